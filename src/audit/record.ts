@@ -1,0 +1,106 @@
+// The event schema, version 1. Fixed: later stores keep these events as their first leaves. Fields are only added, never renamed or re-used.
+
+import type { Reason } from '../kernel/errors.ts'
+
+/** Version of this schema, member `v` of every event. */
+export const EVENT_VERSION = 1
+
+/** Fields every event has. */
+type Common = {
+  readonly v: typeof EVENT_VERSION
+  /** UUIDv7, unique per event */
+  readonly id: string
+  /** RFC 3339 UTC with milliseconds */
+  readonly time: string
+}
+
+/** Who asked. Absent before authentication. */
+export type EventPrincipal = { readonly issuer: string; readonly subject: string; readonly client?: string }
+
+/** What was asked: no argument values, only digests and sizes. */
+export type EventSubject = {
+  /** endpoint path, e.g. `/mcp` or `/servers/files/mcp` */
+  readonly endpoint: string
+  readonly era: 'legacy' | 'modern'
+  readonly method: string
+  /** upstream alias, when routed */
+  readonly server?: string
+  /** primitive in the upstream's own name: tool or prompt name, resource URI or task; at most 512 characters */
+  readonly name?: string
+  /** SHA-256 (base64url) over the bytes of params as received */
+  readonly paramsDigest?: string
+  readonly paramsBytes?: number
+}
+
+/** One exchange. `call` is the logical call (all MRTR rounds share it), `request` this HTTP or stdio message; `trace` is the W3C trace id. */
+type Exchange = Common & {
+  readonly call: string
+  readonly request: string
+  readonly trace: string
+  /** legacy host session, as a digest; never the id itself */
+  readonly session?: string
+  readonly principal?: EventPrincipal
+  readonly subject: EventSubject
+}
+
+/** Durable before anything leaves for an upstream. */
+export type IntentEvent = Exchange & {
+  readonly type: 'intent'
+  /** the rule (later: policy ids) that permits it */
+  readonly rules: readonly string[]
+  readonly round: number
+}
+
+/** Durable before the host sees the answer. */
+export type OutcomeEvent = Exchange & {
+  readonly type: 'outcome'
+  /** `ok` a result, `error` a JSON-RPC error or isError of the upstream, `input` input_required, `task` a task handle, `stopped` a refusal after the intent, `unknown` closed at start after a crash */
+  readonly outcome: 'ok' | 'error' | 'input' | 'task' | 'stopped' | 'unknown'
+  readonly reason?: Reason
+  readonly stage?: string
+  readonly errorCode?: number
+  readonly resultBytes?: number
+  /** SHA-256 (base64url) over the result bytes sent to the host */
+  readonly resultDigest?: string
+  /** notifications relayed between intent and outcome */
+  readonly notifications?: { readonly count: number; readonly digest: string }
+  readonly ms: number
+}
+
+/** A decision against, before any intent: recorded singly for authenticated callers. */
+export type RefusalEvent = Exchange & {
+  readonly type: 'refusal'
+  readonly reason: Reason
+  readonly stage: string
+  /** what caused it; never a secret or an argument value */
+  readonly detail?: string
+}
+
+/** A decision that touched no upstream: lists from the catalog, ping, session start and end, subscriptions, administration. */
+export type DecisionEvent = Exchange & { readonly type: 'decision'; readonly rules: readonly string[]; readonly detail?: string; readonly ms: number }
+
+/** A server-to-client request and what became of it; durable before it is shown to the host. */
+export type ServerRequestEvent = Exchange & {
+  readonly type: 'server-request'
+  readonly requestMethod: string
+  readonly requestDigest?: string
+  readonly decision: 'allowed' | 'refused'
+  readonly reason?: Reason
+  readonly rules: readonly string[]
+}
+
+/** Refusals of strangers and 429s, counted: one event per (reason, address prefix) and interval. Counts are exact. */
+export type AggregateEvent = Common & {
+  readonly type: 'aggregate'
+  readonly reason: Reason
+  /** IPv4 /24 or IPv6 /48, or `other` when the table of prefixes is full */
+  readonly prefix: string
+  readonly count: number
+  readonly from: string
+  readonly to: string
+}
+
+/** The gateway's own life: start, stop, reload, recovery, upstream era pins. */
+export type LifecycleEvent = Common & { readonly type: 'lifecycle'; readonly what: string; readonly detail?: Readonly<Record<string, unknown>> }
+
+export type AuditEvent = IntentEvent | OutcomeEvent | RefusalEvent | DecisionEvent | ServerRequestEvent | AggregateEvent | LifecycleEvent

@@ -1,0 +1,140 @@
+// The whole configuration as the running gateway sees it: one frozen snapshot. config/load.ts makes it from gatehouse.yaml.
+
+import type { AllowRule } from '../policy/allow-list.ts'
+import type { Era } from '../mcp/revisions.ts'
+
+export type Snapshot = {
+  /** sha-256 (hex) of the configuration's bytes */
+  readonly digest: string
+  readonly file: string
+  readonly listen: { readonly host: string; readonly port: number; readonly tls?: { readonly certFile: string; readonly keyFile: string } }
+  /** external base URL without a trailing slash; endpoints' resource identifiers start with it */
+  readonly publicUrl: string
+  /** further Host and Origin values accepted, as `host[:port]` and full origins */
+  readonly allowedHosts: readonly string[]
+  readonly allowedOrigins: readonly string[]
+  /** addresses (CIDR) of proxies whose X-Forwarded-For is believed; default none */
+  readonly trustedProxies: readonly string[]
+  /** absolute path; holds audit/, keys/, trust/ */
+  readonly dataDir: string
+  readonly issuers: readonly IssuerSettings[]
+  /** the evaluation identity provider, in a process of its own, loopback only */
+  readonly evaluation?: EvaluationSettings
+  readonly upstreams: ReadonlyMap<string, UpstreamSettings>
+  readonly sets: ReadonlyMap<string, { readonly upstreams: readonly string[] }>
+  readonly limits: Limits
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
+}
+
+export type IssuerSettings = {
+  readonly issuer: string
+  /** default: discovered from the issuer's metadata */
+  readonly jwksUri?: string
+  /** absolute path of a JWK Set, instead of fetching */
+  readonly jwksFile?: string
+  /** default RS256, PS256, ES256, EdDSA; `none` and HS* are refused by the schema */
+  readonly algorithms: readonly string[]
+  /** accepted `typ` header values, lower case; default `at+jwt` */
+  readonly types: readonly string[]
+  readonly subjectClaim: string
+  readonly groupsClaim: string
+  /** longest token lifetime accepted (exp - iat); default 3600 */
+  readonly maxTokenSeconds: number
+  readonly clockSkewSeconds: number
+}
+
+export type EvaluationSettings = {
+  readonly port: number
+  readonly users: readonly { readonly name: string; readonly groups: readonly string[] }[]
+}
+
+export type UpstreamTransport =
+  | {
+      readonly kind: 'stdio'
+      readonly command: string
+      readonly args: readonly string[]
+      /** the child's whole environment besides PATH and HOME-like basics; already resolved from `fromEnv` */
+      readonly env: Readonly<Record<string, string>>
+      readonly cwd?: string
+    }
+  | { readonly kind: 'http'; readonly url: string; readonly headers: Readonly<Record<string, string>> }
+  /** the deprecated HTTP+SSE transport of 2024-11-05 */
+  | { readonly kind: 'sse'; readonly url: string; readonly headers: Readonly<Record<string, string>> }
+
+export type UpstreamSettings = {
+  readonly alias: string
+  readonly title?: string
+  readonly transport: UpstreamTransport
+  /** `auto` probes once and pins the verdict in trust/; the others refuse an upstream of the other era */
+  readonly era: 'auto' | Era
+  /** `principal`: own connections and processes per caller; `all`: an administrator says the server is stateless and credential-free */
+  readonly share: 'principal' | 'all'
+  /** `shared`: an administrator says lists do not depend on the caller */
+  readonly lists: 'principal' | 'shared'
+  /** internal life of a cached list where the upstream announces no changes; seconds, default 60 */
+  readonly listTtlSeconds: number
+  readonly timeouts: {
+    /** connect, spawn and probe; default 10_000 */
+    readonly connectMs: number
+    /** silence after which a call is given up (progress resets it); default 60_000 */
+    readonly callMs: number
+    /** hard maximum of a call regardless of progress; default 600_000 */
+    readonly hardMs: number
+    /** an unused process or session stops after; default 300_000 */
+    readonly idleMs: number
+    /** parked legacy calls waiting for the host's answer; default 300_000 */
+    readonly parkMs: number
+  }
+  readonly limits: {
+    /** calls in flight to this upstream; default 64 (further ones queue) */
+    readonly concurrency: number
+    /** waiting calls; default 256, then upstream-overloaded */
+    readonly queue: number
+    /** processes or legacy sessions kept; default 32; least recently used idle ones stop first */
+    readonly connections: number
+    /** bytes of one message from the upstream; default 16 MiB */
+    readonly messageBytes: number
+    /** bytes buffered towards or from one connection; default 32 MiB */
+    readonly bufferBytes: number
+    /** pages, entries and bytes of one list; defaults 100, 10_000, 16 MiB */
+    readonly listPages: number
+    readonly listEntries: number
+    readonly listBytes: number
+    /** notifications relayed per call and second; default 200, further ones are dropped and counted */
+    readonly notificationsPerSecond: number
+    /** MRTR rounds of one logical call; default 8 */
+    readonly rounds: number
+  }
+  readonly allow: readonly AllowRule[]
+}
+
+export type Limits = {
+  /** bytes of a request body; default 4 MiB */
+  readonly bodyBytes: number
+  /** JSON nesting; default 64 */
+  readonly depth: number
+  /** per remote address: requests before authentication that failed, per minute; default 600 */
+  readonly addressFailuresPerMinute: number
+  /** per principal: requests per second, sustained; default 200 with a burst of twice that */
+  readonly principalPerSecond: number
+  /** legacy sessions in all, and per principal; defaults 20_000 and 64 */
+  readonly sessions: number
+  readonly sessionsPerPrincipal: number
+  /** a legacy session without traffic ends after; seconds, default 3600 */
+  readonly sessionIdleSeconds: number
+  /** open listen and GET streams in all, and per principal; defaults 20_000 and 64 */
+  readonly streams: number
+  readonly streamsPerPrincipal: number
+  /** replay buffer of one legacy stream: events and bytes; defaults 256 and 1 MiB; all sessions together 256 MiB */
+  readonly replayEvents: number
+  readonly replayBytes: number
+  readonly replayTotalBytes: number
+  /** parked legacy calls in all and per principal; defaults 1_000 and 16 */
+  readonly parked: number
+  readonly parkedPerPrincipal: number
+  /** header and body deadlines of an incoming request; defaults 10_000 and 30_000 */
+  readonly headersMs: number
+  readonly bodyMs: number
+  /** time for calls to finish on SIGTERM; default 10_000 */
+  readonly drainMs: number
+}

@@ -1,0 +1,76 @@
+// Why things stop. A Stop is an expected value (audited, mapped to the wire by mcp/replies.ts); a Fault is thrown: a bug or a broken world.
+
+/** Closed list of refusal reasons; stable, documented in docs/reasons.md. Every member has one row in mcp/replies.ts. */
+export type Reason =
+  // HTTP edge, before anyone is known
+  | 'address-limited'
+  | 'body-too-large'
+  | 'header-invalid'
+  | 'host-forbidden'
+  | 'http-method-refused'
+  | 'media-type-unsupported'
+  | 'origin-forbidden'
+  | 'path-unknown'
+  // message
+  | 'capability-missing'
+  | 'envelope-invalid'
+  | 'header-mismatch'
+  | 'json-invalid'
+  | 'message-invalid'
+  | 'method-unknown'
+  | 'params-invalid'
+  | 'version-unsupported'
+  // who
+  | 'issuer-unavailable'
+  | 'principal-limited'
+  | 'session-limit'
+  | 'session-missing'
+  | 'session-unknown'
+  | 'token-invalid'
+  | 'token-missing'
+  // what
+  | 'cursor-invalid'
+  | 'denied'
+  | 'state-invalid'
+  | 'subscription-limit'
+  | 'unknown'
+  // upstream
+  | 'cancelled'
+  | 'gated'
+  | 'host-incapable'
+  | 'rounds-exceeded'
+  | 'upstream-invalid'
+  | 'upstream-lost'
+  | 'upstream-overloaded'
+  | 'upstream-timeout'
+  | 'upstream-unavailable'
+  // the gateway itself
+  | 'audit-unavailable'
+  | 'draining'
+  | 'internal-fault'
+
+/** An expected refusal. `detail` and `fix` are lower case, without a full stop, and never hold a secret or an argument value. */
+export type Stop = {
+  readonly stop: Reason
+  /** which rule, server, header or field caused it */
+  readonly detail?: string
+  /** what would fix it */
+  readonly fix?: string
+  /** seconds until a retry may succeed (429, 503) */
+  readonly retryAfterSeconds?: number
+  /** extra members of the JSON-RPC error's `data`, e.g. `supported` for version-unsupported */
+  readonly data?: Readonly<Record<string, unknown>>
+}
+
+/** True for a Stop, false for anything a stage may add. No fact may be named `stop`. */
+export const isStop = (value: object): value is Stop => 'stop' in value
+
+/** A bug or a broken world. The caller sees only `internal-fault` and a request id. */
+export class Fault extends Error {
+  readonly code: string
+  constructor(code: string, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'Fault'
+    this.code = code
+  }
+}
