@@ -1,8 +1,11 @@
 // One strict JSON reader: every byte that is relayed was judged here first. Spans into the original bytes, so nothing is serialised again.
 
+import { isUtf8 } from 'node:buffer'
+import { DEPTH_CEILING, scanner } from './json-scan.ts'
+
 /** Bounds of one document. */
 export type JsonLimits = {
-  /** deepest nesting of arrays and objects; default 64 */
+  /** deepest nesting of arrays and objects; default 64, at most 256 */
   readonly maxDepth?: number
   /** depth down to which members and items are indexed; the root is 0; default 3 */
   readonly indexDepth?: number
@@ -17,19 +20,23 @@ export type JsonNode = {
   readonly end: number
   /** objects at a depth < indexDepth: members in document order; keys decoded */
   readonly members?: readonly JsonMember[]
-  /** arrays at a depth < indexDepth: items in order */
+  /** arrays at a depth < indexDepth: items in order; absent in arrays of more than 65,536 items */
   readonly items?: readonly JsonNode[]
 }
 export type JsonMember = { readonly key: string; readonly keyStart: number; readonly keyEnd: number; readonly value: JsonNode }
 
 export type JsonDoc = { readonly bytes: Buffer; readonly root: JsonNode }
 
-export type JsonFaultCode = 'syntax' | 'depth' | 'duplicate-key' | 'encoding' | 'surrogate' | 'trailing' | 'empty'
+export type JsonFaultCode = 'syntax' | 'depth' | 'duplicate-key' | 'encoding' | 'surrogate' | 'trailing' | 'empty' | 'nodes'
+/** `at`: byte offset. `nodes`: more than 300,000 values would have to be indexed. */
 export type JsonFault = { readonly fault: JsonFaultCode; readonly at: number }
 
 /** Reads one complete JSON text (RFC 8259, stricter: valid UTF-8 without BOM, no duplicate keys after unescaping, no lone surrogates, bounded depth). Never throws. */
-export function readJson(_bytes: Buffer, _limits?: JsonLimits): JsonDoc | JsonFault {
-  throw new Error('not written yet')
+export function readJson(bytes: Buffer, limits?: JsonLimits): JsonDoc | JsonFault {
+  if (bytes.length > 2 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return { fault: 'encoding', at: 0 }
+  if (!isUtf8(bytes)) return { fault: 'encoding', at: 0 }
+  const root = scanner.scan(bytes, Math.min(limits?.maxDepth ?? 64, DEPTH_CEILING), Math.min(limits?.indexDepth ?? 3, DEPTH_CEILING))
+  return 'fault' in root ? root : { bytes, root }
 }
 export const isJsonFault = (v: JsonDoc | JsonFault): v is JsonFault => 'fault' in v
 
@@ -43,7 +50,15 @@ export function member(node: JsonNode | undefined, key: string): JsonNode | unde
 export const rawOf = (doc: JsonDoc, node: JsonNode): Buffer => doc.bytes.subarray(node.start, node.end)
 /** A string node decoded. */
 export function textOf(doc: JsonDoc, node: JsonNode): string {
-  return JSON.parse(doc.bytes.toString('utf8', node.start, node.end)) as string
+  const { bytes } = doc
+  const end = node.end - 1
+  if (end - node.start > 256) {
+    if (bytes.subarray(node.start, end).includes(0x5c)) return JSON.parse(bytes.toString('utf8', node.start, node.end)) as string
+  } else {
+    for (let i = node.start + 1; i < end; i++)
+      if (bytes[i] === 0x5c) return JSON.parse(bytes.toString('utf8', node.start, node.end)) as string
+  }
+  return bytes.toString('utf8', node.start + 1, end)
 }
 /** Any node as plain data. Only for judged bytes; `__proto__` keys become own properties. */
 export function valueOf(doc: JsonDoc, node: JsonNode): unknown {
