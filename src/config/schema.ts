@@ -2,6 +2,7 @@
 
 import type { AllowRule } from '../policy/allow-list.ts'
 import type { Era } from '../mcp/revisions.ts'
+import type { PrincipalKey } from '../kernel/principal.ts'
 
 export type Snapshot = {
   /** sha-256 (hex) of the configuration's bytes */
@@ -17,7 +18,10 @@ export type Snapshot = {
   readonly trustedProxies: readonly string[]
   /** absolute path; holds audit/, keys/, trust/ */
   readonly dataDir: string
+  /** every issuer whose tokens are accepted; the evaluation provider's own, when there is one, is the last (see evaluationIssuer) */
   readonly issuers: readonly IssuerSettings[]
+  /** principal keys of the people who administer; the first was named at `init`; absent = none named */
+  readonly operators?: readonly PrincipalKey[]
   /** the evaluation identity provider, in a process of its own, loopback only */
   readonly evaluation?: EvaluationSettings
   readonly upstreams: ReadonlyMap<string, UpstreamSettings>
@@ -40,6 +44,7 @@ export type IssuerSettings = {
   readonly groupsClaim: string
   /** longest token lifetime accepted (exp - iat); default 3600 */
   readonly maxTokenSeconds: number
+  /** default 30, at most 60 */
   readonly clockSkewSeconds: number
 }
 
@@ -48,6 +53,9 @@ export type EvaluationSettings = {
   readonly users: readonly { readonly name: string; readonly groups: readonly string[] }[]
 }
 
+/** The issuer identifier of the evaluation identity provider that listens on this loopback port. */
+export const evaluationIssuer = (port: number): string => `http://127.0.0.1:${port}`
+
 export type UpstreamTransport =
   | {
       readonly kind: 'stdio'
@@ -55,7 +63,13 @@ export type UpstreamTransport =
       readonly args: readonly string[]
       /** the child's whole environment besides PATH and HOME-like basics; already resolved from `fromEnv` */
       readonly env: Readonly<Record<string, string>>
+      /** absolute */
       readonly cwd?: string
+      /** run as this user and group of the operating system; behind a non-loopback listener a uid or a launcher is required */
+      readonly uid?: number
+      readonly gid?: number
+      /** command prefix that confines the process, e.g. `[bwrap, --unshare-all, --]`; the command and its arguments follow it */
+      readonly launcher?: readonly string[]
     }
   | { readonly kind: 'http'; readonly url: string; readonly headers: Readonly<Record<string, string>> }
   /** the deprecated HTTP+SSE transport of 2024-11-05 */
