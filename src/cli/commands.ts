@@ -1,0 +1,139 @@
+// The table of subcommands: their words, options and help. src/cli/main.ts walks it.
+
+import type { CommandModule } from './command.ts'
+
+export type Option = {
+  readonly kind: 'text' | 'flag' | 'list'
+  readonly help: string
+  /** shown in help for text and list, e.g. `FILE` */
+  readonly value?: string
+  readonly short?: string
+}
+
+export type Command = {
+  /** as typed, e.g. `config check` */
+  readonly name: string
+  readonly summary: string
+  /** paragraphs of `gatehouse help <name>` */
+  readonly about: readonly string[]
+  /** e.g. `[dir]`; absent = none accepted */
+  readonly positionals?: string
+  readonly maxPositionals?: number
+  readonly options: Readonly<Record<string, Option>>
+  /** loaded when it is run, so `gatehouse version` does not load the gateway */
+  load(): Promise<CommandModule>
+}
+
+/** Options every command has. */
+export const COMMON: Readonly<Record<string, Option>> = {
+  config: { kind: 'text', value: 'FILE', short: 'c', help: 'the configuration; default: $GATEHOUSE_CONFIG, else ./gatehouse.yaml' },
+  json: { kind: 'flag', help: 'one JSON document on standard output' },
+  help: { kind: 'flag', short: 'h', help: 'show this help' },
+}
+
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'serve',
+    summary: 'run the gateway',
+    about: ['Loads the configuration, starts listening and runs until SIGTERM or SIGINT, then drains. SIGHUP reloads the configuration.'],
+    options: {},
+    load: () => import('./serve.ts'),
+  },
+  {
+    name: 'stdio',
+    summary: 'bridge for hosts that only spawn processes',
+    about: [
+      'Speaks MCP on standard input and output and carries every message to the running gateway. Hosts such as Claude Desktop start it themselves; `gatehouse import` writes the entry.',
+    ],
+    options: {
+      url: { kind: 'text', value: 'URL', help: 'endpoint of the gateway; default: /mcp of the configuration’s publicUrl' },
+      user: { kind: 'text', value: 'NAME', help: 'user of the evaluation identity provider; default: the first configured' },
+      'token-file': {
+        kind: 'text',
+        value: 'FILE',
+        help: 'file with an access token of your identity provider; read again when it expires',
+      },
+    },
+    load: () => import('./stdio.ts'),
+  },
+  {
+    name: 'token',
+    summary: 'mint a short-lived access token from the evaluation identity provider',
+    about: [
+      'For command-line hosts and scripts. The token is good for one endpoint and one user, and works only where the evaluation identity provider runs.',
+    ],
+    options: {
+      user: { kind: 'text', value: 'NAME', help: 'whom it stands for; default: the first configured user' },
+      resource: { kind: 'text', value: 'URL', help: 'endpoint it is good for, as a path or a full URL; default: /mcp' },
+    },
+    load: () => import('./token.ts'),
+  },
+  {
+    name: 'demo',
+    summary: 'walk a real host through real servers and show what was decided and recorded',
+    about: [
+      'Starts the gateway with three real MCP servers, makes a list, a call, a two-round elicitation and a call that is refused, and shows the audit entries of all four.',
+    ],
+    options: { serve: { kind: 'flag', help: 'keep the gateway running and print how to connect hosts to it' } },
+    load: () => import('./demo.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'explain what is wrong and how to mend it',
+    about: [
+      'Looks at the machine, the configuration, the data directory, the identity providers and the upstreams. Each line says what is so and, if it is not well, how to mend it.',
+    ],
+    options: {},
+    load: () => import('./doctor.ts'),
+  },
+  {
+    name: 'init',
+    summary: 'write a first configuration',
+    about: [
+      'Writes gatehouse.yaml and the data directory, and names the first operator. Never overwrites without --force, and then keeps a backup.',
+    ],
+    positionals: '[dir]',
+    maxPositionals: 1,
+    options: {
+      operator: { kind: 'text', value: 'NAME', help: 'the first operator; default: your user name' },
+      force: { kind: 'flag', help: 'replace an existing gatehouse.yaml, keeping a backup beside it' },
+    },
+    load: () => import('./init.ts'),
+  },
+  {
+    name: 'import',
+    summary: 'bring in the MCP servers of Claude Desktop, Claude Code, Cursor and VS Code',
+    about: [
+      'Without --apply it only shows what it would do. With --apply it adds the servers to gatehouse.yaml, moves secrets into files of the data directory, and points the host at the gateway after a backup.',
+      'With --undo it puts back what the last import changed.',
+    ],
+    options: {
+      apply: { kind: 'flag', help: 'write what the preview shows' },
+      undo: { kind: 'flag', help: 'put back what the last import changed' },
+      force: { kind: 'flag', help: 'with --undo: also where a file was changed since (its present state is kept as a backup)' },
+      host: { kind: 'list', value: 'NAME', help: 'claude-desktop, claude-code, cursor or vscode; may be repeated; default: all' },
+      project: { kind: 'text', value: 'DIR', help: 'project whose files are read too; default: the working directory' },
+      via: {
+        kind: 'text',
+        value: 'http|stdio',
+        help: 'how hosts reach the gateway; default: http, stdio where a host only spawns processes',
+      },
+      'input-file': { kind: 'list', value: 'ID=FILE', help: 'value of a VS Code input, read from a file; may be repeated' },
+    },
+    load: () => import('./import.ts'),
+  },
+  {
+    name: 'config check',
+    summary: 'check the configuration and say everything that is wrong with it',
+    about: ['Exit code 3 when it would not load. Warnings do not change the exit code.'],
+    options: {},
+    load: () => import('./config-check.ts'),
+  },
+  {
+    name: 'version',
+    summary: 'print the version',
+    about: ['Prints the versions of Gatehouse and Node.'],
+    options: {},
+    load: () => import('./version.ts'),
+  },
+]
