@@ -1,0 +1,140 @@
+// The claims of an access token (RFC 9068) judged against one issuer's rules: who asks, for which resource, from when until when.
+
+import type { Stop } from '../kernel/errors.ts'
+import { keyOf, type Principal } from '../kernel/principal.ts'
+import { member, textOf, valueOf, type JsonDoc } from '../mcp/json.ts'
+
+/** What an issuer may assert. Structurally a part of config/schema.ts `IssuerSettings`. */
+export type IssuerRules = {
+  /** compared as a literal with `iss`: no trailing slash, case or port is forgiven */
+  readonly issuer: string
+  readonly algorithms: readonly string[]
+  /** accepted `typ` values, lower case */
+  readonly types: readonly string[]
+  readonly subjectClaim: string
+  readonly groupsClaim: string
+  /** longest exp - iat accepted */
+  readonly maxTokenSeconds: number
+  /** clock difference forgiven at exp, nbf and iat; more than 60 counts as 60 */
+  readonly clockSkewSeconds: number
+}
+
+/** A caller and when the token that names it begins and ceases to count, skew included: notBefore <= now < expires. */
+export type Judged = { readonly principal: Principal; readonly notBeforeSeconds: number; readonly expiresSeconds: number }
+
+const MAX_SKEW_SECONDS = 60
+const MAX_SUBJECT_CHARACTERS = 255
+const MAX_GROUPS = 1024
+const MAX_SCOPES = 256
+const MAX_NAME_CHARACTERS = 256
+const MAX_CLIENT_CHARACTERS = 2048
+
+/** A refusal of a token. `detail` names the claim, never its value. */
+export const invalid = (detail: string, fix?: string): Stop =>
+  fix ? { stop: 'token-invalid', detail, fix } : { stop: 'token-invalid', detail }
+
+/** The value of `iss`, or undefined. */
+export const issuerOf = (claims: JsonDoc): string | undefined => text(claims, 'iss')
+
+/** Judges every claim; the signature is not this file's affair, and nothing may be believed before it holds. */
+export function judgeClaims(claims: JsonDoc, rules: IssuerRules, resource: string, nowSeconds: number): Judged | Stop {
+  // Sender-constrained tokens (RFC 9449, RFC 8705) need a proof we cannot check yet; as a bearer token one would be a stolen one.
+  if (member(claims.root, 'cnf')) return invalid('token is bound to a key (`cnf`), which is not supported', 'request a bearer token')
+  if (!isFor(claims, resource)) return invalid('token audience is not this endpoint', `request a token with resource ${resource}`)
+  const time = judgeTime(claims, rules, nowSeconds)
+  if ('stop' in time) return time
+  const subject = text(claims, rules.subjectClaim)
+  if (!isName(subject, MAX_SUBJECT_CHARACTERS)) return invalid(`token claim \`${rules.subjectClaim}\` is missing or not a usable subject`)
+  const groups = groupsOf(claims, rules.groupsClaim)
+  if (!groups) return invalid(`token claim \`${rules.groupsClaim}\` is not a list of group names`)
+  const scopes = scopesOf(claims)
+  if (!scopes) return invalid('token claims `scope` and `scp` are malformed or disagree')
+  const client = clientOf(claims)
+  if (client === null) return invalid('token claim `client_id` is not a usable name')
+  const principal: Principal = Object.freeze({
+    key: keyOf(rules.issuer, subject),
+    issuer: rules.issuer,
+    subject,
+    ...(client === undefined ? undefined : { client }),
+    groups: Object.freeze(groups),
+    scopes: Object.freeze(scopes),
+    expiresAtSeconds: time.exp,
+  })
+  return { principal, notBeforeSeconds: time.from, expiresSeconds: time.until }
+}
+
+// RFC 8707, RFC 9068 section 4, negative test N004: exact strings; an array counts only when this resource is its single value.
+function isFor(claims: JsonDoc, resource: string): boolean {
+  const node = member(claims.root, 'aud')
+  if (node?.kind === 'string') return textOf(claims, node) === resource
+  if (node?.kind !== 'array') return false
+  const values = valueOf(claims, node) as unknown[]
+  return values.length === 1 && values[0] === resource
+}
+
+function judgeTime(claims: JsonDoc, rules: IssuerRules, now: number): { exp: number; from: number; until: number } | Stop {
+  const skew = Math.min(Math.max(rules.clockSkewSeconds, 0), MAX_SKEW_SECONDS)
+  const exp = numericDate(claims, 'exp')
+  const iat = numericDate(claims, 'iat')
+  const nbf = member(claims.root, 'nbf') ? numericDate(claims, 'nbf') : iat
+  if (exp === undefined || iat === undefined || nbf === undefined) return invalid('token claims `exp`, `iat`, `nbf` must be whole seconds')
+  if (now >= exp + skew) return invalid('token has expired', 'request a new token')
+  if (now < nbf - skew) return invalid('token is not valid yet')
+  if (now < iat - skew) return invalid('token was issued in the future')
+  if (exp <= iat || exp - iat > rules.maxTokenSeconds) return invalid(`token lifetime exceeds ${rules.maxTokenSeconds} seconds`)
+  return { exp, from: Math.max(nbf, iat) - skew, until: exp + skew }
+}
+
+// Judged as written: no fraction, exponent or sign, which readers disagree about (N012).
+function numericDate(claims: JsonDoc, name: string): number | undefined {
+  const node = member(claims.root, name)
+  if (node?.kind !== 'number' || node.end - node.start > 12) return undefined
+  const digits = claims.bytes.toString('latin1', node.start, node.end)
+  return /^\d+$/.test(digits) ? Number(digits) : undefined
+}
+
+function groupsOf(claims: JsonDoc, name: string): string[] | undefined {
+  const node = member(claims.root, name)
+  if (!node) return []
+  const value = valueOf(claims, node)
+  const groups: unknown[] = typeof value === 'string' ? [value] : Array.isArray(value) ? value : [undefined]
+  if (groups.length > MAX_GROUPS) return undefined
+  return groups.every(group => isName(group, MAX_NAME_CHARACTERS)) ? [...new Set(groups)] : undefined
+}
+
+// null: there is one, but none that rules about clients could name safely. Client identifiers may be URLs (client metadata documents).
+function clientOf(claims: JsonDoc): string | null | undefined {
+  const name = member(claims.root, 'client_id') ? 'client_id' : 'azp'
+  if (!member(claims.root, name)) return undefined
+  const client = text(claims, name)
+  return isName(client, MAX_CLIENT_CHARACTERS) ? client : null
+}
+
+/** Scopes of `scope` or `scp`, string or list; both present must name the same ones (N023: never the union). Undefined = malformed. */
+function scopesOf(claims: JsonDoc): string[] | undefined {
+  const scope = scopeList(claims, 'scope')
+  const scp = scopeList(claims, 'scp')
+  if (!scope || !scp) return undefined
+  const isTwice = member(claims.root, 'scope') !== undefined && member(claims.root, 'scp') !== undefined
+  if (isTwice && !(scope.length === scp.length && scope.every(item => scp.includes(item)))) return undefined
+  return scope.length > 0 ? scope : scp
+}
+
+// RFC 6749 section 3.3. Words outside the grammar grant nothing (N022): they are dropped, never trimmed into something else.
+const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/
+function scopeList(claims: JsonDoc, name: string): string[] | undefined {
+  const node = member(claims.root, name)
+  if (!node) return []
+  const value = valueOf(claims, node)
+  const words: unknown[] = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : [undefined]
+  if (words.length > MAX_SCOPES || !words.every(word => typeof word === 'string')) return undefined
+  return [...new Set(words.filter(word => SCOPE_TOKEN.test(word) && word.length <= MAX_NAME_CHARACTERS))]
+}
+
+function text(claims: JsonDoc, name: string): string | undefined {
+  const node = member(claims.root, name)
+  return node?.kind === 'string' ? textOf(claims, node) : undefined
+}
+
+const isName = (value: unknown, max: number): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= max && !/[\x00-\x1f\x7f]/.test(value)
