@@ -1,0 +1,72 @@
+// What a caller without a good token is told: the WWW-Authenticate challenge (RFC 6750 section 3) and each endpoint's metadata (RFC 9728), R103.
+
+import type { Stop } from '../kernel/errors.ts'
+
+export const METADATA_PREFIX = '/.well-known/oauth-protected-resource'
+
+/** Where the gateway is reached, and who issues tokens for it. */
+export type ResourceSettings = {
+  /** base URL without a trailing slash */
+  readonly publicUrl: string
+  /** issuer identifiers, in the order hosts should try them; at least one (RFC 9728 via R103) */
+  readonly authorizationServers: readonly string[]
+}
+
+/** The resource identifier of an endpoint: what `aud` of its tokens must be, character by character. */
+export const resourceOf = (publicUrl: string, path: string): string => `${publicUrl}${path}`
+
+/** The URL of an endpoint's metadata: the well-known part stands between host and path (RFC 9728 section 3.1), also before a path in publicUrl. */
+export const metadataUrl = (publicUrl: string, path: string): string => metadataBase(publicUrl) + path
+
+function metadataBase(publicUrl: string): string {
+  const { origin, pathname } = new URL(publicUrl)
+  return `${origin}${METADATA_PREFIX}${pathname === '/' ? '' : pathname}`
+}
+
+/**
+ * A maker of WWW-Authenticate values: a challenge for the stops that a token can mend, else undefined. `detail` and `fix` of a Stop hold no token bytes (kernel/errors.ts) and go into error_description.
+ */
+export function createChallenge(publicUrl: string): (stop: Stop, endpoint: { readonly path: string }) => string | undefined {
+  const base = metadataBase(publicUrl)
+  return (stop, { path }) => {
+    // RFC 6750 section 3.1: no error code for a request that brought no token at all.
+    if (stop.stop === 'token-missing') return `Bearer resource_metadata="${base}${path}"`
+    if (stop.stop !== 'token-invalid') return undefined
+    const description = quotable([stop.detail, stop.fix].filter(part => part !== undefined).join('; '))
+    return `Bearer error="invalid_token", error_description="${description}", resource_metadata="${base}${path}"`
+  }
+}
+
+/** 403: every scope this operation needs, at once, so that one step-up is enough (R106). Scopes are the gateway's own names. */
+export const scopeChallenge = (publicUrl: string, path: string, scopes: readonly string[]): string =>
+  `Bearer error="insufficient_scope", scope="${quotable(scopes.join(' '))}", resource_metadata="${metadataUrl(publicUrl, path)}"`
+
+// RFC 6750 section 3: %x20-21 / %x23-5B / %x5D-7E. Nothing can end the quotes or the line.
+const quotable = (text: string): string => text.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, "'")
+
+/**
+ * The metadata document that belongs to a well-known path, as JSON text; undefined for a path that can be no endpoint. Documents of servers and sets are
+ * answered alike whether or not one of that name exists: strangers learn no names here, and the endpoint itself decides. Without a suffix the
+ * document of `/mcp` is given, for hosts that look only there.
+ */
+export function metadataDocument(settings: ResourceSettings, requestPath: string): string | undefined {
+  const base = new URL(settings.publicUrl).pathname
+  const prefix = METADATA_PREFIX + (base === '/' ? '' : base)
+  const path = requestPath === METADATA_PREFIX ? '/mcp' : requestPath.startsWith(prefix) ? requestPath.slice(prefix.length) : ''
+  const name = endpointName(path)
+  if (name === undefined) return undefined
+  return JSON.stringify({
+    resource: resourceOf(settings.publicUrl, path),
+    authorization_servers: settings.authorizationServers,
+    bearer_methods_supported: ['header'],
+    resource_name: name,
+  })
+}
+
+// attacker-controlled: a closed grammar, so that nothing but an endpoint's own spelling is echoed
+const ENDPOINT = /^\/(servers|sets)\/([a-z0-9-]{1,64})\/mcp$/
+function endpointName(path: string): string | undefined {
+  if (path === '/mcp') return 'Gatehouse'
+  const [, kind, name] = ENDPOINT.exec(path) ?? []
+  return kind && name ? `Gatehouse: ${kind === 'servers' ? 'server' : 'set'} ${name}` : undefined
+}
