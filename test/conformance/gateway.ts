@@ -1,0 +1,95 @@
+// The gateway as an operator would start it: a configuration file in a temporary folder, `node src/cli.ts serve`, and an issuer of
+// the harness's own whose keys the gateway reads from a file. Nothing of its source is imported: only what it shows outside counts.
+
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { stringify } from 'yaml'
+import { freePort, launchNode } from './processes.ts'
+
+const CLI = join(import.meta.dirname, '../../src/cli.ts')
+const ISSUER = 'https://issuer.conformance.test'
+const TOKEN_SECONDS = 3_000
+
+/** Where the suite knocks, and with which token. */
+export type Front = {
+  url(alias: string): string
+  /** a fresh token for that endpoint; undefined where none is asked for */
+  bearer(alias: string): Promise<string | undefined>
+  stop(): Promise<void>
+}
+
+export type UpstreamConfig =
+  | { readonly kind: 'http'; readonly url: string }
+  | { readonly kind: 'stdio'; readonly command: string; readonly args: readonly string[]; readonly env?: Readonly<Record<string, string>> }
+
+/** Everything of one upstream is permitted, server-to-client requests too: the suite measures the bridge, not the policy. */
+const EVERYTHING = {
+  id: 'everything',
+  subjects: ['*'],
+  tools: ['*'],
+  prompts: ['*'],
+  resources: ['*'],
+  methods: [] as string[],
+  serverRequests: ['elicitation.form', 'elicitation.url', 'sampling', 'sampling.tools', 'roots'],
+}
+
+function configuration(port: number, folder: string, upstreams: Readonly<Record<string, UpstreamConfig>>): string {
+  return stringify({
+    listen: { host: '127.0.0.1', port },
+    publicUrl: `http://127.0.0.1:${port}`,
+    dataDir: join(folder, 'data'),
+    issuers: [{ issuer: ISSUER, jwksFile: join(folder, 'jwks.json'), algorithms: ['ES256'] }],
+    upstreams: Object.fromEntries(Object.entries(upstreams).map(([alias, transport]) => [alias, { transport, allow: [EVERYTHING] }])),
+  })
+}
+
+async function untilReady(url: string, isGone: () => boolean, log: string): Promise<void> {
+  const deadline = Date.now() + 20_000
+  for (;;) {
+    const answer = await fetch(`${url}/healthz`).catch(() => undefined)
+    if (answer?.ok) return
+    if (isGone() || Date.now() > deadline) throw new Error(`the gateway did not start; see ${log}`)
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+}
+
+/** Starts the gateway in front of `upstreams` (by alias). `log` takes its stdout and stderr. */
+export async function startGateway(upstreams: Readonly<Record<string, UpstreamConfig>>, log: string): Promise<Front> {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-conformance-'))
+  const port = await freePort()
+  const base = `http://127.0.0.1:${port}`
+  const { privateKey, publicKey } = await generateKeyPair('ES256')
+  const jwk = { ...(await exportJWK(publicKey)), kid: 'conformance', alg: 'ES256', use: 'sig' }
+  mkdirSync(join(folder, 'data'), { mode: 0o700 })
+  writeFileSync(join(folder, 'jwks.json'), JSON.stringify({ keys: [jwk] }))
+  writeFileSync(join(folder, 'gatehouse.yaml'), configuration(port, folder, upstreams), { mode: 0o600 })
+
+  const launched = launchNode([CLI, 'serve', '--config', join(folder, 'gatehouse.yaml')], { log, cwd: folder })
+  const url = (alias: string): string => `${base}/servers/${alias}/mcp`
+  const stop = async (): Promise<void> => {
+    await launched.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  try {
+    await untilReady(base, () => launched.child.exitCode !== null, log)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return {
+    url,
+    bearer: alias =>
+      new SignJWT({ client_id: 'conformance', jti: randomUUID(), scope: '' })
+        .setProtectedHeader({ alg: 'ES256', kid: 'conformance', typ: 'at+jwt' })
+        .setIssuer(ISSUER)
+        .setSubject('conformance')
+        .setAudience(url(alias))
+        .setIssuedAt()
+        .setExpirationTime(`${TOKEN_SECONDS}s`)
+        .sign(privateKey),
+    stop,
+  }
+}
