@@ -1,0 +1,196 @@
+// POST, GET and DELETE on an MCP endpoint: bytes -> Received -> walk -> JSON or SSE. Decides nothing itself; paths do.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isStop, type Stop } from '../kernel/errors.ts'
+import type { Measure } from '../kernel/measure.ts'
+import { isMessageFault, readMessage, type MessageFault, type SingleMessage } from '../mcp/message.ts'
+import { errorObject, httpStatusOf } from '../mcp/replies.ts'
+import type { Era } from '../mcp/revisions.ts'
+import {
+  walk,
+  type Answer,
+  type Endpoint,
+  type EventStream,
+  type HostLink,
+  type Received,
+  type Recorder,
+  type StreamOwner,
+} from '../pipeline/path.ts'
+import type { Paths } from '../pipeline/paths.ts'
+import { readBody } from './body.ts'
+import { checkContent, type EdgeHeaders } from './edge.ts'
+import { BatchElement, PostExchange } from './post-exchange.ts'
+import type { RequestTrace } from './trace-source.ts'
+
+export type EndpointDeps = {
+  readonly paths: Paths
+  readonly recorder: Recorder
+  readonly measure: Measure
+  readonly limits: () => { readonly bodyBytes: number; readonly depth: number }
+  readonly openStream: (req: IncomingMessage, res: ServerResponse, who: StreamOwner) => EventStream | undefined
+  readonly challenge: (stop: Stop, endpoint: Endpoint) => string | undefined
+  readonly trace: (traceparent: string | undefined) => RequestTrace
+  /** a refused stranger: true once this address refused too often (then 429) */
+  readonly penalise: (address: string) => void
+  readonly isDraining: () => boolean
+}
+
+export type Inbound = {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly endpoint: Endpoint
+  readonly headers: EdgeHeaders
+  readonly address: string
+}
+
+type Finisher = HostLink & {
+  close(status: number): void
+  handOver(): void
+  finish(status: number, head: string, body: Buffer, headers?: Readonly<Record<string, string>>): void
+}
+
+export class McpEndpoint {
+  readonly #deps: EndpointDeps
+  constructor(deps: EndpointDeps) {
+    this.#deps = deps
+  }
+
+  handle(inbound: Inbound): void {
+    const { req } = inbound
+    if (req.method === 'POST') {
+      const fault = checkContent(inbound.headers)
+      if (fault) return this.refuse(inbound, fault)
+      readBody(req, this.#deps.limits().bodyBytes, body => (isStop(body) ? this.refuse(inbound, body) : this.#message(inbound, body)))
+    } else if (req.method === 'GET' || req.method === 'DELETE')
+      this.#transportAct(inbound, req.method === 'GET' ? 'session/stream' : 'session/end')
+    else this.refuse(inbound, { stop: 'http-method-refused', detail: 'expected POST, GET or DELETE' })
+  }
+
+  /** A refusal before anything walked: counted, answered without an id unless it could be read (R2, R19). */
+  refuse(inbound: Inbound, stop: Stop, id?: string): void {
+    const host = new PostExchange(inbound.res)
+    const received = this.#received(inbound, 'http', host)
+    this.#deps.recorder.count(received, stop)
+    this.#deps.penalise(inbound.address)
+    this.#stopped(inbound, host, { id, stop, received })
+  }
+
+  #message(inbound: Inbound, body: Buffer): void {
+    const message = readMessage(body, { maxDepth: this.#deps.limits().depth })
+    if (isMessageFault(message)) return this.refuse(inbound, faultStop(message), message.id)
+    if (message.kind === 'batch') void this.#batch(inbound, message.items)
+    else this.#single(inbound, message, new PostExchange(inbound.res))
+  }
+
+  #single(inbound: Inbound, message: SingleMessage, host: Finisher): void {
+    const method = message.kind === 'response' ? 'session/reply' : message.method
+    void this.#walk(inbound, this.#received(inbound, method, host, message), host)
+  }
+
+  /** Batches exist in 2025-03-26 sessions only; each element then walks its own path (R52, N087). */
+  async #batch(inbound: Inbound, items: readonly (SingleMessage | MessageFault)[]): Promise<void> {
+    const shared = new PostExchange(inbound.res)
+    const received = this.#received(inbound, 'session/batch', shared)
+    const allowed = await this.#run(received)
+    if (isStop(allowed)) return this.#stopped(inbound, shared, { stop: allowed, received })
+    let left = items.length
+    const done = (): void => {
+      left -= 1
+      if (left === 0) shared.close(202)
+    }
+    for (const item of items) {
+      const element = new BatchElement(shared, done)
+      if (!isMessageFault(item)) this.#single(inbound, item, element)
+      else this.#stopped(inbound, element, { id: item.id, stop: faultStop(item), received })
+    }
+  }
+
+  #transportAct(inbound: Inbound, act: string): void {
+    inbound.req.resume()
+    const host = new PostExchange(inbound.res)
+    void this.#walk(inbound, this.#received(inbound, act, host), host)
+  }
+
+  #received(inbound: Inbound, method: string, host: HostLink, message?: SingleMessage): Received {
+    const { requestId, traceId, traceparent } = this.#deps.trace(inbound.headers.traceparent)
+    return {
+      requestId,
+      traceId,
+      traceparent,
+      receivedMs: performance.now(),
+      endpoint: inbound.endpoint,
+      headers: inbound.headers,
+      authorization: inbound.headers.authorization,
+      address: inbound.address,
+      method,
+      isRequest: message?.kind === 'request',
+      host,
+      relayed: { count: 0, digest: '' },
+      ...(message && { message, doc: message.doc }),
+      ...(message && message.kind !== 'response' && message.params && { params: message.params }),
+      ...(message && message.kind !== 'response' && message.meta && { meta: message.meta }),
+    }
+  }
+
+  #run(received: Received): Promise<Answer | Stop> {
+    return walk(this.#deps.paths.of(received), received, this.#deps.recorder, this.#deps.measure)
+  }
+
+  async #walk(inbound: Inbound, received: Received, host: Finisher): Promise<void> {
+    const end = this.#deps.isDraining() ? DRAINING : await this.#run(received)
+    const id = received.message?.kind === 'request' ? received.message.id : undefined
+    if (isStop(end)) this.#stopped(inbound, host, { id, stop: end, received })
+    else this.#answer(inbound, host, { id, answer: end, received })
+  }
+
+  #answer(
+    inbound: Inbound,
+    host: Finisher,
+    { id, answer, received }: { id: string | undefined; answer: Answer; received: Received },
+  ): void {
+    switch (answer.kind) {
+      case 'result': {
+        const headers = answer.sessionId === undefined ? undefined : { 'Mcp-Session-Id': answer.sessionId }
+        return host.finish(200, `{"jsonrpc":"2.0","id":${id ?? 'null'},"result":`, answer.result, headers)
+      }
+      case 'error':
+        return host.finish(statusOfError(answer.code, eraOf(received)), `{"jsonrpc":"2.0","id":${id ?? 'null'},"error":`, answer.error)
+      case 'accepted':
+        return host.close(received.method === 'session/end' ? 200 : 202)
+      case 'stream': {
+        host.handOver()
+        const stream = this.#deps.openStream(inbound.req, inbound.res, answer.owner)
+        if (stream) answer.open(stream)
+      }
+    }
+  }
+
+  #stopped(inbound: Inbound, host: Finisher, end: { id?: string | undefined; stop: Stop; received: Received }): void {
+    const { id, stop, received } = end
+    if (stop.stop === 'token-missing' || stop.stop === 'token-invalid') this.#deps.penalise(inbound.address)
+    const challenge = this.#deps.challenge(stop, received.endpoint)
+    const status = httpStatusOf(stop, eraOf(received))
+    const headers = {
+      ...(status === 405 && { Allow: 'POST, GET, DELETE' }),
+      ...(status === 413 && { Connection: 'close' }),
+      ...(challenge !== undefined && { 'WWW-Authenticate': challenge }),
+      ...(stop.retryAfterSeconds !== undefined && { 'Retry-After': String(Math.ceil(stop.retryAfterSeconds)) }),
+    }
+    const head = id === undefined ? '{"jsonrpc":"2.0","error":' : `{"jsonrpc":"2.0","id":${id},"error":`
+    host.finish(status, head, Buffer.from(errorObject(stop, received.requestId)), headers)
+  }
+}
+
+const DRAINING: Stop = { stop: 'draining', retryAfterSeconds: 1, fix: 'retry; another instance or the restarted gateway answers' }
+const faultStop = (fault: MessageFault): Stop => ({ stop: fault.reason, detail: fault.detail })
+
+/** The era decides the refusal's HTTP status; before classification the headers are the best guess, and nothing but the status hangs on it. */
+const eraOf = (received: Received): Era =>
+  received.headers.sessionId !== undefined && received.headers.method === undefined ? 'legacy' : 'modern'
+
+/** R14, R20: some codes have their own status towards modern hosts. */
+function statusOfError(code: number, era: Era): number {
+  if (era === 'legacy') return 200
+  if (code === -32601) return 404
+  return code === -32020 || code === -32021 || code === -32022 ? 400 : 200
+}

@@ -1,0 +1,110 @@
+// One open event stream to a host: an ordinary response or a socket taken over, with bounded buffering and shared keep-alives.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { PrincipalKey } from '../kernel/principal.ts'
+import { takeOver } from './raw-stream.ts'
+
+/** Where chunks go. `write` returns false once more than the bound is buffered; the channel is then closed by its owner. */
+type Pipe = { write(chunk: Buffer): boolean; end(): void; onClose(listener: () => void): void }
+
+const SSE_HEADERS = {
+  'Content-Type': 'text/event-stream',
+  'Cache-Control': 'no-cache, no-transform',
+  'X-Accel-Buffering': 'no',
+} as const
+
+/** Bytes a slow host may leave unread before its stream is ended. */
+const MAX_BUFFERED = 4 * 1024 * 1024
+const KEEP_ALIVE = Buffer.from(': keep-alive\n\n')
+
+export class SseChannel {
+  readonly #pipe: Pipe
+  #isOpen = true
+  constructor(pipe: Pipe) {
+    this.#pipe = pipe
+    pipe.onClose(() => (this.#isOpen = false))
+  }
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+  write(event: Buffer): boolean {
+    if (!this.#isOpen) return false
+    if (this.#pipe.write(event)) return true
+    this.end()
+    return false
+  }
+  keepAlive(): void {
+    this.write(KEEP_ALIVE)
+  }
+  end(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#pipe.end()
+  }
+  onClose(listener: () => void): void {
+    this.#pipe.onClose(listener)
+  }
+}
+
+/** An answer stream of one POST: short-lived, an ordinary chunked response. */
+export function answerChannel(res: ServerResponse, extra?: Readonly<Record<string, string>>): SseChannel {
+  res.writeHead(200, { ...SSE_HEADERS, ...extra })
+  res.flushHeaders()
+  return new SseChannel(responsePipe(res))
+}
+
+/** A stream that may stay silent for hours: the socket is taken over where possible, so that silence costs little memory. */
+export function standingChannel(req: IncomingMessage, res: ServerResponse, extra?: Readonly<Record<string, string>>): SseChannel {
+  const headers = Object.entries({ ...SSE_HEADERS, ...extra })
+  const head = `HTTP/1.1 200 OK\r\n${headers.map(([k, v]) => `${k}: ${v}\r\n`).join('')}Connection: close\r\n\r\n`
+  const raw = takeOver(req, res, Buffer.from(head, 'latin1'))
+  return raw ? new SseChannel(raw) : answerChannel(res, extra)
+}
+
+function responsePipe(res: ServerResponse): Pipe {
+  return {
+    write(chunk): boolean {
+      res.write(chunk)
+      return res.writableLength <= MAX_BUFFERED
+    },
+    end: () => void res.end(),
+    onClose: listener => void res.on('close', listener),
+  }
+}
+
+type Held = { readonly principal: PrincipalKey; readonly expiresAtSeconds: number }
+
+/** All standing streams: counted in all and per principal, kept alive by one timer, ended when the token that opened them ends (R82). */
+export class StreamTable {
+  readonly #streams = new Map<SseChannel, Held>()
+  readonly #perPrincipal = new Map<PrincipalKey, number>()
+  get size(): number {
+    return this.#streams.size
+  }
+  isFull(principal: PrincipalKey, limits: { readonly total: number; readonly perPrincipal: number }): boolean {
+    return this.#streams.size >= limits.total || (this.#perPrincipal.get(principal) ?? 0) >= limits.perPrincipal
+  }
+  add(channel: SseChannel, held: Held): void {
+    this.#streams.set(channel, held)
+    this.#perPrincipal.set(held.principal, (this.#perPrincipal.get(held.principal) ?? 0) + 1)
+    channel.onClose(() => this.#remove(channel))
+  }
+  #remove(channel: SseChannel): void {
+    const held = this.#streams.get(channel)
+    if (!held) return
+    this.#streams.delete(channel)
+    const left = (this.#perPrincipal.get(held.principal) ?? 1) - 1
+    if (left > 0) this.#perPrincipal.set(held.principal, left)
+    else this.#perPrincipal.delete(held.principal)
+  }
+  /** Called by one timer for all. */
+  tick(nowSeconds: number): void {
+    for (const [channel, held] of this.#streams) {
+      if (held.expiresAtSeconds <= nowSeconds) channel.end()
+      else channel.keepAlive()
+    }
+  }
+  endAll(): void {
+    for (const channel of [...this.#streams.keys()]) channel.end()
+  }
+}

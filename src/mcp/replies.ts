@@ -1,0 +1,86 @@
+// Reason -> the wire. The only such table: a reason without a row does not compile.
+
+import type { Reason, Stop } from '../kernel/errors.ts'
+import { CODE, type Era } from './revisions.ts'
+
+/** How a refusal looks: HTTP status per era (legacy errors inside a session travel with 200 unless the transport itself refuses), JSON-RPC code, one sentence. */
+type Reply = { readonly modern: number; readonly legacy: number; readonly code: number; readonly message: string }
+
+const reply = (modern: number, legacy: number, code: number, message: string): Reply => ({ modern, legacy, code, message })
+
+// Codes of our own lie outside -32768..-32000, which MCP 2026-07-28 reserves (R20).
+const OWN = { limited: -31429, overloaded: -31503, gated: -31403 } as const
+
+export const REPLIES: Readonly<Record<Reason, Reply>> = {
+  'address-limited': reply(429, 429, OWN.limited, 'Too many refused requests from this address'),
+  'body-too-large': reply(413, 413, CODE.invalidRequest, 'Request body too large'),
+  'header-invalid': reply(400, 400, CODE.invalidRequest, 'Invalid request header'),
+  'host-forbidden': reply(403, 403, CODE.invalidRequest, 'Host not allowed'),
+  'http-method-refused': reply(405, 405, CODE.invalidRequest, 'Method not allowed'),
+  'media-type-unsupported': reply(415, 415, CODE.invalidRequest, 'Unsupported media type'),
+  'origin-forbidden': reply(403, 403, CODE.invalidRequest, 'Origin not allowed'),
+  'path-unknown': reply(404, 404, CODE.invalidRequest, 'Not found'),
+
+  'capability-missing': reply(400, 200, CODE.capabilityMissing, 'Missing required client capability'),
+  'envelope-invalid': reply(400, 400, CODE.invalidParams, 'Invalid request envelope'),
+  'header-mismatch': reply(400, 400, CODE.headerMismatch, 'Header mismatch'),
+  'json-invalid': reply(400, 400, CODE.parse, 'Parse error'),
+  'message-invalid': reply(400, 400, CODE.invalidRequest, 'Invalid request'),
+  'method-unknown': reply(404, 200, CODE.methodNotFound, 'Method not found'),
+  'params-invalid': reply(400, 200, CODE.invalidParams, 'Invalid params'),
+  'version-unsupported': reply(400, 400, CODE.versionUnsupported, 'Unsupported protocol version'),
+
+  'issuer-unavailable': reply(503, 503, OWN.overloaded, 'Identity provider unavailable'),
+  'principal-limited': reply(429, 429, OWN.limited, 'Too many requests'),
+  'session-limit': reply(429, 429, OWN.limited, 'Too many sessions'),
+  'session-missing': reply(400, 400, CODE.invalidRequest, 'Mcp-Session-Id required'),
+  'session-unknown': reply(404, 404, CODE.invalidRequest, 'Session not found'),
+  'token-invalid': reply(401, 401, CODE.invalidRequest, 'Invalid access token'),
+  'token-missing': reply(401, 401, CODE.invalidRequest, 'Access token required'),
+
+  'cursor-invalid': reply(400, 200, CODE.invalidParams, 'Invalid cursor'),
+  // What a principal is not entitled to does not exist: `denied` answers with the bytes of `unknown`.
+  denied: reply(200, 200, CODE.invalidParams, 'Unknown name'),
+  'state-invalid': reply(400, 200, CODE.invalidParams, 'Invalid or expired requestState'),
+  'subscription-limit': reply(429, 429, OWN.limited, 'Too many streams'),
+  unknown: reply(200, 200, CODE.invalidParams, 'Unknown name'),
+
+  cancelled: reply(200, 200, CODE.internal, 'Request cancelled'),
+  gated: reply(200, 200, OWN.gated, 'The server asked for something that is not permitted'),
+  'host-incapable': reply(400, 200, CODE.internal, 'The server needs something this client does not support'),
+  'rounds-exceeded': reply(200, 200, CODE.internal, 'Too many input rounds'),
+  'upstream-invalid': reply(200, 200, CODE.internal, 'The server answered with an invalid message'),
+  'upstream-lost': reply(200, 200, CODE.internal, 'Connection to the server lost'),
+  'upstream-overloaded': reply(200, 200, OWN.overloaded, 'The server is overloaded'),
+  'upstream-timeout': reply(200, 200, CODE.internal, 'The server did not answer in time'),
+  'upstream-unavailable': reply(200, 200, CODE.internal, 'The server is unavailable'),
+
+  'audit-unavailable': reply(503, 503, OWN.overloaded, 'The audit log cannot be written'),
+  draining: reply(503, 503, OWN.overloaded, 'The gateway is shutting down'),
+  'internal-fault': reply(500, 500, CODE.internal, 'Internal error'),
+}
+
+/** Reasons whose detail stays in the audit log: the wire must not tell a hidden name from an unknown one. */
+const SILENT: ReadonlySet<Reason> = new Set(['denied', 'unknown', 'state-invalid', 'internal-fault'])
+
+export const httpStatusOf = (stop: Stop, era: Era): number => REPLIES[stop.stop][era === 'modern' ? 'modern' : 'legacy']
+
+/**
+ * The JSON-RPC error object of a refusal, as JSON text. `data.reason` is the stable code; `requestId` finds the audit entries.
+ * `reason` of `denied` and `session-unknown` look like those of what does not exist.
+ */
+export function errorObject(stop: Stop, requestId: string): string {
+  const row = REPLIES[stop.stop]
+  const silent = SILENT.has(stop.stop)
+  const reason = stop.stop === 'denied' ? 'unknown' : stop.stop
+  const message = silent || stop.detail === undefined ? row.message : `${row.message}: ${stop.detail}`
+  const data = {
+    reason,
+    ...(!silent && stop.fix !== undefined && { fix: stop.fix }),
+    ...(stop.retryAfterSeconds !== undefined && { retryAfterSeconds: stop.retryAfterSeconds }),
+    // Unknown and denied answers must be equal byte for byte, so they carry no request id.
+    ...(reason !== 'unknown' && { requestId }),
+    ...stop.data,
+  }
+  return JSON.stringify({ code: row.code, message, data })
+}

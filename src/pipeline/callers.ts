@@ -1,0 +1,46 @@
+// Effective capabilities per host and entitlement, computed once and found again by what they depend on.
+
+import { readCapabilities, upstreamCapabilities, type HostCapabilities, type RequestKind } from '../bridge/capabilities.ts'
+import type { Caller } from '../bridge/upstream.ts'
+import type { Era } from '../mcp/revisions.ts'
+import type { CallerFace, Callers } from './deps.ts'
+
+type Effective = { readonly kinds: ReadonlySet<RequestKind>; readonly text: string }
+
+/** Distinct capability declarations kept; hosts repeat themselves, an attacker only costs a re-read. */
+const MAX_DECLARATIONS = 1000
+const NOTHING: HostCapabilities = { kinds: new Set(), extensions: new Map() }
+
+export function createCallers(): Callers {
+  const declared = new Map<string, { readonly host: HostCapabilities; readonly effective: Map<string, Effective> }>()
+
+  function readDeclared(text: string, era: Era, version: string) {
+    const key = `${version} ${text}`
+    let found = declared.get(key)
+    if (!found) {
+      if (declared.size >= MAX_DECLARATIONS) declared.clear()
+      found = { host: text === '{}' ? NOTHING : readCapabilities(text, era, version), effective: new Map() }
+      declared.set(key, found)
+    }
+    return found
+  }
+
+  return {
+    declared: x => readDeclared(x.hostFace.capabilities, x.era, x.hostFace.version).host,
+    of(x, entry, entitlement): CallerFace {
+      const { host, effective } = readDeclared(x.hostFace.capabilities, x.era, x.hostFace.version)
+      if (entry.isShared) return { host, kinds: NOTHING.kinds, caller: SHARED }
+      let known = effective.get(entitlement.digest)
+      if (!known) {
+        const kinds = new Set([...host.kinds].filter(k => entitlement.serverRequests.has(k)))
+        known = { kinds, text: upstreamCapabilities(kinds, host, x.era) }
+        if (effective.size >= MAX_DECLARATIONS) effective.clear()
+        effective.set(entitlement.digest, known)
+      }
+      return { host, kinds: known.kinds, caller: { principal: x.principal.key, capabilities: known.text, affinity: x.session?.id ?? '' } }
+    },
+  }
+}
+
+/** Servers an administrator marked stateless and credential-free: one connection, no capabilities, nothing of anybody. */
+const SHARED: Caller = { principal: '*', capabilities: '{}', affinity: '' }

@@ -1,0 +1,35 @@
+// What the pipeline asks of the catalog room: names, lists and rewriting for one principal on one endpoint.
+
+import type { Stop } from '../kernel/errors.ts'
+import type { ParamHeader } from '../mcp/param-headers.ts'
+import type { Authenticated, Classified, Endpoint, Joined, Received } from './path.ts'
+import type { CallerFace, UpstreamEntry } from './deps.ts'
+
+export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list'
+export type NameKind = 'tool' | 'prompt' | 'resource'
+type Asking = Received & Classified & Authenticated & Joined
+
+/** One tool as the admitted list has it: which arguments travel in Mcp-Param headers. */
+export type ToolHeaders = { readonly headers: readonly ParamHeader[] }
+
+export interface Catalogue {
+  /** exposed name -> upstream and own name; undefined = no such name on this endpoint */
+  resolve(x: Asking, kind: NameKind, exposed: string): Promise<Resolved | undefined> | Resolved | undefined
+  /** own name -> the name this endpoint exposes */
+  expose(endpoint: Endpoint, alias: string, kind: NameKind, name: string): string
+  /** exposed URI -> upstream and own URI, by the name alone */
+  ownUri(endpoint: Endpoint, exposed: string): { readonly alias: string; readonly uri: string } | undefined
+  /** x-mcp-header declarations of a tool; undefined = the tool is not in the list, `excluded` = its declarations are invalid (R26) */
+  toolHeaders(
+    entry: UpstreamEntry,
+    face: CallerFace,
+    tool: string,
+  ): Promise<ToolHeaders | 'excluded' | undefined> | ToolHeaders | 'excluded' | undefined
+  /** forgets a cached list: the upstream announced a change, or refused headers made from it (R27) */
+  forget(alias: string): void
+  /** the result of a list method, ready to send */
+  list(x: Asking, method: ListMethod, cursor: string | undefined): Promise<Buffer | Stop>
+  /** renames inside a result of this upstream (R57); returns the same bytes where nothing has to change */
+  rewriteResult(endpoint: Endpoint, alias: string, method: string, result: Buffer): Buffer
+}
+export type Resolved = { readonly entry: UpstreamEntry; readonly name: string }

@@ -1,0 +1,118 @@
+// What the stages are built from: rooms' values and ports, handed in by main.ts. Everything behind a function may be swapped by a reload.
+
+import type { HostCapabilities, RequestKind } from '../bridge/capabilities.ts'
+import type { LegacySession } from '../bridge/legacy-session.ts'
+import type { ParkedCalls } from '../bridge/parked.ts'
+import type { Caller, Upstream } from '../bridge/upstream.ts'
+import type { Stop } from '../kernel/errors.ts'
+import type { Principal } from '../kernel/principal.ts'
+import type { Sealer } from '../kernel/seal.ts'
+import type { Era, LegacyVersion } from '../mcp/revisions.ts'
+import type { AllowRule, Entitlement } from '../policy/allow-list.ts'
+import type { Catalogue } from './catalogue.ts'
+import type { Authenticated, Classified, Endpoint, Joined, Received, Recorder } from './path.ts'
+
+/** One upstream as the pipeline needs it. */
+export type UpstreamEntry = {
+  readonly alias: string
+  /** what request state is bound to besides the alias: a digest of where and how the server is reached, until the registry names versions */
+  readonly identity: string
+  readonly upstream: Upstream
+  /** stateless and credential-free, says an administrator */
+  readonly isShared: boolean
+  readonly rules: readonly AllowRule[]
+  readonly parkMs: number
+  readonly rounds: number
+}
+
+export interface Sessions {
+  open(
+    principal: Principal,
+    endpoint: Endpoint,
+    fields: { readonly version: LegacyVersion; readonly capabilities: string; readonly clientInfo?: Buffer },
+  ): LegacySession | Stop
+  /** the session, if it exists and belongs to this principal and endpoint; foreign and unknown look alike (R47) */
+  find(id: string, principal: Principal, endpoint: Endpoint): LegacySession | undefined
+  end(id: string): void
+}
+
+/** Server-to-client requests have records of their own, durable before the host sees the question. */
+export interface ServerRequestRecorder {
+  serverRequest(x: Received, request: RecordedRequest): Promise<void>
+}
+export type RecordedRequest = {
+  readonly method: string
+  readonly params?: Buffer
+  readonly decision: 'allowed' | 'refused'
+  readonly stop?: Stop
+  readonly rules: readonly string[]
+}
+
+export type GatewayDeps = {
+  readonly authenticate: (
+    authorization: string | undefined,
+    resource: string,
+    nowSeconds: number,
+  ) => Principal | Stop | Promise<Principal | Stop>
+  /** spends one request of the principal's budget */
+  readonly admit: (principal: Principal) => Stop | undefined | Promise<Stop | undefined>
+  readonly sessions: Sessions
+  readonly upstreams: () => ReadonlyMap<string, UpstreamEntry>
+  readonly entitlement: (principal: Principal, entry: UpstreamEntry) => Entitlement
+  readonly callers: Callers
+  readonly catalogue: Catalogue
+  readonly faces: Faces
+  readonly feeds: Feeds
+  readonly parked: ParkedCalls
+  readonly sealer: Sealer
+  readonly recorder: Recorder & ServerRequestRecorder
+  /** undefined = there is room for one more standing stream of this principal */
+  readonly streamLimit: (principal: Principal) => Stop | undefined
+  /** wall clock, milliseconds */
+  readonly now: () => number
+  /** monotonic clock, milliseconds */
+  readonly monotonic: () => number
+  readonly delay: (ms: number) => Promise<void>
+  readonly serverInfo: { readonly name: string; readonly version: string }
+  readonly newId: () => string
+}
+
+/** Who an upstream is used for, with the capabilities that host and policy share. Cached: hosts repeat themselves. */
+export interface Callers {
+  /** what the host declared, whatever the policy says */
+  declared(x: { readonly era: Era } & Joined): HostCapabilities
+  of(x: { readonly principal: Principal; readonly era: Era } & Joined, entry: UpstreamEntry, entitlement: Entitlement): CallerFace
+}
+export type CallerFace = {
+  readonly caller: Caller
+  readonly host: HostCapabilities
+  /** what the host declared and the policy permits */
+  readonly kinds: ReadonlySet<RequestKind>
+}
+
+/** What an endpoint says about itself, made from its upstreams' own words. */
+export interface Faces {
+  /** an `initialize` result for a legacy host */
+  initializeResult(x: Received & Classified & Authenticated & Joined): Promise<Buffer | Stop>
+  /** a `server/discover` result for a modern host */
+  discoverResult(x: Received & Classified & Authenticated & Joined): Promise<Buffer | Stop>
+}
+
+/** Changes of upstreams on their way to hosts' standing streams. */
+export interface Feeds {
+  /** the standalone stream of a legacy session opened: list changes of the endpoint's upstreams flow on it */
+  open(x: Received & Classified & Authenticated & Joined): void
+  /** resources/subscribe and unsubscribe of a legacy session; URIs as exposed */
+  subscribe(x: Received & Classified & Authenticated & Joined, entry: UpstreamEntry, uri: string, isOn: boolean): void
+  /** subscriptions/listen of a modern host: the filter that is honoured, and the stream to feed */
+  listen(x: Received & Classified & Authenticated & Joined, filter: ListenFilter): Promise<Listening | Stop>
+}
+export type ListenFilter = {
+  readonly toolsListChanged: boolean
+  readonly promptsListChanged: boolean
+  readonly resourcesListChanged: boolean
+  /** as the host exposes them */
+  readonly resourceSubscriptions: readonly string[]
+  readonly taskIds: readonly string[]
+}
+export type Listening = { readonly honoured: string; feed(send: (message: Buffer) => boolean, end: () => void): () => void }

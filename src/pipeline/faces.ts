@@ -1,0 +1,96 @@
+// What an endpoint says about itself: one upstream's own words on its own endpoint, the gateway's on aggregated ones.
+
+import type { UpstreamFace } from '../bridge/upstream.ts'
+import type { Stop } from '../kernel/errors.ts'
+import { MODERN_VERSION, META, type Era } from '../mcp/revisions.ts'
+import type { Faces, GatewayDeps } from './deps.ts'
+import type { Authenticated, Classified, Joined, Received } from './path.ts'
+
+type Asking = Received & Classified & Authenticated & Joined
+type Deps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'serverInfo'>
+
+const TASKS = 'io.modelcontextprotocol/tasks'
+type Described = { readonly capabilities: object; readonly instructions?: string; readonly title?: string }
+
+export function createFaces(deps: Deps): Faces {
+  /** On an aggregated endpoint no upstream is contacted: a dead one must not keep a host from connecting. */
+  function aggregate(x: Asking): Described {
+    const entries = x.endpoint.aliases.map(a => deps.upstreams().get(a)).filter(e => e !== undefined)
+    const reachable = entries.filter(e => !deps.entitlement(x.principal, e).isEmpty)
+    const capabilities = {
+      tools: { listChanged: true },
+      prompts: { listChanged: true },
+      resources: { subscribe: true, listChanged: true },
+      completions: {},
+      logging: {},
+    }
+    const names = reachable.map(e => e.alias).join(', ')
+    return {
+      capabilities,
+      instructions: `This endpoint serves several MCP servers: ${names || 'none that you may use'}. Names start with the server they belong to, as in \`server__tool\`.`,
+    }
+  }
+
+  async function describe(x: Asking): Promise<Described | Stop> {
+    const [alias] = x.endpoint.aliases
+    const entry = x.endpoint.kind === 'server' && alias !== undefined ? deps.upstreams().get(alias) : undefined
+    if (!entry) return aggregate(x)
+    const entitlement = deps.entitlement(x.principal, entry)
+    // Nobody learns what a server is that it may not use.
+    if (entitlement.isEmpty) return { capabilities: {} }
+    const face = await entry.upstream.face(deps.callers.of({ ...x }, entry, entitlement).caller)
+    if ('stop' in face) return face
+    return { ...described(face, x.era), title: alias ?? '' }
+  }
+
+  return {
+    async initializeResult(x) {
+      const about = await describe(x)
+      if ('stop' in about) return about
+      const { instructions, capabilities } = about
+      const serverInfo = infoOf(about)
+      return Buffer.from(
+        JSON.stringify({
+          protocolVersion: x.hostFace.version,
+          capabilities,
+          serverInfo,
+          ...(instructions !== undefined && { instructions }),
+        }),
+      )
+    },
+    async discoverResult(x) {
+      const about = await describe(x)
+      if ('stop' in about) return about
+      const { instructions, capabilities } = about
+      return Buffer.from(
+        JSON.stringify({
+          resultType: 'complete',
+          supportedVersions: [MODERN_VERSION],
+          capabilities,
+          ...(instructions !== undefined && { instructions }),
+          ttlMs: 0,
+          cacheScope: 'private',
+          _meta: { [META.serverInfo]: infoOf(about) },
+        }),
+      )
+    },
+  }
+
+  function infoOf(about: Described): object {
+    return about.title === undefined ? deps.serverInfo : { ...deps.serverInfo, title: `${about.title} (through Gatehouse)` }
+  }
+}
+
+/** Capabilities that can be kept towards this host's era (research/protocol.md section 2, row server/discover and initialize). */
+function described(face: UpstreamFace, hostEra: Era): Described {
+  const { tasks: _legacyTasks, extensions, ...capabilities } = face.capabilities
+  const kept = isObject(extensions)
+    ? Object.fromEntries(Object.entries(extensions).filter(([name]) => name !== TASKS || (hostEra === 'modern' && face.era === 'modern')))
+    : {}
+  return {
+    capabilities: { ...capabilities, ...(Object.keys(kept).length > 0 && { extensions: kept }) },
+    ...(face.instructions !== undefined && { instructions: face.instructions }),
+  }
+}
+
+const isObject = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v)

@@ -1,0 +1,86 @@
+// THE TABLE: which stages every MCP method walks, in which order. What is not here is refused.
+
+import type { GatewayDeps } from './deps.ts'
+import { Path, type Answered, type Received } from './path.ts'
+import { admitStage } from './stages/admit.ts'
+import { authenticateStage } from './stages/authenticate.ts'
+import { callUpstreamStage } from './stages/call-upstream.ts'
+import { classifyStage } from './stages/classify.ts'
+import { evaluatePolicyStage } from './stages/evaluate-policy.ts'
+import { joinSessionStage } from './stages/join-session.ts'
+import { discoverStage, listStage } from './stages/lists.ts'
+import { prepareArgumentsStage } from './stages/prepare-arguments.ts'
+import { requireEraStage } from './stages/require-era.ts'
+import { resolveMethodStage, resolveNameStage, resolveReferenceStage } from './stages/resolve-route.ts'
+import {
+  acceptStage,
+  allowBatchStage,
+  cancelStage,
+  endSessionStage,
+  initializeStage,
+  pingStage,
+  replyStage,
+  setLevelStage,
+} from './stages/sessions.ts'
+import { listenStage, openStreamStage, subscribeStage } from './stages/streams.ts'
+import { permitTaskStage, resolveTaskStage } from './stages/tasks.ts'
+
+type Whole = Path<Received & Answered>
+
+export interface Paths {
+  of(x: Received): Whole
+}
+
+/** Builds the table. `both`, `legacy`, `modern`: which hosts a method exists for; to the others it is unknown (R14). */
+export function createPaths(deps: GatewayDeps): Paths {
+  const known = Path.start().step(classifyStage).step(authenticateStage(deps)).step(admitStage(deps))
+  const both = known.step(joinSessionStage(deps))
+  const legacy = known.step(requireEraStage('legacy')).step(joinSessionStage(deps))
+  const modern = known.step(requireEraStage('modern')).step(joinSessionStage(deps))
+
+  const prepare = prepareArgumentsStage(deps)
+  const call = callUpstreamStage(deps)
+  const permit = evaluatePolicyStage
+  const resolve = (kind: 'tool' | 'prompt' | 'resource') => resolveNameStage(deps, kind)
+  const task = modern.step(resolveTaskStage(deps)).step(permitTaskStage).step(prepare).step(call)
+
+  const table: Readonly<Record<string, Whole>> = {
+    'tools/call': both.step(resolve('tool')).step(permit).step(prepare).step(call),
+    'prompts/get': both.step(resolve('prompt')).step(permit).step(prepare).step(call),
+    'resources/read': both.step(resolve('resource')).step(permit).step(prepare).step(call),
+    'completion/complete': both.step(resolveReferenceStage(deps)).step(permit).step(prepare).step(call),
+
+    'tools/list': both.step(listStage(deps, 'tools/list')),
+    'prompts/list': both.step(listStage(deps, 'prompts/list')),
+    'resources/list': both.step(listStage(deps, 'resources/list')),
+    'resources/templates/list': both.step(listStage(deps, 'resources/templates/list')),
+
+    'server/discover': modern.step(discoverStage(deps)),
+    'subscriptions/listen': modern.step(listenStage(deps)),
+    'tasks/get': task,
+    'tasks/update': task,
+    'tasks/cancel': task,
+
+    initialize: known.step(requireEraStage('legacy')).step(initializeStage(deps)),
+    ping: legacy.step(pingStage),
+    'logging/setLevel': legacy.step(setLevelStage),
+    'resources/subscribe': legacy.step(resolve('resource')).step(permit).step(subscribeStage(deps, true)),
+    'resources/unsubscribe': legacy.step(resolve('resource')).step(permit).step(subscribeStage(deps, false)),
+
+    'notifications/cancelled': both.step(cancelStage),
+    'notifications/initialized': both.step(acceptStage),
+    'notifications/progress': both.step(acceptStage),
+    'notifications/roots/list_changed': both.step(acceptStage),
+
+    'session/stream': legacy.step(openStreamStage(deps)),
+    'session/end': legacy.step(endSessionStage(deps)),
+    'session/reply': legacy.step(replyStage),
+    'session/batch': legacy.step(allowBatchStage),
+  }
+  // Extension methods: relayed where one upstream is meant and an allow rule names the method.
+  const extension = both.step(resolveMethodStage(deps)).step(permit).step(prepare).step(call)
+  const otherNotification = both.step(acceptStage)
+
+  const rows = new Map(Object.entries(table))
+  return { of: x => rows.get(x.method) ?? (x.isRequest ? extension : otherNotification) }
+}

@@ -1,0 +1,126 @@
+// The audit bracket as events: who, what, which rule, and how it ended. No argument value is ever written, only digests and sizes.
+
+import type { EventEncoder, ExchangeText } from '../audit/encode.ts'
+import type { AuditLog } from '../audit/log.ts'
+import type { LegacySession } from '../bridge/legacy-session.ts'
+import type { Reason, Stop } from '../kernel/errors.ts'
+import { digestOf } from '../kernel/digest.ts'
+import type { CallOutcome, Measure } from '../kernel/measure.ts'
+import { rawOf } from '../mcp/json.ts'
+import type { RecordedRequest, ServerRequestRecorder } from './deps.ts'
+import type { Answer, Authenticated, Classified, Joined, Received, Recorder } from './path.ts'
+import type { Permitted } from './stages/evaluate-policy.ts'
+import type { Prepared } from './stages/prepare-arguments.ts'
+import type { Routed } from './stages/resolve-route.ts'
+
+/** Whatever of the facts is known by now. */
+type Facts = Received & Partial<Classified & Authenticated & Joined & Routed & Permitted & Prepared>
+
+export type RecorderDeps = {
+  readonly log: AuditLog
+  readonly encoder: EventEncoder
+  readonly measure: Measure
+  /** counts a refusal of a stranger, or a 429 */
+  readonly count: (reason: Reason, address: string) => void
+  /** logs a fault with its cause; the caller sees `internal-fault` */
+  readonly fault: (x: Received, stage: string, cause: unknown) => void
+  /** monotonic milliseconds */
+  readonly monotonic: () => number
+}
+
+export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestRecorder {
+  const { log, encoder, measure } = deps
+  const texts = new WeakMap<Received, ExchangeText>()
+  const sessions = new WeakMap<LegacySession, string>()
+
+  function sessionDigest(session: LegacySession): string {
+    let digest = sessions.get(session)
+    if (digest === undefined) sessions.set(session, (digest = digestOf(session.id)))
+    return digest
+  }
+
+  function describe(x: Facts): ExchangeText {
+    const params = x.doc && x.params && rawOf(x.doc, x.params)
+    return encoder.exchange({
+      request: x.requestId,
+      call: x.prepared?.state?.call ?? x.requestId,
+      trace: x.traceId,
+      session: x.session && sessionDigest(x.session),
+      principal: x.principal,
+      subject: {
+        endpoint: x.endpoint.path,
+        era: x.era ?? 'legacy',
+        method: x.method,
+        server: x.route?.entry.alias,
+        name: x.route?.name,
+        paramsDigest: params && digestOf(params),
+        paramsBytes: params?.length,
+      },
+    })
+  }
+  /** Made once between intent and outcome: nothing that it says changes in between. */
+  function exchangeOf(x: Facts): ExchangeText {
+    let text = texts.get(x)
+    if (text === undefined) texts.set(x, (text = describe(x)))
+    return text
+  }
+  const seconds = (x: Received): number => (deps.monotonic() - x.receivedMs) / 1000
+  const measured = (x: Facts, outcome: CallOutcome): void => measure.call(x.route?.entry.alias ?? 'none', outcome, seconds(x))
+
+  return {
+    intent: (x: Facts, round) => log.append(encoder.intent(exchangeOf(x), x.permit?.rules ?? [], (x.prepared?.state?.round ?? 0) + round)),
+
+    outcome(x: Facts, { stage, answer, stop }) {
+      const outcome = stop ? 'stopped' : outcomeOf(answer)
+      measured(x, outcome)
+      if (stop) measure.refusal(stop.stop)
+      const result = answer?.kind === 'result' ? answer.result : undefined
+      return log.append(
+        encoder.outcome(exchangeOf(x), {
+          outcome,
+          reason: stop?.stop,
+          stage: stop && stage,
+          errorCode: answer?.kind === 'error' ? answer.code : undefined,
+          resultBytes: result?.length,
+          resultDigest: result && digestOf(result),
+          notifications: x.relayed.count > 0 ? x.relayed : undefined,
+          ms: seconds(x) * 1000,
+        }),
+      )
+    },
+
+    refusal(x: Facts, stage, stop) {
+      measured(x, 'refused')
+      measure.refusal(stop.stop)
+      return log.append(encoder.refusal(describe(x), { reason: stop.stop, stage, detail: stop.detail }))
+    },
+
+    decision(x: Facts, answer) {
+      measured(x, answer.kind === 'error' ? 'error' : 'ok')
+      return log.append(encoder.decision(describe(x), { rules: x.permit?.rules ?? [], ms: seconds(x) * 1000 }))
+    },
+
+    serverRequest(x: Facts, request: RecordedRequest) {
+      return log.append(
+        encoder.serverRequest(exchangeOf(x), {
+          requestMethod: request.method,
+          requestDigest: request.params && digestOf(request.params),
+          decision: request.decision,
+          reason: request.stop?.stop,
+          rules: request.rules,
+        }),
+      )
+    },
+
+    count(x, stop: Stop) {
+      measure.refusal(stop.stop)
+      deps.count(stop.stop, x.address)
+    },
+    fault: deps.fault,
+  }
+}
+
+function outcomeOf(answer: Answer | undefined): 'ok' | 'error' | 'input' | 'task' {
+  if (answer?.kind === 'result') return answer.outcome
+  return answer?.kind === 'error' ? 'error' : 'ok'
+}

@@ -1,0 +1,40 @@
+// The sealed state between two rounds of one call, bound to everything a retry has to repeat (R74, R75).
+
+import { bindingText } from '../bridge/outgoing.ts'
+import { mintRequestState, openRequestState, type AskedInput, type StateBinding, type StateFields } from '../bridge/request-state.ts'
+import { digestOf } from '../kernel/digest.ts'
+import type { Sealer } from '../kernel/seal.ts'
+import type { Authenticated, Received } from './path.ts'
+import type { Routed } from './stages/resolve-route.ts'
+
+type Bound = Received & Authenticated & Routed
+
+const bindingOf = (x: Bound): StateBinding => ({
+  principal: x.principal.key,
+  client: x.principal.client,
+  endpoint: x.endpoint.resource,
+  alias: x.route.entry.alias,
+  server: x.route.entry.identity,
+  method: x.method,
+  paramsDigest: digestOf(x.doc ? bindingText(x.doc, x.method, x.params) : x.method),
+})
+
+export type Rounds = {
+  readonly round: number
+  readonly asked: readonly AskedInput[]
+  readonly parkedCall?: string
+  readonly upstreamState?: string
+}
+
+/** Undefined when the upstream asks or remembers more than fits. `call` is the id all rounds share. */
+export function mintRoundState(
+  sealer: Sealer,
+  x: Bound,
+  rounds: Rounds & { readonly call: string; readonly nowMs: number; readonly lifeMs: number },
+): string | undefined {
+  const { nowMs, lifeMs, ...fields } = rounds
+  return mintRequestState(sealer, bindingOf(x), { ...fields, expiresAtSeconds: Math.ceil((nowMs + lifeMs) / 1000) })
+}
+
+export const openRoundState = (sealer: Sealer, text: string, x: Bound, nowMs: number): StateFields | undefined =>
+  openRequestState(sealer, text, bindingOf(x), Math.floor(nowMs / 1000))

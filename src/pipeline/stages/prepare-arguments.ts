@@ -1,0 +1,100 @@
+// Bytes for the upstream, from the bytes that were judged: params without this hop's members, checked Mcp-Param headers, opened request state.
+
+import { outgoingMeta, outgoingParams, progressTokenOf } from '../../bridge/outgoing.ts'
+import { INPUT_METHODS } from '../../bridge/input-requests.ts'
+import type { StateFields } from '../../bridge/request-state.ts'
+import type { Slice } from '../../bridge/upstream.ts'
+import type { Stop } from '../../kernel/errors.ts'
+import { member, textOf } from '../../mcp/json.ts'
+import { checkParamHeaders, paramHeadersOf } from '../../mcp/param-headers.ts'
+import type { CallerFace, GatewayDeps } from '../deps.ts'
+import type { Authenticated, Classified, Joined, Received, Stage } from '../path.ts'
+import { openRoundState } from '../round-state.ts'
+import type { Routed } from './resolve-route.ts'
+
+export type Prepared = {
+  readonly prepared: {
+    readonly face: CallerFace
+    readonly params?: Buffer
+    readonly meta?: Buffer
+    readonly headerParams: readonly (readonly [string, string])[]
+    readonly progressToken?: string
+    /** a retry of an earlier round: what its sealed state said, and the answers as sent */
+    readonly state?: StateFields
+    readonly inputResponses?: Slice
+  }
+}
+type Need = Received & Classified & Authenticated & Joined & Routed
+type Deps = Pick<GatewayDeps, 'catalogue' | 'callers' | 'sealer' | 'now'>
+
+export const prepareArgumentsStage = (deps: Deps): Stage<Need, Prepared> => ({
+  name: 'prepare-arguments',
+  run: x => {
+    const shape = checkShape(x)
+    if (shape) return shape
+    const face = deps.callers.of(x, x.route.entry, x.route.entitlement)
+    const state = readState(x, deps)
+    if (state && 'stop' in state) return state
+    if (x.route.kind !== 'tool' || x.method !== 'tools/call') return assemble(x, face, state, [])
+    const declared = deps.catalogue.toolHeaders(x.route.entry, face, x.route.name)
+    const next = (found: Awaited<typeof declared>): Prepared | Stop => {
+      if (found === 'excluded') return { stop: 'unknown' }
+      const declarations = found?.headers ?? []
+      const args = member(x.params, 'arguments')
+      const slice = args && x.doc && { doc: x.doc, node: args }
+      if (x.era === 'modern' && declarations.length > 0) {
+        const fault = checkParamHeaders(declarations, slice, x.headers.params)
+        if (fault !== undefined) return { stop: 'header-mismatch', detail: fault }
+      }
+      return assemble(x, face, state, [...paramHeadersOf(declarations, slice), ...unrecognised(x, declarations)])
+    }
+    return declared instanceof Promise ? declared.then(next) : next(declared)
+  },
+})
+
+const VISIBLE = /^[\x20-\x7e]*$/
+
+/** R12: Mcp-Param headers that no declaration names travel on as they came. */
+const unrecognised = (x: Need, declarations: readonly { readonly name: string }[]): readonly (readonly [string, string])[] =>
+  x.headers.params.filter(([name, value]) => VISIBLE.test(value) && !declarations.some(d => d.name.toLowerCase() === name))
+
+/** N092: where params and their parts have to be objects. */
+function checkShape(x: Need): Stop | undefined {
+  const args = member(x.params, 'arguments')
+  if (args !== undefined && args.kind !== 'object') return { stop: 'params-invalid', detail: 'expected an object in `params.arguments`' }
+  if (x.params && member(x.params, '_meta') !== undefined && x.meta?.kind !== 'object')
+    return { stop: 'params-invalid', detail: 'expected an object in `params._meta`' }
+  return undefined
+}
+
+type State = { readonly state?: StateFields; readonly inputResponses?: Slice }
+
+/** R74: a retry brings our sealed state and the answers; only modern hosts retry. */
+function readState(x: Need, deps: Deps): State | Stop | undefined {
+  if (x.era === 'legacy' || !x.doc) return undefined
+  const sealed = member(x.params, 'requestState')
+  const answers = member(x.params, 'inputResponses')
+  if (sealed === undefined && answers === undefined) return undefined
+  const invalid: Stop = { stop: 'state-invalid' }
+  if (!INPUT_METHODS.has(x.method)) return { stop: 'params-invalid', detail: 'this method takes no input responses' }
+  // Answers without state answer nothing: every round of ours carries state (N111).
+  if (sealed?.kind !== 'string' || (answers !== undefined && answers.kind !== 'object')) return invalid
+  const state = openRoundState(deps.sealer, textOf(x.doc, sealed), x, deps.now())
+  return state ? { state, ...(answers && { inputResponses: { doc: x.doc, node: answers } }) } : invalid
+}
+
+function assemble(x: Need, face: CallerFace, state: State | undefined, headerParams: readonly (readonly [string, string])[]): Prepared {
+  const params = x.doc && outgoingParams(x.doc, x.params, x.route.renamed)
+  const meta = x.doc && outgoingMeta(x.doc, x.meta)
+  const progressToken = x.doc && progressTokenOf(x.doc, x.meta)
+  return {
+    prepared: {
+      face,
+      headerParams,
+      ...(params && { params }),
+      ...(meta && { meta }),
+      ...(progressToken !== undefined && { progressToken }),
+      ...state,
+    },
+  }
+}

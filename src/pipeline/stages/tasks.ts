@@ -1,0 +1,35 @@
+// tasks/get, tasks/update, tasks/cancel: routed by the sealed id, for the principal it was issued to (R87-R90).
+
+import { declaresTasks } from '../../bridge/capabilities.ts'
+import { openTaskId } from '../../bridge/task-id.ts'
+import { member, textOf } from '../../mcp/json.ts'
+import type { GatewayDeps } from '../deps.ts'
+import type { Authenticated, Classified, Joined, Received, Stage } from '../path.ts'
+import type { Permitted } from './evaluate-policy.ts'
+import type { Routed } from './resolve-route.ts'
+
+type Known = Received & Classified & Authenticated & Joined
+const REQUIRED = { requiredCapabilities: { extensions: { 'io.modelcontextprotocol/tasks': {} } } }
+
+/** A foreign, forged or unknown id is simply unknown (N034). */
+export const resolveTaskStage = (deps: Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'sealer'>): Stage<Known, Routed> => ({
+  name: 'resolve-route',
+  run: x => {
+    if (!declaresTasks(deps.callers.declared(x)))
+      return { stop: 'capability-missing', detail: 'this method needs the tasks extension', data: REQUIRED }
+    const id = member(x.params, 'taskId')
+    if (!x.doc || id?.kind !== 'string') return { stop: 'params-invalid', detail: 'expected a string in `params.taskId`' }
+    const task = openTaskId(deps.sealer, textOf(x.doc, id), { principal: x.principal.key, endpoint: x.endpoint.resource })
+    const entry = task && x.endpoint.aliases.includes(task.alias) ? deps.upstreams().get(task.alias) : undefined
+    if (!task || !entry) return { stop: 'unknown' }
+    const entitlement = deps.entitlement(x.principal, entry)
+    if (entitlement.isEmpty) return { stop: 'unknown' }
+    return { route: { entry, entitlement, kind: 'task', name: task.taskId, renamed: { key: 'taskId', raw: JSON.stringify(task.taskId) } } }
+  },
+})
+
+/** The call that made the task was permitted, and only its caller holds the id. */
+export const permitTaskStage: Stage<Known & Routed, Permitted> = {
+  name: 'evaluate-policy',
+  run: () => ({ permit: { rules: ['task-owner'] } }),
+}
