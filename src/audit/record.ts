@@ -32,7 +32,10 @@ export type EventSubject = {
   readonly paramsBytes?: number
 }
 
-/** One exchange. `call` is the logical call (all MRTR rounds share it), `request` this HTTP or stdio message; `trace` is the W3C trace id. */
+/**
+ * One exchange. `call` is the logical call (all MRTR rounds share it), `request` this HTTP or stdio message; `trace` is the W3C trace id.
+ * `request` is unique per JSON-RPC message (each message of a legacy batch has its own): it pairs an intent with its outcome.
+ */
 type Exchange = Common & {
   readonly call: string
   readonly request: string
@@ -42,6 +45,9 @@ type Exchange = Common & {
   readonly principal?: EventPrincipal
   readonly subject: EventSubject
 }
+
+/** What all events of one exchange share: everything but the event's own id and time. */
+export type ExchangeFacts = Omit<Exchange, keyof Common>
 
 /** Durable before anything leaves for an upstream. */
 export type IntentEvent = Exchange & {
@@ -77,7 +83,12 @@ export type RefusalEvent = Exchange & {
 }
 
 /** A decision that touched no upstream: lists from the catalog, ping, session start and end, subscriptions, administration. */
-export type DecisionEvent = Exchange & { readonly type: 'decision'; readonly rules: readonly string[]; readonly detail?: string; readonly ms: number }
+export type DecisionEvent = Exchange & {
+  readonly type: 'decision'
+  readonly rules: readonly string[]
+  readonly detail?: string
+  readonly ms: number
+}
 
 /** A server-to-client request and what became of it; durable before it is shown to the host. */
 export type ServerRequestEvent = Exchange & {
@@ -101,6 +112,10 @@ export type AggregateEvent = Common & {
 }
 
 /** The gateway's own life: start, stop, reload, recovery, upstream era pins. */
-export type LifecycleEvent = Common & { readonly type: 'lifecycle'; readonly what: string; readonly detail?: Readonly<Record<string, unknown>> }
+export type LifecycleEvent = Common & {
+  readonly type: 'lifecycle'
+  readonly what: string
+  readonly detail?: Readonly<Record<string, unknown>>
+}
 
 export type AuditEvent = IntentEvent | OutcomeEvent | RefusalEvent | DecisionEvent | ServerRequestEvent | AggregateEvent | LifecycleEvent

@@ -1,0 +1,132 @@
+// Opens the flat log: directory, lock, tail check, and the outcomes that a crash left unwritten, all before the first call is served.
+
+import { mkdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { EventEncoder } from '../../audit/encode.ts'
+import { closeIntent, OpenIntents, openIntentsName, SegmentScan, segmentName } from '../../audit/recover.ts'
+import { Fault } from '../../kernel/errors.ts'
+import { REAL_DISK, syncDirectory, type Disk } from './disk.ts'
+import { FLAT_LOG_LIMITS, FlatLog, type FlatLogLimits, type FlatLogParts } from './flat-log.ts'
+import { eachLine, segmentsIn } from './lines.ts'
+import { takeWriterLock } from './writer-lock.ts'
+
+export type FlatLogOptions = {
+  /** absolute path, normally `<dataDir>/audit`; made with mode 0700 when missing */
+  readonly dir: string
+  readonly encoder: EventEncoder
+  /** wall clock, milliseconds */
+  readonly now: () => number
+  readonly limits?: Partial<FlatLogLimits>
+  readonly onGroup?: FlatLogParts['onGroup']
+  readonly disk?: Disk
+}
+
+/** What the start found. */
+export type Recovery = {
+  /** bytes of a torn last write that were cut; 0 = the log was whole */
+  readonly cutBytes: number
+  /** intents closed with the outcome `unknown` */
+  readonly closedIntents: number
+}
+
+/**
+ * Opens or begins the log in `dir`. Resolves once the tail has been checked, a torn one cut and recorded, and every intent without an outcome closed
+ * and durable. Throws Fault `audit-locked` (another writer), `audit-damaged` (the file was changed before its tail: an administrator must look) or
+ * `audit-unavailable` (cannot be read or written).
+ */
+export async function openFlatLog(options: FlatLogOptions): Promise<{ readonly log: FlatLog; readonly recovery: Recovery }> {
+  const { dir, disk = REAL_DISK } = options
+  const limits = { ...FLAT_LOG_LIMITS, ...options.limits }
+  try {
+    await makeDirectory(dir)
+    const release = takeWriterLock(dir)
+    let log: FlatLog | undefined
+    try {
+      const open = new OpenIntents()
+      const tail = await openTail(dir, disk, open)
+      const orphans = open.lines()
+      log = new FlatLog({ disk, limits, open, release, ...(options.onGroup && { onGroup: options.onGroup }) }, { dir, ...tail })
+      await recordRecovery(log, options, { orphans, cutBytes: tail.cutBytes, segment: tail.segment })
+      return { log, recovery: { cutBytes: tail.cutBytes, closedIntents: orphans.length } }
+    } catch (error) {
+      await log?.close()
+      release()
+      throw error
+    }
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw new Fault('audit-unavailable', `the audit log in \`${dir}\` cannot be opened`, { cause })
+  }
+}
+
+const RECOVERY_ROWS = 1000
+
+type Tail = { readonly segment: number; readonly fd: number; readonly bytes: number; readonly cutBytes: number }
+
+async function openTail(dir: string, disk: Disk, open: OpenIntents): Promise<Tail> {
+  const segments = await segmentsIn(dir)
+  const segment = segments.at(-1)
+  if (segment === undefined) return { segment: 1, fd: await disk.create(join(dir, segmentName(1))), bytes: 0, cutBytes: 0 }
+  const first = segments[0] ?? segment
+  // Old segments may be moved away from the front; a hole means that one in the middle is gone.
+  if (segments.length !== segment - first + 1)
+    throw damaged(dir, `segments between \`${segmentName(first)}\` and \`${segmentName(segment)}\` are missing`)
+  if (segment > 1) await readOpenIntents(dir, segment, open)
+  const path = join(dir, segmentName(segment))
+  const scan = new SegmentScan(open)
+  scan.end(await eachLine(path, (line, bytes) => scan.line(line, bytes)))
+  if (scan.isDamaged) throw damaged(dir, `\`${segmentName(segment)}\` is not an event log from byte ${scan.goodBytes} on`)
+  const cutBytes = (await stat(path)).size - scan.goodBytes
+  const fd = await disk.open(path)
+  // If we crash after the cut, only the notice of it is missing; what was cut had never been acknowledged.
+  if (cutBytes > 0) await disk.truncate(fd, scan.goodBytes)
+  return { segment, fd, bytes: scan.goodBytes, cutBytes }
+}
+
+async function readOpenIntents(dir: string, segment: number, open: OpenIntents): Promise<void> {
+  const name = openIntentsName(segment)
+  try {
+    // Written whole and durable before its segment exists: it is never torn.
+    const rest = await eachLine(join(dir, name), line => open.note(line))
+    if (rest > 0) throw new SyntaxError('the last line has no end')
+  } catch (cause) {
+    throw damaged(dir, `\`${name}\`, the open intents before \`${segmentName(segment)}\`, is missing or unreadable`, cause)
+  }
+}
+
+async function recordRecovery(
+  log: FlatLog,
+  { encoder, now }: FlatLogOptions,
+  found: { readonly orphans: readonly string[]; readonly cutBytes: number; readonly segment: number },
+): Promise<void> {
+  const { orphans, cutBytes, segment } = found
+  let last: Promise<void> | undefined
+  if (cutBytes > 0 || orphans.length > 0) {
+    last = log.append(encoder.lifecycle('log-recovered', { segment: segmentName(segment), cutBytes, closedIntents: orphans.length }))
+  }
+  // A backlog's worth at a time: a crash can leave more open than the backlog holds.
+  for (const line of orphans) {
+    last = log.append(closeIntent(line, encoder, now()))
+    if (log.backlog >= RECOVERY_ROWS) await last
+  }
+  await last
+}
+
+const damaged = (dir: string, what: string, cause?: unknown): Fault =>
+  new Fault(
+    'audit-damaged',
+    `the audit log in \`${dir}\` was changed outside the gateway: ${what}; keep a copy and move the directory away to begin a new log`,
+    {
+      cause,
+    },
+  )
+
+// A new directory is durable once its parent, and every new parent's parent, has been synced.
+async function makeDirectory(dir: string): Promise<void> {
+  const made = await mkdir(dir, { recursive: true, mode: 0o700 })
+  if (made === undefined) return
+  for (let at = dir; ; at = dirname(at)) {
+    await syncDirectory(dirname(at))
+    if (at === made) return
+  }
+}

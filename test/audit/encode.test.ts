@@ -1,0 +1,226 @@
+import { randomFillSync } from 'node:crypto'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { EventEncoder, jsonString, MAX } from '../../src/audit/encode.ts'
+import type { AuditEvent, ExchangeFacts } from '../../src/audit/record.ts'
+import { createTimeText, createUuidV7 } from '../../src/audit/stamps.ts'
+
+const NOW = Date.UTC(2026, 6, 28, 12, 0, 0, 7)
+const encoder = new EventEncoder(() => NOW, randomFillSync)
+
+// Any UTF-16, lone surrogates and controls included, more often than not with what escapers get wrong.
+const hostile = (maxLength: number) =>
+  fc.oneof(
+    fc.string({ unit: 'binary', maxLength }),
+    fc.string({
+      unit: fc.constantFrom(
+        '"',
+        '\\',
+        '\n',
+        '\r',
+        '\u2028',
+        '\u2029',
+        '\u0000',
+        '\u007f',
+        '\u0085',
+        '\ud800',
+        '\udfff',
+        '\u202e',
+        '\u{1f600}',
+        'a',
+      ),
+      maxLength: maxLength >> 1,
+    }),
+    fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map(unit => String.fromCharCode(unit)), maxLength }),
+  )
+const facts: fc.Arbitrary<ExchangeFacts> = fc.record(
+  {
+    call: hostile(40),
+    request: hostile(40),
+    trace: hostile(40),
+    session: hostile(40),
+    principal: fc.record({ issuer: hostile(60), subject: hostile(60), client: hostile(40) }, { requiredKeys: ['issuer', 'subject'] }),
+    subject: fc.record(
+      {
+        endpoint: hostile(60),
+        era: fc.constantFrom('legacy' as const, 'modern' as const),
+        method: hostile(40),
+        server: hostile(40),
+        name: hostile(200),
+        paramsDigest: hostile(43),
+        paramsBytes: fc.nat(),
+      },
+      { requiredKeys: ['endpoint', 'era', 'method'] },
+    ),
+  },
+  { requiredKeys: ['call', 'request', 'trace', 'subject'] },
+)
+const rules = fc.array(hostile(30), { maxLength: 4 })
+const ms = fc.double({ min: 0, max: 1e7, noNaN: true }).map(value => Math.round(value * 1000) / 1000)
+const reason = fc.constantFrom('denied' as const, 'upstream-timeout' as const)
+
+/** What the event would be as an object, put through the platform's own JSON. */
+const plain = (event: object): unknown => JSON.parse(JSON.stringify(event))
+function expectEvent(line: string, type: AuditEvent['type'], content: object): void {
+  expect(line).toMatch(/^[ -~]+$/)
+  const { id, time, ...rest } = JSON.parse(line) as AuditEvent
+  expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+  expect(time).toBe('2026-07-28T12:00:00.007Z')
+  expect(rest).toStrictEqual(plain({ v: 1, type, ...content }))
+}
+
+describe('EventEncoder', () => {
+  it('writes an intent that reads back as what JSON.stringify would have kept', () => {
+    fc.assert(
+      fc.property(facts, rules, fc.nat(), (exchange, rules, round) => {
+        expectEvent(encoder.intent(encoder.exchange(exchange), rules, round), 'intent', { ...exchange, rules, round })
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('writes outcomes, refusals, decisions, questions, aggregates and lifecycle events that read back exactly', () => {
+    const outcome = fc.record(
+      {
+        outcome: fc.constantFrom('ok' as const, 'error' as const, 'stopped' as const, 'unknown' as const),
+        reason,
+        stage: hostile(30),
+        errorCode: fc.integer(),
+        resultBytes: fc.nat(),
+        resultDigest: hostile(43),
+        notifications: fc.record({ count: fc.nat(), digest: hostile(43) }),
+        ms,
+      },
+      { requiredKeys: ['outcome', 'ms'] },
+    )
+    const refusal = fc.record({ reason, stage: hostile(30), detail: hostile(200) }, { requiredKeys: ['reason', 'stage'] })
+    const decision = fc.record({ rules, detail: hostile(200), ms }, { requiredKeys: ['rules', 'ms'] })
+    const question = fc.record(
+      {
+        requestMethod: hostile(40),
+        requestDigest: hostile(43),
+        decision: fc.constantFrom('allowed' as const, 'refused' as const),
+        reason,
+        rules,
+      },
+      { requiredKeys: ['requestMethod', 'decision', 'rules'] },
+    )
+    fc.assert(
+      fc.property(facts, fc.tuple(outcome, refusal, decision, question), (exchange, [outcome, refusal, decision, question]) => {
+        const shared = encoder.exchange(exchange)
+        expectEvent(encoder.outcome(shared, outcome), 'outcome', { ...exchange, ...outcome })
+        expectEvent(encoder.refusal(shared, refusal), 'refusal', { ...exchange, ...refusal })
+        expectEvent(encoder.decision(shared, decision), 'decision', { ...exchange, ...decision })
+        expectEvent(encoder.serverRequest(shared, question), 'server-request', { ...exchange, ...question })
+      }),
+    )
+    const aggregate = { reason: 'token-invalid', prefix: '203.0.113.0/24', count: 12, from: 'a', to: 'b' } as const
+    expectEvent(encoder.aggregate(aggregate), 'aggregate', aggregate)
+    fc.assert(
+      fc.property(hostile(30), fc.dictionary(hostile(10), fc.jsonValue()), (what, detail) => {
+        expectEvent(encoder.lifecycle(what, detail), 'lifecycle', { what, detail })
+      }),
+    )
+    expectEvent(encoder.lifecycle('start'), 'lifecycle', { what: 'start' })
+  })
+
+  it('leaves out members handed over as undefined', () => {
+    const exchange = encoder.exchange({
+      call: 'c',
+      request: 'r',
+      trace: 't',
+      session: undefined,
+      principal: undefined,
+      subject: { endpoint: '/mcp', era: 'modern', method: 'ping' },
+    })
+    expect(encoder.outcome(exchange, { outcome: 'ok', ms: 1, reason: undefined, notifications: undefined })).not.toContain('undefined')
+  })
+
+  it('never writes a number that is not JSON', () => {
+    const exchange = encoder.exchange({ call: 'c', request: 'r', trace: 't', subject: { endpoint: '/mcp', era: 'modern', method: 'ping' } })
+    for (const odd of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+      expect(JSON.parse(encoder.outcome(exchange, { outcome: 'error', errorCode: odd, resultBytes: odd, ms: odd }))).toMatchObject({
+        errorCode: 0,
+        ms: 0,
+      })
+  })
+
+  it('N107: a tool name of 1 MB with newlines costs 512 characters and stays on its line', () => {
+    const exchange = encoder.exchange({
+      call: 'c',
+      request: 'r',
+      trace: 't',
+      subject: { endpoint: '/mcp', era: 'modern', method: 'tools/call', name: '\n{"v":1,"type":"intent"}\u2028'.repeat(40_000) },
+    })
+    const line = encoder.intent(exchange, ['r1'], 0)
+    const name = (JSON.parse(line) as { subject: { name: string } }).subject.name
+    expect(name).toHaveLength(MAX.name)
+    expect(name.endsWith('…')).toBe(true)
+    expect(line.length).toBeLessThan(6 * MAX.name + 1000)
+    expect(line).toMatch(/^[ -~]+$/)
+  })
+
+  it('keeps two principals apart and forgets none', () => {
+    const of = (subject: string) => ({ issuer: 'https://idp.example', subject })
+    const [anna, ben] = [of('anna'), of('ben')]
+    const line = (principal: { issuer: string; subject: string }) =>
+      encoder.exchange({ call: 'c', request: 'r', trace: 't', principal, subject: { endpoint: '/mcp', era: 'modern', method: 'ping' } })
+    expect(line(anna)).toContain('"subject":"anna"')
+    expect(line(ben)).toContain('"subject":"ben"')
+    expect(line(anna)).toBe(line(anna))
+  })
+})
+
+describe('jsonString', () => {
+  it('equals the platform for every UTF-16 unit', () => {
+    for (let unit = 0; unit <= 0xffff; unit += 1) {
+      const value = `x${String.fromCharCode(unit)}y`
+      const written = jsonString(value, 10)
+      if (JSON.parse(written) !== value || /[^ -~]/.test(written)) expect.fail(`unit ${unit}: ${written}`)
+    }
+  })
+})
+
+describe('stamps', () => {
+  it('gives 200,000 different ids within one millisecond, with the time in front', () => {
+    const newId = createUuidV7(() => NOW, randomFillSync)
+    const ids = new Set(Array.from({ length: 200_000 }, newId))
+    expect(ids.size).toBe(200_000)
+    for (const id of ids) if (Number.parseInt(id.slice(0, 13).replace('-', ''), 16) !== NOW) expect.fail(id)
+  })
+
+  it('N146: a clock that goes back repeats no id and no wrong time', () => {
+    let now = NOW
+    const newId = createUuidV7(() => now, randomFillSync)
+    const timeText = createTimeText()
+    const ids = new Set<string>()
+    for (const jump of [0, 1, -1, -60_000, 3_600_000, -3_599_999, 0.5, 999]) {
+      now = NOW + jump
+      ids.add(newId())
+      expect(timeText(now)).toBe(new Date(now).toISOString())
+    }
+    expect(ids.size).toBe(8)
+  })
+
+  it('writes times as toISOString does', () => {
+    const timeText = createTimeText()
+    fc.assert(
+      fc.property(fc.integer({ min: -1e12, max: 4e12 }), ms => {
+        expect(timeText(ms)).toBe(new Date(ms).toISOString())
+      }),
+    )
+  })
+
+  it('draws every bit from the generator it was handed', () => {
+    const ones = createUuidV7(
+      () => 0,
+      bytes => bytes.fill(0xff),
+    )
+    const zeros = createUuidV7(
+      () => 0,
+      bytes => bytes.fill(0),
+    )
+    expect(ones()).toBe('00000000-0000-7fff-bfff-ffffffffffff')
+    expect(zeros()).toBe('00000000-0000-7000-8000-000000000000')
+  })
+})
