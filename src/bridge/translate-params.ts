@@ -1,0 +1,152 @@
+// Parameters between the eras (research/protocol.md section 2): of hosts' requests, of upstreams' questions, of notifications. Unknown members pass byte-exact.
+
+import { isJsonFault, member, rawOf, readJson } from '../mcp/json.ts'
+import type { JsonDoc, JsonNode } from '../mcp/json.ts'
+import { META, MODERN_VERSION } from '../mcp/revisions.ts'
+import type { Era } from '../mcp/revisions.ts'
+import { objectEdits, splice } from '../mcp/splice.ts'
+import type { Edit, Entry } from '../mcp/splice.ts'
+import { docOf, indexed, isText } from './slices.ts'
+import type { Slice } from './upstream.ts'
+
+/** The envelope of our hop to a modern upstream (R5): JSON texts, capabilities and clientInfo objects. */
+export type HopEnvelope = { readonly capabilities: string; readonly clientInfo?: Buffer | string; readonly logLevel?: string }
+
+const RESERVED_META: ReadonlySet<string> = new Set(Object.values(META))
+/** Members that belong to one hop: legacy task augmentation (R90), MRTR state and answers (R75: never forwarded as the host sent them). */
+const HOP_PARAMS: ReadonlySet<string> = new Set(['task', 'requestState', 'inputResponses'])
+
+/** A 2025 host's params for a 2026 upstream: without hop members, `_meta` with our envelope in place of reserved keys. */
+export function paramsToModern(params: Slice | undefined, envelope: HopEnvelope): Buffer {
+  const { doc, node } = indexed(params ?? EMPTY)
+  const { capabilities, clientInfo, logLevel } = envelope
+  const entries: Entry[] = [
+    [META.protocolVersion, `"${MODERN_VERSION}"`],
+    [META.clientCapabilities, capabilities],
+  ]
+  if (clientInfo !== undefined) entries.push([META.clientInfo, clientInfo])
+  if (logLevel !== undefined) entries.push([META.logLevel, JSON.stringify(logLevel)])
+  const meta = member(node, '_meta')
+  const metaSlice = meta?.members ? { doc, node: meta } : EMPTY
+  const metaText = splice(
+    metaSlice.doc.bytes,
+    objectEdits(metaSlice.node, key => RESERVED_META.has(key), entries),
+    metaSlice.node.start,
+    metaSlice.node.end,
+  )
+  return splice(
+    doc.bytes,
+    objectEdits(node, key => HOP_PARAMS.has(key), [['_meta', metaText]]),
+    node.start,
+    node.end,
+  )
+}
+
+/** A 2026 host's params for a 2025 upstream: without hop members and without the reserved `_meta` keys. Undefined stays undefined. */
+export function paramsToLegacy(params: Slice | undefined): Buffer | undefined {
+  return params && withoutMeta(params, RESERVED_META, HOP_PARAMS)
+}
+
+/** An object without some members and without some keys of its `_meta`; an emptied `_meta` goes too. The same memory when nothing changes. */
+function withoutMeta(object: Slice, metaKeys: ReadonlySet<string>, keys: ReadonlySet<string>): Buffer {
+  const { doc, node } = indexed(object)
+  return splice(doc.bytes, metaEdits(node, metaKeys, keys), node.start, node.end)
+}
+function metaEdits(node: JsonNode, metaKeys: ReadonlySet<string>, keys: ReadonlySet<string>): Edit[] {
+  const meta = member(node, '_meta')
+  const isEmptied = meta?.members?.every(m => metaKeys.has(m.key)) === true && meta.members.length > 0
+  const edits = objectEdits(node, key => keys.has(key) || (isEmptied && key === '_meta'))
+  if (meta?.members && !isEmptied && !keys.has('_meta')) edits.push(...objectEdits(meta, key => metaKeys.has(key)))
+  return edits
+}
+
+const emptyDoc = docOf(Buffer.from('{}'), 1)
+const EMPTY: Slice = { doc: emptyDoc, node: emptyDoc.root }
+
+const NO_KEYS: ReadonlySet<string> = new Set()
+const LEGACY_QUESTION: ReadonlySet<string> = new Set(['elicitationId', 'task', '_meta'])
+const LEGACY_REQUEST: ReadonlySet<string> = new Set(['task', '_meta'])
+
+/** R98: a server must not be given other servers' context; without the member a client includes none. */
+function isForeignContext(doc: JsonDoc, node: JsonNode): boolean {
+  const context = member(node, 'includeContext')
+  return context !== undefined && !isText(doc, context, 'none')
+}
+
+/** Params of a 2025 upstream's request as those of an `inputRequests` entry (2026 has no elicitation ids and no task augmentation). */
+export function inputParamsToModern(method: string, params: Slice): Buffer {
+  const { doc, node } = indexed(params)
+  const keys = method === 'elicitation/create' ? LEGACY_QUESTION : LEGACY_REQUEST
+  const isDropped = method === 'sampling/createMessage' && isForeignContext(doc, node)
+  return splice(
+    doc.bytes,
+    objectEdits(node, key => keys.has(key) || (isDropped && key === 'includeContext')),
+    node.start,
+    node.end,
+  )
+}
+
+/** Params of an `inputRequests` entry as those of a request to a 2025 host. URL elicitations get the id that 2025-11-25 wants (R97). */
+export function inputParamsToLegacy(method: string, params: Slice, elicitationId: string): Buffer {
+  const { doc, node } = indexed(params)
+  const isUrl = method === 'elicitation/create' && isText(doc, member(node, 'mode'), 'url')
+  const isDropped = method === 'sampling/createMessage' && isForeignContext(doc, node)
+  const entries: Entry[] = isUrl ? [['elicitationId', JSON.stringify(elicitationId)]] : []
+  return splice(
+    doc.bytes,
+    objectEdits(node, key => isDropped && key === 'includeContext', entries),
+    node.start,
+    node.end,
+  )
+}
+
+/** At most this many URL elicitations in one error. */
+const MAX_ELICITATIONS = 16
+
+/**
+ * The elicitations of a -32042 error (2025-11-25) as params of `inputRequests` entries, in order. Undefined: the error does not hold what it must.
+ * `error` is the whole error object.
+ */
+export function inputRequestsOfUrlElicitation(error: Slice): { readonly params: Slice }[] | undefined {
+  const doc = readJson(rawOf(error.doc, error.node), { indexDepth: 4 })
+  if (isJsonFault(doc)) return undefined
+  const items = member(member(doc.root, 'data'), 'elicitations')?.items
+  if (!items || items.length === 0 || items.length > MAX_ELICITATIONS) return undefined
+  const requests: { params: Slice }[] = []
+  for (const node of items) {
+    const mode = member(node, 'mode')
+    if (member(node, 'url')?.kind !== 'string' || member(node, 'message')?.kind !== 'string') return undefined
+    if (mode && !isText(doc, mode, 'url')) return undefined
+    // in 2026-07-28 an absent mode means form (R94)
+    const edits = objectEdits(node, key => LEGACY_QUESTION.has(key), [['mode', '"url"']])
+    const own = docOf(splice(doc.bytes, edits, node.start, node.end), 3)
+    requests.push({ params: { doc: own, node: own.root } })
+  }
+  return requests
+}
+
+/** Notifications of an upstream that never travel on a call's stream: wrong direction, another hop's ids, or delivered by the subscription path. */
+const NEVER_TO_HOST: ReadonlySet<string> = new Set([
+  'notifications/initialized',
+  'notifications/cancelled',
+  'notifications/roots/list_changed',
+  'notifications/subscriptions/acknowledged',
+  'notifications/tools/list_changed',
+  'notifications/prompts/list_changed',
+  'notifications/resources/list_changed',
+  'notifications/resources/updated',
+  'notifications/tasks',
+])
+/** Notifications 2026-07-28 does not have. */
+const LEGACY_ONLY: ReadonlySet<string> = new Set(['notifications/elicitation/complete', 'notifications/tasks/status'])
+const SUBSCRIPTION: ReadonlySet<string> = new Set([META.subscriptionId])
+
+/** A notification that an upstream sent inside a call, as this call's host gets it; undefined: it does not travel. */
+export function notificationToHost(method: string, message: JsonDoc, era: Era): Buffer | undefined {
+  if (NEVER_TO_HOST.has(method) || (era === 'modern' && LEGACY_ONLY.has(method))) return undefined
+  const params = member(message.root, 'params')
+  if (!params || (params.members && !member(params, '_meta'))) return message.bytes
+  const text = withoutMeta({ doc: message, node: params }, era === 'modern' ? SUBSCRIPTION : RESERVED_META, NO_KEYS)
+  if (text.length === params.end - params.start) return message.bytes
+  return splice(message.bytes, [{ start: params.start, end: params.end, text }])
+}
