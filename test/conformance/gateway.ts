@@ -25,24 +25,26 @@ export type UpstreamConfig =
   | { readonly kind: 'http'; readonly url: string }
   | { readonly kind: 'stdio'; readonly command: string; readonly args: readonly string[]; readonly env?: Readonly<Record<string, string>> }
 
-/** Everything of one upstream is permitted, server-to-client requests too: the suite measures the bridge, not the policy. */
+/** Everything of an upstream is permitted, its requests to the host too: the suite measures the bridge, not the policy. */
 const EVERYTHING = {
   id: 'everything',
   subjects: ['*'],
   tools: ['*'],
   prompts: ['*'],
   resources: ['*'],
-  methods: [] as string[],
+  methods: ['tasks/get', 'tasks/update', 'tasks/cancel'],
   serverRequests: ['elicitation.form', 'elicitation.url', 'sampling', 'sampling.tools', 'roots'],
 }
 
+/** gatehouse.yaml with nothing in it that a default covers. */
 function configuration(port: number, folder: string, upstreams: Readonly<Record<string, UpstreamConfig>>): string {
+  const entries = Object.entries(upstreams).map(([alias, { kind, ...transport }]) => [alias, { [kind]: transport, allow: [EVERYTHING] }])
   return stringify({
-    listen: { host: '127.0.0.1', port },
-    publicUrl: `http://127.0.0.1:${port}`,
+    version: 1,
+    listen: `127.0.0.1:${port}`,
     dataDir: join(folder, 'data'),
-    issuers: [{ issuer: ISSUER, jwksFile: join(folder, 'jwks.json'), algorithms: ['ES256'] }],
-    upstreams: Object.fromEntries(Object.entries(upstreams).map(([alias, transport]) => [alias, { transport, allow: [EVERYTHING] }])),
+    identity: { issuers: [{ issuer: ISSUER, jwksFile: join(folder, 'jwks.json') }] },
+    upstreams: Object.fromEntries(entries) as object,
   })
 }
 
