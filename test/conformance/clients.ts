@@ -2,11 +2,12 @@
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { FrontKind } from './fronts.ts'
 import type { Check, Run } from './score.ts'
 import { runClientScenario, type Revision } from './suite.ts'
 
-const DRIVER = join(import.meta.dirname, 'drive-http.ts')
+const DRIVER = fileURLToPath(import.meta.resolve('./drive-http.ts'))
 const DRIVE_MS = 20_000
 const RUNNER_MS = 27_000
 

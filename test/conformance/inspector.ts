@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { startFront, type FrontKind } from './fronts.ts'
+import { FIXTURES } from './legs.ts'
 import type { Front, UpstreamConfig } from './gateway.ts'
 import type { LegReport } from './report.ts'
 
@@ -81,7 +82,7 @@ function subjects(folder: string, side: 'direct' | 'through'): Readonly<Record<s
       calls: [['tools/list'], tool('sequentialthinking', { thought: 't', nextThoughtNeeded: false, thoughtNumber: 1, totalThoughts: 1 })],
     },
     legacy: {
-      args: [join(import.meta.dirname, 'fixtures/legacy.ts'), '--stdio'],
+      args: [FIXTURES.legacy.file, '--stdio'],
       calls: [
         ['tools/list'],
         ['prompts/list'],

@@ -1,17 +1,20 @@
 // The legs of `npm run conformance`: which suite, against which fixture direct, and through the gateway in front of which upstream.
 
+import { fileURLToPath } from 'node:url'
 import type { Revision } from './suite.ts'
+
+const MODERN_FILE = fileURLToPath(import.meta.resolve('./fixtures/modern.ts'))
 
 /** Fixture processes by the name legs use. `direct` ones listen on HTTP; the gateway can start each over stdio as well. */
 export const FIXTURES = {
-  legacy: { file: 'legacy.ts', args: [] },
-  dual: { file: 'modern.ts', args: [] },
-  modern: { file: 'modern.ts', args: ['--modern-only'] },
-  tasks: { file: 'tasks.ts', args: [] },
+  legacy: { file: fileURLToPath(import.meta.resolve('./fixtures/legacy.ts')), args: [] },
+  dual: { file: MODERN_FILE, args: [] },
+  modern: { file: MODERN_FILE, args: ['--modern-only'] },
+  tasks: { file: fileURLToPath(import.meta.resolve('./fixtures/tasks.ts')), args: [] },
 } as const
 export type Fixture = keyof typeof FIXTURES
 
-export const TASKS_SCENARIOS = [
+const TASKS_SCENARIOS = [
   'tasks-lifecycle',
   'tasks-capability-negotiation',
   'tasks-wire-fields',
@@ -41,7 +44,7 @@ export type ClientSuiteLeg = {
   readonly revision: Revision
   readonly host: 'modern' | 'legacy'
 }
-export type InspectorLeg = { readonly kind: 'inspector'; readonly title: string }
+type InspectorLeg = { readonly kind: 'inspector'; readonly title: string }
 export type ControlLeg = { readonly kind: 'control'; readonly title: string; readonly revision: Revision; readonly direct: Fixture }
 export type Leg = ServerLeg | ClientSuiteLeg | InspectorLeg | ControlLeg
 

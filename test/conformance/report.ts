@@ -2,7 +2,7 @@
 
 import type { Allowance, Loss } from './score.ts'
 
-export type Tally = {
+type Tally = {
   readonly total: number
   /** scenarios that pass when the fixture is asked directly: the most that can be kept */
   readonly direct: number

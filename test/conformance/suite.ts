@@ -3,12 +3,14 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { launchNode } from './processes.ts'
 import type { Check, Run } from './score.ts'
 
-const PACKAGE = join(import.meta.dirname, '../../node_modules/@modelcontextprotocol/conformance')
-const MAIN = join(PACKAGE, 'dist/index.js')
+const MAIN = fileURLToPath(import.meta.resolve('@modelcontextprotocol/conformance/dist/index.js'))
+const PACKAGE = dirname(dirname(MAIN))
+const INJECT_AUTH = fileURLToPath(import.meta.resolve('./inject-auth.ts'))
 
 export type Revision = '2025-11-25' | '2026-07-28'
 export type Leg = 'server' | 'client'
@@ -52,7 +54,7 @@ async function runOnce(args: readonly string[], run: ServerRun): Promise<void> {
     CONFORMANCE_BEARER: run.bearer ?? '',
     CONFORMANCE_PACKAGE: PACKAGE,
   }
-  const preload = run.bearer === undefined ? [] : ['--import', join(import.meta.dirname, 'inject-auth.ts')]
+  const preload = run.bearer === undefined ? [] : ['--import', INJECT_AUTH]
   const { child } = launchNode([...preload, MAIN, ...args], { env, stdout: 'pipe', log: `${run.out}.log` })
   if (!child.stdout) throw new Error('no stdout')
   createInterface({ input: child.stdout }).on('line', line => {

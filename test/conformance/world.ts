@@ -30,11 +30,7 @@ export type World = {
 
 export const aliasOf = (leg: ServerLeg): string => (leg.transport === 'stdio' ? `${leg.upstream}-stdio` : leg.upstream)
 
-const commandOf = (fixture: Fixture, ...mode: string[]): string[] => [
-  join(import.meta.dirname, 'fixtures', FIXTURES[fixture].file),
-  ...mode,
-  ...FIXTURES[fixture].args,
-]
+const commandOf = (fixture: Fixture, ...mode: string[]): string[] => [FIXTURES[fixture].file, ...mode, ...FIXTURES[fixture].args]
 
 function fixturesFor(legs: readonly Leg[]): Set<Fixture> {
   const needed = new Set<Fixture>()
