@@ -2,6 +2,8 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { PrincipalKey } from '../kernel/principal.ts'
+import { encodeSseEvent, KEEP_ALIVE } from '../mcp/sse.ts'
+import type { EventStream } from '../pipeline/path.ts'
 import { takeOver } from './raw-stream.ts'
 
 /** Where chunks go. `write` returns false once more than the bound is buffered; the channel is then closed by its owner. */
@@ -15,7 +17,6 @@ const SSE_HEADERS = {
 
 /** Bytes a slow host may leave unread before its stream is ended. */
 const MAX_BUFFERED = 4 * 1024 * 1024
-const KEEP_ALIVE = Buffer.from(': keep-alive\n\n')
 
 export class SseChannel {
   readonly #pipe: Pipe
@@ -106,5 +107,24 @@ export class StreamTable {
   }
   endAll(): void {
     for (const channel of [...this.#streams.keys()]) channel.end()
+  }
+}
+
+/** A standing stream as the pipeline writes to it; undefined when the client is gone already. */
+export function openEventStream(
+  req: IncomingMessage,
+  res: ServerResponse,
+  held: Held & { readonly sessionId?: string | undefined; readonly table: StreamTable },
+): EventStream | undefined {
+  if (res.destroyed) return undefined
+  const channel = standingChannel(req, res, held.sessionId === undefined ? undefined : { 'Mcp-Session-Id': held.sessionId })
+  held.table.add(channel, { principal: held.principal, expiresAtSeconds: held.expiresAtSeconds })
+  return {
+    send: (message, eventId) => channel.write(encodeSseEvent(message, eventId === undefined ? {} : { id: eventId })),
+    end(last) {
+      if (last) channel.write(encodeSseEvent(last))
+      channel.end()
+    },
+    onClose: listener => channel.onClose(listener),
   }
 }

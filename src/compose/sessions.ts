@@ -1,0 +1,70 @@
+// The legacy sessions of this process: the identity room's table, holding the bridge's sessions.
+
+import { randomBytes } from 'node:crypto'
+import { ReplayBudget, SessionStreams } from '../bridge/replay.ts'
+import { LegacySession, type Timers } from '../bridge/legacy-session.ts'
+import type { Snapshot } from '../config/schema.ts'
+import { SessionTable, type Session } from '../identity/session.ts'
+import { isStop } from '../kernel/errors.ts'
+import type { Sessions } from '../pipeline/deps.ts'
+
+const TIMERS: Timers = {
+  set: (callback, ms) => setTimeout(callback, ms).unref(),
+  clear: timer => clearTimeout(timer),
+}
+
+export type SessionStore = Sessions & {
+  readonly size: number
+  /** ends what is idle; called by the one timer */
+  sweep(): void
+  /** a standing stream keeps its session alive */
+  hold(id: string): () => void
+  closeAll(): void
+}
+
+/** `onEnd` lets upstreams go of what was opened for the session. */
+export function createSessions(snapshot: () => Snapshot, onEnd: (session: LegacySession, principal: Session<LegacySession>['principal']) => void): SessionStore {
+  const { limits } = snapshot()
+  const budget = new ReplayBudget(() => snapshot().limits.replayTotalBytes)
+  const open = new Map<string, Session<LegacySession>>()
+  const table = new SessionTable<LegacySession>({
+    limits: { total: limits.sessions, perPrincipal: limits.sessionsPerPrincipal, idleSeconds: limits.sessionIdleSeconds },
+    now: () => performance.now(),
+    randomBytes,
+    onEnd: session => {
+      open.delete(session.id)
+      session.value.close('the session ended')
+      onEnd(session.value, session.principal)
+    },
+  })
+  const makeStreams = (): SessionStreams => {
+    const { replayEvents, replayBytes } = snapshot().limits
+    return new SessionStreams(budget, { events: replayEvents, bytes: replayBytes })
+  }
+  return {
+    get size() {
+      return table.size
+    },
+    open(principal, endpoint, fields) {
+      const session = table.open(principal.key, endpoint.resource, id => new LegacySession({ id, ...fields }, TIMERS, makeStreams))
+      if (isStop(session)) return session
+      open.set(session.id, session)
+      return session.value
+    },
+    find: (id, principal, endpoint) => table.find(id, principal.key, endpoint.resource)?.value,
+    end(id) {
+      const session = open.get(id)
+      if (session) table.end(session)
+    },
+    sweep: () => table.sweep(),
+    hold(id) {
+      const session = open.get(id)
+      if (!session) return () => {}
+      table.hold(session)
+      return () => table.release(session)
+    },
+    closeAll() {
+      for (const session of [...open.values()]) table.end(session)
+    },
+  }
+}

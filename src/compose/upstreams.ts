@@ -1,0 +1,64 @@
+// The configured upstreams of this process: made once, kept across reloads while their settings stay the same.
+
+import type { Upstream } from '../bridge/upstream.ts'
+import type { Snapshot, UpstreamSettings } from '../config/schema.ts'
+import { digestOf } from '../kernel/digest.ts'
+import type { UpstreamEntry } from '../pipeline/deps.ts'
+
+type Held = { readonly entry: UpstreamEntry; readonly settings: UpstreamSettings; readonly fingerprint: string }
+
+/** Everything that needs a new connection when it changes; rules do not. */
+const fingerprintOf = ({ allow: _rules, title: _title, ...settings }: UpstreamSettings): string => digestOf(JSON.stringify(settings))
+
+export class UpstreamSet {
+  #held = new Map<string, Held>()
+  #entries: ReadonlyMap<string, UpstreamEntry> = new Map()
+  readonly #make: (settings: UpstreamSettings) => Upstream
+  readonly #onReplaced: (alias: string) => void
+
+  /** `onReplaced`: what was cached of this upstream no longer holds. */
+  constructor(make: (settings: UpstreamSettings) => Upstream, onReplaced: (alias: string) => void) {
+    this.#make = make
+    this.#onReplaced = onReplaced
+  }
+  get entries(): ReadonlyMap<string, UpstreamEntry> {
+    return this.#entries
+  }
+  settings(alias: string): UpstreamSettings | undefined {
+    return this.#held.get(alias)?.settings
+  }
+  /** Takes a configuration over whole. Calls in flight on an upstream that changed or went may finish within its drain time. */
+  apply(snapshot: Snapshot): void {
+    const next = new Map<string, Held>()
+    for (const [alias, settings] of snapshot.upstreams) {
+      const fingerprint = fingerprintOf(settings)
+      const old = this.#held.get(alias)
+      const isSame = old?.fingerprint === fingerprint
+      const upstream = isSame ? old.entry.upstream : this.#make(settings)
+      next.set(alias, { settings, fingerprint, entry: entryOf(settings, upstream) })
+    }
+    for (const [alias, old] of this.#held) {
+      if (next.get(alias)?.entry.upstream === old.entry.upstream) continue
+      this.#onReplaced(alias)
+      void old.entry.upstream.close(snapshot.limits.drainMs)
+    }
+    this.#held = next
+    this.#entries = new Map([...next].map(([alias, held]) => [alias, held.entry]))
+  }
+  async close(deadlineMs: number): Promise<void> {
+    await Promise.all([...this.#held.values()].map(held => held.entry.upstream.close(deadlineMs)))
+  }
+}
+
+function entryOf(settings: UpstreamSettings, upstream: Upstream): UpstreamEntry {
+  const { alias, allow, share, timeouts, limits, transport } = settings
+  return {
+    alias,
+    identity: digestOf(JSON.stringify(transport)),
+    upstream,
+    isShared: share === 'all',
+    rules: allow,
+    parkMs: timeouts.parkMs,
+    rounds: limits.rounds,
+  }
+}
