@@ -152,9 +152,8 @@ describe('2026 result for a 2025 host', () => {
         fc.dictionary(fc.string(), fc.jsonValue()),
         fc.constantFrom('tools/call', 'prompts/get', 'resources/read', 'completion/complete'),
         (body, method) => {
-          for (const key of ['_meta', 'resultType', 'ttlMs', 'cacheScope', 'inputRequests', 'requestState', 'structuredContent'])
-            delete body[key]
-          const text = JSON.stringify(body)
+          const known = ['_meta', 'resultType', 'ttlMs', 'cacheScope', 'inputRequests', 'requestState', 'structuredContent']
+          const text = JSON.stringify(Object.fromEntries(Object.entries(body).filter(([key]) => !known.includes(key))))
           const there = resultToModern(method, plainSlice(text), info)
           expect(resultToLegacy(method, plainSlice(there.toString())).toString()).toBe(text)
         },
