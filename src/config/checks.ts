@@ -1,0 +1,168 @@
+// What a configuration must satisfy as a whole. The fail-closed rules of the design stand here: reachable from elsewhere means identity, TLS and confinement.
+
+import { isLoopback, urlOf } from './addresses.ts'
+import { evaluationIssuer } from './schema.ts'
+import type { Reading } from './reading.ts'
+import type { ConfigDocument } from './table.ts'
+import { checkUpstreams } from './upstream-checks.ts'
+
+/** Reports every contradiction and every fail-closed rule that is broken. `ownUid` is the gateway's own user, where the system has such numbers. */
+export function checkDocument(doc: ConfigDocument, reading: Reading, ownUid: number | undefined): void {
+  checkExposure(doc, reading)
+  checkPublicUrl(doc, reading)
+  checkIdentity(doc, reading)
+  checkOperators(doc, reading)
+  checkSets(doc, reading)
+  checkLimits(doc, reading)
+  checkUpstreams(doc, reading, { issuers: issuersOf(doc), isExposed: isExposed(doc), ownUid })
+}
+
+/** Every issuer whose tokens are accepted, the evaluation provider's own last. */
+export function issuersOf(doc: ConfigDocument): readonly string[] {
+  const own = doc.identity.evaluation
+  return [...doc.identity.issuers.map(i => i.issuer), ...(own ? [evaluationIssuer(own.port)] : [])]
+}
+
+/**
+ * Whether other machines can reach the gateway: it listens beyond loopback, or a public URL or a declared proxy says that something in front of it does.
+ */
+export function isExposed(doc: ConfigDocument): boolean {
+  const host = doc.publicUrl === undefined ? undefined : urlOf(doc.publicUrl)?.hostname
+  return !isLoopback(doc.listen.host) || (host !== undefined && !isLoopback(host)) || doc.trustedProxies.length > 0
+}
+
+/** Where other machines can reach it, as words for a message. */
+function exposure(doc: ConfigDocument): { readonly path: string; readonly why: string } {
+  if (!isLoopback(doc.listen.host)) return { path: 'listen', why: `\`${doc.listen.host}\` can be reached from other machines` }
+  if (doc.trustedProxies.length > 0) return { path: 'trustedProxies', why: 'a proxy makes the gateway reachable from other machines' }
+  return { path: 'publicUrl', why: 'a public URL makes the gateway reachable from other machines' }
+}
+
+function checkExposure(doc: ConfigDocument, reading: Reading): void {
+  if (!isExposed(doc)) return
+  const { path, why } = exposure(doc)
+  if (doc.identity.issuers.length === 0 && !reading.isFaulty('identity.issuers')) {
+    reading.fault(
+      'exposed',
+      path,
+      `${why}, and \`identity.issuers\` names nobody who may vouch for callers`,
+      'add your identity provider there, or listen on 127.0.0.1',
+    )
+  }
+  if (!doc.tls && doc.trustedProxies.length === 0 && !reading.isFaulty('tls') && !reading.isFaulty('trustedProxies')) {
+    reading.fault(
+      'exposed',
+      path,
+      `${why} without TLS`,
+      'set `tls`, or declare the proxy that ends TLS in `trustedProxies`, or listen on 127.0.0.1',
+    )
+  }
+  if (!doc.publicUrl?.startsWith('https://') && !reading.isFaulty('publicUrl')) {
+    reading.fault(
+      'exposed',
+      doc.publicUrl === undefined ? path : 'publicUrl',
+      `${why}, which needs an https \`publicUrl\``,
+      'set it to the origin hosts use, such as `https://gateway.example.com`',
+    )
+  }
+  if (doc.identity.evaluation) {
+    reading.fault(
+      'exposed',
+      'identity.evaluation',
+      `the evaluation identity provider asks for no password, and ${why}`,
+      'take it out, or listen on 127.0.0.1',
+    )
+  }
+}
+
+function checkPublicUrl(doc: ConfigDocument, reading: Reading): void {
+  if (doc.publicUrl === undefined) return
+  if (doc.tls && doc.publicUrl.startsWith('http://'))
+    reading.fault('conflict', 'publicUrl', 'is http, but `tls` is set', 'write it with https://')
+  if (!isExposed(doc) && !doc.tls && doc.publicUrl.startsWith('https://')) {
+    reading.fault('conflict', 'publicUrl', 'is https, but nothing ends TLS', 'set `tls` or `trustedProxies`, or write it with http://')
+  }
+}
+
+function checkIdentity(doc: ConfigDocument, reading: Reading): void {
+  const { issuers, evaluation } = doc.identity
+  if (issuers.length === 0 && !evaluation && !isExposed(doc) && !reading.isFaulty('identity')) {
+    reading.fault('missing', 'identity', 'nobody could sign in', 'add `issuers`, or `evaluation` to try things out')
+  }
+  issuers.forEach((issuer, index) => {
+    const at = `identity.issuers[${index}]`
+    if (issuersOf(doc).indexOf(issuer.issuer) !== index)
+      reading.fault('conflict', `${at}.issuer`, 'this issuer stands here twice', 'keep one of them')
+    if (issuer.jwksUri !== undefined && issuer.jwksFile !== undefined)
+      reading.fault('conflict', at, '`jwksUri` and `jwksFile` exclude each other', 'keep one of them')
+    for (const key of ['issuer', 'jwksUri'] as const) {
+      const url = issuer[key] === undefined ? undefined : urlOf(issuer[key])
+      if (url?.protocol === 'http:' && !isLoopback(url.hostname))
+        reading.fault('value', `${at}.${key}`, 'expected https: whoever is on the way could put in keys of their own')
+    }
+  })
+  if (!evaluation) return
+  if (evaluation.users.length === 0 && !reading.isFaulty('identity.evaluation.users'))
+    reading.fault('missing', 'identity.evaluation.users', 'expected at least one user')
+  const names = evaluation.users.map(user => user.name)
+  names.forEach((name, i) => {
+    if (names.indexOf(name) !== i)
+      reading.fault('conflict', `identity.evaluation.users[${i}].name`, 'this user stands here twice', 'keep one of them')
+  })
+  if (evaluation.port === doc.listen.port)
+    reading.fault('conflict', 'identity.evaluation.port', `is the gateway’s own port ${doc.listen.port}`, 'choose another')
+  reading.warn(
+    'evaluation',
+    'identity.evaluation',
+    'the evaluation identity provider signs anybody on this machine in as any of its users',
+    'use `identity.issuers` for anything but trying things out',
+  )
+}
+
+function checkOperators(doc: ConfigDocument, reading: Reading): void {
+  const issuers = issuersOf(doc)
+  doc.operators.forEach((operator, index) => {
+    const [issuer, subject] = operator.split(' ')
+    if (subject === undefined) {
+      if (issuers.length > 1)
+        reading.fault('conflict', `operators[${index}]`, 'several issuers may have a subject of this name', 'write `<issuer> <subject>`')
+    } else if (!issuers.includes(issuer ?? '') && !reading.isFaulty('identity')) {
+      reading.fault('value', `operators[${index}]`, 'names an issuer that is not configured', `configured: ${issuers.join(', ')}`)
+    }
+  })
+}
+
+function checkSets(doc: ConfigDocument, reading: Reading): void {
+  const known = reading.keysOf('upstreams')
+  for (const [name, aliases] of doc.sets) {
+    if (aliases.length === 0 && !reading.isFaulty(`sets.${name}`)) reading.fault('value', `sets.${name}`, 'expected at least one alias')
+    aliases.forEach((alias, index) => {
+      if (!known.includes(alias))
+        reading.fault(
+          'value',
+          `sets.${name}[${index}]`,
+          `no upstream \`${alias.slice(0, 24)}\``,
+          known.length > 0 ? `known: ${known.slice(0, 20).join(', ')}` : undefined,
+        )
+    })
+  }
+}
+
+function checkLimits(doc: ConfigDocument, reading: Reading): void {
+  const l = doc.limits
+  const pairs = [
+    ['sessionsPerPrincipal', l.sessionsPerPrincipal, 'sessions', l.sessions],
+    ['streamsPerPrincipal', l.streamsPerPrincipal, 'streams', l.streams],
+    ['parkedPerPrincipal', l.parkedPerPrincipal, 'parked', l.parked],
+    ['replaySize', l.replaySize, 'replayTotalSize', l.replayTotalSize],
+  ] as const
+  for (const [part, of, whole, total] of pairs) {
+    if (of > total)
+      reading.fault(
+        'conflict',
+        reading.has(`limits.${part}`) ? `limits.${part}` : `limits.${whole}`,
+        `\`${part}\` is larger than \`${whole}\``,
+        `lower \`${part}\` or raise \`${whole}\``,
+      )
+  }
+}

@@ -1,0 +1,72 @@
+// What reading a configuration leaves behind besides the values: faults, warnings, and where everything stood.
+
+import { isAbsolute, resolve } from 'node:path'
+import type { ConfigFault, ConfigWarning, FaultCode, WarningCode } from './faults.ts'
+import type { Yaml, YamlNode } from './parse.ts'
+
+const MAX_FAULTS = 200
+
+export class Reading {
+  readonly faults: ConfigFault[] = []
+  readonly warnings: ConfigWarning[] = []
+  readonly #positionOf: Yaml['positionOf']
+  readonly #folder: string
+  readonly #places = new Map<string, number>()
+  readonly #keys = new Map<string, readonly string[]>()
+
+  /** @param folder the folder of the configuration file, absolute: relative paths start there */
+  constructor(positionOf: Yaml['positionOf'], folder: string) {
+    this.#positionOf = positionOf
+    this.#folder = folder
+  }
+
+  /** Remembers where the value of `path` stands. */
+  place(path: string, node: Pick<YamlNode, 'at'>): void {
+    this.#places.set(path, node.at)
+  }
+
+  /** Remembers the keys of a map, faulty entries included, so that a reference to one of them is not called unknown. */
+  keys(path: string, keys: readonly string[]): void {
+    this.#keys.set(path, keys)
+  }
+  keysOf(path: string): readonly string[] {
+    return this.#keys.get(path) ?? []
+  }
+
+  has(path: string): boolean {
+    return this.#places.has(path)
+  }
+
+  /** Whether anything at or below `path` is at fault already. */
+  isFaulty(path: string): boolean {
+    return this.faults.some(f => f.path === path || f.path.startsWith(`${path}.`) || f.path.startsWith(`${path}[`))
+  }
+
+  /** Reports a fault and answers undefined, which is what the reader of a faulty value answers. */
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- lets `return reading.refuse(…)` stand in readers of every type
+  refuse<T>(code: FaultCode, path: string, message: string, fix?: string): T | undefined {
+    this.fault(code, path, message, fix)
+    return undefined
+  }
+
+  fault(code: FaultCode, path: string, message: string, fix?: string): void {
+    if (this.faults.length < MAX_FAULTS) this.faults.push({ code, path, ...this.#position(path), message, ...(fix ? { fix } : {}) })
+  }
+
+  warn(code: WarningCode, path: string, message: string, fix?: string): void {
+    if (this.warnings.length < MAX_FAULTS) this.warnings.push({ code, path, ...this.#position(path), message, ...(fix ? { fix } : {}) })
+  }
+
+  absolute(path: string): string {
+    return isAbsolute(path) ? resolve(path) : resolve(this.#folder, path)
+  }
+
+  /** Position of the value, or of the nearest thing around it. */
+  #position(path: string): { line: number; column: number } {
+    for (let around = path; ; around = around.slice(0, Math.max(around.lastIndexOf('.'), around.lastIndexOf('['), 0))) {
+      const at = this.#places.get(around)
+      if (at !== undefined) return this.#positionOf(at)
+      if (around === '') return { line: 0, column: 0 }
+    }
+  }
+}

@@ -1,0 +1,177 @@
+// A checked document to the frozen snapshot the gateway runs on.
+
+import { isIPv6 } from 'node:net'
+import { dirname, isAbsolute, resolve } from 'node:path'
+import { keyOf } from '../kernel/principal.ts'
+import type { PrincipalKey } from '../kernel/principal.ts'
+import type { AllowRule } from '../policy/allow-list.ts'
+import type { ValueSource } from './fields.ts'
+import { evaluationIssuer } from './schema.ts'
+import type { IssuerSettings, Limits, Snapshot, UpstreamSettings, UpstreamTransport } from './schema.ts'
+import type { ConfigDocument } from './table.ts'
+import { defaultRuleId } from './upstream-checks.ts'
+import type { UpstreamDocument } from './upstream-table.ts'
+
+export type SnapshotContext = {
+  readonly file: string
+  readonly digest: string
+  /** the value behind a source; every one has been resolved before */
+  valueOf(source: ValueSource): string
+}
+
+/** INVARIANT: the document has no fault left. */
+export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snapshot {
+  const { host, port } = doc.listen
+  const issuers = doc.identity.issuers.map(issuerOf)
+  const evaluation = doc.identity.evaluation
+  if (evaluation) issuers.push(evaluationSettings(evaluation.port))
+  return deepFreeze({
+    digest: context.digest,
+    file: context.file,
+    listen: { host, port, ...(doc.tls ? { tls: { certFile: doc.tls.cert, keyFile: doc.tls.key } } : {}) },
+    publicUrl: doc.publicUrl ?? new URL(`${doc.tls ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${port}`).origin,
+    allowedHosts: doc.allowedHosts,
+    allowedOrigins: doc.allowedOrigins,
+    trustedProxies: doc.trustedProxies,
+    dataDir: doc.dataDir,
+    issuers,
+    operators: operatorsOf(doc, issuers),
+    ...(evaluation ? { evaluation: { port: evaluation.port, users: evaluation.users } } : {}),
+    upstreams: new Map([...doc.upstreams].map(([alias, upstream]) => [alias, upstreamOf(alias, upstream, context)])),
+    sets: new Map([...doc.sets].map(([name, aliases]) => [name, { upstreams: aliases }])),
+    limits: limitsOf(doc.limits),
+    log: { level: doc.log.level },
+  })
+}
+
+function issuerOf(issuer: ConfigDocument['identity']['issuers'][number]): IssuerSettings {
+  return {
+    issuer: issuer.issuer,
+    ...(issuer.jwksUri === undefined ? {} : { jwksUri: issuer.jwksUri }),
+    ...(issuer.jwksFile === undefined ? {} : { jwksFile: issuer.jwksFile }),
+    algorithms: issuer.algorithms,
+    types: issuer.types,
+    subjectClaim: issuer.subjectClaim,
+    groupsClaim: issuer.groupsClaim,
+    maxTokenSeconds: issuer.maxTokenLife,
+    clockSkewSeconds: issuer.clockSkew,
+  }
+}
+
+/** The evaluation provider is one more issuer, with the defaults. */
+function evaluationSettings(port: number): IssuerSettings {
+  return {
+    issuer: evaluationIssuer(port),
+    algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+    types: ['at+jwt'],
+    subjectClaim: 'sub',
+    groupsClaim: 'groups',
+    maxTokenSeconds: 3600,
+    clockSkewSeconds: 30,
+  }
+}
+
+function operatorsOf(doc: ConfigDocument, issuers: readonly IssuerSettings[]): readonly PrincipalKey[] {
+  return doc.operators.map(operator => {
+    const [first = '', second] = operator.split(' ')
+    return second === undefined ? keyOf(issuers[0]?.issuer ?? '', first) : keyOf(first, second)
+  })
+}
+
+function upstreamOf(alias: string, upstream: UpstreamDocument, context: SnapshotContext): UpstreamSettings {
+  const { timeouts, limits } = upstream
+  return {
+    alias,
+    ...(upstream.title === undefined ? {} : { title: upstream.title }),
+    transport: transportOf(upstream, context),
+    era: upstream.era,
+    share: upstream.share,
+    lists: upstream.lists,
+    listTtlSeconds: upstream.listTtl,
+    timeouts: { connectMs: timeouts.connect, callMs: timeouts.call, hardMs: timeouts.hard, idleMs: timeouts.idle, parkMs: timeouts.park },
+    limits: {
+      concurrency: limits.concurrency,
+      queue: limits.queue,
+      connections: limits.connections,
+      messageBytes: limits.messageSize,
+      bufferBytes: limits.bufferSize,
+      listPages: limits.listPages,
+      listEntries: limits.listEntries,
+      listBytes: limits.listSize,
+      notificationsPerSecond: limits.notificationsPerSecond,
+      rounds: limits.rounds,
+    },
+    allow: upstream.allow.map((rule, index) => ruleOf(rule, defaultRuleId(alias, index))),
+  }
+}
+
+function transportOf(upstream: UpstreamDocument, context: SnapshotContext): UpstreamTransport {
+  const { stdio } = upstream
+  if (stdio) {
+    return {
+      kind: 'stdio',
+      command: programOf(stdio.command, context),
+      args: stdio.args.map(source => context.valueOf(source)),
+      env: valuesOf(stdio.env, context),
+      ...(stdio.cwd === undefined ? {} : { cwd: stdio.cwd }),
+      ...(stdio.uid === undefined ? {} : { uid: stdio.uid }),
+      ...(stdio.gid === undefined ? {} : { gid: stdio.gid }),
+      ...(stdio.launcher === undefined ? {} : { launcher: stdio.launcher.map((word, i) => (i === 0 ? programOf(word, context) : word)) }),
+    }
+  }
+  const remote = upstream.http ?? upstream.sse
+  return {
+    kind: upstream.http ? 'http' : 'sse',
+    url: new URL(remote?.url ?? '').href,
+    headers: valuesOf(remote?.headers ?? new Map(), context),
+  }
+}
+
+/** Looked up on PATH, or, with a slash in it, a file: then relative to the configuration, whatever the process's own folder is. */
+const programOf = (command: string, context: SnapshotContext): string =>
+  command.includes('/') && !isAbsolute(command) ? resolve(dirname(context.file), command) : command
+
+const valuesOf = (sources: ReadonlyMap<string, ValueSource>, context: SnapshotContext): Readonly<Record<string, string>> =>
+  Object.fromEntries([...sources].map(([name, source]) => [name, context.valueOf(source)]))
+
+function ruleOf(rule: UpstreamDocument['allow'][number], defaultId: string): AllowRule {
+  const { id, issuers, ...rest } = rule
+  return { id: id ?? defaultId, ...rest, ...(issuers === undefined ? {} : { issuers }) }
+}
+
+function limitsOf(limits: ConfigDocument['limits']): Limits {
+  return {
+    bodyBytes: limits.bodySize,
+    depth: limits.depth,
+    addressFailuresPerMinute: limits.addressFailuresPerMinute,
+    principalPerSecond: limits.principalPerSecond,
+    sessions: limits.sessions,
+    sessionsPerPrincipal: limits.sessionsPerPrincipal,
+    sessionIdleSeconds: limits.sessionIdle,
+    streams: limits.streams,
+    streamsPerPrincipal: limits.streamsPerPrincipal,
+    replayEvents: limits.replayEvents,
+    replayBytes: limits.replaySize,
+    replayTotalBytes: limits.replayTotalSize,
+    parked: limits.parked,
+    parkedPerPrincipal: limits.parkedPerPrincipal,
+    headersMs: limits.headersTimeout,
+    bodyMs: limits.bodyTimeout,
+    drainMs: limits.drainTimeout,
+  }
+}
+
+/** Freezes everything below, maps included: a snapshot is swapped whole and never changes under a request. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  if (value instanceof Map) {
+    for (const part of value.values()) deepFreeze(part)
+    const refuse = (): never => {
+      throw new TypeError('the configuration snapshot is frozen')
+    }
+    Object.defineProperties(value, { set: { value: refuse }, delete: { value: refuse }, clear: { value: refuse } })
+  } else {
+    for (const part of Object.values(value)) deepFreeze(part)
+  }
+  return Object.freeze(value)
+}

@@ -1,0 +1,178 @@
+// The whole configuration as one table of fields. It drives reading, docs/configuration.md and schemas/gatehouse.schema.json.
+
+import { cidrProblem, hostProblem, originProblem, parseListen, urlProblem } from './addresses.ts'
+import { list, map, optional, record } from './fields.ts'
+import { choice, duration, integer, parsed, path, size, text } from './scalars.ts'
+import type { ValueOf } from './fields.ts'
+import { ALIAS, upstream } from './upstream-table.ts'
+
+/** Signature algorithms a token may use. `none` and the shared-secret HS* are not among them (RFC 8725 section 3.1). */
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
+
+const claim = (what: string, fallback: string): ReturnType<typeof text> =>
+  text({ what: 'the name of a claim', maxLength: 128, pattern: /^[\x21-\x7e]+$/, fallback, doc: what })
+
+const issuer = record(
+  {
+    issuer: text({ what: 'an issuer', maxLength: 2048, problem: issuerProblem, doc: 'its identifier, exactly as it stands in `iss`' }),
+    jwksUri: optional(
+      text({ what: 'a URL', maxLength: 2048, problem: urlProblem, doc: 'where its keys are; default: what its metadata says' }),
+    ),
+    jwksFile: optional(path({ doc: 'a file with its keys (a JWK Set), instead of fetching them' })),
+    algorithms: list(choice(ALGORITHMS, { doc: 'an algorithm' }), {
+      fallback: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+      doc: 'signature algorithms accepted',
+    }),
+    types: list(text({ what: 'a token type in lower case', maxLength: 64, pattern: /^[a-z0-9!#$&^_.+/-]+$/, doc: 'a type' }), {
+      fallback: ['at+jwt'],
+      doc: 'values of the `typ` header accepted, in lower case (RFC 9068)',
+    }),
+    subjectClaim: claim(
+      'the claim that says who somebody is: the same for all clients of the issuer and for ever, never an e-mail address',
+      'sub',
+    ),
+    groupsClaim: claim('the claim that lists groups', 'groups'),
+    maxTokenLife: duration('seconds', { min: '1m', max: '1d', fallback: '1h', doc: 'longest life of a token, from issue to end' }),
+    clockSkew: duration('seconds', { min: '0s', max: '60s', fallback: '30s', doc: 'by how much its clock may differ' }),
+  },
+  { doc: 'one issuer whose tokens are accepted', aliases: { url: 'issuer', jwks: 'jwksUri' } },
+)
+
+const evaluation = record(
+  {
+    port: integer({ min: 1, max: 65_535, fallback: 8401, doc: 'port on 127.0.0.1' }),
+    users: list(
+      record(
+        {
+          name: text({
+            what: 'a user name',
+            maxLength: 64,
+            pattern: /^[A-Za-z0-9][A-Za-z0-9._@-]*$/,
+            doc: 'name, and subject of the tokens',
+          }),
+          groups: list(text({ what: 'a group', maxLength: 255, doc: 'a group' }), { fallback: [], doc: 'groups' }),
+        },
+        { doc: 'one user' },
+      ),
+      { max: 100, doc: 'who may sign in, without a password' },
+    ),
+  },
+  { doc: 'an identity provider for trying things out: no passwords, loopback only, in a process of its own' },
+)
+
+const count = (doc: string, fallback: number, max = 10_000_000): ReturnType<typeof integer> => integer({ min: 1, max, fallback, doc })
+const limits = record(
+  {
+    bodySize: size({ min: '1KiB', max: '1GiB', fallback: '4MiB', doc: 'body of one request' }),
+    depth: integer({ min: 4, max: 512, fallback: 64, doc: 'nesting of JSON' }),
+    addressFailuresPerMinute: count('failed requests of strangers per remote address', 600),
+    principalPerSecond: count('requests of one principal per second, sustained; twice that at once', 200, 1_000_000),
+    sessions: count('sessions of 2025 hosts', 20_000),
+    sessionsPerPrincipal: count('the same, of one principal', 64),
+    sessionIdle: duration('seconds', { min: '10s', max: '30d', fallback: '1h', doc: 'a session without traffic ends after this' }),
+    streams: count('open streams', 20_000),
+    streamsPerPrincipal: count('the same, of one principal', 64),
+    replayEvents: integer({ min: 0, max: 1_000_000, fallback: 256, doc: 'events kept to resume one stream' }),
+    replaySize: size({ min: '0B', max: '1GiB', fallback: '1MiB', doc: 'bytes kept to resume one stream' }),
+    replayTotalSize: size({ min: '0B', max: '64GiB', fallback: '256MiB', doc: 'the same, of all streams together' }),
+    parked: count('calls of 2025 upstreams that wait for a host’s answer', 1000),
+    parkedPerPrincipal: count('the same, of one principal', 16),
+    headersTimeout: duration('ms', { min: '100ms', max: '10m', fallback: '10s', doc: 'time to send the headers of a request' }),
+    bodyTimeout: duration('ms', { min: '100ms', max: '1h', fallback: '30s', doc: 'time to send the body of a request' }),
+    drainTimeout: duration('ms', { min: '0ms', max: '1h', fallback: '10s', doc: 'time for calls to finish on SIGTERM' }),
+  },
+  { fallback: {}, doc: 'how much hosts may use' },
+)
+
+/** gatehouse.yaml */
+export const GATEHOUSE = record(
+  {
+    version: choice([1], { doc: 'version of this format: `1`' }),
+    listen: parsed({
+      what: 'an address and a port',
+      maxLength: 64,
+      parse: parseListen,
+      fallback: '127.0.0.1:8400',
+      doc: 'where the gateway listens; anything but loopback needs issuers, TLS and an https `publicUrl`',
+    }),
+    tls: optional(
+      record(
+        { cert: path({ doc: 'certificate chain, PEM' }), key: path({ doc: 'private key, PEM; readable by the gateway alone' }) },
+        { doc: 'the gateway’s own TLS', aliases: { certFile: 'cert', keyFile: 'key' } },
+      ),
+    ),
+    publicUrl: optional(
+      text({
+        what: 'an origin',
+        maxLength: 2048,
+        problem: originProblem,
+        doc: 'origin under which hosts reach the gateway; endpoints’ resource identifiers start with it; default: `listen` as a URL',
+      }),
+    ),
+    allowedHosts: list(text({ what: 'a host', maxLength: 300, problem: hostProblem, doc: 'a host' }), {
+      max: 100,
+      fallback: [],
+      doc: 'further Host values accepted, `host` or `host:port`',
+    }),
+    allowedOrigins: list(text({ what: 'an origin', maxLength: 300, problem: originProblem, doc: 'an origin' }), {
+      max: 100,
+      fallback: [],
+      doc: 'further Origin values accepted',
+    }),
+    trustedProxies: list(text({ what: 'a network', maxLength: 64, problem: cidrProblem, doc: 'a network' }), {
+      max: 100,
+      fallback: [],
+      doc: 'networks of proxies whose X-Forwarded-For is believed; declaring one says that TLS ends there',
+    }),
+    dataDir: path({ fallback: '.gatehouse', doc: 'folder for the audit log, keys, secrets and pins' }),
+    operators: list(
+      text({
+        what: 'a subject',
+        maxLength: 2304,
+        pattern: /^[^*\s]+(?: [^*\s]+)?$/,
+        doc: 'a subject, or `<issuer> <subject>` where several issuers are configured',
+      }),
+      {
+        fallback: [],
+        doc: 'people who administer the gateway; the first is named by `gatehouse init`',
+      },
+    ),
+    identity: record(
+      { issuers: list(issuer, { max: 100, fallback: [], doc: 'whose tokens are accepted' }), evaluation: optional(evaluation) },
+      { fallback: {}, doc: 'who may sign in' },
+    ),
+    upstreams: map(ALIAS, upstream, { max: 1000, fallback: {}, doc: 'the MCP servers behind the gateway, by alias' }),
+    sets: map(ALIAS, list(text({ what: 'an alias', maxLength: 24, doc: 'an alias' }), { max: 1000, doc: 'aliases' }), {
+      max: 1000,
+      fallback: {},
+      doc: 'curated views: `/sets/<name>/mcp` shows only these upstreams',
+    }),
+    limits,
+    log: record(
+      { level: choice(['debug', 'info', 'warn', 'error'], { fallback: 'info', doc: 'least severe line written' }) },
+      { fallback: {}, doc: 'the gateway’s own log (standard error, JSON)' },
+    ),
+  },
+  {
+    doc: 'gatehouse.yaml',
+    aliases: {
+      mcpServers: 'upstreams',
+      servers: 'upstreams',
+      port: 'listen',
+      host: 'listen',
+      auth: 'identity',
+      issuers: 'identity',
+      users: 'identity',
+      evaluation: 'identity',
+      url: 'publicUrl',
+    },
+  },
+)
+export type ConfigDocument = ValueOf<typeof GATEHOUSE>
+
+/** RFC 8414 section 2: https, no query, no fragment. Plain http is for this machine only, which checks.ts sees to. */
+function issuerProblem(value: string): string | undefined {
+  const problem = urlProblem(value)
+  if (problem !== undefined) return problem
+  return value.includes('?') ? 'expected an issuer without a query' : undefined
+}

@@ -1,0 +1,297 @@
+import { describe, expect, it } from 'vitest'
+import { isLoopback } from '../../src/config/addresses.ts'
+import { launchConcerns } from '../../src/config/launch.ts'
+import { isSecretName, isSecretValue } from '../../src/config/sources.ts'
+import { EXPOSED, faults, load, MINIMAL, snapshot, warnings, words } from './configs.ts'
+
+describe('a gateway that other machines can reach', () => {
+  it('loads with issuers, TLS at a declared proxy and an https public URL', async () => {
+    expect(await faults(EXPOSED)).toEqual([])
+    expect((await snapshot(EXPOSED)).publicUrl).toBe('https://gateway.example.com')
+  })
+
+  it.each([
+    ['a public address', 'listen: 192.0.2.1:8400'],
+    ['every address', 'listen: 0.0.0.0:8400'],
+    ['every address, IPv6', "listen: '[::]:8400'"],
+    ['an IPv4 loopback address in IPv6 clothes', "listen: '[::ffff:127.0.0.1]:8400'"],
+    ['a public URL in front of loopback', 'publicUrl: https://gateway.example.com'],
+    ['a proxy in front of loopback', 'trustedProxies: [10.0.0.0/8]'],
+  ])('attack: %s without identity does not load', async (_, line) => {
+    const result = await load(`version: 1\n${line}\n`)
+    expect(result.ok).toBe(false)
+    if (result.ok) return
+    expect(result.faults.every(f => f.code === 'exposed' && f.fix !== undefined)).toBe(true)
+    expect(result.faults.map(f => f.message).join()).toContain('who may vouch for callers')
+  })
+
+  it.each([
+    ['no issuers', (t: string) => t.replace(/identity.*\n/, ''), 'who may vouch for callers'],
+    ['no TLS', (t: string) => t.replace(/trustedProxies.*\n/, ''), 'without TLS'],
+    ['no public URL', (t: string) => t.replace(/publicUrl.*\n/, ''), 'needs an https `publicUrl`'],
+    ['an http public URL', (t: string) => t.replace('https://gateway', 'http://gateway'), 'needs an https `publicUrl`'],
+    [
+      'the evaluation provider',
+      (t: string) => t.replace('identity: {', 'identity: { evaluation: { users: [{ name: a }] },'),
+      'asks for no password',
+    ],
+    ['a proxy anywhere', (t: string) => t.replace('10.0.0.0/8', '0.0.0.0/0'), 'would let anybody say'],
+  ])('attack: %s does not load', async (_, change, message) => {
+    expect(await words(change(EXPOSED))).toContain(message)
+  })
+
+  const stdio = (extra: string): string =>
+    `${EXPOSED}upstreams: { a: { stdio: { command: node${extra} }, allow: [{ subjects: ['*'], tools: [t] }] } }`
+  it('refuses processes under its own user and says how to mend it', async () => {
+    expect(await words(stdio(''))).toMatch(/keys and its audit log in reach.*`uid` of its own or a `launcher`/)
+    expect(await words(stdio(', uid: 1000'))).toContain('confines nothing')
+    expect(await faults(stdio(', uid: 2000, gid: 2000'))).toEqual([])
+    expect(await faults(stdio(', launcher: [bwrap, --unshare-all, --]'))).toEqual([])
+    expect(await faults(stdio(', launcher: []'))).toHaveLength(1)
+    expect(await faults(stdio(', uid: 0'))).toHaveLength(2)
+    expect(await faults(stdio(', gid: 2000'))).toHaveLength(2)
+  })
+})
+
+describe('a gateway on this machine only', () => {
+  it('needs nobody else', async () => {
+    expect(await faults(`${MINIMAL}upstreams: { a: { stdio: { command: node } } }`)).toEqual([])
+  })
+
+  it.each([
+    ['nobody could sign in', 'version: 1\n'],
+    ['is https, but nothing ends TLS', `${MINIMAL}publicUrl: https://localhost:8400\n`],
+    ['the gateway’s own port', 'version: 1\nidentity: { evaluation: { port: 8400, users: [{ name: a }] } }\n'],
+    ['this user stands here twice', 'version: 1\nidentity: { evaluation: { users: [{ name: a }, { name: a }] } }\n'],
+    ['at least one user', 'version: 1\nidentity: { evaluation: { users: [] } }\n'],
+    [
+      'this issuer stands here twice',
+      "version: 1\nidentity: { issuers: [{ issuer: 'https://a.example' }, { issuer: 'https://a.example' }] }\n",
+    ],
+    [
+      'this issuer stands here twice',
+      "version: 1\nidentity: { issuers: [{ issuer: 'http://127.0.0.1:8401' }], evaluation: { users: [{ name: a }] } }\n".replace(
+        'issuers: [',
+        "issuers: [{ issuer: 'http://127.0.0.1:8401' }, ",
+      ),
+    ],
+    ['put in keys of their own', "version: 1\nidentity: { issuers: [{ issuer: 'http://login.example.com' }] }\n"],
+    [
+      'put in keys of their own',
+      "version: 1\nidentity: { issuers: [{ issuer: 'https://a.example', jwksUri: 'http://a.example/jwks' }] }\n",
+    ],
+    [
+      'exclude each other',
+      "version: 1\nidentity: { issuers: [{ issuer: 'https://a.example', jwksUri: 'https://a.example/jwks', jwksFile: f }] }\n",
+    ],
+    ['IP address to listen on', `${MINIMAL}listen: gateway.example.com:8400\n`],
+    ['port from 1 to 65535', `${MINIMAL}listen: 127.0.0.1:0\n`],
+    ['port from 1 to 65535', `${MINIMAL}listen: 127.0.0.1:65536\n`],
+    ['such as `127.0.0.1:8400`', `${MINIMAL}listen: ':8400'\n`],
+    ['no upstream `b`', `${MINIMAL}sets: { s: [b] }\n`],
+    ['larger than `sessions`', `${MINIMAL}limits: { sessions: 10 }\n`],
+    ['larger than `replayTotalSize`', `${MINIMAL}limits: { replaySize: 1GiB }\n`],
+  ])('still refuses contradictions: %s', async (message, text) => {
+    expect(await words(text)).toContain(message)
+  })
+
+  it('listens where localhost is, whatever a resolver says', async () => {
+    expect((await snapshot(`${MINIMAL}listen: localhost:9000\n`)).listen).toEqual({ host: '127.0.0.1', port: 9000 })
+    expect((await snapshot(`${MINIMAL}listen: '[::1]:80'\n`)).publicUrl).toBe('http://[::1]')
+  })
+})
+
+describe('upstreams', () => {
+  const one = (text: string): string => `${MINIMAL}upstreams: { a: ${text} }`
+
+  it.each([
+    ['{}', 'expected one of `stdio`, `http` and `sse`'],
+    ["{ http: { url: 'https://x.example' }, sse: { url: 'https://x.example' } }", 'got http and sse'],
+    ["{ http: { url: 'http://x.example' } }", 'expected https for another machine'],
+    ["{ sse: { url: 'http://10.0.0.1/sse' } }", 'expected https for another machine'],
+    ["{ http: { url: 'http://127.0.0.1.example.com' } }", 'expected https for another machine'],
+    ["{ http: { url: 'https://user:pass@x.example' } }", 'without a user name or password'],
+    ["{ http: { url: 'https://x.example/#f' } }", 'without a fragment'],
+    ["{ http: { url: 'file:///etc/passwd' } }", 'starts with https:// or http://'],
+    ["{ http: { url: 'https://x.example', headers: { Host: y } } }", 'the gateway sets this header itself'],
+    ["{ http: { url: 'https://x.example', headers: { mcp-session-id: y } } }", 'the gateway sets this header itself'],
+    ["{ http: { url: 'https://x.example', headers: { Transfer-Encoding: y } } }", 'the gateway sets this header itself'],
+    ["{ http: { url: 'https://x.example', headers: { 'A B': y } } }", 'a header name as the key'],
+    ['{ http: { url: \'https://x.example\', headers: { A: "b\\r\\nC: d" } } }', 'without line breaks'],
+    ["{ http: { url: 'https://x.example', headers: { x-key: a, X-Key: b } } }", 'stands here twice'],
+    ['{ stdio: { command: node, env: { "A=B": c } } }', 'an environment variable name as the key'],
+    ['{ stdio: { command: node, env: { __proto__: c } } }', 'this name is refused'],
+    ['{ stdio: { command: "node\\n" } }', 'without control characters'],
+    ['{ stdio: { command: node }, timeouts: { call: 1h } }', '`call` is longer than `hard`'],
+    ['{ stdio: { command: node }, limits: { messageSize: 1GiB } }', '`messageSize` is larger'],
+  ])('%s is refused', async (text, message) => {
+    expect(await words(one(text))).toContain(message)
+  })
+
+  it.each([
+    "{ http: { url: 'http://127.0.0.1:3000/mcp' } }",
+    "{ http: { url: 'http://localhost:3000/mcp' } }",
+    "{ http: { url: 'http://[::1]:3000/mcp' } }",
+    "{ http: { url: 'http://x.example', unsafeAllowHttp: true } }",
+  ])('%s is accepted', async text => {
+    expect(await faults(one(text))).toEqual([])
+  })
+
+  it.each([
+    ["{ http: { url: 'http://x.example', unsafeAllowHttp: true } }", 'upstreams.a.http.url plain-http'],
+    ["{ http: { url: 'https://x.example?api_key=1' } }", 'upstreams.a.http.url literal-secret'],
+    [
+      "{ http: { url: 'https://x.example', headers: { Authorization: 'Bearer abcdefghij' } } }",
+      'upstreams.a.http.headers.Authorization literal-secret',
+    ],
+    ['{ stdio: { command: x, env: { GITHUB_TOKEN: abc } } }', 'upstreams.a.stdio.env.GITHUB_TOKEN literal-secret'],
+    ['{ stdio: { command: x, env: { DB: "postgres://u:p@h/d" } } }', 'upstreams.a.stdio.env.DB literal-secret'],
+    ['{ stdio: { command: x, args: [--api-key, abc] } }', 'upstreams.a.stdio.args[1] literal-secret'],
+    ['{ stdio: { command: x, args: [--token=abc] } }', 'upstreams.a.stdio.args[0] literal-secret'],
+    ['{ stdio: { command: npx, args: [-y, some-mcp] } }', 'upstreams.a.stdio risky-command'],
+    ['{ stdio: { command: x, env: { API_KEY: { fromEnv: K } } }, share: all }', 'upstreams.a.share shared-credential'],
+    ['{ stdio: { command: x } }', 'upstreams.a nobody-allowed'],
+    ["{ stdio: { command: x }, allow: [{ subjects: ['*'], tools: ['*'] }] }", 'upstreams.a.allow[0] everything-allowed'],
+    ['{ stdio: { command: x } }', 'upstreams unverified-sources'],
+  ])('%s is worth a warning', async (text, warning) => {
+    expect(await warnings(one(text), { env: { K: 'k' } })).toContain(warning)
+  })
+})
+
+describe('rules', () => {
+  const rules = (text: string, head = MINIMAL): string => `${head}upstreams: { a: { stdio: { command: x }, allow: [${text}] } }`
+  it.each([
+    ['{ tools: [t] }', 'applies to nobody'],
+    ['{ subjects: [u] }', 'permits nothing'],
+    ["{ subjects: ['*', u], tools: [t] }", '`*` covers the rest'],
+    ["{ subjects: [u], tools: ['*', t] }", '`*` covers the rest'],
+    ["{ subjects: [u], tools: ['get-*'] }", 'compared as they are'],
+    ["{ subjects: [u], prompts: ['get-*'] }", 'compared as they are'],
+    ["{ subjects: ['a*'], tools: [t] }", 'compared as they are'],
+    ["{ groups: ['*'], tools: [t] }", 'means nothing here'],
+    ["{ clients: ['*'], tools: [t] }", 'means nothing here'],
+    ["{ subjects: [u], resources: ['file:///*/x'] }", 'at the end or not at all'],
+    ["{ subjects: [u], methods: ['*'] }", 'expected a method'],
+    ["{ subjects: [u], methods: ['tools/call'] }", 'governed by `tools`'],
+    ['{ subjects: [u], serverRequests: [elicitation] }', 'did you mean'],
+    ['{ subjects: [u], tools: [t], issuers: [https://b.example] }', 'an issuer that is not configured'],
+    ['{ id: r, subjects: [u], tools: [t] }, { id: r, subjects: [v], tools: [t] }', 'is taken by upstreams.a.allow[0]'],
+    ['{ subjects: [u], tools: [t] }, { id: a/allow/1, subjects: [v], tools: [t] }', 'is taken by upstreams.a.allow[0]'],
+  ])('%s is refused', async (text, message) => {
+    const got = await words(rules(text))
+    if (message === 'did you mean') expect(got).toContain('expected one of `elicitation.form`')
+    else expect(got).toContain(message)
+  })
+
+  it('accept what the upstream lists: templates with stars inside braces, and prefixes', async () => {
+    expect(await faults(rules("{ subjects: [u], resources: ['file:///{path*}', 'file:///pub/*'] }"))).toEqual([])
+    expect(await faults(rules("{ subjects: [u], resources: ['*'], methods: [skills/list] }"))).toEqual([])
+  })
+
+  it('attack: with several issuers a bare name could be somebody else, so the rule must name its issuers', async () => {
+    const two = "version: 1\nidentity: { issuers: [{ issuer: 'https://a.example' }, { issuer: 'https://b.example' }] }\n"
+    expect(await words(rules('{ subjects: [u], tools: [t] }', two))).toContain('several issuers may use these names')
+    expect(await words(rules('{ groups: [g], tools: [t] }', two))).toContain('several issuers may use these names')
+    expect(await faults(rules("{ subjects: ['*'], tools: [t] }", two))).toEqual([])
+    expect(await faults(rules('{ subjects: [u], issuers: [https://a.example], tools: [t] }', two))).toEqual([])
+    expect(await words(`${two}operators: [alice]\n`)).toContain('write `<issuer> <subject>`')
+    expect((await snapshot(`${two}operators: ['https://b.example alice']\n`)).operators).toEqual(['https://b.example alice'])
+    expect(await words(`${two}operators: ['https://c.example alice']\n`)).toContain('not configured')
+  })
+})
+
+it('operators become principal keys', async () => {
+  expect((await snapshot(`${MINIMAL}operators: [alice]\n`)).operators).toEqual(['http://127.0.0.1:8401 alice'])
+})
+
+describe('words the checks stand on', () => {
+  it.each(['127.0.0.1', '127.9.9.9', '::1', '[::1]', 'localhost', 'LOCALHOST', 'a.localhost', 'localhost.'])(
+    '%s stays on this machine',
+    host => {
+      expect(isLoopback(host)).toBe(true)
+    },
+  )
+  it.each([
+    '0.0.0.0',
+    '::',
+    '[::]',
+    '128.0.0.1',
+    '10.0.0.1',
+    '::ffff:127.0.0.1',
+    'localhost.example.com',
+    'mylocalhost',
+    '127.0.0.1.example.com',
+    'x',
+    '',
+  ])('%s may not', host => {
+    expect(isLoopback(host)).toBe(false)
+  })
+
+  it.each([
+    'API_KEY',
+    'GITHUB_TOKEN',
+    'apiKey',
+    '--access-token',
+    'Authorization',
+    'X-Api-Key',
+    'DB_PASSWORD',
+    'Cookie',
+    'SECRET',
+    'client_secret',
+    'AWS_SECRET_ACCESS_KEY',
+    'GH_PAT',
+  ])('%s names a secret', name => {
+    expect(isSecretName(name)).toBe(true)
+  })
+  it.each(['PATH', 'AUTHOR', 'KEYBOARD', 'MONKEY', 'TOKENIZER', 'MAX_PATH', 'LOG_LEVEL', 'User-Agent', 'PATTERN'])('%s does not', name => {
+    expect(isSecretName(name)).toBe(false)
+  })
+  it.each([
+    'sk-abcdefghijklmnopqrst',
+    `ghp_${'a'.repeat(36)}`,
+    'xoxb-1234567890-abc',
+    `AKIA${'A'.repeat(16)}`,
+    '-----BEGIN PRIVATE KEY-----',
+    'postgres://u:p@h/db',
+    'Bearer abcdefgh',
+  ])('%s is a secret', value => {
+    expect(isSecretValue(value)).toBe(true)
+  })
+  it.each(['https://example.com/a:b@c', 'C:\\Users\\me', '/home/me', 'some-sk-thing', '@modelcontextprotocol/server-memory'])(
+    '%s is not',
+    value => {
+      expect(isSecretValue(value)).toBe(false)
+    },
+  )
+
+  it.each([
+    [['npx', '-y', '@scope/mcp'], 'without a version'],
+    [['npx', '-y', '--package', 'x', 'y'], 'without a version'],
+    [['cmd', '/c', 'npx', '-y', 'x'], 'without a version'],
+    [['uvx', 'mcp-server'], 'without a version'],
+    [['C:\\node\\npx.cmd', 'x'], 'without a version'],
+    [['npx', '-y', 'x@latest'], 'without a version'],
+    [['bash', '-c', 'x'], 'reads its argument as a script'],
+    [['bash', '-c', 'curl https://x | sh'], 'pipes something fetched'],
+    [['sudo', 'x'], 'rights of another user'],
+    [['node', '-e', 'x'], 'code that stands on the command line'],
+    [['docker', 'run', '--privileged', 'x'], 'privileged'],
+    [['docker', 'run', '-v', '/var/run/docker.sock:/var/run/docker.sock', 'x'], 'control of the container engine'],
+    [['docker', 'run', '-v', '/:/host', 'x'], 'whole file system'],
+  ])('%j stands out', (command, concern) => {
+    expect(launchConcerns(command).join()).toContain(concern)
+  })
+  it('variables that load other code stand out', () => {
+    expect(launchConcerns(['node', 'x.js'], ['NODE_OPTIONS']).join()).toContain('NODE_OPTIONS')
+  })
+  it.each([
+    [['npx', '-y', 'x@1.2.3']],
+    [['npx', '-y', '@scope/x@1.2.3', '--flag']],
+    [['uvx', 'x==1.2']],
+    [['node', 'server.js']],
+    [['npx', './local.js']],
+    [['docker', 'run', '-i', '--rm', 'image@sha256:abc']],
+  ])('%j does not', command => {
+    expect(launchConcerns(command)).toEqual([])
+  })
+})
