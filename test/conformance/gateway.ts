@@ -16,7 +16,7 @@ const TOKEN_SECONDS = 3_000
 /** Where the suite knocks, and with which token. */
 export type Front = {
   url(alias: string): string
-  /** a fresh token for that endpoint; undefined where none is asked for */
+  /** a token for that endpoint */
   bearer(alias: string): Promise<string | undefined>
   stop(): Promise<void>
 }

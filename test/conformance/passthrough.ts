@@ -11,6 +11,8 @@ export type PassthroughOptions = {
   readonly record?: string
   /** rewrite the passthrough's own host:port to the target's in Host and Origin, for targets that check their port */
   readonly rewriteHost?: boolean
+  /** refuse requests without this token, and keep it from the target: shows that the suite's requests all carry one */
+  readonly bearer?: string
 }
 
 /** Header values safe to write down: a bearer token is not. */
@@ -22,6 +24,13 @@ type Target = { readonly url: URL; readonly own: string; readonly options: Passt
 
 function relay({ url, own, options }: Target, incoming: IncomingMessage, outgoing: ServerResponse): void {
   const headers = { ...incoming.headers }
+  if (options.bearer !== undefined) {
+    if (headers.authorization !== `Bearer ${options.bearer}`) {
+      outgoing.writeHead(401, { 'www-authenticate': 'Bearer' }).end()
+      return
+    }
+    delete headers.authorization
+  }
   if (options.rewriteHost === true && headers.host === own) {
     headers.host = url.host
     if (headers.origin === `http://${own}`) headers.origin = url.origin
