@@ -35,6 +35,8 @@ export type UpstreamFace = {
 /** One exchange to make. Names are the upstream's own. */
 export type UpstreamCall = {
   readonly caller: Caller
+  /** whose share of the upstream's places it takes; default `caller.principal`. Lets shared upstreams (`*`) stay fair between principals */
+  readonly owner?: PrincipalKey
   readonly method: string
   /** members of `params` to send, raw JSON object bytes without `_meta`, `requestState`, `inputResponses` and legacy `task`; undefined = `{}` */
   readonly params?: Buffer

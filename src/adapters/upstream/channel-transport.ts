@@ -1,0 +1,178 @@
+// Upstreams behind a shared channel: a process over stdio, or the old HTTP+SSE transport. One channel per caller key.
+
+import type { Caller, UpstreamFace } from '../../bridge/upstream.ts'
+import type { Era } from '../../mcp/revisions.ts'
+import { isFailure, type Failure } from './calls.ts'
+import type { Channel, ChannelEvents, Loss } from './channel.ts'
+import { EraVerdict } from './era-verdict.ts'
+import { Flood } from './flood.ts'
+import { evidenceOf, initializeParams, legacyFace, type Evidence } from './handshake.ts'
+import { LinkPool, type LinkEvents } from './link-pool.ts'
+import type { Link } from './link.ts'
+import { Peer } from './peer.ts'
+import { floodLimit, type Transport, type TransportContext } from './transport.ts'
+
+/** Opens the channel itself; may throw. */
+export type OpenChannel = (events: ChannelEvents, caller: Caller) => Channel | Promise<Channel | Failure>
+
+export type ChannelTransportOptions = {
+  readonly open: OpenChannel
+  /** the old HTTP+SSE transport knows the legacy era only */
+  readonly isAlwaysLegacy: boolean
+  /** closes what the channels share */
+  close?(): Promise<void>
+}
+
+export class ChannelTransport implements Transport {
+  readonly #context: TransportContext
+  readonly #options: ChannelTransportOptions
+  readonly #pool: LinkPool
+  readonly #verdict: EraVerdict
+  #era: Era | undefined
+
+  constructor(context: TransportContext, options: ChannelTransportOptions) {
+    this.#context = context
+    this.#options = options
+    const { limits, timeouts } = context.settings
+    this.#verdict = new EraVerdict(context)
+    this.#era = options.isAlwaysLegacy ? 'legacy' : this.#verdict.known
+    this.#pool = new LinkPool({
+      ticker: context.ticker,
+      random: context.random,
+      connections: limits.connections,
+      idleMs: timeouts.idleMs,
+      waiting: limits.queue,
+      keyOf: caller => `${caller.principal}\n${caller.capabilities}`,
+      open: (caller, events) => this.#open(caller, events),
+    })
+  }
+
+  get era(): Era | undefined {
+    return this.#era
+  }
+  get connections(): number {
+    return this.#pool.size
+  }
+
+  link(caller: Caller): Link | Promise<Link | Failure> {
+    return this.#pool.get(caller)
+  }
+
+  async face(caller: Caller): Promise<UpstreamFace | Failure> {
+    const link = await this.#pool.get(caller)
+    if (isFailure(link)) return link
+    return link.face ?? { stop: 'upstream-lost', detail: 'the connection ended', contact: 'none' }
+  }
+
+  async #open(caller: Caller, events: LinkEvents): Promise<Peer | Failure> {
+    const isFixed = this.#options.isAlwaysLegacy || this.#context.settings.era === 'legacy'
+    let peer = await this.#start(caller, events)
+    if (isFailure(peer)) return peer
+    const known = isFixed ? 'legacy' : this.#verdict.known
+    if (known === 'legacy') {
+      const opened = await this.#initialize(peer, caller)
+      // Pinned as legacy, but it no longer takes initialize: it may have become modern (R37).
+      if (isFixed || !isFailure(opened) || opened.stop !== 'upstream-invalid') return opened
+      peer = await this.#start(caller, events)
+      if (isFailure(peer)) return peer
+    }
+    const evidence = await this.#discover(peer, caller, known === 'modern')
+    if (evidence.era === 'modern') return this.#settle(peer, evidence.face)
+    if (evidence.era === undefined) return this.#give(peer, evidence.failure)
+    const refusal = this.#verdict.legacyRefusal
+    if (refusal) return this.#give(peer, refusal)
+    if (!peer.isGone) return this.#initialize(peer, caller)
+    // R33: some legacy servers exit on a request before initialize; that counts as legacy, and costs a second start.
+    peer = await this.#start(caller, events)
+    return isFailure(peer) ? peer : this.#initialize(peer, caller)
+  }
+
+  async #start(caller: Caller, events: LinkEvents): Promise<Peer | Failure> {
+    const { calls, drops, ownInfo, ticker, settings } = this.#context
+    let peer: Peer | undefined
+    let loss: Loss | undefined
+    const lost = (how: Loss): void => {
+      loss = how
+      peer?.lost(how)
+      if (peer?.face) events.gone(how.isCrash)
+    }
+    try {
+      const channel = await this.#options.open({ message: bytes => peer?.receive(bytes), lost }, caller)
+      if (isFailure(channel)) return channel
+      const options = { caller, drops, ownInfo, idle: () => events.idle() }
+      peer = new Peer(channel, new Flood(ticker, floodLimit(settings), channel), {
+        ...options,
+        ask: (link, method, params) => calls.ask(link, caller, method, params),
+      })
+    } catch {
+      return { stop: 'upstream-unavailable', detail: 'it could not be started', contact: 'unreached' }
+    }
+    return loss ? failureOf(loss) : peer
+  }
+
+  /**
+   * server/discover first, in the same process (R41). A slow starter may still answer it after initialize was sent: then it is modern
+   * all the same, and never taken for legacy because it was slow.
+   */
+  async #discover(peer: Peer, caller: Caller, isPinned: boolean): Promise<Evidence> {
+    const { calls, ticker, settings, ownInfo } = this.#context
+    const probe = calls.ask(peer, caller, 'server/discover')
+    const answered = probe.done.then(answer => evidenceOf(answer, probe, false))
+    if (isPinned) return answered
+    const silence = Promise.withResolvers<'silent'>()
+    const alarm = ticker.after(settings.timeouts.connectMs / 2, () => silence.resolve('silent'))
+    const first = await Promise.race([answered, silence.promise])
+    alarm.cancel()
+    if (first !== 'silent') return first
+    const late = answered.then(evidence => (evidence.era === 'modern' ? evidence : new Promise<never>(() => {})))
+    const initialized = calls.ask(peer, caller, 'initialize', initializeParams(caller, ownInfo)).done.then(answer => {
+      const face = legacyFace(answer)
+      if (isFailure(face)) return { era: undefined, failure: face } as const
+      peer.face ??= face
+      return LEGACY
+    })
+    return Promise.race([late, initialized])
+  }
+
+  async #initialize(peer: Peer, caller: Caller): Promise<Peer | Failure> {
+    const { calls, ownInfo } = this.#context
+    // It answered initialize while it was being probed.
+    const face = peer.face ?? legacyFace(await calls.ask(peer, caller, 'initialize', initializeParams(caller, ownInfo)).done)
+    if (isFailure(face)) return this.#give(peer, face)
+    peer.era = 'legacy'
+    peer.notify('notifications/initialized')
+    return this.#settle(peer, face)
+  }
+
+  #settle(peer: Peer, face: UpstreamFace): Peer | Failure {
+    const failure = this.#options.isAlwaysLegacy ? undefined : this.#verdict.record(face.era)
+    if (failure) return this.#give(peer, failure)
+    peer.era = face.era
+    peer.face = face
+    this.#era = face.era
+    return peer
+  }
+
+  #give(peer: Peer, failure: Failure): Failure {
+    void peer.stop(0)
+    return failure
+  }
+
+  release(): void {
+    // Channels are keyed by caller, not by host session: they end when idle.
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    await this.#pool.close(deadlineMs)
+    await this.#options.close?.()
+  }
+}
+
+const LEGACY: Evidence = { era: 'legacy' }
+
+/** A start that did not come about says that nobody could be reached; a start that broke may be the caller's doing. */
+const failureOf = ({ reason, detail }: Loss): Failure => ({
+  stop: reason,
+  detail,
+  contact: reason === 'upstream-unavailable' ? 'unreached' : 'lost',
+})

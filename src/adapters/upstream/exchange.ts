@@ -1,0 +1,204 @@
+// One running request to an upstream: its deadlines, its own progress token, what may be delivered to it, and settling exactly once.
+
+import type { Reason } from '../../kernel/errors.ts'
+import type { JsonDoc, JsonNode } from '../../mcp/json.ts'
+import type { CallEvents, RunningCall, UpstreamAnswer, UpstreamCall } from '../../bridge/upstream.ts'
+import type { Contact } from './breaker.ts'
+import type { Drops } from './drops.ts'
+import type { Link } from './link.ts'
+import { admitsLog } from './log-levels.ts'
+import { progressOf, restoreToken } from './progress.ts'
+
+/** Server requests of one call that may be open at once; further ones are refused. */
+const OPEN_REQUESTS_MAX = 32
+
+/** What an exchange tells its upstream. */
+export type ExchangeHome = {
+  readonly drops: Drops
+  readonly times: { readonly callMs: number; readonly hardMs: number; readonly parkMs: number }
+  readonly notificationsPerSecond: number
+  /** requests of the gateway itself: never repeated, never in the gate */
+  readonly isOwn: boolean
+  now(): number
+  settled(exchange: Exchange, contact: Contact): void
+  /** it waits for the host: its place may go to another call */
+  parked(exchange: Exchange): void
+  unparked(exchange: Exchange): void
+}
+
+export type StopAnswer = Extract<UpstreamAnswer, { kind: 'stop' }>
+
+export class Exchange implements RunningCall {
+  readonly done: Promise<UpstreamAnswer>
+  readonly call: UpstreamCall
+  readonly events: CallEvents
+  readonly home: ExchangeHome
+  /** who it counts against */
+  readonly owner: string
+  readonly hardAt: number
+  /** given up when this passes without progress */
+  silenceAt: number
+  /** JSON-RPC id and progress token on this hop; set by the link, 0 = not sent */
+  id = 0
+  /** the host's own progress token, raw JSON; set when the request is built */
+  token: Buffer | undefined
+  link: Link | undefined
+  /** sent once more after its legacy session had ended (never tools/call) */
+  isReplay = false
+  /** HTTP status of its answer, 0 where there is none */
+  status = 0
+  /** the gate's mark */
+  place: 'none' | 'queued' | 'running' | 'parked' = 'none'
+
+  readonly #resolve: (answer: UpstreamAnswer) => void
+  #isDone = false
+  #openRequests = 0
+  #progress = -Infinity
+  #windowAt = -Infinity
+  #windowCount = 0
+
+  constructor(home: ExchangeHome, call: UpstreamCall, events: CallEvents, owner: string) {
+    let resolve: (answer: UpstreamAnswer) => void = () => {}
+    this.done = new Promise(r => (resolve = r))
+    this.#resolve = resolve
+    this.home = home
+    this.call = call
+    this.events = events
+    this.owner = owner
+    const now = home.now()
+    this.silenceAt = now + home.times.callMs
+    this.hardAt = now + home.times.hardMs
+  }
+
+  get isDone(): boolean {
+    return this.#isDone
+  }
+
+  /** Returns false when it had been settled before. */
+  settle(answer: UpstreamAnswer, contact: Contact = 'none'): boolean {
+    if (this.#isDone) return false
+    this.#isDone = true
+    this.home.settled(this, contact)
+    this.#resolve(answer)
+    return true
+  }
+
+  /** The upstream's own answer. */
+  answer(answer: UpstreamAnswer): void {
+    this.settle(answer, 'reached')
+  }
+
+  stop(stop: Reason, detail: string, contact: Contact = 'none'): boolean {
+    return this.settle({ kind: 'stop', stop, detail }, contact)
+  }
+
+  cancel(reason: string): void {
+    if (this.#isDone) return
+    const { link } = this
+    this.stop('cancelled', 'cancelled by the host')
+    link?.abandon(this, reason)
+  }
+
+  /** Settles it when one of its deadlines has passed (R85). */
+  expire(now: number): void {
+    if (this.#isDone || (now < this.silenceAt && now < this.hardAt)) return
+    const { link } = this
+    if (this.place === 'queued') this.stop('upstream-overloaded', 'waited too long for a free place')
+    else if (now >= this.hardAt) this.stop('upstream-timeout', 'ran longer than `timeouts.hardMs`')
+    else this.stop('upstream-timeout', 'no answer and no progress within `timeouts.callMs`')
+    link?.abandon(this, 'timeout')
+  }
+
+  /** It left the queue, or its connection is there: the silence starts now. */
+  touch(): void {
+    this.silenceAt = this.home.now() + this.home.times.callMs
+  }
+
+  /** A notification that arrived for this exchange and no other. */
+  notification(doc: JsonDoc, method: string, params: JsonNode | undefined): void {
+    const { drops } = this.home
+    if (this.#isDone) {
+      drops.count(method === 'notifications/progress' ? 'progress-unknown' : 'notification-unattributed')
+      return
+    }
+    if (method === 'notifications/progress') {
+      this.#progressed(doc, params)
+      return
+    }
+    if (method === 'notifications/message' && !admitsLog(doc, params, this.call.logLevel)) {
+      drops.count('log-unwanted')
+      return
+    }
+    if (this.#isWithinRate()) this.events.notification(method, doc)
+    else drops.count('notification-rate')
+  }
+
+  #progressed(doc: JsonDoc, params: JsonNode | undefined): void {
+    const { drops } = this.home
+    const progress = progressOf(doc, params)
+    if (this.token === undefined || progress?.token !== this.id) {
+      drops.count('progress-unknown')
+      return
+    }
+    // R84: progress MUST increase; what does not is no sign of life either.
+    if (!(progress.value > this.#progress)) {
+      drops.count('progress-stale')
+      return
+    }
+    this.#progress = progress.value
+    if (this.#openRequests === 0) this.touch()
+    if (!this.#isWithinRate()) {
+      drops.count('notification-rate')
+      return
+    }
+    const restored = restoreToken(doc, progress.node, this.token)
+    if (restored) this.events.notification('notifications/progress', restored)
+  }
+
+  #isWithinRate(): boolean {
+    const now = this.home.now()
+    if (now - this.#windowAt >= 1000) {
+      this.#windowAt = now
+      this.#windowCount = 0
+    }
+    return ++this.#windowCount <= this.home.notificationsPerSecond
+  }
+
+  /** A server request for this exchange; `reply` sends to the upstream, at most once, and never after the exchange has settled. */
+  request(doc: JsonDoc, method: string, params: JsonNode | undefined, reply: ServerReply): void {
+    if (this.#isDone || this.#openRequests >= OPEN_REQUESTS_MAX) {
+      this.home.drops.count('request-limit')
+      reply.refuse(-32603, 'too many open requests')
+      return
+    }
+    this.#openRequests++
+    if (this.#openRequests === 1) {
+      this.silenceAt = this.home.now() + this.home.times.parkMs
+      this.home.parked(this)
+    }
+    let isAnswered = false
+    const once = (send: () => void): void => {
+      if (isAnswered) return
+      isAnswered = true
+      this.#openRequests--
+      if (this.#isDone) return
+      if (this.#openRequests === 0) {
+        this.touch()
+        this.home.unparked(this)
+      }
+      send()
+    }
+    this.events.request({
+      method,
+      ...(params && { params: { doc, node: params } }),
+      answer: result => once(() => reply.answer(result)),
+      refuse: (code, message) => once(() => reply.refuse(code, message)),
+    })
+  }
+}
+
+/** Where the answer to a server request goes. */
+export type ServerReply = {
+  answer(result: Buffer): void
+  refuse(code: number, message: string): void
+}

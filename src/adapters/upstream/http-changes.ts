@@ -1,0 +1,158 @@
+// Changes in a legacy session: its one GET stream, opened only while somebody listens, and its resource subscriptions (R49, R100).
+
+import type { IncomingHttpHeaders } from 'node:http'
+import type { SubscriptionFilter } from '../../bridge/upstream.ts'
+import { isMessageFault, readMessage, type RequestMessage, type SingleMessage } from '../../mcp/message.ts'
+import type { Drops } from './drops.ts'
+import { Flood } from './flood.ts'
+import type { HttpOrigin } from './http-origin.ts'
+import type { HttpReply, ReplySink } from './http-reply.ts'
+import { mediaTypeOf } from './http-status.ts'
+import type { Watch, Watcher } from './link.ts'
+import type { HttpSession } from './http-session.ts'
+import { ResourceSubscriptions } from './resource-subscriptions.ts'
+import { Resumption } from './resumption.ts'
+
+export type HttpChangesOptions = {
+  readonly origin: HttpOrigin
+  readonly drops: Drops
+  readonly floodPerSecond: number
+  ask(session: HttpSession, method: string, params: Buffer): { readonly done: Promise<unknown> }
+  refuse(message: RequestMessage): void
+}
+
+export class HttpChanges implements ReplySink {
+  readonly #session: HttpSession
+  readonly #options: HttpChangesOptions
+  readonly #resources: ResourceSubscriptions
+  #watcher: Watcher | undefined
+  #reply: HttpReply | undefined
+  #flood: Flood | undefined
+  #resumption = new Resumption()
+  #heard = 0
+
+  constructor(session: HttpSession, options: HttpChangesOptions) {
+    this.#session = session
+    this.#options = options
+    this.#resources = new ResourceSubscriptions((method, uri) => options.ask(session, method, Buffer.from(JSON.stringify({ uri }))).done)
+  }
+
+  get isWatched(): boolean {
+    return this.#watcher !== undefined
+  }
+
+  /** One watcher at a time: all subscribers of a caller share it (subscriptions.ts). */
+  open(filter: SubscriptionFilter, watcher: Watcher): Watch {
+    this.#watcher = watcher
+    this.#want(filter)
+    this.#get()
+    // A legacy upstream acknowledges nothing; whether it offers a stream shows in the status.
+    watcher.opened()
+    return {
+      update: wanted => this.#want(wanted),
+      close: () => {
+        if (this.#watcher !== watcher) return
+        this.#watcher = undefined
+        this.#close()
+        if (!this.#session.isGone) this.#resources.want([])
+      },
+    }
+  }
+
+  #want(filter: SubscriptionFilter): void {
+    if (this.#session.face?.capabilities['resources'] !== undefined) this.#resources.want(filter.resourceSubscriptions ?? [])
+  }
+
+  #get(lastEventId?: string): void {
+    const { origin, floodPerSecond } = this.#options
+    const reply = origin.get(this.#session.streamHeaders(lastEventId), this)
+    this.#reply = reply
+    this.#flood = new Flood(origin.ticker, floodPerSecond, reply)
+  }
+
+  #close(): void {
+    this.#reply?.abort()
+    this.#reply = undefined
+  }
+
+  /** A change that came on a call's own stream. */
+  change(message: SingleMessage): boolean {
+    if (message.kind === 'notification') this.#watcher?.change(message.method, message.doc)
+    return true
+  }
+
+  head(status: number, headers: IncomingHttpHeaders): 'events' | 'skip' {
+    if (status === 200 && mediaTypeOf(headers) === 'text/event-stream') return 'events'
+    this.#reply = undefined
+    if (status === 404) this.#session.lose('the session ended')
+    // R49: 405 means that this server has no such stream; its resource subscriptions and changes on call streams still work.
+    else if (status !== 405) this.#broken(`answered GET with status ${status}`)
+    return 'skip'
+  }
+
+  message(bytes: Buffer): void {
+    const { drops } = this.#options
+    if (bytes.length === 0) return
+    this.#heard++
+    this.#flood?.hit()
+    const message = readMessage(bytes)
+    if (isMessageFault(message)) {
+      drops.count('message-invalid')
+      return
+    }
+    for (const item of message.kind === 'batch' ? message.items : [message]) {
+      if ('reason' in item) drops.count('message-invalid')
+      else this.#receive(item)
+    }
+  }
+
+  #receive(message: SingleMessage): void {
+    if (message.kind === 'request') {
+      this.#options.refuse(message)
+      return
+    }
+    // Responses belong on the stream of their request (R49), progress and logs to a call: here they have no owner.
+    if (message.kind === 'response') {
+      this.#options.drops.count('response-unknown')
+      return
+    }
+    if (message.method === 'notifications/progress' || message.method === 'notifications/message') {
+      this.#options.drops.count('notification-unattributed')
+      return
+    }
+    this.#watcher?.change(message.method, message.doc)
+  }
+
+  end(): void {
+    this.#again('the stream ended')
+  }
+  failed(): void {
+    this.#again('the stream broke')
+  }
+
+  #again(detail: string): void {
+    const reply = this.#reply
+    this.#reply = undefined
+    if (!reply || !this.#watcher || this.#session.isGone) return
+    const waitMs = this.#resumption.next(reply, this.#heard)
+    if (waitMs === undefined) {
+      this.#broken(detail)
+      return
+    }
+    this.#options.origin.ticker.after(waitMs, () => {
+      if (this.#watcher && !this.#reply && !this.#session.isGone) this.#get(this.#resumption.lastEventId)
+    })
+  }
+
+  #broken(detail: string): void {
+    const watcher = this.#watcher
+    this.#watcher = undefined
+    this.#resumption = new Resumption()
+    watcher?.broken(detail)
+  }
+
+  lost(detail: string): void {
+    this.#close()
+    this.#broken(detail)
+  }
+}

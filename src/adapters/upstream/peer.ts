@@ -1,0 +1,246 @@
+// JSON-RPC over a channel that many requests share: our own ids, attribution of what comes back, one interactive call at a time.
+
+import type { Caller, SubscriptionFilter, UpstreamFace } from '../../bridge/upstream.ts'
+import { isMessageFault, readMessage, type NotificationMessage, type RequestMessage, type ResponseMessage } from '../../mcp/message.ts'
+import { member } from '../../mcp/json.ts'
+import { META, type Era } from '../../mcp/revisions.ts'
+import { answerOf } from './answers.ts'
+import { isInteractive, INTERACTIVE_METHODS } from './capabilities.ts'
+import { isChange } from './changes.ts'
+import type { Channel, Loss } from './channel.ts'
+import type { Drops } from './drops.ts'
+import type { Exchange } from './exchange.ts'
+import type { Flood } from './flood.ts'
+import type { Link, Watch, Watcher } from './link.ts'
+import { rankOf } from './log-levels.ts'
+import { integerOf } from './progress.ts'
+import { errorBytes, legacyRequest, modernRequest, notificationBytes, resultBytes } from './request-bytes.ts'
+import { ChannelWatches } from './channel-watches.ts'
+
+export type PeerOptions = {
+  readonly caller: Caller
+  readonly drops: Drops
+  /** raw JSON text of the gateway's clientInfo */
+  readonly ownInfo: string
+  /** makes a request of our own on this link */
+  ask(link: Link, method: string, params: Buffer): Exchange
+  /** no call is in flight any more */
+  idle(): void
+}
+
+export class Peer implements Link {
+  face: UpstreamFace | undefined
+  /** how requests are built; set by the handshake */
+  era: Era | undefined
+  isGone = false
+  readonly #channel: Channel
+  readonly #options: PeerOptions
+  readonly #flood: Flood
+  readonly #watches: ChannelWatches
+  readonly #inFlight = new Map<string, Exchange>()
+  readonly #isInteractive: boolean
+  /** the call that server requests belong to, and those that wait for it to end (R43, protocol.md section 2 no. 4) */
+  #interactive: Exchange | undefined
+  #line: Exchange[] = []
+  #lastId = 0
+  #logRank = 8
+
+  constructor(channel: Channel, flood: Flood, options: PeerOptions) {
+    this.#channel = channel
+    this.#flood = flood
+    this.#options = options
+    this.#isInteractive = isInteractive(options.caller.capabilities)
+    this.#watches = new ChannelWatches(this, options, { nextId: () => ++this.#lastId, write: bytes => channel.write(bytes) })
+  }
+
+  get isBusy(): boolean {
+    return this.#inFlight.size > 0 || this.#line.length > 0
+  }
+  get isWatched(): boolean {
+    return this.#watches.size > 0
+  }
+
+  send(exchange: Exchange): void {
+    exchange.link = this
+    if (this.isGone) return void exchange.stop('upstream-lost', 'the connection ended', 'lost')
+    if (this.era === 'legacy' && this.#isInteractive && INTERACTIVE_METHODS.has(exchange.call.method)) {
+      if (this.#interactive) return void this.#line.push(exchange)
+      this.#interactive = exchange
+    }
+    this.#write(exchange)
+  }
+
+  #write(exchange: Exchange): void {
+    const { method, logLevel } = exchange.call
+    if (logLevel !== undefined && this.era === 'legacy') this.#lowerLogLevel(rankOf(logLevel), logLevel)
+    exchange.id = ++this.#lastId
+    const isModern = this.era === 'modern' || method === 'server/discover'
+    const bytes = isModern ? modernRequest(exchange, this.#options.ownInfo) : legacyRequest(exchange)
+    if (!this.#channel.write(bytes)) {
+      this.#ended(exchange)
+      return void exchange.stop('upstream-overloaded', 'too much data waits for it already')
+    }
+    this.#inFlight.set(String(exchange.id), exchange)
+  }
+
+  /** One connection has one level: the lowest anybody wanted; each call's own level filters what arrives (protocol.md section 2, logging). */
+  #lowerLogLevel(rank: number, level: string): void {
+    if (rank < 0 || rank >= this.#logRank || this.face?.capabilities['logging'] === undefined) return
+    this.#logRank = rank
+    this.#options.ask(this, 'logging/setLevel', Buffer.from(JSON.stringify({ level })))
+  }
+
+  abandon(exchange: Exchange, reason: string): void {
+    const key = String(exchange.id)
+    if (this.#inFlight.get(key) === exchange) {
+      this.#inFlight.delete(key)
+      // 25L: a client must not cancel `initialize`.
+      if (exchange.call.method !== 'initialize' && !this.isGone)
+        this.#channel.write(
+          notificationBytes('notifications/cancelled', JSON.stringify({ requestId: exchange.id, reason: reason.slice(0, 200) })),
+        )
+    }
+    this.#ended(exchange)
+  }
+
+  watch(_caller: Caller, filter: SubscriptionFilter, watcher: Watcher): Watch {
+    return this.#watches.open(filter, watcher)
+  }
+
+  notify(method: string): void {
+    this.#channel.write(notificationBytes(method))
+  }
+
+  /** One message of the upstream, as it came. */
+  receive(bytes: Buffer): void {
+    const message = readMessage(bytes)
+    if (isMessageFault(message)) {
+      this.#unreadable(message.id, message.detail)
+      return
+    }
+    if (message.kind === 'batch') {
+      for (const item of message.items) {
+        if ('reason' in item) this.#unreadable(item.id, item.detail)
+        else this.#receive(item)
+      }
+    } else this.#receive(message)
+  }
+
+  #receive(message: RequestMessage | NotificationMessage | ResponseMessage): void {
+    if (message.kind === 'response') this.#response(message)
+    else {
+      this.#flood.hit()
+      if (message.kind === 'notification') this.#notification(message)
+      else this.#request(message)
+    }
+  }
+
+  /** Not JSON-RPC: whoever waits for that very id gets an error at once instead of a timeout. */
+  #unreadable(id: string | undefined, detail: string): void {
+    this.#options.drops.count('message-invalid')
+    this.#flood.hit()
+    const exchange = id === undefined ? undefined : this.#take(id)
+    if (!exchange) return
+    exchange.settle({ kind: 'stop', stop: 'upstream-invalid', detail: `unusable answer: ${detail}` }, 'reached')
+    this.#ended(exchange)
+  }
+
+  #response(message: ResponseMessage): void {
+    const exchange = message.id === undefined ? undefined : this.#take(message.id)
+    if (exchange) {
+      exchange.answer(answerOf(message))
+      this.#ended(exchange)
+      return
+    }
+    if (message.id !== undefined && this.#watches.response(message.id, message)) return
+    // N098, N099: an id is never used twice, so a known one that nobody waits for was answered, cancelled or timed out.
+    this.#options.drops.count(this.#wasIssued(message.id) ? 'response-duplicate' : 'response-unknown')
+    this.#flood.hit()
+  }
+
+  #wasIssued(id: string | undefined): boolean {
+    return id !== undefined && /^[1-9][0-9]{0,15}$/.test(id) && Number(id) <= this.#lastId
+  }
+
+  #take(id: string): Exchange | undefined {
+    const exchange = this.#inFlight.get(id)
+    if (exchange) this.#inFlight.delete(id)
+    return exchange
+  }
+
+  #ended(exchange: Exchange): void {
+    if (this.#interactive === exchange) {
+      this.#interactive = undefined
+      for (let next = this.#line.shift(); next; next = this.#line.shift()) {
+        if (next.isDone) continue
+        this.#interactive = next
+        next.touch()
+        this.#write(next)
+        break
+      }
+    } else if (exchange.id === 0) this.#line = this.#line.filter(waiting => waiting !== exchange)
+    if (!this.isBusy) this.#options.idle()
+  }
+
+  #notification(message: NotificationMessage): void {
+    const { method, params, doc } = message
+    const { drops } = this.#options
+    if (method === 'notifications/progress') {
+      const token = member(params, 'progressToken')
+      const exchange = token && this.#inFlight.get(String(integerOf(doc, token)))
+      if (exchange) exchange.notification(doc, method, params)
+      else drops.count('progress-unknown')
+      return
+    }
+    if (member(message.meta, META.subscriptionId) !== undefined || method === 'notifications/cancelled') {
+      this.#watches.stamped(message)
+      return
+    }
+    if (isChange(method) && this.era === 'legacy') {
+      this.#watches.legacyChange(message)
+      return
+    }
+    // stdio has one pipe and no request id on logs: with two calls in flight nobody knows whose it is (R43).
+    const [only, second] = this.#inFlight.values()
+    if (only && !second) only.notification(doc, method, params)
+    else drops.count('notification-unattributed')
+  }
+
+  #request(message: RequestMessage): void {
+    const { id, method, doc, params } = message
+    const { drops } = this.#options
+    // R39: a modern server writes no requests, a modern client no responses.
+    if (this.era === 'modern') {
+      drops.count('request-era')
+      return
+    }
+    if (method === 'ping') return void this.#channel.write(resultBytes(id, EMPTY))
+    const exchange = this.#interactive
+    if (!exchange || exchange.id === 0) {
+      drops.count('request-unattributed')
+      return void this.#channel.write(errorBytes(id, -32601, 'Method not found'))
+    }
+    exchange.request(doc, method, params, {
+      answer: result => void this.#channel.write(resultBytes(id, result)),
+      refuse: (code, text) => void this.#channel.write(errorBytes(id, code, text)),
+    })
+  }
+
+  /** The channel is gone: everything in flight is lost, and is never sent again. */
+  lost(loss: Loss): void {
+    if (this.isGone) return
+    this.isGone = true
+    const open = [...this.#inFlight.values(), ...this.#line]
+    this.#inFlight.clear()
+    this.#line = []
+    this.#interactive = undefined
+    for (const exchange of open) exchange.stop(loss.reason, loss.detail, 'lost')
+    this.#watches.lost(loss.detail)
+  }
+
+  stop(graceMs: number): Promise<void> {
+    return this.#channel.stop(graceMs)
+  }
+}
+
+const EMPTY = Buffer.from('{}')

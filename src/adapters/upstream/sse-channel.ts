@@ -1,0 +1,138 @@
+// The deprecated HTTP+SSE transport of 2024-11-05 as a channel: one GET stream for what comes, POSTs to its endpoint for what goes (R35).
+
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Failure } from './calls.ts'
+import type { Channel, ChannelEvents } from './channel.ts'
+import type { HttpOrigin } from './http-origin.ts'
+import type { HttpReply, ReplyFailure, ReplySink } from './http-reply.ts'
+import { mediaTypeOf, stopOf, stopOfFailure } from './http-status.ts'
+
+const ENDPOINT_MAX = 2048
+
+export type SseChannelSettings = { readonly url: string; readonly connectMs: number; readonly bufferBytes: number }
+
+/** Opens the stream and waits for its `endpoint` event. */
+export async function openSseChannel(origin: HttpOrigin, settings: SseChannelSettings, events: ChannelEvents): Promise<Channel | Failure> {
+  const channel = new SseChannel(origin, settings, events)
+  const alarm = origin.ticker.after(settings.connectMs, () => channel.giveUp())
+  const failure = await channel.opened
+  alarm.cancel()
+  return failure ?? channel
+}
+
+class SseChannel implements Channel, ReplySink {
+  readonly opened: Promise<Failure | undefined>
+  readonly #origin: HttpOrigin
+  readonly #settings: SseChannelSettings
+  readonly #events: ChannelEvents
+  readonly #open: (failure: Failure | undefined) => void
+  readonly #reply: HttpReply
+  readonly #posts = new Set<HttpReply>()
+  #endpoint: string | undefined
+  #waitingBytes = 0
+  #isOver = false
+
+  constructor(origin: HttpOrigin, settings: SseChannelSettings, events: ChannelEvents) {
+    this.#origin = origin
+    this.#settings = settings
+    this.#events = events
+    const { promise, resolve } = Promise.withResolvers<Failure | undefined>()
+    this.opened = promise
+    this.#open = resolve
+    this.#reply = origin.get(['accept', 'text/event-stream'], this)
+  }
+
+  head(status: number, headers: IncomingHttpHeaders): 'events' | 'skip' {
+    if (status === 200 && mediaTypeOf(headers) === 'text/event-stream') return 'events'
+    const { stop, detail } = stopOf(status, headers)
+    this.#fail({ stop, detail, contact: 'reached' })
+    return 'skip'
+  }
+
+  message(bytes: Buffer, event: string | undefined): void {
+    if (event === 'endpoint') this.#settleEndpoint(bytes)
+    else if (this.#endpoint !== undefined && (event === undefined || event === 'message')) this.#events.message(bytes)
+  }
+
+  /** The endpoint must be of the same origin: anything else would send this upstream's messages, and its credential, elsewhere. */
+  #settleEndpoint(bytes: Buffer): void {
+    if (this.#endpoint !== undefined) return
+    const base = new URL(this.#settings.url)
+    const text = bytes.length > ENDPOINT_MAX ? '' : bytes.toString('utf8')
+    const endpoint = URL.parse(text, base.href)
+    if (text === '' || endpoint?.origin !== base.origin || endpoint.username !== '' || endpoint.password !== '') {
+      this.#fail({ stop: 'upstream-invalid', detail: 'it named an endpoint of another origin', contact: 'reached' })
+      return
+    }
+    this.#endpoint = endpoint.pathname + endpoint.search
+    this.#open(undefined)
+  }
+
+  end(): void {
+    this.#fail({ stop: 'upstream-lost', detail: 'its event stream ended', contact: 'lost' })
+  }
+  failed(failure: ReplyFailure): void {
+    const { stop, detail } = stopOfFailure(failure)
+    this.#fail({ stop, detail, contact: failure.kind === 'unreached' ? 'unreached' : 'lost' })
+  }
+  giveUp(): void {
+    if (this.#endpoint === undefined) this.#fail({ stop: 'upstream-timeout', detail: 'it named no endpoint in time', contact: 'none' })
+  }
+
+  #fail(failure: Failure): void {
+    if (this.#isOver) return
+    this.#close()
+    if (this.#endpoint === undefined) this.#open(failure)
+    else this.#events.lost({ reason: failure.stop, detail: failure.detail, isCrash: true })
+  }
+
+  #close(): void {
+    this.#isOver = true
+    this.#reply.abort()
+    for (const post of this.#posts) post.abort()
+    this.#posts.clear()
+  }
+
+  write(message: Buffer): boolean {
+    if (this.#isOver || this.#endpoint === undefined || this.#waitingBytes + message.length > this.#settings.bufferBytes) return false
+    this.#waitingBytes += message.length
+    const headers = ['content-type', 'application/json', 'accept', 'application/json']
+    const over = (): void => {
+      if (!this.#posts.delete(post)) return
+      alarm.cancel()
+      this.#waitingBytes -= message.length
+    }
+    const post: HttpReply = this.#origin.postTo(this.#endpoint, message, headers, {
+      head: status => {
+        // The message was not taken; whoever waits for its answer would wait in vain, and the channel is of no more use.
+        if (status >= 400) this.#fail({ stop: 'upstream-lost', detail: `its endpoint answered with status ${status}`, contact: 'lost' })
+        return 'skip'
+      },
+      message: () => {},
+      end: over,
+      failed: () => {
+        over()
+        this.#fail({ stop: 'upstream-lost', detail: 'its endpoint could not be reached', contact: 'lost' })
+      },
+    })
+    this.#posts.add(post)
+    const alarm = this.#origin.ticker.after(this.#settings.connectMs, () => {
+      if (this.#posts.has(post)) this.#fail({ stop: 'upstream-lost', detail: 'its endpoint does not answer', contact: 'lost' })
+    })
+    return true
+  }
+
+  pause(): void {
+    this.#reply.pause()
+  }
+  resume(): void {
+    this.#reply.resume()
+  }
+
+  stop(): Promise<void> {
+    const wasOver = this.#isOver
+    this.#close()
+    if (!wasOver) this.#events.lost({ reason: 'upstream-lost', detail: 'the connection was ended', isCrash: false })
+    return Promise.resolve()
+  }
+}
