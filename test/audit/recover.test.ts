@@ -1,0 +1,131 @@
+import { randomFillSync } from 'node:crypto'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { EventEncoder } from '../../src/audit/encode.ts'
+import type { ExchangeFacts } from '../../src/audit/record.ts'
+import { closeIntent, isEvent, OpenIntents, openIntentsName, SegmentScan, segmentName, segmentNumber } from '../../src/audit/recover.ts'
+
+const NOW = Date.UTC(2026, 6, 28)
+const encoder = new EventEncoder(() => NOW, randomFillSync)
+const facts = (request: string): ExchangeFacts => ({
+  call: 'c1',
+  request,
+  trace: '4bf92f3577b34da6a3ce929d0e0e4736',
+  session: 's-digest',
+  principal: { issuer: 'https://idp.example', subject: 'anna', client: 'cli' },
+  subject: { endpoint: '/mcp', era: 'modern', method: 'tools/call', server: 'files', name: 'read', paramsDigest: 'd', paramsBytes: 3 },
+})
+const intent = (request: string) => encoder.intent(encoder.exchange(facts(request)), ['r'], 0)
+const outcome = (request: string) => encoder.outcome(encoder.exchange(facts(request)), { outcome: 'ok', ms: 1 })
+
+describe('OpenIntents', () => {
+  it('keeps exactly the intents whose outcome has not come, in the encoder’s layout and in any other', () => {
+    // Requests that could be confused by position: quotes, escapes, prefixes of each other.
+    const request = fc.constantFrom('a', 'ab', 'a"', 'a\\', 'a\\"', 'ä', '', '","type":"outcome', 'r1', 'r2')
+    const reordered = (line: string): string => {
+      const { v, type, ...rest } = JSON.parse(line) as Record<string, unknown>
+      return JSON.stringify({ ...rest, type, v })
+    }
+    fc.assert(
+      fc.property(fc.array(fc.record({ request, ends: fc.boolean(), foreign: fc.boolean() })), acts => {
+        const open = new OpenIntents()
+        const model = new Map<string, string>()
+        for (const { request, ends, foreign } of acts) {
+          const line = ends ? outcome(request) : intent(request)
+          const written = foreign ? reordered(line) : line
+          open.note(written)
+          if (ends) model.delete(request)
+          else model.set(request, written)
+        }
+        expect(open.lines()).toEqual([...model.values()])
+        expect(open.size).toBe(model.size)
+      }),
+    )
+  })
+
+  it('is not moved by other events, even when they quote an intent', () => {
+    const open = new OpenIntents()
+    open.note(encoder.lifecycle('start', { was: intent('r1') }))
+    open.note(encoder.refusal(encoder.exchange(facts('r1')), { reason: 'denied', stage: 'evaluate-policy', detail: intent('r1') }))
+    open.note(encoder.decision(encoder.exchange(facts('r1')), { rules: [], ms: 0 }))
+    expect(open.size).toBe(0)
+  })
+})
+
+describe('SegmentScan', () => {
+  const scan = (...lines: string[]) => {
+    const judged = new SegmentScan(new OpenIntents())
+    const rest = lines.pop() ?? ''
+    for (const line of lines) judged.line(line, Buffer.byteLength(line))
+    judged.end(Buffer.byteLength(rest))
+    return judged
+  }
+  const [a, b] = [intent('r1'), outcome('r1')]
+
+  it.each([
+    ['nothing at all', [''], { isTorn: false, isDamaged: false, rows: 0 }],
+    ['whole events', [a, b, ''], { isTorn: false, isDamaged: false, rows: 2 }],
+    ['a cut last line', [a, b.slice(0, 30)], { isTorn: true, isDamaged: false, rows: 1 }],
+    ['a whole last line without its newline', [a, b], { isTorn: true, isDamaged: false, rows: 1 }],
+    [
+      'N146 a block that was never written in the last line',
+      [a, `${b.slice(0, 30)}\0\0\0`, '\0\0'],
+      { isTorn: true, isDamaged: false, rows: 1 },
+    ],
+    ['N146 a line edited into no event', [a, '{"v":1}', b, ''], { isDamaged: true, rows: 1 }],
+    ['N146 a last line edited into no event', [a, '{"v":1}', ''], { isDamaged: true, rows: 1 }],
+    ['N146 whole events after a hole', [a, '\0\0\0', b, ''], { isDamaged: true, rows: 1 }],
+    ['an empty line', [a, '', b, ''], { isDamaged: true, rows: 1 }],
+  ])('%s', (_, lines, expected) => {
+    const judged = scan(...lines)
+    expect(judged).toMatchObject(expected)
+    expect(judged.goodBytes).toBe(lines.slice(0, expected.rows).reduce((sum, line) => sum + line.length + 1, 0))
+  })
+})
+
+describe('isEvent', () => {
+  it.each([
+    '',
+    'null',
+    '[]',
+    '{}',
+    '1',
+    '{"v":0,"type":"x","id":"i","time":"t"}',
+    '{"v":"1","type":"x","id":"i","time":"t"}',
+    '{"v":1,"type":"x","id":"i"}',
+    a(3),
+  ])('refuses %j', text => expect(isEvent(text)).toBe(false))
+  it('accepts every event of the encoder and a later version with more fields', () => {
+    for (const line of [intent('r'), outcome('r'), encoder.lifecycle('start'), '{"v":2,"type":"new","id":"i","time":"t","more":[]}'])
+      expect(isEvent(line)).toBe(true)
+  })
+})
+function a(n: number): string {
+  return intent('r').slice(0, -n)
+}
+
+describe('closeIntent', () => {
+  it('answers for the very exchange with the outcome unknown, and never a negative time', () => {
+    const { id, time, ...closed } = JSON.parse(closeIntent(intent('r1'), encoder, NOW + 1500)) as Record<string, unknown>
+    expect(closed).toEqual({ v: 1, type: 'outcome', ...facts('r1'), outcome: 'unknown', stage: 'recover', ms: 1500 })
+    expect(typeof id).toBe('string')
+    expect(time).toBe('2026-07-28T00:00:00.000Z')
+    expect(JSON.parse(closeIntent(intent('r1'), encoder, NOW - 5000))).toMatchObject({ ms: 0 })
+  })
+})
+
+describe('segment names', () => {
+  it('reads back its own names and nothing else', () => {
+    for (const number of [1, 9, 999_999, 1_000_000]) expect(segmentNumber(segmentName(number))).toBe(number)
+    for (const name of [
+      'events-000000.jsonl',
+      'events-1.jsonl',
+      'events-0000001.jsonl',
+      'events-000001.jsonl.draft',
+      openIntentsName(1),
+      'writer.lock',
+      'events-000001.jsonl\n',
+    ])
+      expect(segmentNumber(name)).toBeUndefined()
+  })
+})
