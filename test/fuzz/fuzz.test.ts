@@ -32,6 +32,7 @@ describe('the fuzzer', () => {
         seeds: ['aaaa'],
         run: input => {
           if (input.includes(0x22)) throw new Error('quote')
+          return false
         },
       },
       { ms: 2000, seed: 1 },
@@ -40,7 +41,7 @@ describe('the fuzzer', () => {
     expect(result.failure?.input.includes(0x22)).toBe(true)
   })
   test('reports a slow input', () => {
-    const slow = { name: 'x', seeds: ['a'], run: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1050) }
+    const slow = { name: 'x', seeds: ['a'], run: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1050) !== 'timed-out' }
     expect(fuzz(slow, { ms: 1, seed: 1 }).failure?.why).toMatch(/took \d+ ms/)
   })
   test('makes the same inputs from the same seed', () => {
@@ -52,6 +53,7 @@ describe('the fuzzer', () => {
         run: (input: Buffer) => {
           seen.push(input.toString('hex'))
           if (seen.length === 200) throw new Error('enough')
+          return seen.length % 2 === 0
         },
       }
       fuzz(target, { ms: 5000, seed })

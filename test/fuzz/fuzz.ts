@@ -7,8 +7,8 @@ export type FuzzTarget = {
   readonly seeds: readonly (string | Buffer)[]
   /** pieces worth inserting */
   readonly tokens?: readonly string[]
-  /** throws when something that must hold does not */
-  readonly run: (input: Buffer) => void
+  /** throws when something that must hold does not; true: the input was accepted, so mutate it further */
+  readonly run: (input: Buffer) => boolean
 }
 export type FuzzOptions = {
   readonly ms: number
@@ -18,6 +18,7 @@ export type FuzzOptions = {
 }
 export type FuzzResult = {
   readonly executions: number
+  readonly accepted: number
   readonly slowestMs: number
   readonly failure?: { readonly why: string; readonly input: Buffer }
 }
@@ -86,40 +87,47 @@ function mutate(random: Random, input: Buffer, corpus: readonly Buffer[], tokens
   }
 }
 
-function timed(target: FuzzTarget, input: Buffer): number {
-  const started = performance.now()
-  target.run(input)
-  return performance.now() - started
-}
+/** accepted inputs kept for further mutation, the oldest replaced first */
+const POOL = 512
 
-/** Runs one target for `ms`: first every seed as it is, then mutations of mutations, restarting from the seeds now and then. */
+/** Runs one target for `ms`: first every seed as it is, then mutations of seeds and of inputs that were accepted. */
 export function fuzz(target: FuzzTarget, { ms, seed, before }: FuzzOptions): FuzzResult {
-  const corpus = target.seeds.map(s => Buffer.from(s as string))
+  const seeds = target.seeds.map(s => Buffer.from(s as string))
   const tokens = (target.tokens ?? []).map(t => Buffer.from(t))
   const random = new Random(seed)
+  const pool: Buffer[] = [...seeds]
   const ends = performance.now() + ms
   let executions = 0
+  let accepted = 0
   let slowestMs = 0
-  let input: Buffer = corpus[0] ?? Buffer.alloc(0)
-  for (; executions < corpus.length || performance.now() < ends; executions++) {
-    if (executions < corpus.length) input = corpus[executions]!
-    else {
-      if (random.next(8) === 0) input = random.pick(corpus)
-      for (let i = 1 + random.next(4); i > 0; i--) input = mutate(random, input, corpus, tokens).subarray(0, MAX_INPUT)
-    }
+  for (; executions < seeds.length || performance.now() < ends; executions++) {
+    let input = seeds[executions] ?? random.pick(random.next(4) === 0 ? seeds : pool)
+    if (executions >= seeds.length)
+      for (let i = 1 + random.next(random.next(8) === 0 ? 16 : 2); i > 0; i--) input = mutate(random, input, pool, tokens)
+    input = input.subarray(0, MAX_INPUT)
     before?.(input)
-    let took: number
+    const started = performance.now()
     try {
-      took = timed(target, input)
-      // a busy machine may stop any thread for a second, but hardly twice on the same input
-      if (took > SLOW_MS) took = Math.min(took, timed(target, input))
+      if (target.run(input)) pool[accepted++ < POOL - seeds.length ? pool.length : seeds.length + random.next(POOL - seeds.length)] = input
+      let took = performance.now() - started
+      if (took > SLOW_MS) {
+        // a busy machine may stop any thread for a second, but hardly twice on the same input
+        const again = performance.now()
+        target.run(input)
+        took = Math.min(took, performance.now() - again)
+      }
+      if (took > slowestMs) slowestMs = took
+      if (took > SLOW_MS) return { executions, accepted, slowestMs, failure: { why: `took ${took.toFixed(0)} ms`, input } }
     } catch (error) {
-      return { executions, slowestMs, failure: { why: error instanceof Error ? (error.stack ?? error.message) : String(error), input } }
+      return {
+        executions,
+        accepted,
+        slowestMs,
+        failure: { why: error instanceof Error ? (error.stack ?? error.message) : String(error), input },
+      }
     }
-    if (took > slowestMs) slowestMs = took
-    if (took > SLOW_MS) return { executions, slowestMs, failure: { why: `took ${took.toFixed(0)} ms`, input } }
   }
-  return { executions, slowestMs }
+  return { executions, accepted, slowestMs }
 }
 
 /** For targets: what must hold. */

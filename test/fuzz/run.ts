@@ -34,7 +34,8 @@ function runTarget(name: string): Promise<FuzzResult> {
       void worker.terminate()
       resolve(result)
     }
-    const fail = (why: string) => finish({ executions: Atomics.load(counters, 0), slowestMs: 0, failure: { why, input: input() } })
+    const fail = (why: string) =>
+      finish({ executions: Atomics.load(counters, 0), accepted: 0, slowestMs: 0, failure: { why, input: input() } })
     worker.once('message', (result: FuzzResult) => finish(result))
     worker.once('error', error => fail(error instanceof Error ? (error.stack ?? error.message) : String(error)))
   })
@@ -50,9 +51,9 @@ if (unknown.length > 0 || !Number.isFinite(ms) || ms <= 0 || !Number.isSafeInteg
 }
 console.log(`seed ${seed}, ${ms / 1000} s per target`)
 for (const name of chosen) {
-  const { executions, slowestMs, failure } = await runTarget(name)
+  const { executions, accepted, slowestMs, failure } = await runTarget(name)
   console.log(
-    `${failure ? 'FAIL' : 'ok  '} ${name.padEnd(20)} ${String(executions).padStart(10)} executions, slowest ${slowestMs.toFixed(1)} ms`,
+    `${failure ? 'FAIL' : 'ok  '} ${name.padEnd(20)} ${String(executions).padStart(10)} executions, ${accepted} accepted, slowest ${slowestMs.toFixed(1)} ms`,
   )
   if (!failure) continue
   process.exitCode = 1

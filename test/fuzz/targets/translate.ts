@@ -16,9 +16,9 @@ import { MESSAGES } from './words.ts'
 
 const info = { name: 'gatehouse', version: '0' }
 
-function translate(input: Buffer): void {
+function translate(input: Buffer): boolean {
   const message = readMessage(input)
-  if (isMessageFault(message) || message.kind !== 'response') return
+  if (isMessageFault(message) || message.kind !== 'response') return false
   const { doc, result, error } = message
   if (result) {
     for (const method of ['tools/call', 'tools/list', 'resources/read']) {
@@ -44,6 +44,7 @@ function translate(input: Buffer): void {
       must(!isJsonFault(readJson(bytes)) && (code > -32020 || code < -32099), 'an error 2026 hosts must not see')
     }
   }
+  return true
 }
 
 const seeds = [
