@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { isJsonFault, member, rawOf, readJson, textOf, valueOf } from '../../src/mcp/json.ts'
 import type { JsonDoc, JsonLimits, JsonNode } from '../../src/mcp/json.ts'
 
-const read = (text: string | Buffer, limits?: JsonLimits) => readJson(Buffer.from(text as string), limits)
+const read = (text: string | Buffer, limits?: JsonLimits) => readJson(typeof text === 'string' ? Buffer.from(text) : text, limits)
 const fault = (text: string | Buffer, limits?: JsonLimits) => {
   const doc = read(text, limits)
   return isJsonFault(doc) ? doc.fault : 'accepted'
