@@ -1,0 +1,127 @@
+// A gateway to measure: its folder, configuration, issuer and tokens, made for one run and thrown away after it.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { stringify } from 'yaml'
+import type { Era } from './messages.ts'
+import { answersOk, freePort, start, untilReady, type Running } from './processes.ts'
+
+const ISSUER = 'https://issuer.bench.example'
+const CLI = join(import.meta.dirname, '../../src/cli.ts')
+
+export type GatewayOptions = {
+  readonly era: Era
+  /** the upstream: a command, or the URL of a running one */
+  readonly upstream: { readonly command: readonly string[] } | { readonly url: string }
+  /** how many principals the tokens name; default 1 */
+  readonly principals?: number
+  /** `all` (default) is what a bare proxy does as well: one process or connection pool for everybody */
+  readonly share?: 'all' | 'principal'
+  readonly nodeArgs?: readonly string[]
+  /** keeps the folder, with the audit log, after stop() */
+  readonly keepFolder?: boolean
+  /** default src/cli.ts */
+  readonly cli?: string
+}
+
+export type Gateway = Running & {
+  readonly url: string
+  readonly port: number
+  readonly folder: string
+  readonly logFile: string
+  /** bearer headers, one per principal */
+  readonly headers: readonly Record<string, string>[]
+  /** from start until /readyz answered 200 */
+  readonly readyMs: number
+  /** starts it again in the same folder after it ended */
+  restart(): Promise<Gateway>
+}
+
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'))
+  process.on('exit', () => {
+    if (!options.keepFolder) rmSync(folder, { recursive: true, force: true })
+  })
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}/servers/bench/mcp`
+  const headers = await tokens(folder, url, options.principals ?? 1)
+  writeFileSync(join(folder, 'gatehouse.yaml'), stringify(configuration(options, folder, port)))
+  return launch(options, { folder, port, url, headers })
+}
+
+type Place = { readonly folder: string; readonly port: number; readonly url: string; readonly headers: readonly Record<string, string>[] }
+
+async function launch(options: GatewayOptions, place: Place): Promise<Gateway> {
+  const logFile = join(place.folder, 'gateway.log')
+  const command = [
+    process.execPath,
+    ...(options.nodeArgs ?? []),
+    options.cli ?? CLI,
+    'serve',
+    '--config',
+    join(place.folder, 'gatehouse.yaml'),
+  ]
+  const running = start({ role: 'proxy', command, logFile, cwd: place.folder, env: { NODE_ENV: 'production' } })
+  const readyMs = await untilReady(running, () => answersOk(`http://127.0.0.1:${place.port}/readyz`), { logFile })
+  const stop = async (): Promise<void> => {
+    await running.stop()
+    if (!options.keepFolder) rmSync(place.folder, { recursive: true, force: true })
+  }
+  return { ...running, ...place, logFile, readyMs, stop, restart: () => launch(options, place) }
+}
+
+/** One key, one token per principal; the key set stands in the folder. */
+async function tokens(folder: string, audience: string, principals: number): Promise<Record<string, string>[]> {
+  const { publicKey, privateKey } = await generateKeyPair('ES256')
+  const key = { ...(await exportJWK(publicKey)), kid: 'bench', alg: 'ES256', use: 'sig' }
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'jwks.json'), JSON.stringify({ keys: [key] }))
+  const mint = (index: number): Promise<string> =>
+    new SignJWT({ client_id: 'bench', scope: 'mcp', jti: `bench-${index}` })
+      .setProtectedHeader({ alg: 'ES256', kid: 'bench', typ: 'at+jwt' })
+      .setIssuer(ISSUER)
+      .setSubject(`principal-${index}`)
+      .setAudience(audience)
+      .setIssuedAt()
+      .setExpirationTime('12h')
+      .sign(privateKey)
+  const made: Record<string, string>[] = []
+  for (let i = 0; i < principals; i += 1) made.push({ Authorization: `Bearer ${await mint(i)}` })
+  return made
+}
+
+/** Every check and the durable log are on; only amounts are raised, so that the load and not a limit is measured. */
+function configuration({ era, upstream, share }: GatewayOptions, folder: string, port: number): unknown {
+  const transport =
+    'url' in upstream
+      ? { http: { url: upstream.url } }
+      : { stdio: { command: upstream.command[0], args: upstream.command.slice(1), env: {} } }
+  return {
+    version: 1,
+    listen: `127.0.0.1:${port}`,
+    publicUrl: `http://127.0.0.1:${port}`,
+    dataDir: join(folder, 'data'),
+    identity: { issuers: [{ issuer: ISSUER, jwksFile: join(folder, 'jwks.json'), algorithms: ['ES256'], maxTokenLife: '1d' }] },
+    upstreams: {
+      bench: {
+        ...transport,
+        era,
+        share: share ?? 'all',
+        lists: 'shared',
+        listTtl: '1d',
+        limits: { concurrency: 1024, queue: 4096, connections: 1024, listPages: 1000, listEntries: 20_000, listSize: '64MiB' },
+        allow: [{ subjects: ['*'], tools: ['*'] }],
+      },
+    },
+    limits: {
+      principalPerSecond: 1_000_000,
+      sessions: 50_000,
+      sessionsPerPrincipal: 50_000,
+      streams: 50_000,
+      streamsPerPrincipal: 50_000,
+    },
+    log: { level: 'warn' },
+  }
+}
