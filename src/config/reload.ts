@@ -1,6 +1,6 @@
 // Watches gatehouse.yaml and SIGHUP, and hands over a whole new snapshot or its faults; never something half written.
 
-import { realpath, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { loadConfig } from './load.ts'
 import type { LoadResult } from './load.ts'
 import type { Snapshot } from './schema.ts'
@@ -12,7 +12,7 @@ export type WatchOptions = {
   readonly intervalMs?: number
   /** default: loadConfig */
   readonly load?: (file: string) => Promise<LoadResult>
-  /** differs whenever the file, or what its links lead to, may differ; never rejects; default: real path, inode, size and times */
+  /** differs whenever the file, or what its links lead to, may differ; never rejects; default: device, inode, size and times */
   readonly fingerprint?: (file: string) => Promise<string>
   /** calls back again and again, until the function it answers is called; default: setInterval, which keeps no process alive */
   readonly every?: (ms: number, tick: () => void) => () => void
@@ -24,7 +24,7 @@ export type WatchOptions = {
  * Calls back with every new result: `ok` = swap the snapshot whole; otherwise keep the running one and report the faults. A change counts once the file has
  * stood still for one interval and still does after it was read: saves by rename, swapped links and slow writers all end in one whole read. An unchanged
  * text is not handed over again, unless SIGHUP asks for it: then files and variables behind `fromFile` and `fromEnv` are read again too.
- * Polling, because change events miss network file systems and links in the middle of a path; it costs two system calls per interval.
+ * Polling, because change events miss network file systems and links in the middle of a path; it costs one system call per interval.
  * Answers a function that stops watching; nothing is called back after it.
  */
 export function watchConfig(file: string, onResult: (result: LoadResult) => void, options: WatchOptions = {}): () => void {
@@ -123,11 +123,11 @@ class Watch {
   }
 }
 
-/** Real path, inode, size and times; the name of the error where there is no file. */
+/** Device, inode, size and times of what its links lead to; the name of the error where there is no file. */
 export async function fingerprintOf(file: string): Promise<string> {
   try {
-    const [path, now] = await Promise.all([realpath(file), stat(file, { bigint: true })])
-    return `${path} ${now.dev} ${now.ino} ${now.size} ${now.mtimeNs} ${now.ctimeNs}`
+    const now = await stat(file, { bigint: true })
+    return `${now.dev} ${now.ino} ${now.size} ${now.mtimeNs} ${now.ctimeNs}`
   } catch (error) {
     return error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
   }

@@ -1,5 +1,6 @@
 // The whole configuration as the running gateway sees it: one frozen snapshot. config/load.ts makes it from gatehouse.yaml.
 
+import { join } from 'node:path'
 import type { AllowRule } from '../policy/allow-list.ts'
 import type { Era } from '../mcp/revisions.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
@@ -55,6 +56,9 @@ export type EvaluationSettings = {
 
 /** The issuer identifier of the evaluation identity provider that listens on this loopback port. */
 export const evaluationIssuer = (port: number): string => `http://127.0.0.1:${port}`
+
+/** Where the evaluation provider writes its public keys: read from this file, nobody who takes its port can put in keys of their own. */
+export const evaluationKeyFile = (dataDir: string): string => join(dataDir, 'evaluation', 'jwks.json')
 
 export type UpstreamTransport =
   | {

@@ -6,7 +6,7 @@ import { keyOf } from '../kernel/principal.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
 import type { ValueSource } from './fields.ts'
-import { evaluationIssuer } from './schema.ts'
+import { evaluationIssuer, evaluationKeyFile } from './schema.ts'
 import type { IssuerSettings, Limits, Snapshot, UpstreamSettings, UpstreamTransport } from './schema.ts'
 import type { ConfigDocument } from './table.ts'
 import { defaultRuleId } from './upstream-checks.ts'
@@ -24,7 +24,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
   const { host, port } = doc.listen
   const issuers = doc.identity.issuers.map(issuerOf)
   const evaluation = doc.identity.evaluation
-  if (evaluation) issuers.push(evaluationSettings(evaluation.port))
+  if (evaluation) issuers.push(evaluationSettings(evaluation.port, doc.dataDir))
   return deepFreeze({
     digest: context.digest,
     file: context.file,
@@ -59,9 +59,10 @@ function issuerOf(issuer: ConfigDocument['identity']['issuers'][number]): Issuer
 }
 
 /** The evaluation provider is one more issuer, with the defaults. */
-function evaluationSettings(port: number): IssuerSettings {
+function evaluationSettings(port: number, dataDir: string): IssuerSettings {
   return {
     issuer: evaluationIssuer(port),
+    jwksFile: evaluationKeyFile(dataDir),
     algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
     types: ['at+jwt'],
     subjectClaim: 'sub',

@@ -1,0 +1,83 @@
+// Upstreams: the program is there, may be run as configured, and answers.
+
+import { access, constants, stat } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import type { Snapshot, UpstreamSettings, UpstreamTransport } from '../../config/schema.ts'
+import { fail, ok, warn } from './check.ts'
+import type { Check, World } from './check.ts'
+
+export async function checkUpstreams(world: World, snapshot: Snapshot): Promise<Check[]> {
+  if (snapshot.upstreams.size === 0) return [warn('upstreams', 'none is configured', '`gatehouse import` brings in those your hosts have')]
+  const checks = await Promise.all([...snapshot.upstreams.values()].map(upstream => checkUpstream(world, upstream)))
+  return checks.flat()
+}
+
+async function checkUpstream(world: World, upstream: UpstreamSettings): Promise<Check[]> {
+  const name = `upstream ${upstream.alias}`
+  const checks = upstream.transport.kind === 'stdio' ? await checkProgram(world, name, upstream.transport) : []
+  // A program that cannot be started need not be tried.
+  if (!checks.some(check => check.status === 'fail') && world.probe) {
+    const probe = await world.probe(upstream)
+    checks.push(probe.ok ? ok(name, probe.detail) : fail(name, `it does not answer: ${probe.detail}`, mendFor(upstream.transport)))
+  }
+  if (upstream.allow.length === 0) checks.push(warn(name, 'no rule allows anybody to use it', 'add one under `allow`'))
+  return checks
+}
+
+function mendFor(transport: UpstreamTransport): string {
+  return transport.kind === 'stdio'
+    ? 'run its command by hand and see what it says'
+    : 'see that the URL and the headers are right, and that it can be reached from here'
+}
+
+async function checkProgram(world: World, name: string, transport: UpstreamTransport & { kind: 'stdio' }): Promise<Check[]> {
+  const checks: Check[] = []
+  const [first = transport.command] = transport.launcher ?? []
+  for (const program of transport.launcher ? [first, transport.command] : [transport.command]) {
+    if (!(await findProgram(world, program, transport.env['PATH']))) {
+      checks.push(
+        fail(
+          name,
+          `the program \`${program}\` is not there or may not be run`,
+          program.includes('/')
+            ? 'check the path and its permissions'
+            : 'install it, or write its whole path: it is looked up on the gateway’s PATH',
+        ),
+      )
+    }
+  }
+  if (transport.cwd !== undefined && !(await isFolder(transport.cwd)))
+    checks.push(fail(name, `its folder ${transport.cwd} is not there`, 'make it, or change `cwd`'))
+  if (transport.uid !== undefined && world.uid !== undefined && world.uid !== 0 && world.uid !== transport.uid) {
+    checks.push(
+      fail(
+        name,
+        `it should run as user ${transport.uid}, which user ${world.uid} may not switch to`,
+        'run the gateway with the right to (CAP_SETUID and CAP_SETGID, or root), or use a `launcher`',
+      ),
+    )
+  }
+  return checks
+}
+
+/** Looks a program up as the system does. */
+async function findProgram(world: World, program: string, ownPath: string | undefined): Promise<boolean> {
+  const isRunnable = async (path: string): Promise<boolean> => {
+    try {
+      await access(path, constants.X_OK)
+      return (await stat(path)).isFile()
+    } catch {
+      return false
+    }
+  }
+  if (/[\\/]/.test(program)) return isRunnable(program)
+  const endings = world.platform === 'win32' ? ['', ...(world.env['PATHEXT'] ?? '.EXE;.CMD;.BAT').split(';')] : ['']
+  for (const folder of (ownPath ?? world.env['PATH'] ?? '').split(delimiter)) {
+    for (const ending of endings) if (folder !== '' && (await isRunnable(join(folder, program + ending)))) return true
+  }
+  return false
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false
+}
