@@ -130,4 +130,3 @@ export function translateError(error: Slice, upstreamEra: Era, hostEra: Era): { 
 }
 
 // The questions inside results and errors are translated beside the other parameters; those who handle results find them here.
-export { inputParamsToLegacy, inputParamsToModern, inputRequestsOfUrlElicitation, notificationToHost } from './translate-params.ts'

@@ -19,11 +19,15 @@ export type SessionStore = Sessions & {
   sweep(): void
   /** a standing stream keeps its session alive */
   hold(id: string): () => void
+  /** standing streams end; hosts reconnect and resume elsewhere or after a restart */
   closeAll(): void
 }
 
 /** `onEnd` lets upstreams go of what was opened for the session. */
-export function createSessions(snapshot: () => Snapshot, onEnd: (session: LegacySession, principal: Session<LegacySession>['principal']) => void): SessionStore {
+export function createSessions(
+  snapshot: () => Snapshot,
+  onEnd: (session: LegacySession, principal: Session<LegacySession>['principal']) => void,
+): SessionStore {
   const { limits } = snapshot()
   const budget = new ReplayBudget(() => snapshot().limits.replayTotalBytes)
   const open = new Map<string, Session<LegacySession>>()

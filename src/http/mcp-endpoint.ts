@@ -51,8 +51,26 @@ type Finisher = HostLink & {
 
 export class McpEndpoint {
   readonly #deps: EndpointDeps
+  #running = 0
+  #whenIdle: (() => void) | undefined
   constructor(deps: EndpointDeps) {
     this.#deps = deps
+  }
+
+  /** Requests being walked now. */
+  get running(): number {
+    return this.#running
+  }
+  /** Resolves when nothing runs any more, at the latest after `deadlineMs`. */
+  idle(deadlineMs: number): Promise<void> {
+    if (this.#running === 0) return Promise.resolve()
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, deadlineMs)
+      this.#whenIdle = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
   }
 
   handle(inbound: Inbound): void {
@@ -132,8 +150,12 @@ export class McpEndpoint {
     }
   }
 
-  #run(received: Received): Promise<Answer | Stop> {
-    return walk(this.#deps.paths.of(received), received, this.#deps.recorder, this.#deps.measure)
+  async #run(received: Received): Promise<Answer | Stop> {
+    this.#running += 1
+    const end = await walk(this.#deps.paths.of(received), received, this.#deps.recorder, this.#deps.measure)
+    this.#running -= 1
+    if (this.#running === 0) this.#whenIdle?.()
+    return end
   }
 
   async #walk(inbound: Inbound, received: Received, host: Finisher): Promise<void> {

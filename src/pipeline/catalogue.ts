@@ -25,6 +25,8 @@ export interface Catalogue {
     face: CallerFace,
     tool: string,
   ): Promise<ToolHeaders | 'excluded' | undefined> | ToolHeaders | 'excluded' | undefined
+  /** whether legacy hosts were told this tool's output wrapped as `{result: ...}` because its schema is no object schema */
+  isOutputWrapped(entry: UpstreamEntry, face: CallerFace, tool: string): Promise<boolean>
   /** forgets a cached list: the upstream announced a change, or refused headers made from it (R27) */
   forget(alias: string): void
   /** the result of a list method, ready to send */

@@ -10,14 +10,8 @@ import {
 } from '../bridge/input-requests.ts'
 import { ParkedCall, type Round } from '../bridge/parked.ts'
 import { declaresTasks } from '../bridge/capabilities.ts'
-import {
-  inputParamsToLegacy,
-  inputParamsToModern,
-  inputRequestsOfUrlElicitation,
-  notificationToHost,
-  resultToLegacy,
-  resultToModern,
-} from '../bridge/translate-result.ts'
+import { inputParamsToLegacy, inputParamsToModern, inputRequestsOfUrlElicitation, notificationToHost } from '../bridge/translate-params.ts'
+import { resultToLegacy, resultToModern } from '../bridge/translate-result.ts'
 import type { StateFields } from '../bridge/request-state.ts'
 import type { CallEvents, RunningCall, ServerRequest, Slice, UpstreamAnswer, UpstreamCall, UpstreamFace } from '../bridge/upstream.ts'
 import type { Stop } from '../kernel/errors.ts'
@@ -202,7 +196,7 @@ export class Invocation {
         if (this.#x.route.kind === 'task') return this.#taskState(answer.result)
         return this.#complete(
           answer.result,
-          this.#x.era === 'modern' ? this.#privately(answer.result) : resultToLegacy(this.#x.method, answer.result),
+          this.#x.era === 'modern' ? this.#privately(answer.result) : await this.#legacyResult(answer.result),
         )
       case 'input_required':
         return this.#inputRequired(answer.result)
@@ -217,6 +211,15 @@ export class Invocation {
     const { endpoint, route, method } = this.#x
     const isError = member(result.node, 'isError')?.kind === 'true'
     return this.#answered(this.#deps.catalogue.rewriteResult(endpoint, route.entry.alias, method, bytes), isError ? 'error' : 'ok')
+  }
+  async #legacyResult(result: Slice): Promise<Buffer> {
+    const { method, route, prepared } = this.#x
+    const mayBeWrapped = method === 'tools/call' && member(result.node, 'structuredContent')?.kind === 'object'
+    return resultToLegacy(
+      method,
+      result,
+      mayBeWrapped && (await this.#deps.catalogue.isOutputWrapped(route.entry, prepared.face, route.name)),
+    )
   }
   /** Lists and reads are judged per principal: no cache on the way may share them (R70). */
   #privately(result: Slice): Buffer {

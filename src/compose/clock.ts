@@ -1,0 +1,32 @@
+// The one timer of the gateway: what expires, what is kept alive, what is written once a minute.
+
+type Parts = {
+  readonly sessions: { sweep(): void }
+  readonly parked: { sweep(nowMs: number): void }
+  readonly catalogue: { sweep(): void }
+  readonly streams: { tick(nowSeconds: number): void }
+  readonly refusals: { flush(): Promise<void> }
+  readonly now: () => number
+  readonly monotonic: () => number
+}
+
+const TICK_MS = 1000
+const KEEP_ALIVE_TICKS = 15
+const AGGREGATE_TICKS = 60
+
+export function startClock(parts: Parts): { stop(): void } {
+  let ticks = 0
+  const timer = setInterval(() => {
+    ticks += 1
+    parts.parked.sweep(parts.monotonic())
+    if (ticks % KEEP_ALIVE_TICKS === 0) {
+      parts.streams.tick(Math.floor(parts.now() / 1000))
+      parts.sessions.sweep()
+      parts.catalogue.sweep()
+    }
+    // A failed flush keeps its counts for the next one.
+    if (ticks % AGGREGATE_TICKS === 0) parts.refusals.flush().catch(() => {})
+  }, TICK_MS)
+  timer.unref()
+  return { stop: () => clearInterval(timer) }
+}

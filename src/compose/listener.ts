@@ -1,0 +1,48 @@
+// What a snapshot says about the listener: names it answers to, proxies it believes, what a reload cannot change.
+
+import { BlockList, isIP } from 'node:net'
+import type { Server } from 'node:http'
+import type { Snapshot } from '../config/schema.ts'
+import { gatekeeper, type Gatekeeper } from '../http/edge.ts'
+import { Fault } from '../kernel/errors.ts'
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
+
+export function gatekeeperOf(snapshot: Snapshot, port: number): Gatekeeper {
+  const { publicUrl, allowedHosts, allowedOrigins, listen } = snapshot
+  return gatekeeper({ publicUrl, port, isLoopback: LOOPBACK.has(listen.host), allowedHosts, allowedOrigins })
+}
+
+/** Whose X-Forwarded-For is believed. */
+export function trustedProxies(snapshot: Snapshot): (address: string) => boolean {
+  const trusted = new BlockList()
+  for (const range of snapshot.trustedProxies) {
+    const [address = '', prefix] = range.split('/')
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+    if (prefix === undefined) trusted.addAddress(address, family)
+    else trusted.addSubnet(address, Number(prefix), family)
+  }
+  return address => isIP(address) !== 0 && trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+}
+
+export const hostText = (host: string): string => (host.includes(':') ? `[${host}]` : host)
+
+/** Throws Fault `listen-failed` that says which address and why. */
+export function listen(server: Server, { listen: { host, port } }: Snapshot): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const why = cause.code === 'EADDRINUSE' ? 'the port is in use by another process' : (cause.code ?? 'unknown')
+      reject(new Fault('listen-failed', `cannot listen on ${hostText(host)}:${port}: ${why}`, { cause }))
+    })
+    server.listen(port, host, resolve)
+  })
+}
+
+/** Undefined when a running gateway can take `next` over; else what needs a restart. */
+export function needsRestart(current: Snapshot, next: Snapshot): string | undefined {
+  if (JSON.stringify(current.listen) !== JSON.stringify(next.listen)) return '`listen` changed; restart the gateway'
+  if (current.dataDir !== next.dataDir) return '`dataDir` changed; restart the gateway'
+  if (current.limits.headersMs !== next.limits.headersMs || current.limits.bodyMs !== next.limits.bodyMs)
+    return '`limits.headersMs` or `limits.bodyMs` changed; restart the gateway'
+  return undefined
+}

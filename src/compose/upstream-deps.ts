@@ -1,0 +1,28 @@
+// What upstream connections need of this process.
+
+import { randomInt } from 'node:crypto'
+import { join } from 'node:path'
+import type { Logger } from '../adapters/telemetry/logs.ts'
+import { EraPinFile } from '../adapters/upstream/era-pins.ts'
+import { Ticker } from '../adapters/upstream/ticker.ts'
+import type { UpstreamDeps } from '../adapters/upstream/upstream.ts'
+import type { Snapshot } from '../config/schema.ts'
+
+const RANDOM_STEPS = 2 ** 32
+
+export function upstreamDeps(snapshot: Snapshot, logger: Logger, parts: Pick<UpstreamDeps, 'info' | 'environment'>): UpstreamDeps {
+  return {
+    ...parts,
+    ticker: new Ticker({
+      now: () => performance.now(),
+      wake(ms, call) {
+        const timer = setTimeout(call, ms).unref()
+        return () => clearTimeout(timer)
+      },
+    }),
+    pins: new EraPinFile(join(snapshot.dataDir, 'trust')),
+    log: (level, event, fields) => logger[level](event, fields),
+    random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
+    wallNow: Date.now,
+  }
+}

@@ -1,0 +1,231 @@
+// The composition root: builds adapters, rooms, paths and the listener from one snapshot; start order, reload, and the order of stopping.
+
+import { randomBytes, randomFillSync } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { openFlatLog } from './adapters/audit/open-flat-log.ts'
+import { loadSealingKeys } from './adapters/keys.ts'
+import { createSafeFetch, type SafeFetch } from './adapters/safe-fetch.ts'
+import { createLogger, type Logger } from './adapters/telemetry/logs.ts'
+import { createMetrics } from './adapters/telemetry/metrics.ts'
+import { createTraceSource } from './adapters/telemetry/trace.ts'
+import { createTokenKeys, loopbackHosts } from './adapters/tokens.ts'
+import { createUpstream } from './adapters/upstream/upstream.ts'
+import { RefusalTable } from './audit/aggregate.ts'
+import { EventEncoder } from './audit/encode.ts'
+import { ParkedCalls } from './bridge/parked.ts'
+import { startClock } from './compose/clock.ts'
+import { endpointsOf } from './compose/endpoints.ts'
+import { admission, listSettings, streamLimit } from './compose/limits.ts'
+import { gatekeeperOf, hostText, listen, needsRestart, trustedProxies } from './compose/listener.ts'
+import { planeDeps } from './compose/plane.ts'
+import { createSessions } from './compose/sessions.ts'
+import { upstreamDeps } from './compose/upstream-deps.ts'
+import { UpstreamSet } from './compose/upstreams.ts'
+import type { Snapshot } from './config/schema.ts'
+import { createControlPlane } from './http/control-plane/app.ts'
+import { McpEndpoint } from './http/mcp-endpoint.ts'
+import { Penalties } from './http/penalties.ts'
+import { createGatewayServer } from './http/server.ts'
+import { openEventStream, StreamTable } from './http/sse-channel.ts'
+import { createAuthenticator } from './identity/bearer.ts'
+import { createChallenge } from './identity/challenge.ts'
+import { createSealer } from './kernel/seal.ts'
+import { createCallers } from './pipeline/callers.ts'
+import { CatalogueView } from './pipeline/catalogue-view.ts'
+import type { GatewayDeps } from './pipeline/deps.ts'
+import { createEntitlements } from './pipeline/entitlements.ts'
+import { createFaces } from './pipeline/faces.ts'
+import { createFeeds } from './pipeline/feeds.ts'
+import { createPaths } from './pipeline/paths.ts'
+import { createRecorder } from './pipeline/recorder.ts'
+
+export type Gateway = {
+  /** base URL it listens on; the port is real even where the configuration said 0 */
+  readonly url: string
+  /** takes a new configuration over whole; a string says why it was refused (what needs a restart) and nothing changed */
+  reload(snapshot: Snapshot): Promise<string | undefined>
+  /** tells streams to reconnect elsewhere, lets calls finish within limits.drainMs, closes everything; the log last */
+  stop(): Promise<void>
+}
+
+export type GatewayOptions = {
+  /** this build's version, shown to hosts and upstreams */
+  readonly version: string
+  /** the process's environment; children get a few basics of it by name, never the whole */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly logger?: Logger
+}
+
+/** Time upstream processes get to end by themselves at a stop. */
+const STOP_MS = 3000
+
+export async function startGateway(snapshot: Snapshot, { logger: given, environment, version }: GatewayOptions): Promise<Gateway> {
+  let current = snapshot
+  let isDraining = false
+  const now = Date.now
+  const monotonic = (): number => performance.now()
+  const delay = (ms: number): Promise<void> => wait(ms, undefined, { ref: false })
+  const serverInfo = { name: 'gatehouse', version }
+  const logger = given ?? createLogger({ level: snapshot.log.level })
+
+  const metrics = createMetrics(() => [...current.upstreams.keys()])
+  const encoder = new EventEncoder(now, randomFillSync)
+  const { log, recovery } = await openFlatLog({ dir: join(snapshot.dataDir, 'audit'), encoder, now, onGroup: metrics.auditGroup })
+  if (recovery.cutBytes > 0 || recovery.closedIntents > 0) logger.warn('the audit log was recovered', { ...recovery })
+  const refusals = new RefusalTable({ log, encoder, now })
+
+  const endpoints = { now: endpointsOf(snapshot) }
+  const keys = createTokenKeys({
+    issuers: snapshot.issuers,
+    fetch: fetchFor(snapshot),
+    onChange: status => logger.info('issuer keys', { ...status }),
+  })
+  void keys.warm()
+  let authenticator = createAuthenticator({ issuers: snapshot.issuers, verifier: keys })
+
+  const streams = new StreamTable()
+  const parked = new ParkedCalls(() => ({ total: current.limits.parked, perPrincipal: current.limits.parkedPerPrincipal }))
+  const sessions = createSessions(
+    () => current,
+    (session, principal) => {
+      for (const entry of upstreams.entries.values())
+        entry.upstream.release({ principal, capabilities: session.capabilities, affinity: session.id })
+    },
+  )
+  const shared = upstreamDeps(snapshot, logger, { info: serverInfo, environment })
+  const upstreams = new UpstreamSet(
+    settings => createUpstream(settings, shared),
+    alias => catalogue.drop(alias),
+  )
+  const callers = createCallers()
+  const entitlement = createEntitlements()
+  const sealer = createSealer(loadSealingKeys(snapshot.dataDir), randomBytes)
+  const catalogue = new CatalogueView({
+    upstreams: () => upstreams.entries,
+    listSettings: alias => listSettings(upstreams.settings(alias)),
+    entitlement,
+    callers,
+    sealer,
+    monotonic,
+    delay,
+    serverInfo,
+  })
+  upstreams.apply(snapshot)
+
+  const recorder = createRecorder({
+    log,
+    encoder,
+    measure: metrics,
+    monotonic,
+    count: (reason, address) => refusals.count(reason, address),
+    fault: (x, stage, cause) => logger.fault('a request ended in a fault', cause, { stage, request: x.requestId, trace: x.traceId }),
+  })
+  const faces = createFaces({ upstreams: () => upstreams.entries, entitlement, callers, serverInfo })
+  const feeds = createFeeds({ upstreams: () => upstreams.entries, entitlement, callers, catalogue, sealer })
+  const deps: GatewayDeps = {
+    authenticate: (authorization, resource, nowSeconds) => authenticator.authenticate(authorization, resource, nowSeconds),
+    admit: admission(() => current.limits.principalPerSecond),
+    sessions,
+    upstreams: () => upstreams.entries,
+    entitlement,
+    callers,
+    catalogue,
+    faces,
+    feeds,
+    parked,
+    sealer,
+    recorder,
+    streamLimit: principal => streamLimit(streams, principal, current),
+    now,
+    monotonic,
+    delay,
+    serverInfo,
+    newId: encoder.newId,
+  }
+
+  const controlPlane = createControlPlane(
+    planeDeps({ current: () => current, log, keys, upstreams, metrics, isDraining: () => isDraining }),
+  )
+  const penalties = new Penalties(snapshot.limits.addressFailuresPerMinute, monotonic)
+  const traces = createTraceSource(encoder.newId)
+  let challenge = createChallenge(snapshot.publicUrl)
+  const endpoint = new McpEndpoint({
+    paths: createPaths(deps),
+    recorder,
+    measure: metrics,
+    limits: () => current.limits,
+    challenge: (stop, at) => challenge(stop, at),
+    trace: traces,
+    penalise: address => penalties.penalise(address),
+    isDraining: () => isDraining,
+    openStream(req, res, { principal, sessionId }) {
+      const stream = openEventStream(req, res, {
+        table: streams,
+        principal: principal.key,
+        expiresAtSeconds: principal.expiresAtSeconds,
+        sessionId,
+      })
+      if (stream && sessionId !== undefined) stream.onClose(sessions.hold(sessionId))
+      return stream
+    },
+  })
+  let trusted = trustedProxies(snapshot)
+  let keeper = gatekeeperOf(snapshot, snapshot.listen.port)
+  const server = createGatewayServer({
+    endpoint,
+    endpoints: () => endpoints.now,
+    gatekeeper: () => keeper,
+    isTrustedProxy: address => trusted(address),
+    blockedSeconds: address => penalties.blockedSeconds(address),
+    controlPlane,
+    timeouts: { headersMs: snapshot.limits.headersMs, bodyMs: snapshot.limits.bodyMs },
+    ...(snapshot.listen.tls && {
+      tls: { cert: readFileSync(snapshot.listen.tls.certFile), key: readFileSync(snapshot.listen.tls.keyFile) },
+    }),
+  })
+
+  await log.append(encoder.lifecycle('start', { version, configuration: snapshot.digest }))
+  await listen(server, snapshot)
+  const { port } = server.address() as AddressInfo
+  keeper = gatekeeperOf(snapshot, port)
+  const clock = startClock({ sessions, parked, catalogue, streams, refusals, now, monotonic })
+
+  return {
+    url: `${snapshot.listen.tls ? 'https' : 'http'}://${hostText(snapshot.listen.host)}:${port}`,
+    async reload(next) {
+      const refused = needsRestart(current, next)
+      if (refused !== undefined) return refused
+      await log.append(encoder.lifecycle('reload', { configuration: next.digest, before: current.digest }))
+      current = next
+      keys.configure(next.issuers, fetchFor(next))
+      authenticator = createAuthenticator({ issuers: next.issuers, verifier: keys })
+      upstreams.apply(next)
+      endpoints.now = endpointsOf(next)
+      challenge = createChallenge(next.publicUrl)
+      keeper = gatekeeperOf(next, port)
+      trusted = trustedProxies(next)
+      return undefined
+    },
+    async stop() {
+      if (isDraining) return
+      isDraining = true
+      clock.stop()
+      server.close()
+      streams.endAll()
+      await endpoint.idle(current.limits.drainMs)
+      parked.closeAll('the gateway is stopping')
+      sessions.closeAll()
+      server.closeAllConnections()
+      await upstreams.close(STOP_MS)
+      await refusals.flush()
+      await log.append(encoder.lifecycle('stop'))
+      await log.close()
+    },
+  }
+}
+
+/** Keys are fetched from the issuers the configuration names, and from nowhere else on loopback. */
+const fetchFor = (snapshot: Snapshot): SafeFetch => createSafeFetch({ namedHosts: loopbackHosts(snapshot.issuers) })

@@ -1,0 +1,223 @@
+// The catalog room joined to upstreams and entitlements: names resolved, lists fetched for their caller, views kept, results renamed.
+
+import type { Entry, ListKind } from '../catalog/entry.ts'
+import type { FetchPage, LiveList } from '../catalog/lists.ts'
+import { qualifyName, qualifyUri, splitName, splitUri } from '../catalog/names.ts'
+import type { Surface } from '../catalog/surface.ts'
+import { Surfaces } from '../catalog/surfaces.ts'
+import { Views } from '../catalog/views.ts'
+import { rewriteResult } from '../catalog/rewrite.ts'
+import { isWrappedOutput, toolToLegacy, toolToModern } from '../bridge/translate-tools.ts'
+import type { CallEvents, Caller } from '../bridge/upstream.ts'
+import { isStop, type Stop } from '../kernel/errors.ts'
+import type { Principal } from '../kernel/principal.ts'
+import { isJsonFault, member, rawOf, readJson } from '../mcp/json.ts'
+import { CODE, META, type Era } from '../mcp/revisions.ts'
+import { removeMembers, setMember } from '../mcp/splice.ts'
+import type { Primitive } from '../policy/allow-list.ts'
+import type { Catalogue, ListMethod, NameKind, Resolved, ToolHeaders } from './catalogue.ts'
+import type { CallerFace, GatewayDeps, UpstreamEntry } from './deps.ts'
+import { ListWatches } from './list-watches.ts'
+import type { Authenticated, Classified, Endpoint, Joined, Received } from './path.ts'
+
+type Asking = Received & Classified & Authenticated & Joined
+export type CatalogueDeps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'sealer' | 'monotonic' | 'delay'> & {
+  readonly listSettings: (alias: string) => ListSettings | undefined
+  readonly serverInfo: object
+}
+export type ListSettings = {
+  readonly limits: { readonly listPages: number; readonly listEntries: number; readonly listBytes: number }
+  readonly ttlMs: number
+  /** an administrator says that lists do not depend on the caller */
+  readonly isShared: boolean
+  /** longest wait for an upstream's list */
+  readonly patienceMs: number
+}
+
+const KINDS: Readonly<Record<NameKind, ListKind>> = { tool: 'tools', prompt: 'prompts', resource: 'resources' }
+const METHODS: Readonly<Record<ListMethod, ListKind>> = {
+  'tools/list': 'tools',
+  'prompts/list': 'prompts',
+  'resources/list': 'resources',
+  'resources/templates/list': 'templates',
+}
+const PRIMITIVES: Readonly<Record<ListKind, Primitive>> = { tools: 'tool', prompts: 'prompt', resources: 'resource', templates: 'resource' }
+const MAX_TTL_MS = 86_400_000
+const LIST_METHODS: Readonly<Record<ListKind, ListMethod>> = {
+  tools: 'tools/list',
+  prompts: 'prompts/list',
+  resources: 'resources/list',
+  templates: 'resources/templates/list',
+}
+const NO_EVENTS: CallEvents = { notification() {}, request: request => request.refuse(CODE.methodNotFound, 'Method not found') }
+const pause = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+export class CatalogueView implements Catalogue {
+  readonly #deps: CatalogueDeps
+  readonly #surfaces: Surfaces
+  readonly #watches: ListWatches
+  readonly #views: Views
+
+  constructor(deps: CatalogueDeps) {
+    this.#deps = deps
+    this.#views = new Views({
+      sealer: deps.sealer,
+      pause,
+      adapt: (entry, target) => this.#adapt(entry, target),
+      resultMeta: metaFor(deps.serverInfo),
+    })
+    this.#surfaces = new Surfaces({ ports: { now: deps.monotonic, delay: deps.delay, pause } })
+    this.#watches = new ListWatches(deps.monotonic)
+  }
+
+  resolve(x: Asking, kind: NameKind, exposed: string): Promise<Resolved | undefined> | Resolved | undefined {
+    const [only] = x.endpoint.aliases
+    if (x.endpoint.kind === 'server') {
+      const entry = only === undefined ? undefined : this.#deps.upstreams().get(only)
+      return entry && { entry, name: exposed }
+    }
+    if (kind === 'resource') {
+      const own = this.ownUri(x.endpoint, exposed)
+      const entry = own && this.#deps.upstreams().get(own.alias)
+      return own && entry && { entry, name: own.uri }
+    }
+    const split = splitName(exposed)
+    const entry = split && x.endpoint.aliases.includes(split.alias) ? this.#deps.upstreams().get(split.alias) : undefined
+    if (!split || !entry) return undefined
+    return split.name === undefined ? this.#resolveEscaped(x, entry, KINDS[kind], exposed) : { entry, name: split.name }
+  }
+  /** Escaped names are known by the upstream's list only. */
+  async #resolveEscaped(x: Asking, entry: UpstreamEntry, kind: ListKind, exposed: string): Promise<Resolved | undefined> {
+    const list = await this.#list(entry, this.#face(x, entry).caller, kind)
+    const found = isStop(list) ? undefined : list.findExposed(exposed)
+    return found && { entry, name: found.name }
+  }
+
+  expose(endpoint: Endpoint, alias: string, kind: NameKind, name: string): string {
+    if (endpoint.kind === 'server') return name
+    return kind === 'resource' ? qualifyUri(alias, name) : qualifyName(alias, name)
+  }
+  ownUri(endpoint: Endpoint, exposed: string): { readonly alias: string; readonly uri: string } | undefined {
+    const [only] = endpoint.aliases
+    if (endpoint.kind === 'server') return only === undefined ? undefined : { alias: only, uri: exposed }
+    const own = splitUri(exposed)
+    return own && endpoint.aliases.includes(own.alias) ? own : undefined
+  }
+
+  toolHeaders(entry: UpstreamEntry, face: CallerFace, tool: string): ReturnType<Catalogue['toolHeaders']> {
+    const list = this.#list(entry, face.caller, 'tools')
+    return list instanceof Promise ? list.then(l => headersIn(l, tool)) : headersIn(list, tool)
+  }
+
+  async isOutputWrapped(entry: UpstreamEntry, face: CallerFace, tool: string): Promise<boolean> {
+    const list = await this.#list(entry, face.caller, 'tools')
+    const found = isStop(list) ? undefined : list.find(tool)
+    return found !== undefined && wraps(found)
+  }
+
+  /** Every upstream is asked at the same time; one that cannot list is left out of an aggregate, and said so by a ttl of 0. */
+  async list(x: Asking, method: ListMethod, cursor: string | undefined): Promise<Buffer | Stop> {
+    const kind = METHODS[method]
+    const entries = x.endpoint.aliases.flatMap(alias => this.#deps.upstreams().get(alias) ?? [])
+    const visible = entries.filter(entry => !this.#deps.entitlement(x.principal, entry).isEmpty)
+    const lists = await Promise.all(visible.map(entry => this.#list(entry, this.#face(x, entry).caller, kind)))
+    const failed = lists.find(isStop)
+    const isAggregated = x.endpoint.kind !== 'server'
+    if (failed && !isAggregated) return failed
+    const parts = lists.flatMap((list, i) => (isStop(list) ? [] : [{ alias: visible[i]?.alias ?? '', list }]))
+    const view = this.#views.of({
+      endpoint: x.endpoint.resource,
+      kind,
+      isAggregated,
+      entitlement: visible.map(entry => this.#deps.entitlement(x.principal, entry).digest).join(' '),
+      parts,
+      isComplete: failed === undefined,
+      maxTtlMs: Math.min(...visible.map(entry => this.#deps.listSettings(entry.alias)?.ttlMs ?? 0), MAX_TTL_MS),
+      isPermitted: (of, alias, name) => this.#isPermitted(x.principal, of, alias, name),
+    })
+    return view.page(x.era, cursor, x.principal.key)
+  }
+  #isPermitted(principal: Principal, kind: ListKind, alias: string, name: string): boolean {
+    const entry = this.#deps.upstreams().get(alias)
+    return entry !== undefined && this.#deps.entitlement(principal, entry).permits(PRIMITIVES[kind], name) !== undefined
+  }
+  /** Tool definitions say the same in both eras, in each era's own form (research/protocol.md section 2, row lists). */
+  #adapt(entry: Buffer, { kind, alias, era }: { readonly kind: ListKind; readonly alias: string; readonly era: Era }): Buffer {
+    const upstreamEra = this.#deps.upstreams().get(alias)?.upstream.status().era
+    if (kind !== 'tools' || upstreamEra === era) return entry
+    return era === 'legacy' ? toolToLegacy(entry) : toolToModern(entry)
+  }
+
+  rewriteResult(endpoint: Endpoint, alias: string, method: string, result: Buffer): Buffer {
+    return endpoint.kind === 'server' ? result : rewriteResult(alias, method, result)
+  }
+
+  forget(alias: string): void {
+    this.#surfaces.changed(alias)
+  }
+  /** The upstream is another one now, or gone. */
+  drop(alias: string): void {
+    this.#surfaces.forget(alias)
+    this.#watches.drop(alias)
+  }
+  /** Lets go of change streams that nobody's lists need any more; called by the one timer. */
+  sweep(): void {
+    this.#watches.sweep()
+  }
+
+  #face(x: Asking, entry: UpstreamEntry): CallerFace {
+    return this.#deps.callers.of(x, entry, this.#deps.entitlement(x.principal, entry))
+  }
+
+  /** One list of one upstream for one caller, fetched at most once per change or short time. */
+  #list(entry: UpstreamEntry, caller: Caller, kind: ListKind): LiveList | Stop | Promise<LiveList | Stop> {
+    const settings = this.#deps.listSettings(entry.alias)
+    if (!settings) return { stop: 'upstream-unavailable', detail: `\`${entry.alias}\` is not configured` }
+    const asking: Caller = { ...caller, affinity: '' }
+    const surface = this.#surfaces.of(entry.alias, settings, asking, settings.isShared)
+    return surface.list(kind, this.#fetchPage(entry, asking, surface), settings.patienceMs)
+  }
+
+  #fetchPage(entry: UpstreamEntry, caller: Caller, surface: Surface): FetchPage {
+    return async (kind, cursor) => {
+      const face = await entry.upstream.face(caller)
+      if ('stop' in face) return { kind: 'stop', ...face }
+      // R38: a list the upstream does not offer is empty; asking for it would be an error of ours.
+      const capability = kind === 'templates' ? 'resources' : kind
+      if (face.capabilities[capability] === undefined) return { kind: 'error', code: CODE.methodNotFound }
+      this.#watches.watch(entry, caller, surface, face)
+      const params = cursor === undefined ? undefined : Buffer.from(`{"cursor":${JSON.stringify(cursor)}}`)
+      return entry.upstream.call({ caller, method: LIST_METHODS[kind], traceparent: '', ...(params && { params }) }, NO_EVENTS).done
+    }
+  }
+}
+
+function headersIn(list: LiveList | Stop, tool: string): ToolHeaders | 'excluded' | undefined {
+  if (isStop(list)) return undefined
+  const entry = list.find(tool)
+  if (entry) return { headers: entry.headers }
+  return list.refusalOf(tool) === undefined ? undefined : 'excluded'
+}
+
+/** `_meta` of a list result: a modern host learns who answers (R21), a legacy one never sees the 2026 keys. */
+const metaFor =
+  (serverInfo: object) =>
+  (era: Era, own: Buffer | undefined): Buffer | undefined => {
+    const doc = own && readJson(own, { indexDepth: 1 })
+    const hasInfo = doc !== undefined && !isJsonFault(doc) && member(doc.root, META.serverInfo) !== undefined
+    if (era === 'modern') return hasInfo ? own : setMember(own ?? Buffer.from('{}'), META.serverInfo, JSON.stringify(serverInfo))
+    const kept = own && hasInfo ? removeMembers(own, new Set([META.serverInfo])) : own
+    return kept?.equals(EMPTY) ? undefined : kept
+  }
+const EMPTY = Buffer.from('{}')
+
+const wrapped = new WeakMap<Entry, boolean>()
+function wraps(entry: Entry): boolean {
+  let known = wrapped.get(entry)
+  if (known === undefined) {
+    const doc = readJson(entry.raw, { indexDepth: 1 })
+    const schema = isJsonFault(doc) ? undefined : member(doc.root, 'outputSchema')
+    wrapped.set(entry, (known = schema !== undefined && !isJsonFault(doc) && isWrappedOutput(rawOf(doc, schema))))
+  }
+  return known
+}
