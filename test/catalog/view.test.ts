@@ -277,6 +277,18 @@ describe('served from cache', () => {
     expect(views.of(request([{ alias: 'files', list }]))).not.toBe(keep)
   })
 
+  it('evicted while it is built it still answers, and is not counted', async () => {
+    let go = (): void => {}
+    const gate = new Promise<void>(resolve => (go = resolve))
+    const views = new Views({ ...tools, pause: () => gate }, { views: 1 })
+    const parts = [{ alias: 'files', list: await toolsOf('files', ...Array.from({ length: 300 }, (_, i) => `t${i}`)) }]
+    const building = serve(views.of(request(parts)))
+    views.of(request(parts, { entitlement: 'e2' }))
+    go()
+    expect((await building).tools).toHaveLength(300)
+    expect(views.size).toEqual({ views: 1, bytes: 0 })
+  })
+
   it('a failed build is tried again', async () => {
     let isBroken = true
     const view = viewOf(
