@@ -128,5 +128,3 @@ export function translateError(error: Slice, upstreamEra: Era, hostEra: Era): { 
     code,
   }
 }
-
-// The questions inside results and errors are translated beside the other parameters; those who handle results find them here.

@@ -2,27 +2,10 @@
 
 import { PLAIN, QUOTE } from './json-lex.ts'
 import type { Lexer } from './json-lex.ts'
+import { hashOf, knownWord } from './known-words.ts'
 
 /** Keys of one object compared one by one; a Set takes over beyond (V8 seeds its string hashes, so keys cannot be made to collide). */
 const LINEAR_KEYS = 32
-
-/** Keys that nearly every message has, so that they need no decoding; looked up by hash, confirmed byte by byte. */
-const KNOWN: (string | undefined)[] = new Array<string | undefined>(1024).fill(undefined)
-const KNOWN_KEYS =
-  'jsonrpc id method params result error code message data name arguments _meta uri cursor taskId inputResponses inputRequests requestState ' +
-  'resultType content structuredContent isError type text progressToken progress total level logger traceparent tracestate baggage ' +
-  'protocolVersion capabilities clientInfo serverInfo version title description inputSchema outputSchema annotations tools resources prompts ' +
-  'resourceTemplates nextCursor ttlMs cacheScope contents mimeType blob messages role ref argument value context completion values hasMore ' +
-  'requestId reason notifications io.modelcontextprotocol/protocolVersion io.modelcontextprotocol/clientInfo ' +
-  'io.modelcontextprotocol/clientCapabilities io.modelcontextprotocol/logLevel io.modelcontextprotocol/serverInfo ' +
-  'io.modelcontextprotocol/subscriptionId path query url'
-
-const hashOf = (bytes: Uint8Array, start: number, end: number): number => {
-  let hash = 0
-  for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (bytes[i] ?? 0)) | 0
-  return hash
-}
-for (const key of KNOWN_KEYS.split(' ')) KNOWN[(hashOf(Buffer.from(key), 0, key.length) >>> 3) & 1023] ??= key
 
 /** The keys of the objects that are open, by depth. */
 export class Keys {
@@ -89,18 +72,10 @@ export class Keys {
     }
     this.keyStart = start
     this.keyEnd = at + 1
-    if (isDecoded) this.key = text ?? this.#knownOr(hash, from, at) ?? bytes.toString(bits < 0x80 ? 'latin1' : 'utf8', from, at)
+    if (isDecoded) this.key = text ?? knownWord(bytes, from, at, hash) ?? bytes.toString(bits < 0x80 ? 'latin1' : 'utf8', from, at)
     if (!this.#isNewKey(depth, hash, text)) return this.#lexer.fail('duplicate-key', start)
     at = this.#lexer.space(at + 1)
     return bytes[at] === 0x3a ? this.#lexer.space(at + 1) : this.#lexer.fail('syntax', at)
-  }
-
-  #knownOr(hash: number, from: number, to: number): string | undefined {
-    const known = KNOWN[(hash >>> 3) & 1023]
-    if (known?.length !== to - from) return undefined
-    const { bytes } = this.#lexer
-    for (let i = 0; i < known.length; i++) if (bytes[from + i] !== known.charCodeAt(i)) return undefined
-    return known
   }
 
   /** Remembers the key just read in its object; false when the object has it already, compared after unescaping. */

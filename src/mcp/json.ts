@@ -2,6 +2,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { DEPTH_CEILING, scanner } from './json-scan.ts'
+import { knownWord } from './known-words.ts'
 
 /** Bounds of one document. */
 export type JsonLimits = {
@@ -51,15 +52,21 @@ export const rawOf = (doc: JsonDoc, node: JsonNode): Buffer => doc.bytes.subarra
 /** A string node decoded. */
 export function textOf(doc: JsonDoc, node: JsonNode): string {
   const { bytes } = doc
+  const start = node.start + 1
   const end = node.end - 1
-  if (end - node.start > 256) {
-    if (bytes.subarray(node.start, end).includes(0x5c)) return JSON.parse(bytes.toString('utf8', node.start, node.end)) as string
-  } else {
-    for (let i = node.start + 1; i < end; i++)
-      if (bytes[i] === 0x5c) return JSON.parse(bytes.toString('utf8', node.start, node.end)) as string
+  if (end - start > SHORT)
+    return bytes.subarray(start, end).includes(BACKSLASH) ? unescaped(bytes, node) : bytes.toString('utf8', start, end)
+  let hash = 0
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i] ?? 0
+    if (byte === BACKSLASH) return unescaped(bytes, node)
+    hash = (Math.imul(hash, 31) + byte) | 0
   }
-  return bytes.toString('utf8', node.start + 1, end)
+  return knownWord(bytes, start, end, hash) ?? bytes.toString('utf8', start, end)
 }
+const SHORT = 128
+const BACKSLASH = 0x5c
+const unescaped = (bytes: Buffer, node: JsonNode): string => JSON.parse(bytes.toString('utf8', node.start, node.end)) as string
 /** Any node as plain data. Only for judged bytes; `__proto__` keys become own properties. */
 export function valueOf(doc: JsonDoc, node: JsonNode): unknown {
   return JSON.parse(doc.bytes.toString('utf8', node.start, node.end))

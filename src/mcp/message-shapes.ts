@@ -114,14 +114,28 @@ export const CORE_NOTIFICATIONS: ReadonlySet<string> = new Set([
   'notifications/tasks/status',
 ])
 
-const PLAIN_INTEGER = /^(?:0|-?[1-9][0-9]{0,15})$/
-/** An id number that every reader takes for the same number: an integer in plain decimal form within +-(2^53-1). */
-export const isPlainInteger = (text: string): boolean => PLAIN_INTEGER.test(text) && Number.isSafeInteger(Number(text))
+/**
+ * The exact text of a number that every reader takes for the same one: an integer in plain decimal form within +-(2^53-1). Undefined for
+ * all other numbers: fractions, exponents, `-0`, and what readers would round (N085).
+ */
+export function plainInteger(bytes: Buffer, { start, end }: JsonNode): string | undefined {
+  if (end - start > 17) return undefined
+  const first = bytes[start] === MINUS ? start + 1 : start
+  let value = 0
+  for (let i = first; i < end; i++) {
+    const digit = (bytes[i] ?? 0) - 0x30
+    if (digit < 0 || digit > 9) return undefined
+    value = value * 10 + digit
+  }
+  if (value > Number.MAX_SAFE_INTEGER || (first > start && value === 0)) return undefined
+  return String(first > start ? -value : value)
+}
+const MINUS = 0x2d
 
 const fits = (bytes: Buffer, value: JsonNode, kind: Rule['kind']): boolean => {
   if (kind !== 'id') return value.kind === kind
   if (value.kind === 'string') return true
-  return value.kind === 'number' && value.end - value.start <= 17 && isPlainInteger(bytes.toString('latin1', value.start, value.end))
+  return value.kind === 'number' && plainInteger(bytes, value) !== undefined
 }
 
 /** What is wrong with the kinds of the parameters this method is read for, or undefined (N092). */

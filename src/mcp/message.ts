@@ -2,7 +2,7 @@
 
 import { isJsonFault, member, readJson, textOf } from './json.ts'
 import type { JsonDoc, JsonLimits, JsonNode } from './json.ts'
-import { caseVariant, CORE_NOTIFICATIONS, isPlainInteger, shapeFault } from './message-shapes.ts'
+import { caseVariant, CORE_NOTIFICATIONS, plainInteger, shapeFault } from './message-shapes.ts'
 import type { PlaceName } from './message-shapes.ts'
 import { CODE } from './revisions.ts'
 
@@ -114,12 +114,9 @@ function readSingle(doc: JsonDoc): SingleMessage | MessageFault {
 
 /** The exact text of a usable id. Numbers that readers may round or rewrite, and null, are none (R19, N085, N089). */
 function idText(doc: JsonDoc, node: JsonNode): string | undefined {
-  const length = node.end - node.start
-  if (node.kind === 'number') {
-    const text = length <= 17 ? doc.bytes.toString('latin1', node.start, node.end) : ''
-    return isPlainInteger(text) ? text : undefined
-  }
-  return node.kind === 'string' && length <= ID_MAX_BYTES + 2 ? doc.bytes.toString('utf8', node.start, node.end) : undefined
+  if (node.kind === 'number') return plainInteger(doc.bytes, node)
+  const isUsable = node.kind === 'string' && node.end - node.start <= ID_MAX_BYTES + 2
+  return isUsable ? doc.bytes.toString('utf8', node.start, node.end) : undefined
 }
 
 const variantDetail = (key: string, place: PlaceName): string =>

@@ -1,13 +1,7 @@
 // Fuzz target of the era translation: whatever an upstream sends as a result or error, the translated bytes are readable and hold no question.
 
-import {
-  inputParamsToLegacy,
-  inputParamsToModern,
-  inputRequestsOfUrlElicitation,
-  resultToLegacy,
-  resultToModern,
-  translateError,
-} from '../../../src/bridge/translate-result.ts'
+import { inputParamsToLegacy, inputParamsToModern, inputRequestsOfUrlElicitation } from '../../../src/bridge/translate-params.ts'
+import { resultToLegacy, resultToModern, translateError } from '../../../src/bridge/translate-result.ts'
 import { isJsonFault, member, readJson } from '../../../src/mcp/json.ts'
 import { isMessageFault, readMessage } from '../../../src/mcp/message.ts'
 import { must } from '../fuzz.ts'
