@@ -1,5 +1,6 @@
 // Events to text for the hot path: an intent and an outcome cost about a microsecond each. One event is one line of pure ASCII JSON.
 
+import { asciiJson, jsonString } from '../kernel/json-string.ts'
 import { EVENT_VERSION } from './record.ts'
 import type {
   AggregateEvent,
@@ -32,19 +33,6 @@ export type AggregateFacts = Own<AggregateEvent>
 
 /** Every event begins with this, its type, `","id":"`, its id, `","time":"` and its time; audit/recover.ts relies on it. */
 export const EVENT_START = `{"v":${EVENT_VERSION},"type":"`
-
-const PLAIN = /^[ !#-[\]-~]*$/
-const NOT_ASCII = /[^ -~]/g
-const escapeUnit = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
-
-/**
- * A JSON string of printable ASCII only: no line, terminal control, or text direction can be injected through it (N107). The fast path takes exactly
- * the strings that JSON.stringify would only put quotes around; every other string goes through JSON.stringify.
- */
-export function jsonString(value: string, maxLength: number): string {
-  const kept = value.length > maxLength ? `${value.slice(0, maxLength - 1)}…` : value
-  return PLAIN.test(kept) ? `"${kept}"` : JSON.stringify(kept).replace(NOT_ASCII, escapeUnit)
-}
 
 // A number from an upstream may be anything; JSON has no Infinity and no NaN.
 const number = (value: number): number => (Number.isFinite(value) ? value : 0)
@@ -123,7 +111,7 @@ export class EventEncoder {
 
   /** `detail` must be plain JSON data without a secret; not for the hot path */
   lifecycle(what: string, detail?: LifecycleEvent['detail']): string {
-    const more = detail === undefined ? '' : `,"detail":${JSON.stringify(detail).replace(NOT_ASCII, escapeUnit)}`
+    const more = detail === undefined ? '' : `,"detail":${asciiJson(JSON.stringify(detail))}`
     return `${this.#head('lifecycle')},"what":${jsonString(what, MAX.stage)}${more}}`
   }
 

@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { EventEncoder, jsonString, MAX } from '../../src/audit/encode.ts'
+import { EventEncoder, MAX } from '../../src/audit/encode.ts'
 import type { AuditEvent, ExchangeFacts } from '../../src/audit/record.ts'
 import { createTimeText, createUuidV7 } from '../../src/audit/stamps.ts'
 
@@ -168,16 +168,6 @@ describe('EventEncoder', () => {
     expect(line(anna)).toContain('"subject":"anna"')
     expect(line(ben)).toContain('"subject":"ben"')
     expect(line(anna)).toBe(line(anna))
-  })
-})
-
-describe('jsonString', () => {
-  it('equals the platform for every UTF-16 unit', () => {
-    for (let unit = 0; unit <= 0xffff; unit += 1) {
-      const value = `x${String.fromCharCode(unit)}y`
-      const written = jsonString(value, 10)
-      if (JSON.parse(written) !== value || /[^ -~]/.test(written)) expect.fail(`unit ${unit}: ${written}`)
-    }
   })
 })
 
