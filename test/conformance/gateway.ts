@@ -27,7 +27,6 @@ export type UpstreamConfig =
 
 /** Everything of an upstream is permitted, its requests to the host too: the suite measures the bridge, not the policy. */
 const EVERYTHING = {
-  id: 'everything',
   subjects: ['*'],
   tools: ['*'],
   prompts: ['*'],
@@ -38,14 +37,16 @@ const EVERYTHING = {
 
 /** gatehouse.yaml with nothing in it that a default covers. */
 function configuration(port: number, folder: string, upstreams: Readonly<Record<string, UpstreamConfig>>): string {
-  const entries = Object.entries(upstreams).map(([alias, { kind, ...transport }]) => [alias, { [kind]: transport, allow: [EVERYTHING] }])
-  return stringify({
+  const entries = Object.entries(upstreams).map(([alias, { kind, ...transport }]) => [alias, { [kind]: transport, allow: [{ ...EVERYTHING, id: `${alias}-everything` }] }])
+  const document = {
     version: 1,
     listen: `127.0.0.1:${port}`,
     dataDir: join(folder, 'data'),
     identity: { issuers: [{ issuer: ISSUER, jwksFile: join(folder, 'jwks.json') }] },
     upstreams: Object.fromEntries(entries) as object,
-  })
+  }
+  // anchors and aliases are refused in gatehouse.yaml
+  return stringify(document, { aliasDuplicateObjects: false })
 }
 
 async function untilReady(url: string, isGone: () => boolean, log: string): Promise<void> {
