@@ -39,6 +39,8 @@ export class HttpCall implements ReplySink {
   #status = 200
   #headers: IncomingHttpHeaders = {}
   #isStream = false
+  /** the wire has taken the exchange elsewhere: this reply no longer speaks for it */
+  #isGivenUp = false
   #flood: Flood | undefined
   /** messages of its stream so far: a resumption that brought none makes no progress */
   heard = 0
@@ -53,7 +55,10 @@ export class HttpCall implements ReplySink {
   head(status: number, headers: IncomingHttpHeaders): 'json' | 'events' | 'skip' {
     this.#status = status
     this.exchange.status = status
-    if (this.#wire.head?.(this, status, headers) === true) return 'skip'
+    if (this.#wire.head?.(this, status, headers) === true) {
+      this.#isGivenUp = true
+      return 'skip'
+    }
     if (status === 401 || status === 403) return this.#refused(status, headers)
     const type = mediaTypeOf(headers)
     if (status === 200) {
@@ -84,7 +89,7 @@ export class HttpCall implements ReplySink {
   }
 
   message(bytes: Buffer): void {
-    if (bytes.length === 0) return // an empty event only carries an id (R50)
+    if (bytes.length === 0 || this.#isGivenUp) return // an empty event only carries an id (R50)
     this.heard++
     const message = readMessage(bytes)
     if (isMessageFault(message)) {
@@ -121,7 +126,10 @@ export class HttpCall implements ReplySink {
         return
       }
       const answer = answerOf(message)
-      if (message.id === undefined && answer.kind === 'error' && this.#wire.unmatched?.(this, this.#status, answer.code) === true) return
+      if (message.id === undefined && answer.kind === 'error' && this.#wire.unmatched?.(this, this.#status, answer.code) === true) {
+        this.#isGivenUp = true
+        return
+      }
       this.exchange.answer(answer)
       this.#wire.over(this)
       return this.reply?.finish()
@@ -141,7 +149,7 @@ export class HttpCall implements ReplySink {
   }
 
   end(): void {
-    if (this.exchange.isDone) return
+    if (this.exchange.isDone || this.#isGivenUp) return
     if (this.#status !== 200) {
       this.exchange.settle(stopOf(this.#status, this.#headers), this.#status >= 500 ? 'none' : 'reached')
       this.#wire.over(this)
@@ -156,7 +164,7 @@ export class HttpCall implements ReplySink {
   }
 
   failed(failure: ReplyFailure): void {
-    if (this.exchange.isDone) return
+    if (this.exchange.isDone || this.#isGivenUp) return
     if (failure.kind === 'lost' && this.reply && this.#wire.resume?.(this, this.reply) === true) return
     const contact = failure.kind === 'unreached' || failure.kind === 'lost' ? failure.kind : 'reached'
     this.exchange.settle(stopOfFailure(failure), contact)

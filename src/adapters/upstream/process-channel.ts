@@ -97,14 +97,20 @@ export class ProcessChannel implements Channel {
       if (!this.#loss && !this.#lines.push(chunk)) this.#fail('upstream-invalid', 'wrote a line longer than `limits.messageBytes`')
     })
     stdout.on('error', () => this.#fail('upstream-lost', 'its stdout broke'))
-    stdout.on('end', () => this.#end())
+    stdout.on('end', () => {
+      this.#hasEnded = true
+      // Its exit code, which usually follows at once, says more than its silence.
+      if (this.#isReaped) this.#end()
+      else this.#options.ticker.after(LAST_WORDS_MS, () => this.#end())
+    })
     stdin.on('error', () => this.#fail('upstream-lost', 'its stdin broke'))
     this.#child.on('exit', (code, signal) => {
       // Whatever it left behind in its group goes too; what it had already written is still read. Later its number may be another's.
       this.#kill('SIGKILL')
       this.#isReaped = true
-      this.#options.ticker.after(LAST_WORDS_MS, () => this.#end())
       this.#exit = signal === null ? `exited with code ${code ?? 0}` : `was ended by ${signal}`
+      if (this.#hasEnded) this.#end()
+      else this.#options.ticker.after(LAST_WORDS_MS, () => this.#end())
       this.#gone.resolve(undefined)
     })
   }
@@ -116,6 +122,7 @@ export class ProcessChannel implements Channel {
   }
   #exit = 'closed its stdout'
   #isReaped = false
+  #hasEnded = false
 
   #line(line: Buffer): void {
     const first = line[0]
