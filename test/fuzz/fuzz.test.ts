@@ -12,7 +12,7 @@ const runner = fileURLToPath(new URL('./run.ts', import.meta.url))
 
 test('the targets the project promises exist, under different names', () => {
   const names = targets.map(t => t.name)
-  expect(names).toEqual(expect.arrayContaining(['json', 'message', 'header-value', 'param-headers', 'sse']))
+  expect(names).toEqual(expect.arrayContaining(['json', 'message', 'header-value', 'param-headers', 'sse', 'cursor', 'request-state']))
   expect(new Set(names).size).toBe(names.length)
 })
 
