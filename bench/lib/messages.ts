@@ -4,7 +4,7 @@ export type Era = 'legacy' | 'modern'
 export type Session = { readonly id: string | undefined }
 
 const CLIENT = { name: 'bench', version: '1.0.0' }
-const ENVELOPE = {
+export const ENVELOPE = {
   'io.modelcontextprotocol/protocolVersion': '2026-07-28',
   'io.modelcontextprotocol/clientInfo': CLIENT,
   'io.modelcontextprotocol/clientCapabilities': {},
