@@ -33,7 +33,7 @@ export type ResponseMessage = {
 }
 export type SingleMessage = RequestMessage | NotificationMessage | ResponseMessage
 /** 2025-03-26 only; every element was judged by itself, its `doc` covers its own bytes. 1 to 100 items, none of them `initialize`. */
-export type BatchMessage = { readonly kind: 'batch'; readonly doc: JsonDoc; readonly items: readonly (SingleMessage | MessageFault)[] }
+type BatchMessage = { readonly kind: 'batch'; readonly doc: JsonDoc; readonly items: readonly (SingleMessage | MessageFault)[] }
 export type Message = SingleMessage | BatchMessage
 
 /** `detail` names keys and rules, never values. `id`: the raw request id when it could be read. */
