@@ -40,7 +40,7 @@ const tools: Record<string, (m: any, args: any) => unknown> = {
     reply(m.id, 'after garbage')
   },
   'unknown-id': m => {
-    reply(m.id + 1000, 'for nobody')
+    reply(Number(m.id) + 1000, 'for nobody')
     reply(m.id, 'mine')
   },
   'wrong-types': m => {
@@ -137,11 +137,11 @@ const tools: Record<string, (m: any, args: any) => unknown> = {
   },
 }
 
-const methods: Record<string, (m: any) => unknown> = {
+const methods: Record<string, (m: any) => void> = {
   initialize: m => {
     if (startMode === 'never-initialize') return
     if (era === 'modern')
-      return say({ jsonrpc: '2.0', id: m.id, error: { code: -32022, message: 'modern only', data: { supported: ['2026-07-28'] } } })
+      return void say({ jsonrpc: '2.0', id: m.id, error: { code: -32022, message: 'modern only', data: { supported: ['2026-07-28'] } } })
     say({
       jsonrpc: '2.0',
       id: m.id,
@@ -156,7 +156,7 @@ const methods: Record<string, (m: any) => unknown> = {
   'server/discover': m => {
     if (startMode === 'exit-on-discover') process.exit(1)
     if (startMode === 'silent-on-discover') return
-    if (era === 'legacy') return say({ jsonrpc: '2.0', id: m.id, error: { code: -32602, message: 'Invalid request parameters' } })
+    if (era === 'legacy') return void say({ jsonrpc: '2.0', id: m.id, error: { code: -32602, message: 'Invalid request parameters' } })
     say({
       jsonrpc: '2.0',
       id: m.id,
@@ -215,7 +215,7 @@ if (startMode === 'exit-at-start') process.exit(1)
 if (startMode === 'huge-banner') process.stdout.write('#'.repeat(64 * 1024))
 let rest = ''
 process.stdin.on('data', chunk => {
-  rest += chunk
+  rest += String(chunk)
   for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
     const line = rest.slice(0, end)
     rest = rest.slice(end + 1)

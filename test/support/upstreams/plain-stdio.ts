@@ -21,7 +21,7 @@ if (process.argv[2] === 'modern')
   })
 
 process.stdin.on('data', chunk => {
-  rest += chunk
+  rest += String(chunk)
   let out = ''
   for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
     const message = JSON.parse(rest.slice(0, end))
