@@ -85,16 +85,16 @@ export function writeInputRequired(
   )
 }
 
-/** The members of the host's `inputResponses` that were asked for (R77), as raw JSON per key. A string is what is wrong. */
-export function readInputResponses(responses: Slice | undefined, asked: readonly string[]): Map<string, Buffer> | string {
+/** The members of the host's `inputResponses` that were asked for (R77; all without a list), as raw JSON per key. A string is what is wrong. */
+export function readInputResponses(responses: Slice | undefined, asked?: readonly string[]): Map<string, Buffer> | string {
   const answers = new Map<string, Buffer>()
   if (!responses) return answers
   if (responses.node.kind !== 'object') return '`inputResponses` is not an object'
   const doc = readJson(rawOf(responses.doc, responses.node), { indexDepth: 1 })
   if (isJsonFault(doc)) return '`inputResponses` is not readable'
-  const keys = new Set(asked)
+  const keys = asked && new Set(asked)
   for (const { key, value } of doc.root.members ?? []) {
-    if (!keys.has(key)) continue
+    if (keys?.has(key) === false) continue
     if (value.kind !== 'object') return 'an input response is not an object'
     answers.set(key, rawOf(doc, value))
   }

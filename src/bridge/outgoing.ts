@@ -7,6 +7,7 @@ const COMMA = Buffer.from(',')
 
 /** Members of `params` that never travel as they came: rebuilt per hop. */
 const HOP_MEMBERS: ReadonlySet<string> = new Set(['_meta', 'requestState', 'inputResponses', 'task'])
+const HOP_OF_TASKS: ReadonlySet<string> = new Set(['_meta', 'requestState', 'task'])
 const HOP_META: ReadonlySet<string> = new Set(Object.values(META))
 
 /** An object's bytes without some members and with some replaced, everything else byte-exact. The very same bytes when nothing differs. */
@@ -28,12 +29,12 @@ export function withoutMembers(
   return parts.length === 0 ? undefined : Buffer.concat([Buffer.from('{'), ...parts, Buffer.from('}')])
 }
 
-/** `params` for an upstream: own members only, one of them possibly renamed. */
+/** `params` for an upstream: own members only, one of them possibly renamed. tasks/update carries its answers as an ordinary member. */
 export const outgoingParams = (
   doc: JsonDoc,
   params: JsonNode | undefined,
-  replaced?: { readonly key: string; readonly raw: string },
-): Buffer | undefined => params && withoutMembers(doc, params, HOP_MEMBERS, replaced)
+  { method, renamed }: { readonly method: string; readonly renamed?: { readonly key: string; readonly raw: string } | undefined },
+): Buffer | undefined => params && withoutMembers(doc, params, method === 'tasks/update' ? HOP_OF_TASKS : HOP_MEMBERS, renamed)
 
 /** `_meta` for an upstream: foreign keys, progress token and trace context; never this hop's envelope (R65). */
 export const outgoingMeta = (doc: JsonDoc, meta: JsonNode | undefined): Buffer | undefined => meta && withoutMembers(doc, meta, HOP_META)

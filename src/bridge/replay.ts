@@ -68,6 +68,14 @@ export class ReplayStream {
     if (this.#ended) sink.end()
     else this.#sink = sink
   }
+  /** number of the newest event; 0 before the first */
+  get last(): number {
+    return this.#next - 1
+  }
+  /** Lets the attached sink go; what comes is kept for a resume. */
+  leave(): void {
+    this.#sink = undefined
+  }
   detach(sink: Sink): void {
     if (this.#sink === sink) this.#sink = undefined
   }

@@ -73,6 +73,8 @@ export type CallEvents = {
   notification(method: string, message: JsonDoc): void
   /** legacy upstreams only; `ping` is answered by the adapter and never seen here */
   request(request: ServerRequest): void
+  /** a legacy upstream closed the call's stream and asked to be polled again after so many milliseconds; the call goes on */
+  interrupted?(retryMs: number): void
 }
 
 export type UpstreamAnswer =

@@ -12,6 +12,7 @@ export type EdgeHeaders = McpHeaders & {
   readonly contentEncoding?: string
   readonly contentLength?: string
   readonly forwardedFor?: string
+  readonly accept?: string
 }
 
 type Mutable = { -readonly [K in keyof EdgeHeaders]: EdgeHeaders[K] } & { params: (readonly [string, string])[] }
@@ -25,6 +26,7 @@ const FIELDS: ReadonlyMap<string, Exclude<keyof EdgeHeaders, 'params'>> = new Ma
   ['content-encoding', 'contentEncoding'],
   ['content-length', 'contentLength'],
   ['x-forwarded-for', 'forwardedFor'],
+  ['accept', 'accept'],
   ['mcp-protocol-version', 'protocolVersion'],
   ['mcp-method', 'method'],
   ['mcp-name', 'name'],
@@ -64,6 +66,13 @@ const invalid = (name: string, what: string): Stop => ({
   detail: `header \`${name}\` ${what}`,
   fix: 'send it once',
 })
+
+/** A host that names event streams before JSON gets one even where JSON would do: it may want to resume. */
+export function prefersStream(headers: EdgeHeaders): boolean {
+  const stream = headers.accept?.indexOf('text/event-stream') ?? -1
+  const json = headers.accept?.indexOf('application/json') ?? -1
+  return stream >= 0 && (json < 0 || stream < json)
+}
 
 /** What Host and Origin may be. Built once per configuration. */
 export type Gatekeeper = { readonly hosts: ReadonlySet<string>; readonly origins: ReadonlySet<string> }

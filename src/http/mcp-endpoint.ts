@@ -18,7 +18,7 @@ import {
 } from '../pipeline/path.ts'
 import type { Paths } from '../pipeline/paths.ts'
 import { readBody } from './body.ts'
-import { checkContent, type EdgeHeaders } from './edge.ts'
+import { checkContent, prefersStream, type EdgeHeaders } from './edge.ts'
 import { BatchElement, PostExchange } from './post-exchange.ts'
 import type { RequestTrace } from './trace-source.ts'
 
@@ -97,7 +97,7 @@ export class McpEndpoint {
     const message = readMessage(body, { maxDepth: this.#deps.limits().depth })
     if (isMessageFault(message)) return this.refuse(inbound, faultStop(message), message.id)
     if (message.kind === 'batch') void this.#batch(inbound, message.items)
-    else this.#single(inbound, message, new PostExchange(inbound.res))
+    else this.#single(inbound, message, new PostExchange(inbound.res, prefersStream(inbound.headers)))
   }
 
   #single(inbound: Inbound, message: SingleMessage, host: Finisher): void {

@@ -27,9 +27,12 @@ export class PostExchange implements HostLink {
   #session: LegacySession | undefined
   #stream: ReplayStream | undefined
   #isFinished = false
+  readonly #isStreamWanted: boolean
 
-  constructor(res: ServerResponse) {
+  /** `isStreamWanted`: a legacy host gets an event stream from the start, so that it can resume whatever happens */
+  constructor(res: ServerResponse, isStreamWanted = false) {
     this.#res = res
+    this.#isStreamWanted = isStreamWanted
     res.on('close', () => {
       if (!this.#isFinished && !this.#session) this.cancellation.cancel('the client disconnected')
     })
@@ -37,6 +40,16 @@ export class PostExchange implements HostLink {
 
   join(session: LegacySession): void {
     this.#session = session
+  }
+  begin(): void {
+    if (this.#isStreamWanted && this.#session) this.#replayed(this.#session)
+  }
+  /** Passes an upstream's pause on: only where a stream is open that the host can come back to. */
+  pause(retryMs: number): void {
+    if (!this.#stream?.isAttached || !this.#channel || this.#session?.version !== '2025-11-25') return
+    this.#channel.write(encodeSseEvent(NOTHING, { id: `${this.#stream.id}-${this.#stream.last}`, retry: Math.max(1, Math.round(retryMs)) }))
+    this.#stream.leave()
+    this.#channel.end()
   }
 
   notify(message: Buffer): boolean {
@@ -78,6 +91,7 @@ export class PostExchange implements HostLink {
   finish(status: number, head: string, body: Buffer, headers?: Readonly<Record<string, string>>): void {
     if (this.#isFinished) return
     this.#isFinished = true
+    if (this.#isStreamWanted && this.#session && status === 200) this.#replayed(this.#session)
     if (this.#stream) {
       this.#stream.send(Buffer.concat([Buffer.from(head), body, CLOSE]))
       this.#stream.end()

@@ -56,10 +56,18 @@ export class Invocation {
     return this.#finish(this.#call(retry))
   }
 
-  /** R77: only what was asked for travels on, with the upstream's own state verbatim (R73). */
+  /**
+   * R77: only what was asked for travels on, with the upstream's own state verbatim (R73). Answers without state answer nothing of ours: they are
+   * the host's own idea, and reach only a modern upstream that this principal's host may be asked by (N111).
+   */
   #retryOf(): UpstreamCall['retry'] | string {
-    const { state, inputResponses } = this.#x.prepared
-    if (!state) return undefined
+    const { state, inputResponses, face } = this.#x.prepared
+    if (!state) {
+      if (!inputResponses || this.#face.era === 'legacy') return undefined
+      if (face.kinds.size === 0) return 'nothing was asked'
+      const volunteered = readInputResponses(inputResponses)
+      return typeof volunteered === 'string' ? volunteered : { inputResponses: writeInputResponses(volunteered) }
+    }
     const answers = readInputResponses(inputResponses, keysOf(state))
     if (typeof answers === 'string') return answers
     return {
@@ -92,6 +100,7 @@ export class Invocation {
     return {
       notification: (method, message) => this.#notify(method, message),
       request: request => void this.#question(request),
+      interrupted: retryMs => this.#x.host.pause?.(retryMs),
     }
   }
 

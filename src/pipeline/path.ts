@@ -35,6 +35,10 @@ export interface HostLink {
   notify(message: Buffer): boolean
   /** the request belongs to this legacy session: its answer may be resumed, and questions can be asked on its way */
   join?(session: LegacySession): void
+  /** the intent is durable: an answer stream may begin */
+  begin?(): void
+  /** legacy hosts that can resume: the stream ends here and goes on when they come back for it */
+  pause?(retryMs: number): void
   /** legacy hosts only: sends a server-to-client request on this request's stream (R100) */
   ask?(method: string, params: Buffer | undefined, timeoutMs: number): Promise<HostAnswer>
 }
@@ -153,6 +157,7 @@ export async function walk<Have extends Received & Answered>(
       if (stage.effect && !intended) {
         await recorder.intent(x, 0)
         intended = true
+        received.host.begin?.()
         before = performance.now()
       }
       const step = stage.run(x)

@@ -202,12 +202,9 @@ describe('N092 kinds of parameters', () => {
     ['tools/call', '{"name":"a","_meta":{"progressToken":null}}'],
     ['prompts/get', '{"name":true}'],
     ['resources/read', '{"uri":1}'],
-    ['resources/subscribe', '{}'],
     ['tools/list', '{"cursor":1}'],
     ['tasks/get', '{"taskId":["x"]}'],
     ['completion/complete', '{"ref":"x","argument":{}}'],
-    ['logging/setLevel', '{"level":1}'],
-    ['initialize', '{"protocolVersion":1,"capabilities":{},"clientInfo":{}}'],
     ['subscriptions/listen', '{}'],
   ])('%s %s', (method, params) => {
     expect(request(params, method)).toMatchObject({ reason: 'params-invalid', code: -32602, id: '1' })

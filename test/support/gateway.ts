@@ -15,7 +15,6 @@ export const ISSUER = 'https://issuer.test'
 
 /** Everything permitted, questions to the host too. */
 export const ALLOW_ALL = {
-  id: 'all',
   subjects: ['*'],
   tools: ['*'],
   prompts: ['*'],

@@ -211,6 +211,7 @@ export class HttpSession implements PooledLink {
     const waitMs = this.isGone ? undefined : resumption.next(reply, call.heard)
     if (waitMs === undefined) return false
     this.#resumptions.set(call, resumption)
+    call.exchange.events.interrupted?.(waitMs)
     this.#options.origin.ticker.after(waitMs, () => {
       if (call.exchange.isDone || !this.#calls.has(call.exchange.id)) return
       call.reply = this.#options.origin.get(this.streamHeaders(resumption.lastEventId), call)

@@ -71,20 +71,21 @@ type State = { readonly state?: StateFields; readonly inputResponses?: Slice }
 
 /** R74: a retry brings our sealed state and the answers; only modern hosts retry. */
 function readState(x: Need, deps: Deps): State | Stop | undefined {
-  if (x.era === 'legacy' || !x.doc) return undefined
+  if (x.era === 'legacy' || !x.doc || x.method === 'tasks/update') return undefined
   const sealed = member(x.params, 'requestState')
   const answers = member(x.params, 'inputResponses')
   if (sealed === undefined && answers === undefined) return undefined
-  const invalid: Stop = { stop: 'state-invalid' }
   if (!INPUT_METHODS.has(x.method)) return { stop: 'params-invalid', detail: 'this method takes no input responses' }
-  // Answers without state answer nothing: every round of ours carries state (N111).
-  if (sealed?.kind !== 'string' || (answers !== undefined && answers.kind !== 'object')) return invalid
-  const state = openRoundState(deps.sealer, textOf(x.doc, sealed), x, deps.now())
-  return state ? { state, ...(answers && { inputResponses: { doc: x.doc, node: answers } }) } : invalid
+  if (answers !== undefined && answers.kind !== 'object')
+    return { stop: 'params-invalid', detail: 'expected an object in `params.inputResponses`' }
+  const inputResponses = answers && { doc: x.doc, node: answers }
+  if (sealed === undefined) return { ...(inputResponses && { inputResponses }) }
+  const state = sealed.kind === 'string' ? openRoundState(deps.sealer, textOf(x.doc, sealed), x, deps.now()) : undefined
+  return state ? { state, ...(inputResponses && { inputResponses }) } : { stop: 'state-invalid' }
 }
 
 function assemble(x: Need, face: CallerFace, state: State | undefined, headerParams: readonly (readonly [string, string])[]): Prepared {
-  const params = x.doc && outgoingParams(x.doc, x.params, x.route.renamed)
+  const params = x.doc && outgoingParams(x.doc, x.params, { method: x.method, renamed: x.route.renamed })
   const meta = x.doc && outgoingMeta(x.doc, x.meta)
   const progressToken = x.doc && progressTokenOf(x.doc, x.meta)
   return {
