@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util'
 import { idleTable, measureIdle, type Idle, type IdleKind } from './idle.ts'
 import { flatSessions, flatTools, listing, memoryGrowth, timeToReady, type Flat, type Growth, type Listing } from './lib/growth.ts'
 import { Loader } from './lib/loader.ts'
-import { measureCells, nameOf, sizeName, type Cell, type CellKey, type Pace } from './lib/matrix.ts'
+import { measureCells, nameOf, type Cell, type CellKey, type Pace } from './lib/matrix.ts'
 import { CORES } from './lib/processes.ts'
 import { profile } from './lib/profile.ts'
 import { median, round } from './lib/stats.ts'
@@ -207,17 +207,15 @@ async function profiles(loader: Loader): Promise<void> {
       const key = { ...group, ...shape }
       // Without a filter the two shapes that promises are made of, in one era.
       if (cellWords.length === 0 ? group.era !== 'modern' || shape.callers !== 64 || shape.textBytes > 10_000 : !isCellWanted(key)) continue
-      const { calls, threads } = await profile(loader, targets[0] ?? 'gatehouse', key, values.short ? 4 : 10)
-      console.log(`\n${nameOf(key)}: ${calls} calls, payload ${sizeName(shape.textBytes)}`)
-      for (const thread of threads) {
-        console.log(`\nthread ${thread.file}: ${thread.busyMs} ms busy, ${round((thread.busyMs * 1000) / calls)} us per call`)
-        console.log(
-          table(
-            ['function', 'self %', 'us/call', 'where'],
-            thread.lines.map(line => [line.name, line.share, line.usPerCall, line.where]),
-          ),
-        )
-      }
+      const taken = await profile(loader, targets[0] ?? 'gatehouse', key, values.short ? 5 : 12)
+      console.log(`\n${nameOf(key)}: ${taken.calls} calls, ${round(taken.cpuUsPerCall, 1)} us each under the profiler; CPU by thread:`)
+      console.log(taken.threads.map(thread => `  ${thread.name}: ${thread.usPerCall} us`).join('\n'))
+      const rows = (lines: typeof taken.functions): (string | number)[][] =>
+        lines.map(line => [line.name, line.share, line.usPerCall, line.where])
+      console.log(`\n${table(['main thread, by file', 'self %', 'us/call', ''], rows(taken.places))}`)
+      console.log(`\n${table(['main thread, by function', 'self %', 'us/call', 'where'], rows(taken.functions))}`)
+      const allocators = taken.allocators.map(line => [line.name, line.share, line.bytesPerCall, line.where])
+      console.log(`\n${table([`allocated: ${taken.bytesPerCall} bytes a call`, '%', 'bytes/call', 'where'], allocators)}`)
     }
   }
 }
