@@ -29,6 +29,11 @@ export class Browser {
     }
   }
 
+  /** The Cookie header it would send to a path. */
+  cookies(path: string): string {
+    return [...this.#cookies].filter(([, cookie]) => path.startsWith(cookie.path)).map(([name, { value }]) => `${name}=${value}`).join('; ') // prettier-ignore
+  }
+
   /** Presses the button of the form whose action ends so, with the value named on the button. */
   press(
     page: Page,

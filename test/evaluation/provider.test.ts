@@ -210,6 +210,8 @@ describe('registration', () => {
     'http://localhost.evil.example/cb',
     'http://localhost@evil.example/',
     'http://127.0.0.1:80@evil.example/',
+    'http://user@localhost/cb',
+    'http://:pw@127.0.0.1/cb',
     'javascript:alert(1)',
     'data:text/html,x',
     'file:///etc/passwd',
@@ -332,6 +334,12 @@ describe('the pages', () => {
     expect((await post(new Browser(issuer), `${login.url}/login`, { user: 'alice' })).status).toBe(400)
     expect((await new Browser(issuer).open(login.url)).status).toBe(400)
     expect((await browser.open(login.url, { method: 'PUT' })).status).toBe(405)
+    const other = new Browser(issuer)
+    const theirs = await other.open((await registered(issuer)).authorizeUrl())
+    const cookie = browser.cookies(new URL(login.url).pathname)
+    expect((await fetch(theirs.url, { headers: { cookie } })).status).toBe(400)
+    const consent = await browser.press(login, 'login', { user: 'alice' })
+    expect((await post(browser, `${consent.url}/login`, { user: 'bob' })).status).toBe(400)
   })
 })
 
