@@ -16,7 +16,7 @@ export const LIST_SHAPE: Readonly<Record<ListKind, { readonly list: string; read
 }
 
 /** A JSON string inside an entry's bytes, quotes included, and what it says. */
-export type TextSpan = { readonly start: number; readonly end: number; readonly text: string }
+type TextSpan = { readonly start: number; readonly end: number; readonly text: string }
 
 export type Entry = {
   /** the upstream's own name, URI or template */

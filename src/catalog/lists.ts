@@ -18,7 +18,7 @@ export type FetchPage = (kind: ListKind, cursor: string | undefined) => Promise<
 /** Bounds of one list: pages, entries, bytes of entries. What lies beyond is cut off and reported. */
 export type ListLimits = { readonly listPages: number; readonly listEntries: number; readonly listBytes: number }
 
-export type Truncation = 'pages' | 'entries' | 'bytes' | 'cursor-loop' | 'cursor-too-long'
+type Truncation = 'pages' | 'entries' | 'bytes' | 'cursor-loop' | 'cursor-too-long'
 
 /** A list as read. Immutable. */
 export type LiveList = {

@@ -1,6 +1,6 @@
 // All surfaces: one per upstream, principal and capabilities, because lists may depend on all three (R67, R70, N131); bounded in number and bytes.
 
-import { sha256 } from '../kernel/seal.ts'
+import { digestOf } from '../kernel/digest.ts'
 import { LIST_KINDS, type ListKind } from './entry.ts'
 import type { LiveList } from './lists.ts'
 import { Surface, type Changes, type SurfacePorts, type SurfaceSettings } from './surface.ts'
@@ -139,4 +139,4 @@ export class Surfaces {
 }
 
 /** Capabilities are whatever a host declares: long ones are held as a digest. Digests and JSON objects cannot be equal texts. */
-const shortened = (capabilities: string): string => (capabilities.length > 128 ? sha256(capabilities) : capabilities)
+const shortened = (capabilities: string): string => (capabilities.length > 128 ? digestOf(capabilities) : capabilities)

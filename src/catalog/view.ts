@@ -9,7 +9,7 @@ import type { LiveList } from './lists.ts'
 import { qualifyName, qualifyUri, splitName, splitUri } from './names.ts'
 
 /** The list of one upstream as a part of a view. */
-export type ViewPart = { readonly alias: string; readonly list: LiveList }
+type ViewPart = { readonly alias: string; readonly list: LiveList }
 
 export type ViewRequest = {
   /** resource identifier of the endpoint */
@@ -25,7 +25,10 @@ export type ViewRequest = {
   readonly isComplete: boolean
   /** bound of the ttl told to hosts */
   readonly maxTtlMs: number
-  /** whether the principal may see this entry, in the upstream's own name */
+  /**
+   * Whether the principal may see this entry, in the upstream's own name. INVARIANT: decided by what `entitlement` is the digest of and nothing
+   * else, now and later: the view is shared, and pages are built in turns and for the other era later on. Never looks anything up again.
+   */
   readonly isPermitted: (kind: ListKind, alias: string, name: string) => boolean
 }
 
@@ -56,7 +59,7 @@ const COMMA = Buffer.from(',')
 export class View {
   /** identifies what is seen; cursors end with it */
   readonly digest: string
-  readonly #request: ViewRequest
+  #request: ViewRequest
   readonly #tools: ViewTools
   readonly #grown: (bytes: number) => void
   readonly #pages = new Map<Era, Pages | Promise<Pages>>()
@@ -67,6 +70,11 @@ export class View {
     this.digest = digest
     this.#tools = tools
     this.#grown = grown
+  }
+
+  /** An equal request: the newest asker's decisions count, and nobody older is kept in memory. */
+  renew(request: ViewRequest): void {
+    this.#request = request
   }
 
   /** The entry an exposed name, URI or template means here; undefined for unknown and hidden alike. Costs the same however many there are. */

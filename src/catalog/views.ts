@@ -1,6 +1,6 @@
 // All views: principals with the same entitlements and the same lists share one; bounded in number and bytes.
 
-import { sha256 } from '../kernel/seal.ts'
+import { digestOf } from '../kernel/digest.ts'
 import { View, type ViewRequest, type ViewTools } from './view.ts'
 
 /** Views in all, and bytes of their pages. */
@@ -32,9 +32,10 @@ export class Views {
     if (known) {
       this.#held.delete(key)
       this.#held.set(key, known)
+      known.view.renew(request)
       return known.view
     }
-    const held: Held = { view: new View(request, sha256(key), this.#tools, bytes => this.#grow(key, held, bytes)), bytes: 0 }
+    const held: Held = { view: new View(request, digestOf(key), this.#tools, bytes => this.#grow(key, held, bytes)), bytes: 0 }
     this.#held.set(key, held)
     this.#evict(held)
     return held.view

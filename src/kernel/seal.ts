@@ -3,7 +3,7 @@
 // Text form: base64url( version 1 | key id 4 | purpose 1 || nonce 24 | ciphertext | tag 16 ). The first three are 6 bytes, so they are
 // always the first 8 characters; they and the caller's context are authenticated (associated data), the context is not carried.
 
-import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { Fault } from './errors.ts'
 import { createXaes, NONCE_BYTES, TAG_BYTES, type Xaes } from './xaes.ts'
 
@@ -131,6 +131,3 @@ function noncesFrom(randomBytes: (size: number) => Buffer): () => Buffer {
 
 /** Bytes a value is bound to, from its parts: injective, so no two lists of parts give the same bytes. */
 export const contextOf = (parts: readonly (string | null)[]): Buffer => Buffer.from(JSON.stringify(parts))
-
-/** SHA-256 as base64url, 43 characters. */
-export const sha256 = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('base64url')

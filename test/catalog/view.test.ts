@@ -277,6 +277,15 @@ describe('served from cache', () => {
     expect(views.of(request([{ alias: 'files', list }]))).not.toBe(keep)
   })
 
+  it('decides by the request of the newest asker, not of whoever made the view', async () => {
+    const views = new Views(tools)
+    const parts = [{ alias: 'files', list: await toolsOf('files', 'a', 'b') }]
+    views.of(request(parts, { isPermitted: () => true }))
+    const later = views.of(request(parts, { isPermitted: (_kind, _alias, name) => name === 'a' }))
+    expect((await serve(later)).tools.map(t => t.name)).toEqual(['files__a'])
+    expect(later.find('files__b')).toBeUndefined()
+  })
+
   it('evicted while it is built it still answers, and is not counted', async () => {
     let go = (): void => {}
     const gate = new Promise<void>(resolve => (go = resolve))
