@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { fetchList, type FetchPage } from '../../src/catalog/lists.ts'
 import { qualifyName } from '../../src/catalog/names.ts'
+import { isJsonFault, member, readJson } from '../../src/mcp/json.ts'
 import { limits, listOf, page, paged, pause, stopOf, tool } from './pages.ts'
 
 describe('reading a list', () => {
@@ -25,6 +26,15 @@ describe('reading a list', () => {
     expect((await listOf('resources', paged({ resources: [{ uri: 'file:///x', name: 'n' }] }))).entries[0]?.name).toBe('file:///x')
     expect((await listOf('templates', paged({ resourceTemplates: [{ uriTemplate: 'a://{b}', name: 'n' }] }))).entries[0]?.name).toBe(
       'a://{b}',
+    )
+  })
+
+  it('reads a page however deep its document was indexed', async () => {
+    const doc = readJson(Buffer.from('{"result":{"tools":[ {"name":"a","inputSchema":{}} ]}}'), { indexDepth: 2 })
+    if (isJsonFault(doc)) return expect.unreachable()
+    const node = member(doc.root, 'result') ?? expect.unreachable()
+    expect((await listOf('tools', () => Promise.resolve({ kind: 'result', result: { doc, node } }))).entries[0]?.raw.toString()).toBe(
+      '{"name":"a","inputSchema":{}}',
     )
   })
 
