@@ -20,7 +20,7 @@ export type SafeFetchOptions = {
   readonly resolve?: (hostname: string) => Promise<readonly LookupAddress[]>
 }
 
-export type SafeResponse = {
+type SafeResponse = {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly body: Buffer

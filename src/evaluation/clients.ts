@@ -13,7 +13,7 @@ const EDITOR_REDIRECTS: ReadonlySet<string> = new Set([
   'https://insiders.vscode.dev/redirect',
 ])
 
-export function isAcceptedRedirect(uri: unknown): uri is string {
+function isAcceptedRedirect(uri: unknown): uri is string {
   if (typeof uri !== 'string' || uri.length > 512) return false
   if (EDITOR_REDIRECTS.has(uri)) return true
   const url = URL.parse(uri)

@@ -7,7 +7,7 @@ import { isJsonFault, member, readJson, textOf } from '../mcp/json.ts'
 import { SIGNING_ALGORITHM, type SigningKey } from './secrets.ts'
 import { SCOPE, TOKEN_SECONDS, type Directory } from './settings.ts'
 
-export const COMMAND_CLIENT = 'gatehouse-cli'
+const COMMAND_CLIENT = 'gatehouse-cli'
 const MAX_BODY_BYTES = 4096
 
 export type MintParts = {

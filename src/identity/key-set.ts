@@ -3,7 +3,7 @@
 import { isJsonFault, member, readJson, textOf, valueOf, type JsonDoc, type JsonNode } from '../mcp/json.ts'
 
 /** The public members of one published key. Never its private ones, even where an issuer publishes them by mistake. */
-export type PublicJwk =
+type PublicJwk =
   | { readonly kty: 'RSA'; readonly n: string; readonly e: string }
   | { readonly kty: 'EC'; readonly crv: string; readonly x: string; readonly y: string }
   | { readonly kty: 'OKP'; readonly crv: string; readonly x: string }
