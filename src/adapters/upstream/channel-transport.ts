@@ -2,6 +2,7 @@
 
 import type { Caller, UpstreamFace } from '../../bridge/upstream.ts'
 import type { Era } from '../../mcp/revisions.ts'
+import { callerKey } from './caller-keys.ts'
 import { isFailure, type Failure } from './calls.ts'
 import type { Channel, ChannelEvents, Loss } from './channel.ts'
 import { EraVerdict } from './era-verdict.ts'
@@ -10,7 +11,7 @@ import { evidenceOf, initializeParams, legacyFace, type Evidence } from './hands
 import { LinkPool, type LinkEvents } from './link-pool.ts'
 import type { Link } from './link.ts'
 import { Peer } from './peer.ts'
-import { floodLimit, type Transport, type TransportContext } from './transport.ts'
+import { floodLimit, type Purpose, type Transport, type TransportContext } from './transport.ts'
 
 /** Opens the channel itself; may throw. */
 export type OpenChannel = (events: ChannelEvents, caller: Caller) => Channel | Promise<Channel | Failure>
@@ -42,7 +43,7 @@ export class ChannelTransport implements Transport {
       connections: limits.connections,
       idleMs: timeouts.idleMs,
       waiting: limits.queue,
-      keyOf: caller => `${caller.principal}\n${caller.capabilities}`,
+      keyOf: callerKey,
       open: (caller, events) => this.#open(caller, events),
     })
   }
@@ -54,12 +55,16 @@ export class ChannelTransport implements Transport {
     return this.#pool.size
   }
 
-  link(caller: Caller): Link | Promise<Link | Failure> {
-    return this.#pool.get(caller)
+  keyOf(caller: Caller): string {
+    return callerKey(caller)
+  }
+
+  link(caller: Caller, purpose: Purpose): Link | Promise<Link | Failure> {
+    return this.#pool.get(caller, purpose)
   }
 
   async face(caller: Caller): Promise<UpstreamFace | Failure> {
-    const link = await this.#pool.get(caller)
+    const link = await this.#pool.get(caller, 'call')
     if (isFailure(link)) return link
     return link.face ?? { stop: 'upstream-lost', detail: 'the connection ended', contact: 'none' }
   }

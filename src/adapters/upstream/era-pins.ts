@@ -23,14 +23,14 @@ const isPin = (value: unknown): value is EraPin => {
   return (era === 'legacy' || era === 'modern') && typeof at === 'string' && !Number.isNaN(Date.parse(at))
 }
 
-/** `<dataDir>/trust/era-pins.json`. Small and rarely written (a verdict changes seldom), so it is written whole. */
+/** `era-pins.json` in the folder `<dataDir>/trust`. Small and rarely written (a verdict changes seldom), so it is written whole. */
 export class EraPinFile implements EraPins {
   readonly #file: string
   readonly #pins = new Map<string, EraPin>()
 
   /** Reads the file; absent means empty. Throws Fault `era-pins-invalid` when it is there and unreadable: a lost pin would allow a downgrade. */
-  constructor(dataDir: string) {
-    this.#file = join(dataDir, 'trust', 'era-pins.json')
+  constructor(trustFolder: string) {
+    this.#file = join(trustFolder, 'era-pins.json')
     const text = this.#read()
     if (text === undefined) return
     for (const [alias, pin] of Object.entries(parse(text, this.#file))) {

@@ -2,6 +2,7 @@
 
 import type { Caller, UpstreamFace } from '../../bridge/upstream.ts'
 import type { UpstreamSettings } from '../../config/schema.ts'
+import { callerKey } from './caller-keys.ts'
 import { isFailure, type Failure } from './calls.ts'
 import type { Ticker } from './ticker.ts'
 
@@ -23,7 +24,7 @@ export class FaceCache {
   }
 
   get(caller: Caller): Promise<UpstreamFace | Failure> {
-    const key = keyOf(caller)
+    const key = callerKey(caller)
     const known = this.#entries.get(key)
     if (known && this.#ticker.now() < known.until) return known.face
     const face = this.#fetch(caller)
@@ -37,7 +38,7 @@ export class FaceCache {
   }
 
   put(caller: Caller, face: UpstreamFace): void {
-    this.#keep(keyOf(caller), { face: Promise.resolve(face), until: this.#ticker.now() + this.#lifeOf(face) })
+    this.#keep(callerKey(caller), { face: Promise.resolve(face), until: this.#ticker.now() + this.#lifeOf(face) })
   }
 
   /** The upstream's ttlMs (R66), but at least the internal life of lists and at most an hour. */
@@ -56,6 +57,3 @@ export class FaceCache {
     }
   }
 }
-
-/** Never by what the upstream says of itself; the capabilities shown may change the answer (R67). */
-const keyOf = (caller: Caller): string => `${caller.principal}\n${caller.capabilities}`

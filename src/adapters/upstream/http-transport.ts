@@ -4,6 +4,7 @@ import type { Caller, UpstreamFace } from '../../bridge/upstream.ts'
 import type { Era } from '../../mcp/revisions.ts'
 import { isFailure, type Failure } from './calls.ts'
 import { EraVerdict } from './era-verdict.ts'
+import { callerKey, sessionKey } from './caller-keys.ts'
 import { FaceCache } from './face-cache.ts'
 import { evidenceOf, initializeParams, legacyFace, type Evidence } from './handshake.ts'
 import { ModernHttp } from './http-modern.ts'
@@ -12,7 +13,7 @@ import { HttpSession } from './http-session.ts'
 import { LinkPool, type LinkEvents } from './link-pool.ts'
 import type { Link } from './link.ts'
 import { notificationBytes } from './request-bytes.ts'
-import { floodLimit, type Transport, type TransportContext } from './transport.ts'
+import { floodLimit, type Purpose, type Transport, type TransportContext } from './transport.ts'
 
 export class HttpTransport implements Transport {
   readonly #context: TransportContext
@@ -38,7 +39,7 @@ export class HttpTransport implements Transport {
       connections: limits.connections,
       idleMs: timeouts.idleMs,
       waiting: limits.queue,
-      keyOf: caller => `${caller.principal}\n${caller.capabilities}\n${caller.affinity}`,
+      keyOf: sessionKey,
       open: (caller, events) => this.#openSession(caller, events),
     })
     this.#verdict = new EraVerdict(context)
@@ -53,30 +54,34 @@ export class HttpTransport implements Transport {
     return this.#sessions.size
   }
 
-  link(caller: Caller): Link | Promise<Link | Failure> {
+  keyOf(caller: Caller): string {
+    return this.#era === 'modern' ? callerKey(caller) : sessionKey(caller)
+  }
+
+  link(caller: Caller, purpose: Purpose): Link | Promise<Link | Failure> {
     if (this.#era === 'modern') return this.#modern
     if (this.#era === 'legacy') {
       if (this.#context.ticker.now() >= this.#staleAt) this.#lookAgain(caller)
-      return this.#sessions.get(caller)
+      return this.#sessions.get(caller, purpose)
     }
-    return this.#find(caller)
+    return this.#find(caller, purpose)
   }
 
   async face(caller: Caller): Promise<UpstreamFace | Failure> {
-    const link = await this.link(caller)
+    const link = await this.link(caller, 'call')
     if (isFailure(link)) return link
     if (this.#era === 'modern') return this.#faces.get(caller)
     return link.face ?? { stop: 'upstream-lost', detail: 'its session ended', contact: 'none' }
   }
 
   /** First contact: server/discover, and where that is unknown, initialize (R33). */
-  async #find(caller: Caller): Promise<Link | Failure> {
+  async #find(caller: Caller, purpose: Purpose): Promise<Link | Failure> {
     const evidence = await this.#probe(caller)
     if (evidence.era === undefined) return evidence.failure
     if (evidence.era === 'modern') return this.#modern
     const refusal = this.#verdict.legacyRefusal
     if (refusal) return refusal
-    const session = await this.#sessions.get(caller)
+    const session = await this.#sessions.get(caller, purpose)
     // Only a session that really came about is a verdict.
     if (!isFailure(session)) this.#settleOn('legacy')
     return session
@@ -134,7 +139,7 @@ export class HttpTransport implements Transport {
       floodPerSecond: floodLimit(settings),
       events,
       ask: (link, method, params) => calls.ask(link, caller, method, params),
-      again: exchange => calls.again(exchange, this.link(exchange.call.caller)),
+      again: exchange => calls.again(exchange, this.link(exchange.call.caller, 'call')),
     })
     const face = legacyFace(await calls.ask(session, caller, 'initialize', initializeParams(caller, ownInfo)).done)
     if (isFailure(face)) {

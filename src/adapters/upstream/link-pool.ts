@@ -5,6 +5,7 @@ import { Backoff } from './backoff.ts'
 import { isFailure, type Failure } from './calls.ts'
 import type { Link } from './link.ts'
 import type { Alarm, Ticker } from './ticker.ts'
+import type { Purpose } from './transport.ts'
 
 export interface PooledLink extends Link {
   readonly isGone: boolean
@@ -34,7 +35,13 @@ export type PoolOptions = {
   open(caller: Caller, events: LinkEvents): Promise<PooledLink | Failure>
 }
 
-type Entry = { readonly key: string; link: PooledLink | undefined; opening: Promise<PooledLink | Failure>; usedAt: number }
+type Entry = {
+  readonly key: string
+  link: PooledLink | undefined
+  opening: Promise<PooledLink | Failure>
+  usedAt: number
+  wasUsed: boolean
+}
 type Waiter = { readonly caller: Caller; readonly key: string; readonly result: PromiseWithResolvers<PooledLink | Failure> }
 type Trouble = { readonly backoff: Backoff; until: number }
 
@@ -43,6 +50,8 @@ const STOP_MS = 2_000
 const LONGEST_BACKOFF_MS = 30_000
 /** Callers whose crashes are remembered. */
 const TROUBLES_MAX = 1024
+/** How long a new connection is kept for the call it was opened for. */
+const FRESH_MS = 1_000
 /** A connection that lived this long has earned a fresh start. */
 const HEALTHY_MS = 30_000
 
@@ -53,6 +62,7 @@ export class LinkPool {
   readonly #troubles = new Map<string, Trouble>()
   readonly #stopping = new Set<Promise<void>>()
   #idleAlarm: Alarm | undefined
+  #freshAlarm: Alarm | undefined
   #isClosed = false
 
   constructor(options: PoolOptions) {
@@ -64,10 +74,10 @@ export class LinkPool {
   }
 
   /** The caller's link, at once when it is there. */
-  get(caller: Caller): PooledLink | Promise<PooledLink | Failure> {
+  get(caller: Caller, purpose: Purpose): PooledLink | Promise<PooledLink | Failure> {
     const key = this.#options.keyOf(caller)
     const entry = this.#entries.get(key)
-    if (!entry) return this.#start(caller, key)
+    if (!entry) return this.#start(caller, key, purpose)
     entry.usedAt = this.#options.ticker.now()
     return entry.link ?? entry.opening
   }
@@ -82,11 +92,13 @@ export class LinkPool {
     return [...this.#entries.values()].flatMap(entry => (entry.link ? [entry.link] : []))
   }
 
-  #start(caller: Caller, key: string): Promise<PooledLink | Failure> {
+  #start(caller: Caller, key: string, purpose: Purpose): Promise<PooledLink | Failure> {
     if (this.#isClosed) return Promise.resolve(CLOSED)
     const waitMs = (this.#troubles.get(key)?.until ?? 0) - this.#options.ticker.now()
     if (waitMs > 0) return Promise.resolve({ ...CRASHED, retryAfterSeconds: Math.ceil(waitMs / 1000) })
-    if (this.#makesRoom(this.#waiters.size + 1)) return this.#open(caller, key)
+    if (this.#makesRoom(this.#waiters.size + 1, purpose)) return this.#open(caller, key)
+    // Who only wants to hear of changes takes no place from anybody, and waits for none: he comes back by himself.
+    if (purpose === 'watch') return Promise.resolve(FULL)
     const known = this.#waiters.get(key)
     if (known) return known.result.promise
     if (this.#waiters.size >= this.#options.waiting) return Promise.resolve(FULL)
@@ -112,7 +124,7 @@ export class LinkPool {
       else void this.#stop(link, 0)
       return link
     })
-    const entry: Entry = { key, link: undefined, opening, usedAt: openedAt }
+    const entry: Entry = { key, link: undefined, opening, usedAt: openedAt, wasUsed: false }
     this.#entries.set(key, entry)
     this.#watchIdle()
     return opening
@@ -134,14 +146,26 @@ export class LinkPool {
   }
 
   /** True when one more may be opened now, for the first of `wanted`; otherwise stops the least recently used one that nobody calls, watched ones last. */
-  #makesRoom(wanted: number): boolean {
+  #makesRoom(wanted: number, purpose: Purpose): boolean {
     if (this.size < this.#options.connections) return true
     // those that are stopping already make room for as many
     if (this.#stopping.size >= wanted) return false
-    const idle = [...this.#entries.values()].filter(entry => entry.link && !entry.link.isBusy)
+    const now = this.#options.ticker.now()
+    // A link is opened for a call that has not reached it yet: it is not taken away before.
+    const idle = [...this.#entries.values()].filter(
+      entry => entry.link && !entry.link.isBusy && (entry.wasUsed || now - entry.usedAt > FRESH_MS),
+    )
     const free = idle.filter(entry => !entry.link?.isWatched)
-    const victim = (free.length > 0 ? free : idle).reduce<Entry | undefined>((a, b) => (a && a.usedAt <= b.usedAt ? a : b), undefined)
+    const victim = (free.length > 0 || purpose === 'watch' ? free : idle).reduce<Entry | undefined>(
+      (a, b) => (a && a.usedAt <= b.usedAt ? a : b),
+      undefined,
+    )
     if (victim) this.#end(victim, STOP_MS)
+    else if (purpose === 'call')
+      this.#freshAlarm ??= this.#options.ticker.after(FRESH_MS + 100, () => {
+        this.#freshAlarm = undefined
+        this.#serve()
+      })
     return false
   }
 
@@ -162,7 +186,7 @@ export class LinkPool {
   /** A place may have become free: the longest waiting caller gets it. */
   #serve(): void {
     for (const [key, waiter] of this.#waiters) {
-      if (!this.#isClosed && !this.#makesRoom(this.#waiters.size)) return
+      if (!this.#isClosed && !this.#makesRoom(this.#waiters.size, 'call')) return
       this.#waiters.delete(key)
       const entry = this.#entries.get(key)
       const link = this.#isClosed ? CLOSED : entry ? (entry.link ?? entry.opening) : this.#open(waiter.caller, key)
@@ -172,6 +196,7 @@ export class LinkPool {
 
   #idle(entry: Entry): void {
     entry.usedAt = this.#options.ticker.now()
+    entry.wasUsed = entry.link !== undefined
     if (this.#waiters.size > 0) this.#serve()
   }
 
@@ -200,6 +225,7 @@ export class LinkPool {
   async close(deadlineMs: number): Promise<void> {
     this.#isClosed = true
     this.#idleAlarm?.cancel()
+    this.#freshAlarm?.cancel()
     const openings = [...this.#entries.values()].map(entry => entry.opening)
     for (const entry of this.#entries.values()) this.#end(entry, deadlineMs)
     this.#serve()

@@ -15,6 +15,8 @@ export type SubscriptionOptions = {
   readonly random: () => number
   /** changes handed on per stream and second */
   readonly perSecond: number
+  /** callers with the same key share a stream */
+  keyOf(caller: Caller): string
   link(caller: Caller): Link | Promise<Link | Failure>
 }
 
@@ -40,7 +42,7 @@ export class Subscriptions {
       changes.ended('the gateway is stopping')
       return { update: () => {}, close: () => {} }
     }
-    const key = `${caller.principal}\n${caller.capabilities}\n${caller.affinity}`
+    const key = this.#options.keyOf(caller)
     let group = this.#groups.get(key)
     if (!group) this.#groups.set(key, (group = new Group(caller, this.#options, () => this.#groups.delete(key))))
     return group.add({ filter, changes })

@@ -16,12 +16,13 @@ export type Sweep = (now: number) => boolean
 
 /** How late a swept deadline may be noticed, milliseconds. */
 export const SWEEP_MS = 100
-
-type Entry = { readonly due: number; readonly call: () => void }
+/** Alarms ring in steps of this many milliseconds: thousands of them cost one look each, when they are due. */
+const STEP_MS = 50
 
 export class Ticker {
   readonly #clock: Clock
-  readonly #alarms = new Set<Entry>()
+  /** alarms by the step they ring in */
+  readonly #steps = new Map<number, Set<() => void>>()
   readonly #sweeps = new Set<Sweep>()
   #sleeping: { readonly until: number; readonly forget: () => void } | undefined
 
@@ -35,10 +36,19 @@ export class Ticker {
 
   /** One callback after at least `ms`. For the few long waits (idle, backoff), never for each call. */
   after(ms: number, call: () => void): Alarm {
-    const entry = { due: this.#clock.now() + ms, call }
-    this.#alarms.add(entry)
-    this.#sleepUntil(entry.due)
-    return { cancel: () => void this.#alarms.delete(entry) }
+    const step = Math.ceil((this.#clock.now() + Math.max(0, ms)) / STEP_MS)
+    // a function of its own, so that the same callback may be given twice
+    const entry = (): void => call()
+    const alarms = this.#steps.get(step)
+    if (alarms) alarms.add(entry)
+    else this.#steps.set(step, new Set([entry]))
+    this.#sleepUntil(step * STEP_MS)
+    return { cancel: () => this.#cancel(step, entry) }
+  }
+
+  #cancel(step: number, entry: () => void): void {
+    const alarms = this.#steps.get(step)
+    if (alarms?.delete(entry) === true && alarms.size === 0) this.#steps.delete(step)
   }
 
   /** Adds a sweep; adding one that is there already changes nothing. */
@@ -60,14 +70,14 @@ export class Ticker {
   #tick(): void {
     this.#sleeping = undefined
     const now = this.#clock.now()
-    for (const entry of this.#alarms) {
-      if (entry.due > now) continue
-      this.#alarms.delete(entry)
-      entry.call()
+    for (const [step, alarms] of this.#steps) {
+      if (step * STEP_MS > now) continue
+      this.#steps.delete(step)
+      for (const call of alarms) call()
     }
     for (const sweep of this.#sweeps) if (!sweep(now)) this.#sweeps.delete(sweep)
     let next = this.#sweeps.size > 0 ? now + SWEEP_MS : Infinity
-    for (const entry of this.#alarms) if (entry.due < next) next = entry.due
+    for (const step of this.#steps.keys()) next = Math.min(next, step * STEP_MS)
     if (next !== Infinity) this.#sleepUntil(next)
   }
 }

@@ -35,12 +35,17 @@ export type TransportContext = {
   readonly connect?: buildConnector.connector
 }
 
+/** Why a link is wanted: to call, or only to hear of changes. */
+export type Purpose = 'call' | 'watch'
+
 export interface Transport {
   readonly era: Era | undefined
   /** connections and processes, those that are ending included */
   readonly connections: number
-  /** the way for this caller, at once where there is one; never rejects */
-  link(caller: Caller): Link | Promise<Link | Failure>
+  /** callers with the same key share connections and streams of changes */
+  keyOf(caller: Caller): string
+  /** the way for this caller, at once where there is one; never rejects. For a mere `watch` no connection is waited for or taken away */
+  link(caller: Caller, purpose: Purpose): Link | Promise<Link | Failure>
   /** never rejects */
   face(caller: Caller): Promise<UpstreamFace | Failure>
   release(caller: Caller): void

@@ -58,11 +58,18 @@ class ConfiguredUpstream implements ObservedUpstream {
     this.#deps = deps
     const { dropped, ticker, random } = deps
     this.#drops = new Drops(dropped && (kind => dropped(settings.alias, kind)))
-    this.#calls = new Calls(settings, ticker, this.#drops, exchange => this.#transport.link(this.#callerOf(exchange.call.caller)))
+    this.#calls = new Calls(settings, ticker, this.#drops, exchange => this.#transport.link(this.#callerOf(exchange.call.caller), 'call'))
     const ownInfo = JSON.stringify(deps.info)
     this.#transport = transportOf({ ...deps, settings, drops: this.#drops, calls: this.#calls, ownInfo })
     const perSecond = settings.limits.notificationsPerSecond
-    this.#subscriptions = new Subscriptions({ ticker, random, drops: this.#drops, perSecond, link: caller => this.#transport.link(caller) })
+    this.#subscriptions = new Subscriptions({
+      ticker,
+      random,
+      drops: this.#drops,
+      perSecond,
+      keyOf: caller => this.#transport.keyOf(caller),
+      link: caller => this.#transport.link(caller, 'watch'),
+    })
   }
 
   get drops(): ReadonlyMap<DropKind, number> {

@@ -7,9 +7,9 @@ import { EraPinFile } from '../../../src/adapters/upstream/era-pins.ts'
 describe('era pins', () => {
   let folder: string
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'pins-'))
+    folder = join(mkdtempSync(join(tmpdir(), 'pins-')), 'trust')
   })
-  const file = (): string => join(folder, 'trust', 'era-pins.json')
+  const file = (): string => join(folder, 'era-pins.json')
 
   it('are there again after a restart, readable by the owner only', () => {
     const pins = new EraPinFile(folder)
@@ -31,7 +31,7 @@ describe('era pins', () => {
   it.each(['{', '[]', '{"a":{"era":"future","at":"2026-08-01"}}', '{"a":{"era":"modern","at":"yesterday"}}', '{"a":null}'])(
     'refuse to start from a damaged file, which would allow a downgrade: %s',
     text => {
-      mkdirSync(join(folder, 'trust'))
+      mkdirSync(folder)
       writeFileSync(file(), text)
       expect(() => new EraPinFile(folder)).toThrow(expect.objectContaining({ code: 'era-pins-invalid' }))
     },
@@ -39,8 +39,8 @@ describe('era pins', () => {
 
   it('say so when they cannot be kept, and do not pretend', () => {
     const pins = new EraPinFile(folder)
-    writeFileSync(join(folder, 'trust'), 'a file where the folder should be')
-    chmodSync(join(folder, 'trust'), 0o400)
+    writeFileSync(folder, 'a file where the folder should be')
+    chmodSync(folder, 0o400)
     expect(() => pins.set('a', { era: 'modern', at: '2026-08-01T00:00:00.000Z' })).toThrow(
       expect.objectContaining({ code: 'era-pins-unwritable' }),
     )

@@ -5,7 +5,19 @@ import type { UpstreamTransport } from '../../../src/config/schema.ts'
 import { startV1, startV1Sse, type V1 } from '../../support/upstreams/sdk-v1.ts'
 import { seenV2, startV2 } from '../../support/upstreams/sdk-v2.ts'
 import { nodeServer } from '../../support/upstreams/stdio.ts'
-import { ALICE, answer, callerOf, callOf, echo, eventually, Heard, INTERACTIVE, SILENT, upstreamOf, worldOf } from '../../support/upstreams/world.ts'
+import {
+  ALICE,
+  answer,
+  callerOf,
+  callOf,
+  echo,
+  eventually,
+  Heard,
+  INTERACTIVE,
+  SILENT,
+  upstreamOf,
+  worldOf,
+} from '../../support/upstreams/world.ts'
 
 const textOf = (got: any): string => got.result.content[0].text as string
 const CALLER = callerOf(ALICE, INTERACTIVE)
@@ -31,7 +43,13 @@ class Changes implements UpstreamChanges {
 }
 const FILTER: SubscriptionFilter = { toolsListChanged: true, resourceSubscriptions: ['r://1'] }
 
-type Started = { transport: UpstreamTransport; era: 'legacy' | 'modern'; close(): Promise<void>; change?: () => void; sessions?: Map<string, V1> }
+type Started = {
+  transport: UpstreamTransport
+  era: 'legacy' | 'modern'
+  close(): Promise<void>
+  change?: () => void
+  sessions?: Map<string, V1>
+}
 const SERVERS: Record<string, () => Promise<Started>> = {
   'v1 stdio': async () => ({ transport: nodeServer('sdk-v1.ts'), era: 'legacy', close: async () => {} }),
   'v1 HTTP': async () => {
@@ -57,23 +75,35 @@ describe.each(Object.keys(SERVERS))('genuine SDK server, %s', name => {
   const start = async (): Promise<Started & { upstream: ObservedUpstream }> => {
     const server = await SERVERS[name]!()
     const upstream = upstreamOf(server.transport, {}, worldOf())
-    closing.push(() => upstream.close(1000), () => server.close())
+    closing.push(
+      () => upstream.close(1000),
+      () => server.close(),
+    )
     return { ...server, upstream }
   }
 
   it('connects in its own era, lists and calls, and hands errors over', async () => {
     const { upstream, era } = await start()
-    expect(await upstream.face(CALLER)).toMatchObject({ era, instructions: `${name.slice(0, 2)} upstream`, serverInfo: { name: name.slice(0, 2) } })
+    expect(await upstream.face(CALLER)).toMatchObject({
+      era,
+      instructions: `${name.slice(0, 2)} upstream`,
+      serverInfo: { name: name.slice(0, 2) },
+    })
     expect((await answer(upstream, callOf('tools/list', {}, { caller: CALLER }))).result.tools).toHaveLength(1)
     expect(textOf(await answer(upstream, echo('héllo \u2028', { caller: CALLER })))).toBe('héllo \u2028')
     expect(await answer(upstream, tool('nope'))).toMatchObject({ error: { code: -32602 } })
-    if (era === 'legacy') expect(await answer(upstream, callOf('resources/read', { uri: 'r://x' }, { caller: CALLER }))).toMatchObject({ error: { code: -32002 } })
+    if (era === 'legacy')
+      expect(await answer(upstream, callOf('resources/read', { uri: 'r://x' }, { caller: CALLER }))).toMatchObject({
+        error: { code: -32002 },
+      })
   })
 
-  it('relays progress under the host\'s token, and logs at the level asked for', async () => {
+  it("relays progress under the host's token, and logs at the level asked for", async () => {
     const { upstream } = await start()
     const heard = new Heard()
-    expect(textOf(await answer(upstream, tool('slow', { meta: Buffer.from('{"progressToken":"t-1"}'), logLevel: 'info' }), heard))).toBe('done')
+    expect(textOf(await answer(upstream, tool('slow', { meta: Buffer.from('{"progressToken":"t-1"}'), logLevel: 'info' }), heard))).toBe(
+      'done',
+    )
     const of = (method: string): any[] => heard.notifications.filter(n => n.method === method).map(n => n.json.params)
     expect(of('notifications/progress')).toEqual([1, 2, 3].map(progress => ({ progressToken: 't-1', progress, total: 3 })))
     expect(of('notifications/message').map(params => params.data)).toEqual(['step 1', 'step 2', 'step 3'])
@@ -95,7 +125,10 @@ describe.each(Object.keys(SERVERS))('genuine SDK server, %s', name => {
       return
     }
     const retry = (requestState: string | undefined, who: string): object => ({
-      retry: { inputResponses: Buffer.from(`{"name":{"action":"accept","content":{"name":"${who}"}}}`), ...(requestState !== undefined && { requestState }) },
+      retry: {
+        inputResponses: Buffer.from(`{"name":{"action":"accept","content":{"name":"${who}"}}}`),
+        ...(requestState !== undefined && { requestState }),
+      },
     })
     const first = await answer(upstream, tool('ask'))
     expect(first.result).toMatchObject({ resultType: 'input_required', inputRequests: { name: { method: 'elicitation/create' } } })

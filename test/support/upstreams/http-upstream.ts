@@ -103,8 +103,14 @@ export const startModern = (more: (exchange: HttpExchange) => boolean = () => fa
   startHttp(exchange => {
     const { res, message } = exchange
     if (more(exchange)) return
-    if (message?.method === 'server/discover') { json(res, discovered(message.id)); return; }
-    if (message?.method === 'tools/call') { json(res, result(message.id, message.params.arguments.text)); return; }
+    if (message?.method === 'server/discover') {
+      json(res, discovered(message.id))
+      return
+    }
+    if (message?.method === 'tools/call') {
+      json(res, result(message.id, message.params.arguments.text))
+      return
+    }
     json(res, notFound(message?.id), 404)
   })
 
@@ -126,14 +132,23 @@ export const startLegacy = (
     if (message?.method === 'initialize') {
       const session = `session-${++last}`
       sessions.add(session)
-      json(res, initialized(message.id, version), 200, { 'mcp-session-id': session }); return;
+      json(res, initialized(message.id, version), 200, { 'mcp-session-id': session })
+      return
     }
-    if (message?.method === 'server/discover')
-      { json(res, { jsonrpc: '2.0', error: { code: -32000, message: 'Bad Request: Server not initialized' }, id: null }, 400); return; }
-    if (!sessions.has(id ?? '')) { json(res, { jsonrpc: '2.0', error: { code: -32001, message: 'Session not found' }, id: null }, 404); return; }
+    if (message?.method === 'server/discover') {
+      json(res, { jsonrpc: '2.0', error: { code: -32000, message: 'Bad Request: Server not initialized' }, id: null }, 400)
+      return
+    }
+    if (!sessions.has(id ?? '')) {
+      json(res, { jsonrpc: '2.0', error: { code: -32001, message: 'Session not found' }, id: null }, 404)
+      return
+    }
     if (req.method === 'GET') return void res.writeHead(405).end()
     if (message.id === undefined || message.method === undefined) return void res.writeHead(202).end()
-    if (message.method === 'tools/call') { json(res, result(message.id, message.params.arguments?.text ?? '')); return; }
+    if (message.method === 'tools/call') {
+      json(res, result(message.id, message.params.arguments?.text ?? ''))
+      return
+    }
     json(
       res,
       message.method === 'logging/setLevel' || message.method.startsWith('resources/')

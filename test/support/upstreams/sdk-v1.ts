@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
-// eslint-disable-next-line @typescript-eslint/no-deprecated -- the old transport is what this fixture is for
+ 
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
 import { StreamableHTTPServerTransport, type EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
@@ -27,7 +27,10 @@ export type V1 = { readonly server: Server; readonly subscribed: Set<string>; ca
 export function buildV1(): V1 {
   const server = new Server(
     { name: 'v1', version: '1' },
-    { capabilities: { tools: { listChanged: true }, logging: {}, resources: { subscribe: true, listChanged: true } }, instructions: 'v1 upstream' },
+    {
+      capabilities: { tools: { listChanged: true }, logging: {}, resources: { subscribe: true, listChanged: true } },
+      instructions: 'v1 upstream',
+    },
   )
   const built: V1 = { server, subscribed: new Set(), cancelled: 0 }
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [{ name: 'echo', inputSchema: { type: 'object' } }] }))
@@ -47,7 +50,8 @@ export function buildV1(): V1 {
     if (name === 'slow') {
       const token = extra._meta?.progressToken
       for (let progress = 1; progress <= 3; progress++) {
-        if (token !== undefined) await extra.sendNotification({ method: 'notifications/progress', params: { progressToken: token, progress, total: 3 } })
+        if (token !== undefined)
+          await extra.sendNotification({ method: 'notifications/progress', params: { progressToken: token, progress, total: 3 } })
         await extra.sendNotification({ method: 'notifications/message', params: { level: 'info', data: `step ${progress}` } })
       }
       return text('done')
@@ -84,7 +88,8 @@ class Events implements EventStore {
   async replayEventsAfter(last: string, { send }: { send: (id: string, message: never) => Promise<void> }): Promise<string> {
     const at = this.#events.findIndex(event => event.id === last)
     const stream = this.#events[at]?.stream ?? ''
-    for (const event of this.#events.slice(at + 1)) if (event.stream === stream && 'jsonrpc' in event.message) await send(event.id, event.message as never)
+    for (const event of this.#events.slice(at + 1))
+      if (event.stream === stream && 'jsonrpc' in event.message) await send(event.id, event.message as never)
     return stream
   }
 }
@@ -125,7 +130,7 @@ export async function startV1(): Promise<StartedV1> {
           },
           onsessionclosed: session => void (transports.delete(session), sessions.delete(session)),
         })
-        await built.server.connect(transport as never)
+        await built.server.connect(transport)
       }
       await transport.handleRequest(request, response, body)
     })()
@@ -135,13 +140,13 @@ export async function startV1(): Promise<StartedV1> {
 
 export async function startV1Sse(): Promise<StartedV1> {
   const sessions = new Map<string, V1>()
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- see above
+   
   const transports = new Map<string, SSEServerTransport>()
   const http = createServer((request, response) => {
     void (async () => {
       const url = new URL(request.url ?? '/', 'http://localhost')
       if (request.method === 'GET') {
-        // eslint-disable-next-line @typescript-eslint/no-deprecated -- see above
+         
         const transport = new SSEServerTransport('/messages', response)
         const built = buildV1()
         transports.set(transport.sessionId, transport)

@@ -3,7 +3,14 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { toNodeHandler } from '@modelcontextprotocol/node'
-import { acceptedContent, createMcpHandler, createRequestStateCodec, inputRequired, ProtocolError, Server } from '@modelcontextprotocol/server'
+import {
+  acceptedContent,
+  createMcpHandler,
+  createRequestStateCodec,
+  inputRequired,
+  ProtocolError,
+  Server,
+} from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 
 const FORM = { message: 'your name?', requestedSchema: { type: 'object' as const, properties: { name: { type: 'string' as const } } } }
@@ -20,7 +27,11 @@ export function buildV2(): Server {
       requestState: { verify: codec.verify },
     },
   )
-  server.setRequestHandler('tools/list', () => ({ tools: [{ name: 'echo', inputSchema: { type: 'object' } }], ttlMs: 1000, cacheScope: 'private' }))
+  server.setRequestHandler('tools/list', () => ({
+    tools: [{ name: 'echo', inputSchema: { type: 'object' } }],
+    ttlMs: 1000,
+    cacheScope: 'private',
+  }))
   server.setRequestHandler('resources/subscribe', () => ({}))
   server.setRequestHandler('resources/unsubscribe', () => ({}))
   server.setRequestHandler('tools/call', async (request, context) => {
@@ -28,15 +39,20 @@ export function buildV2(): Server {
     if (name === 'echo') return text(String(given['text']))
     if (name === 'ask') {
       const state = context.mcpReq.requestState<{ name: string }>()
-      const answer = acceptedContent(context.mcpReq.inputResponses, 'name') as { name?: string } | undefined
+      const answer = acceptedContent<{ name?: string }>(context.mcpReq.inputResponses, 'name')
       if (!answer) return inputRequired({ inputRequests: { name: inputRequired.elicit(FORM) } })
-      if (!state) return inputRequired({ inputRequests: { name: inputRequired.elicit(FORM) }, requestState: await codec.mint({ name: answer.name ?? '' }, context) })
+      if (!state)
+        return inputRequired({
+          inputRequests: { name: inputRequired.elicit(FORM) },
+          requestState: await codec.mint({ name: answer.name ?? '' }, context),
+        })
       return text(`${state.name} and ${answer.name}`)
     }
     if (name === 'slow') {
       const token = context.mcpReq._meta?.progressToken
       for (let progress = 1; progress <= 3; progress++) {
-        if (token !== undefined) await context.mcpReq.notify({ method: 'notifications/progress', params: { progressToken: token, progress, total: 3 } })
+        if (token !== undefined)
+          await context.mcpReq.notify({ method: 'notifications/progress', params: { progressToken: token, progress, total: 3 } })
         await context.mcpReq.log('info', `step ${progress}`)
       }
       return text('done')
@@ -60,7 +76,8 @@ export type StartedV2 = { readonly url: string; touch(): void; close(): Promise<
 
 export async function startV2(): Promise<StartedV2> {
   const handler = createMcpHandler(buildV2, { legacy: 'reject' })
-  const http = createServer(toNodeHandler(handler))
+  const handle = toNodeHandler(handler)
+  const http = createServer((request, response) => void handle(request as never, response as never))
   await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`,
