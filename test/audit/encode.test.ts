@@ -1,4 +1,6 @@
 import { randomFillSync } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { EventEncoder, MAX } from '../../src/audit/encode.ts'
@@ -168,6 +170,48 @@ describe('EventEncoder', () => {
     expect(line(anna)).toContain('"subject":"anna"')
     expect(line(ben)).toContain('"subject":"ben"')
     expect(line(anna)).toBe(line(anna))
+  })
+})
+
+describe('docs/events.md', () => {
+  it('names every member and every type that the encoder writes', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/events.md'), 'utf8')
+    const exchange = encoder.exchange({
+      call: 'c',
+      request: 'r',
+      trace: 't',
+      session: 's',
+      principal: { issuer: 'i', subject: 's', client: 'c' },
+      subject: { endpoint: '/mcp', era: 'modern', method: 'm', server: 's', name: 'n', paramsDigest: 'd', paramsBytes: 1 },
+    })
+    const notifications = { count: 1, digest: 'd' }
+    const lines = [
+      encoder.intent(exchange, [], 0),
+      encoder.outcome(exchange, {
+        outcome: 'ok',
+        reason: 'denied',
+        stage: 's',
+        errorCode: 1,
+        resultBytes: 1,
+        resultDigest: 'd',
+        notifications,
+        ms: 1,
+      }),
+      encoder.refusal(exchange, { reason: 'denied', stage: 's', detail: 'd' }),
+      encoder.decision(exchange, { rules: [], detail: 'd', ms: 1 }),
+      encoder.serverRequest(exchange, { requestMethod: 'm', requestDigest: 'd', decision: 'refused', reason: 'denied', rules: [] }),
+      encoder.aggregate({ reason: 'denied', prefix: 'p', count: 1, from: 'f', to: 't' }),
+      encoder.lifecycle('start', {}),
+    ]
+    const names = new Set<string>()
+    for (const line of lines) {
+      JSON.parse(line, (key, value: unknown) => {
+        if (key !== '' && !/^\d+$/.test(key)) names.add(key)
+        return value
+      })
+      names.add((JSON.parse(line) as AuditEvent).type)
+    }
+    expect([...names].filter(name => !page.includes(`\`${name}\``))).toEqual([])
   })
 })
 

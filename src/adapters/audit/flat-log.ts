@@ -14,10 +14,10 @@ export type FlatLogLimits = {
   readonly backlogBytes: number
   /** one row; default 1 MiB */
   readonly rowBytes: number
-  /** a segment that reached this is followed by a new one; default 32 MiB, which is also what a start reads */
+  /** a segment that reached this is followed by a new one; default 16 MiB, which is also what a start reads */
   readonly segmentBytes: number
 }
-export const FLAT_LOG_LIMITS: FlatLogLimits = { backlogRows: 20_000, backlogBytes: 32 << 20, rowBytes: 1 << 20, segmentBytes: 32 << 20 }
+export const FLAT_LOG_LIMITS: FlatLogLimits = { backlogRows: 20_000, backlogBytes: 32 << 20, rowBytes: 1 << 20, segmentBytes: 16 << 20 }
 
 /** Where a log stands when it is handed its open file. */
 export type Position = { readonly dir: string; readonly segment: number; readonly fd: number; readonly bytes: number }

@@ -1,0 +1,39 @@
+// A writer to be killed: appends to the audit log of argv[2] and acknowledges on stdout what the log acknowledged. argv[3]: `load` or `single`.
+
+import { randomFillSync } from 'node:crypto'
+import { writeSync } from 'node:fs'
+import { openFlatLog } from '../../../src/adapters/audit/open-flat-log.ts'
+import { EventEncoder } from '../../../src/audit/encode.ts'
+
+const [dir = '', mode = 'load', segmentBytes = '33554432'] = process.argv.slice(2)
+const encoder = new EventEncoder(Date.now, randomFillSync)
+const { log } = await openFlatLog({ dir, encoder, now: Date.now, limits: { segmentBytes: Number(segmentBytes) } })
+
+const exchange = (request: string) =>
+  encoder.exchange({
+    call: request,
+    request,
+    trace: 't',
+    subject: { endpoint: '/mcp', era: 'modern', method: 'tools/call', server: 'files', name: 'read' },
+  })
+async function call(name: string): Promise<void> {
+  const shared = exchange(name)
+  await log.append(encoder.intent(shared, ['r'], 0))
+  writeSync(1, `intent ${name}\n`)
+  await log.append(encoder.outcome(shared, { outcome: 'ok', ms: 1 }))
+  writeSync(1, `outcome ${name}\n`)
+}
+
+if (mode === 'single') {
+  for (let i = 0; i < 20; i += 1) await call(`c${i}`)
+  await log.close()
+} else if (mode === 'hold') {
+  writeSync(1, 'held\n')
+  setInterval(() => {}, 1000)
+} else {
+  let n = 0
+  const worker = async (): Promise<never> => {
+    for (;;) await call(`c${process.pid}-${(n += 1)}`)
+  }
+  await Promise.all(Array.from({ length: 64 }, worker))
+}
