@@ -1,12 +1,17 @@
 // Effective client capabilities: what the host declared, what the gateway can bridge and what the allow-list permits; never more (R38).
 
-import { member, rawOf, readJson, isJsonFault, type JsonDoc, type JsonNode } from '../mcp/json.ts'
+import { isJsonFault, member, rawOf, readJson, type JsonNode } from '../mcp/json.ts'
 import type { Era } from '../mcp/revisions.ts'
 
 export type RequestKind = 'elicitation.form' | 'elicitation.url' | 'sampling' | 'sampling.tools' | 'roots'
 
 /** The host's declared capabilities that matter to bridging; everything else is relayed or dropped by `effective`. */
-export type HostCapabilities = { readonly kinds: ReadonlySet<RequestKind>; readonly extensions: ReadonlyMap<string, string> }
+export type HostCapabilities = {
+  readonly kinds: ReadonlySet<RequestKind>
+  /** raw JSON objects of the elicitation modes as declared: what they say beyond being there (`applyDefaults`) is the upstream's to read */
+  readonly modes: ReadonlyMap<'form' | 'url', string>
+  readonly extensions: ReadonlyMap<string, string>
+}
 
 const TASKS = 'io.modelcontextprotocol/tasks'
 
@@ -15,13 +20,18 @@ export function readCapabilities(text: string, era: Era, version: string): HostC
   const doc = readJson(Buffer.from(text), { indexDepth: 3 })
   const kinds = new Set<RequestKind>()
   const extensions = new Map<string, string>()
-  if (isJsonFault(doc)) return { kinds, extensions }
+  const modes = new Map<'form' | 'url', string>()
+  if (isJsonFault(doc)) return { kinds, modes, extensions }
   const { root } = doc
   const elicitation = objectMember(root, 'elicitation')
   if (elicitation && version !== '2025-03-26') {
     const url = member(elicitation, 'url') !== undefined
     if (member(elicitation, 'form') !== undefined || !url) kinds.add('elicitation.form')
     if (url && version !== '2025-06-18') kinds.add('elicitation.url')
+    for (const mode of ['form', 'url'] as const) {
+      const declared = objectMember(elicitation, mode)
+      if (declared) modes.set(mode, rawOf(doc, declared).toString())
+    }
   }
   const sampling = objectMember(root, 'sampling')
   if (sampling) {
@@ -34,7 +44,7 @@ export function readCapabilities(text: string, era: Era, version: string): HostC
     if (extension.key === TASKS && era === 'legacy') continue
     extensions.set(extension.key, rawOf(doc, extension.value).toString())
   }
-  return { kinds, extensions }
+  return { kinds, modes, extensions }
 }
 
 /**
@@ -43,7 +53,9 @@ export function readCapabilities(text: string, era: Era, version: string): HostC
  */
 export function upstreamCapabilities(kinds: ReadonlySet<RequestKind>, host: HostCapabilities, upstreamEra: Era): string {
   const parts: string[] = []
-  const modes = [kinds.has('elicitation.form') && '"form":{}', kinds.has('elicitation.url') && '"url":{}'].filter(Boolean)
+  const modes = (['form', 'url'] as const)
+    .filter(mode => kinds.has(`elicitation.${mode}`))
+    .map(mode => `"${mode}":${host.modes.get(mode) ?? '{}'}`)
   if (modes.length > 0) parts.push(`"elicitation":{${modes.join(',')}}`)
   const extensions = [...host.extensions]
     .filter(([name]) => upstreamEra === 'modern' || name !== TASKS)
@@ -60,5 +72,3 @@ function objectMember(node: JsonNode, key: string): JsonNode | undefined {
   const value = member(node, key)
   return value?.kind === 'object' ? value : undefined
 }
-
-export type { JsonDoc }

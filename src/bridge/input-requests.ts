@@ -32,10 +32,10 @@ const has = (slice: Slice | undefined, key: string): boolean => slice !== undefi
 export type InputRequest = { readonly key: string; readonly method: string; readonly params?: Slice; readonly kind: RequestKind }
 export type InputRequired = { readonly requests: readonly InputRequest[]; readonly requestState?: string }
 
-/** At most this many questions in one round; keys of at most 256 characters; upstream state of at most 48 KiB (it has to fit into ours). */
+/** At most this many questions in one round; keys of at most 256 characters; upstream state of at most 45,000 characters (it has to fit into ours). */
 const MAX_REQUESTS = 16
 const MAX_KEY = 256
-const MAX_STATE = 49_152
+const MAX_STATE = 45_000
 
 /** Reads an upstream's `input_required` result. A string is what is wrong with it. */
 export function readInputRequired(result: Slice): InputRequired | string {

@@ -9,7 +9,7 @@ type Effective = { readonly kinds: ReadonlySet<RequestKind>; readonly text: stri
 
 /** Distinct capability declarations kept; hosts repeat themselves, an attacker only costs a re-read. */
 const MAX_DECLARATIONS = 1000
-const NOTHING: HostCapabilities = { kinds: new Set(), extensions: new Map() }
+const NOTHING: HostCapabilities = { kinds: new Set(), modes: new Map(), extensions: new Map() }
 
 export function createCallers(): Callers {
   const declared = new Map<string, { readonly host: HostCapabilities; readonly effective: Map<string, Effective> }>()

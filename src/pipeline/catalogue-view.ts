@@ -10,7 +10,6 @@ import { rewriteResult } from '../catalog/rewrite.ts'
 import { isWrappedOutput, toolToLegacy, toolToModern } from '../bridge/translate-tools.ts'
 import type { CallEvents, Caller } from '../bridge/upstream.ts'
 import { isStop, type Stop } from '../kernel/errors.ts'
-import type { Principal } from '../kernel/principal.ts'
 import { isJsonFault, member, rawOf, readJson } from '../mcp/json.ts'
 import { CODE, META, type Era } from '../mcp/revisions.ts'
 import { removeMembers, setMember } from '../mcp/splice.ts'
@@ -119,7 +118,9 @@ export class CatalogueView implements Catalogue {
   async list(x: Asking, method: ListMethod, cursor: string | undefined): Promise<Buffer | Stop> {
     const kind = METHODS[method]
     const entries = x.endpoint.aliases.flatMap(alias => this.#deps.upstreams().get(alias) ?? [])
-    const visible = entries.filter(entry => !this.#deps.entitlement(x.principal, entry).isEmpty)
+    // Captured now: a reload while pages are built must not put names into a view that belongs to the old entitlement.
+    const permits = new Map(entries.map(entry => [entry.alias, this.#deps.entitlement(x.principal, entry)]))
+    const visible = entries.filter(entry => permits.get(entry.alias)?.isEmpty === false)
     const lists = await Promise.all(visible.map(entry => this.#list(entry, this.#face(x, entry).caller, kind)))
     const failed = lists.find(isStop)
     const isAggregated = x.endpoint.kind !== 'server'
@@ -129,17 +130,13 @@ export class CatalogueView implements Catalogue {
       endpoint: x.endpoint.resource,
       kind,
       isAggregated,
-      entitlement: visible.map(entry => this.#deps.entitlement(x.principal, entry).digest).join(' '),
+      entitlement: visible.map(entry => permits.get(entry.alias)?.digest ?? '').join(' '),
       parts,
       isComplete: failed === undefined,
       maxTtlMs: Math.min(...visible.map(entry => this.#deps.listSettings(entry.alias)?.ttlMs ?? 0), MAX_TTL_MS),
-      isPermitted: (of, alias, name) => this.#isPermitted(x.principal, of, alias, name),
+      isPermitted: (of, alias, name) => permits.get(alias)?.permits(PRIMITIVES[of], name) !== undefined,
     })
     return view.page(x.era, cursor, x.principal.key)
-  }
-  #isPermitted(principal: Principal, kind: ListKind, alias: string, name: string): boolean {
-    const entry = this.#deps.upstreams().get(alias)
-    return entry !== undefined && this.#deps.entitlement(principal, entry).permits(PRIMITIVES[kind], name) !== undefined
   }
   /** Tool definitions say the same in both eras, in each era's own form (research/protocol.md section 2, row lists). */
   #adapt(entry: Buffer, { kind, alias, era }: { readonly kind: ListKind; readonly alias: string; readonly era: Era }): Buffer {

@@ -11,7 +11,11 @@ export type Evidence =
   /** it does not know server/discover; initialize will tell */
   | { readonly era: 'legacy' }
   /** no evidence (401, 403, 5xx, network, time), or nothing that can be worked with */
-  | { readonly era: undefined; readonly failure: Failure }
+  | {
+      readonly era: undefined
+      readonly failure: Failure
+      /** it refused the revision and named that same one as supported: one more try */ readonly again?: true
+    }
 
 /** Revisions accepted from an upstream. Servers of 2024-11-05 speak a subset of 2025-03-26. */
 const ACCEPTED: ReadonlySet<string> = new Set([...LEGACY_VERSIONS, '2024-11-05'])
@@ -33,7 +37,10 @@ const textsAt = (doc: JsonDoc, node: JsonNode | undefined, key: string): string[
   return Array.isArray(plain) ? plain.filter(item => typeof item === 'string') : []
 }
 
-const unusable = (detail: string): Evidence => ({ era: undefined, failure: { stop: 'upstream-invalid', detail, contact: 'reached' } })
+const unusable = (detail: string): Evidence & { readonly era: undefined } => ({
+  era: undefined,
+  failure: { stop: 'upstream-invalid', detail, contact: 'reached' },
+})
 const NO_VERSION = 'it speaks no protocol revision that is known here'
 
 /** Reads the answer to server/discover. `isHttp`: silence and an end say nothing there, statuses do. */
@@ -53,6 +60,8 @@ export function evidenceOf(answer: UpstreamAnswer, exchange: Exchange, isHttp: b
   if (!MODERN_ERRORS.has(answer.code)) return { era: 'legacy' }
   const { doc, node } = answer.error
   const supported = textsAt(doc, member(node, 'data'), 'supported')
+  // R33: tried again, never a fallback: it says that it knows the very revision that was asked for.
+  if (answer.code === CODE.versionUnsupported && supported.includes(MODERN_VERSION)) return { ...unusable(NO_VERSION), again: true }
   if (answer.code === CODE.versionUnsupported && supported.some(version => ACCEPTED.has(version))) return { era: 'legacy' }
   return unusable(answer.code === CODE.versionUnsupported ? NO_VERSION : `it refused server/discover (${answer.code})`)
 }

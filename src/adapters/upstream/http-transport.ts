@@ -94,13 +94,18 @@ export class HttpTransport implements Transport {
   }
 
   async #ask(caller: Caller): Promise<Evidence> {
-    const exchange = this.#context.calls.ask(this.#modern, caller, 'server/discover')
-    const evidence = evidenceOf(await exchange.done, exchange, true)
+    const first = await this.#askOnce(caller)
+    const evidence = first.era === undefined && first.again ? await this.#askOnce(caller) : first
     if (evidence.era !== 'modern') return evidence
     const failure = this.#settleOn('modern')
     if (failure) return { era: undefined, failure }
     this.#faces.put(caller, evidence.face)
     return evidence
+  }
+
+  async #askOnce(caller: Caller): Promise<Evidence> {
+    const exchange = this.#context.calls.ask(this.#modern, caller, 'server/discover')
+    return evidenceOf(await exchange.done, exchange, true)
   }
 
   #settleOn(era: Era): Failure | undefined {
