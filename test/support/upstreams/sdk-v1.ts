@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
- 
+
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
 import { StreamableHTTPServerTransport, type EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
@@ -140,13 +140,12 @@ export async function startV1(): Promise<StartedV1> {
 
 export async function startV1Sse(): Promise<StartedV1> {
   const sessions = new Map<string, V1>()
-   
+
   const transports = new Map<string, SSEServerTransport>()
   const http = createServer((request, response) => {
     void (async () => {
       const url = new URL(request.url ?? '/', 'http://localhost')
       if (request.method === 'GET') {
-         
         const transport = new SSEServerTransport('/messages', response)
         const built = buildV1()
         transports.set(transport.sessionId, transport)
