@@ -5,7 +5,7 @@ import type { EventEncoder } from './encode.ts'
 import type { AuditLog } from './log.ts'
 
 /** Stands for all prefixes that found no room in the table, and for addresses that are none. */
-export const OTHER_PREFIX = 'other'
+const OTHER_PREFIX = 'other'
 
 export type RefusalTableParts = {
   readonly log: Pick<AuditLog, 'append'>

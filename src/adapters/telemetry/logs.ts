@@ -5,7 +5,7 @@ import { createRedactor } from './redact.ts'
 import { createLineSink } from './stderr-sink.ts'
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const
-export type LogLevel = (typeof LEVELS)[number]
+type LogLevel = (typeof LEVELS)[number]
 
 export interface Logger {
   debug(message: string, fields?: LogFields): void

@@ -2,9 +2,9 @@
 
 export const REDACTED = '[redacted]'
 /** A configured secret shorter than this is not searched for: it would blank out ordinary words. */
-export const MIN_SECRET_LENGTH = 6
+const MIN_SECRET_LENGTH = 6
 /** Longer text is not logged at all, only its length: cutting it could leave a half of a secret that no pattern knows. */
-export const MAX_TEXT = 16_384
+const MAX_TEXT = 16_384
 
 const NAMES =
   'access_?token|refresh_?token|id_?token|token|client_?secret|secret|password|passwd|passphrase|api[-_]?key|private_?key|assertion|code_verifier|cookie|credential|authorization|mcp-session-id|session_?id'

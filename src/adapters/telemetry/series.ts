@@ -3,7 +3,7 @@
 import type { Histogram } from 'prom-client'
 
 /** Label value for whatever is in no closed or configured set (N107). */
-export const OTHER = 'other'
+const OTHER = 'other'
 
 /** Numbers kept by label value. The set of values is bounded: what `isKnown` refuses, or finds no room, is `other`. */
 export class Labelled<T> {
