@@ -38,7 +38,10 @@ describe('HTTP+SSE upstream (2024-11-05)', () => {
         return
       }
       const stream = streams[Number(new URL(req.url ?? '', 'http://x').searchParams.get('n'))]!
-      if (message.params?.name === 'attack') { attack(exchange, stream); return; }
+      if (message.params?.name === 'attack') {
+        attack(exchange, stream)
+        return
+      }
       res.writeHead(202).end()
       if (message.method === 'initialize') stream.write(event(initialized(message.id, '2024-11-05')))
       else if (message.method === 'tools/call') stream.write(event(result(message.id, message.params.arguments.text)))
