@@ -2,8 +2,8 @@
 
 import { connect, type Socket } from 'node:net'
 import { Connection } from './lib/connection.ts'
-import { headerOf } from './lib/http1.ts'
-import { ENVELOPE, headOf, initializeBody, INITIALIZED } from './lib/messages.ts'
+import { ENVELOPE, headOf } from './lib/messages.ts'
+import { openSession, type Request } from './lib/session.ts'
 
 export type IdleJob = {
   readonly url: string
@@ -29,10 +29,10 @@ async function open(job: IdleJob): Promise<void> {
         const n = next
         next += 1
         const headers = job.headers[n % job.headers.length] ?? {}
-        const request = { path: pathname, host, era: job.kind, headers }
+        const request = { path: pathname, host, era: job.kind, headers } as const
         if (job.kind === 'modern') await stream(Number(port), listenRequest(request, n))
         else {
-          const session = lane ? await initialize(lane, request) : undefined
+          const session = lane ? (await openSession(lane, request)).id : undefined
           const lines = [`GET ${pathname} HTTP/1.1`, `Host: ${host}`, 'Accept: text/event-stream', 'MCP-Protocol-Version: 2025-11-25']
           for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`)
           if (session !== undefined) lines.push(`Mcp-Session-Id: ${session}`)
@@ -44,21 +44,10 @@ async function open(job: IdleJob): Promise<void> {
   )
 }
 
-type Request = { readonly path: string; readonly host: string; readonly era: 'legacy' | 'modern'; readonly headers: Record<string, string> }
-
 function listenRequest(request: Request, n: number): string {
   const method = 'subscriptions/listen'
   const body = JSON.stringify({ jsonrpc: '2.0', id: n, method, params: { notifications: { toolsListChanged: true }, _meta: ENVELOPE } })
   return headOf({ ...request, method, length: body.length }) + body
-}
-
-async function initialize(lane: Connection, request: Request): Promise<string | undefined> {
-  const body = initializeBody()
-  const answer = await lane.request(headOf({ ...request, method: 'initialize', length: body.length }), body)
-  if (answer.status !== 200) throw new Error(`initialize: status ${answer.status}: ${answer.body.toString('latin1', 0, 300)}`)
-  const session = { id: headerOf(answer.head, 'mcp-session-id') }
-  await lane.request(headOf({ ...request, method: 'notifications/initialized', session, length: INITIALIZED.length }), INITIALIZED)
-  return session.id
 }
 
 /** Resolves when the stream's head has come. */

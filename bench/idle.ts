@@ -69,7 +69,7 @@ async function startServer(kind: IdleKind, era: Era): Promise<Held> {
     return { pid: running.pid, url: `http://127.0.0.1:${running.port}/mcp`, headers: [], stop: running.stop }
   }
   const upstream = await httpUpstream({ era, transport: 'http', tools: 10 })
-  const gateway = await startGateway({ era, upstream, principals: 100 })
+  const gateway = await startGateway({ upstreams: { bench: { era, at: upstream } }, principals: 100 })
   const stop = async (): Promise<void> => {
     await gateway.stop()
     await upstream.stop()

@@ -2,9 +2,10 @@
 // Any answer that is not the right one, byte for byte, is an error.
 
 import { Connection } from './lib/connection.ts'
-import { headerOf, type HttpResponse } from './lib/http1.ts'
-import { headOf, initializeBody, INITIALIZED, Template, type Era, type Session } from './lib/messages.ts'
+import type { HttpResponse } from './lib/http1.ts'
+import { headOf, Template, type Era, type Session } from './lib/messages.ts'
 import { CpuMeter, peakRssMb, rssMb } from './lib/proc.ts'
+import { openSession } from './lib/session.ts'
 
 export type LoadJob = {
   readonly url: string
@@ -38,10 +39,13 @@ export type LoadResult = {
   readonly rssMb: { readonly before: number; readonly peak: number; readonly after: number }
 }
 
+/** 2025 sessions live as long as this process: ten thousand are not opened anew for every round. */
+const sessionsOf = new Map<string, Session[]>()
+
 class Load {
   readonly #job: LoadJob
   readonly #url: URL
-  readonly #sessions: Session[] = []
+  #sessions: Session[] = []
   #started = 0
   #latencies: number[] = []
   #errors = 0
@@ -147,32 +151,25 @@ class Load {
       return
     }
     const wanted = Math.max(this.#job.sessions, 1)
+    const key = `${wanted} ${this.#job.url}`
+    const known = sessionsOf.get(key)
+    if (known) {
+      this.#sessions = known
+      return
+    }
+    const request = { path: this.#url.pathname, host: this.#url.host, era: this.#job.era, headers: this.#job.headers }
     const lanes = await Promise.all(Array.from({ length: Math.min(wanted, 32) }, () => Connection.open(Number(this.#url.port))))
     await Promise.all(
       lanes.map(async lane => {
         while (this.#sessions.length < wanted) {
           const session: { id: string | undefined } = { id: undefined }
           this.#sessions.push(session)
-          session.id = await this.#initialize(lane)
+          session.id = (await openSession(lane, request)).id
         }
         lane.close()
       }),
     )
-  }
-
-  async #initialize(lane: Connection): Promise<string | undefined> {
-    const { era, headers } = this.#job
-    const head = { path: this.#url.pathname, host: this.#url.host, era, headers }
-    const body = initializeBody()
-    const answer = await lane.request(headOf({ ...head, method: 'initialize', length: body.length }), body)
-    if (answer.status !== 200) throw new Error(`initialize: status ${answer.status}: ${answer.body.toString('latin1', 0, 300)}`)
-    const session = { id: headerOf(answer.head, 'mcp-session-id') }
-    const accepted = await lane.request(
-      headOf({ ...head, method: 'notifications/initialized', session, length: INITIALIZED.length }),
-      INITIALIZED,
-    )
-    if (accepted.status >= 300) throw new Error(`initialized: status ${accepted.status}`)
-    return session.id
+    sessionsOf.set(key, this.#sessions)
   }
 }
 

@@ -11,14 +11,21 @@ import { answersOk, freePort, start, untilReady, type Running } from './processe
 const ISSUER = 'https://issuer.bench.example'
 const CLI = join(import.meta.dirname, '../../src/cli.ts')
 
-export type GatewayOptions = {
+export type UpstreamChoice = {
   readonly era: Era
-  /** the upstream: a command, or the URL of a running one */
-  readonly upstream: { readonly command: readonly string[] } | { readonly url: string }
-  /** how many principals the tokens name; default 1 */
-  readonly principals?: number
+  /** a command, or the URL of a running one */
+  readonly at: { readonly command: readonly string[] } | { readonly url: string }
   /** `all` (default) is what a bare proxy does as well: one process or connection pool for everybody */
   readonly share?: 'all' | 'principal'
+}
+
+export type GatewayOptions = {
+  /** by alias */
+  readonly upstreams: Readonly<Record<string, UpstreamChoice>>
+  /** path of the endpoint that tokens are for and `url` names; default `/servers/<first alias>/mcp` */
+  readonly endpoint?: string
+  /** how many principals the tokens name; default 1 */
+  readonly principals?: number
   readonly nodeArgs?: readonly string[]
   /** keeps the folder, with the audit log, after stop() */
   readonly keepFolder?: boolean
@@ -45,7 +52,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     if (!options.keepFolder) rmSync(folder, { recursive: true, force: true })
   })
   const port = await freePort()
-  const url = `http://127.0.0.1:${port}/servers/bench/mcp`
+  const url = `http://127.0.0.1:${port}${options.endpoint ?? `/servers/${Object.keys(options.upstreams)[0] ?? ''}/mcp`}`
   const headers = await tokens(folder, url, options.principals ?? 1)
   writeFileSync(join(folder, 'gatehouse.yaml'), stringify(configuration(options, folder, port)))
   return launch(options, { folder, port, url, headers })
@@ -93,28 +100,14 @@ async function tokens(folder: string, audience: string, principals: number): Pro
 }
 
 /** Every check and the durable log are on; only amounts are raised, so that the load and not a limit is measured. */
-function configuration({ era, upstream, share }: GatewayOptions, folder: string, port: number): unknown {
-  const transport =
-    'url' in upstream
-      ? { http: { url: upstream.url } }
-      : { stdio: { command: upstream.command[0], args: upstream.command.slice(1), env: {} } }
+function configuration({ upstreams }: GatewayOptions, folder: string, port: number): unknown {
   return {
     version: 1,
     listen: `127.0.0.1:${port}`,
     publicUrl: `http://127.0.0.1:${port}`,
     dataDir: join(folder, 'data'),
     identity: { issuers: [{ issuer: ISSUER, jwksFile: join(folder, 'jwks.json'), algorithms: ['ES256'], maxTokenLife: '1d' }] },
-    upstreams: {
-      bench: {
-        ...transport,
-        era,
-        share: share ?? 'all',
-        lists: 'shared',
-        listTtl: '1d',
-        limits: { concurrency: 1024, queue: 4096, connections: 1024, listPages: 1000, listEntries: 20_000, listSize: '64MiB' },
-        allow: [{ subjects: ['*'], tools: ['*'] }],
-      },
-    },
+    upstreams: Object.fromEntries(Object.entries(upstreams).map(([alias, choice]) => [alias, upstreamSettings(choice)])),
     limits: {
       principalPerSecond: 1_000_000,
       sessions: 50_000,
@@ -123,5 +116,18 @@ function configuration({ era, upstream, share }: GatewayOptions, folder: string,
       streamsPerPrincipal: 50_000,
     },
     log: { level: 'warn' },
+  }
+}
+
+function upstreamSettings({ era, at, share }: UpstreamChoice): unknown {
+  const transport = 'url' in at ? { http: { url: at.url } } : { stdio: { command: at.command[0], args: at.command.slice(1), env: {} } }
+  return {
+    ...transport,
+    era,
+    share: share ?? 'all',
+    lists: 'shared',
+    listTtl: '1d',
+    limits: { concurrency: 1024, queue: 4096, connections: 1024, listPages: 1000, listEntries: 20_000, listSize: '64MiB' },
+    allow: [{ subjects: ['*'], tools: ['*'] }],
   }
 }

@@ -131,7 +131,7 @@ export async function timeToReady(starts: number): Promise<number[]> {
   try {
     const ms: number[] = []
     for (let i = 0; i < starts; i += 1) {
-      const gateway = await startGateway({ era: 'modern', upstream })
+      const gateway = await startGateway({ upstreams: { bench: { era: 'modern', at: upstream } } })
       ms.push(round(gateway.readyMs, 0))
       await gateway.stop()
     }

@@ -97,11 +97,21 @@ async function runOnce(loader: Loader, key: CellKey, target: Target, seconds: nu
     ...{ url: target.url, pid: target.pid, headers: target.headers, era: key.era, method: 'tools/call' as const },
     ...{ callers: key.callers, textBytes: key.textBytes, sessions: 0, seconds, maxCalls: 1e9, warmupSeconds: Math.min(0.2, seconds) },
   }
+  // A target that cannot keep up is stopped: its connections break, and with them the job.
+  const withinMs = (seconds + 60) * 1000
+  let isLate = false
+  const late = setTimeout(() => {
+    isLate = true
+    void target.stop()
+  }, withinMs)
   try {
     const result = await loader.run(job)
+    if (isLate) return `not done within ${withinMs / 1000} s`
     return result.errors > 0 ? `${result.errors} wrong answers, the first: ${result.firstError ?? ''}` : result
   } catch (error) {
-    return textOf(error)
+    return isLate ? `not done within ${withinMs / 1000} s` : textOf(error)
+  } finally {
+    clearTimeout(late)
   }
 }
 

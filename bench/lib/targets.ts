@@ -48,7 +48,10 @@ export async function startTarget(name: TargetName, setting: Setting, nodeArgs: 
     await upstream?.stop()
   }
   if (name === 'gatehouse') {
-    const gateway = await startGateway({ era: setting.era, upstream: upstream ?? { command: stdioUpstream(setting) }, nodeArgs })
+    const gateway = await startGateway({
+      upstreams: { bench: { era: setting.era, at: upstream ?? { command: stdioUpstream(setting) } } },
+      nodeArgs,
+    })
     return { name, pid: gateway.pid, url: gateway.url, headers: gateway.headers[0]!, stop: stopAll(gateway.stop) }
   }
   if (name === 'bare' || name === 'bare-least') {

@@ -1,0 +1,22 @@
+// `npm run soak [-- --short] [-- --only isolation,crash,sync]`: hours of trouble in minutes. Each test prints its summary and keeps it in bench/results/.
+
+import { parseArgs } from 'node:util'
+import { pinSelf } from './lib/processes.ts'
+import { crash } from '../test/soak/crash.ts'
+import { isolation } from '../test/soak/isolation.ts'
+import { keep, textOf, type Summary } from '../test/soak/summary.ts'
+import { sync } from '../test/soak/sync.ts'
+
+const TESTS: Readonly<Record<string, (isShort: boolean) => Promise<Summary>>> = { isolation, crash, sync }
+const { values } = parseArgs({
+  options: { short: { type: 'boolean', default: false }, only: { type: 'string', default: Object.keys(TESTS).join(',') } },
+})
+
+pinSelf('load')
+for (const name of values.only.split(',')) {
+  const test = TESTS[name]
+  if (!test) throw new Error(`no soak test \`${name}\`; known: ${Object.keys(TESTS).join(', ')}`)
+  const summary = await test(values.short)
+  console.log(`${textOf(summary)}\n  kept in ${keep(summary)}\n`)
+  if (!summary.hasPassed) process.exitCode = 1
+}

@@ -1,0 +1,126 @@
+// Soak (b): kill -9 of the gateway under load, again and again. Every reply that a client has received must have its outcome in the audit log,
+// at once after the kill and at the end. (A kill leaves what was written to the kernel; soak (c) shows the sync that a power cut needs.)
+
+import { createHash, randomInt } from 'node:crypto'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Connection } from '../../bench/lib/connection.ts'
+import { startGateway, type Gateway } from '../../bench/lib/gateway.ts'
+import { headOf, Template, type Era } from '../../bench/lib/messages.ts'
+import { openSession } from '../../bench/lib/session.ts'
+import { httpUpstream, stdioUpstream } from '../../bench/lib/targets.ts'
+import type { Summary } from './summary.ts'
+
+const CALLERS = 32
+
+/** Rows of the log by what they say. */
+type Log = { readonly outcomes: Map<string, number>; intents: number; unknown: number; torn: number }
+
+export async function crash(isShort: boolean): Promise<Summary> {
+  const kills = isShort ? 3 : 50
+  const upstream = await httpUpstream({ era: 'modern', transport: 'http', tools: 5 })
+  let gateway = await startGateway({
+    endpoint: '/mcp',
+    keepFolder: true,
+    upstreams: {
+      http: { era: 'modern', at: upstream },
+      pipe: { era: 'legacy', at: { command: stdioUpstream({ era: 'legacy', transport: 'stdio', tools: 5 }) } },
+    },
+  })
+  const received: string[] = []
+  const missing: string[] = []
+  let torn = 0
+  const from = performance.now()
+  try {
+    for (let n = 0; n < kills; n += 1) {
+      const era = n % 2 === 0 ? 'modern' : 'legacy'
+      const before = received.length
+      await killUnderLoad(gateway, { era, tool: n % 4 < 2 ? 'http__echo' : 'pipe__echo', first: n * 10_000_000 }, received)
+      const log = readLog(gateway)
+      torn += log.torn
+      for (const digest of received.slice(before)) if (!log.outcomes.has(digest)) missing.push(`kill ${n}: ${digest}`)
+      gateway = await gateway.restart()
+    }
+    await gateway.stop()
+    const log = readLog(gateway)
+    const lost = received.filter(digest => !log.outcomes.has(digest))
+    const closed = [...log.outcomes.values()].reduce((sum, count) => sum + count, 0) + log.unknown
+    const hasPassed = missing.length === 0 && lost.length === 0 && received.length > 0 && log.intents === closed && log.torn === 0
+    return {
+      name: 'crash',
+      isShort,
+      hasPassed,
+      lines: [
+        `${kills} kills under ${CALLERS} callers, both host eras, HTTP and stdio upstreams; ${((performance.now() - from) / 1000).toFixed(0)} s`,
+        `${received.length} replies received; without an outcome right after their kill: ${missing.length}; at the end: ${lost.length}`,
+        `log at the end: ${log.intents} intents, ${closed - log.unknown} outcomes, ${log.unknown} closed as unknown at a start; torn last lines seen after kills: ${torn}, left: ${log.torn}`,
+        ...missing.slice(0, 5),
+      ],
+    }
+  } finally {
+    await gateway.stop()
+    await upstream.stop()
+    rmSync(gateway.folder, { recursive: true, force: true })
+  }
+}
+
+/** Loads the gateway, kills it at a moment nobody chose, waits until it is gone. Digests of results that arrived whole go into `received`. */
+async function killUnderLoad(
+  gateway: Gateway,
+  load: { readonly era: Era; readonly tool: string; readonly first: number },
+  received: string[],
+): Promise<void> {
+  const place = new URL(gateway.url)
+  const request = { path: place.pathname, host: place.host, era: load.era, headers: gateway.headers[0]! }
+  const connections = await Promise.all(Array.from({ length: CALLERS }, () => Connection.open(Number(place.port))))
+  const session = load.era === 'legacy' ? await openSession(connections[0]!, request) : undefined
+  let sent = load.first
+  let isGone = false
+  const faults: string[] = []
+  const callers = connections.map(async (connection, index) => {
+    const template = new Template({ era: load.era, method: 'tools/call', textBytes: 200, tag: `c${index}`, tool: load.tool })
+    const head = headOf({ ...request, method: 'tools/call', name: load.tool, length: template.body.length, ...(session && { session }) })
+    while (!isGone) {
+      template.stamp((sent += 1))
+      // Whatever breaks off after the kill is no reply.
+      const answer = await connection.request(head, template.body).catch(() => undefined)
+      if (!answer) return
+      const fault = template.fault(answer.status, answer.body)
+      if (fault === undefined) received.push(digestOf(answer.body))
+      else faults.push(fault)
+    }
+  })
+  await delay(300 + randomInt(700))
+  const gone = once(gateway.child, 'exit')
+  gateway.child.kill('SIGKILL')
+  await gone
+  isGone = true
+  await Promise.all(callers)
+  if (faults.length > 0) throw new Error(`a wrong answer: ${faults[0]}`)
+}
+
+/** SHA-256 of the result as the host received it: what an outcome's `resultDigest` says. */
+function digestOf(body: Buffer): string {
+  const from = body.indexOf('"result":') + '"result":'.length
+  const to = body.lastIndexOf('}')
+  return createHash('sha256').update(body.subarray(from, to)).digest('base64url')
+}
+
+/** Every whole line; a line cut off by the kill, at the end of the newest file, counts as torn. */
+function readLog(gateway: Gateway): Log {
+  const folder = join(gateway.folder, 'data/audit')
+  const log: Log = { outcomes: new Map(), intents: 0, unknown: 0, torn: 0 }
+  for (const file of readdirSync(folder).filter(name => name.endsWith('.jsonl'))) {
+    const lines = readFileSync(join(folder, file), 'utf8').split('\n')
+    if (lines.pop() !== '') log.torn += 1
+    for (const line of lines) {
+      const row = JSON.parse(line) as { type: string; outcome?: string; resultDigest?: string }
+      if (row.type === 'intent') log.intents += 1
+      else if (row.type === 'outcome' && row.outcome === 'unknown') log.unknown += 1
+      else if (row.type === 'outcome') log.outcomes.set(row.resultDigest ?? '', (log.outcomes.get(row.resultDigest ?? '') ?? 0) + 1)
+    }
+  }
+  return log
+}
