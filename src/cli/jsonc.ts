@@ -156,9 +156,13 @@ export function plainOf(node: Json): unknown {
 
 /** Replaces spans of a text; they must not overlap. */
 export function splice(text: string, edits: readonly { readonly start: number; readonly end: number; readonly text: string }[]): string {
-  let result = text
-  for (const edit of [...edits].sort((a, b) => b.start - a.start)) result = result.slice(0, edit.start) + edit.text + result.slice(edit.end)
-  return result
+  let result = ''
+  let from = 0
+  for (const edit of [...edits].sort((a, b) => a.start - b.start)) {
+    result += text.slice(from, edit.start) + edit.text
+    from = edit.end
+  }
+  return result + text.slice(from)
 }
 
 /** A member with what belongs to it: comments before it, between its value and its comma, and behind it on its line. */

@@ -1,0 +1,101 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { probeUpstream } from '../../src/cli/doctor/probe.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import type { Snapshot, UpstreamSettings } from '../../src/config/schema.ts'
+import { testIo } from '../cli/io.ts'
+
+const file = fileURLToPath(new URL('../../examples/first-run/gatehouse.yaml', import.meta.url))
+let snapshot: Snapshot
+beforeAll(async () => {
+  const loaded = await loadConfig(file, { env: {} })
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.faults))
+  snapshot = loaded.snapshot
+  expect(loaded.warnings.map(w => w.code)).toEqual(['evaluation', 'unverified-sources'])
+})
+
+/** What the real server offers to a host that can do everything. */
+async function offered(upstream: UpstreamSettings) {
+  const { transport } = upstream
+  if (transport.kind !== 'stdio') throw new Error('expected a process')
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-example-'))
+  const client = new Client(
+    { name: 'test', version: '0' },
+    { capabilities: { elicitation: { form: {}, url: {} }, sampling: { tools: {} }, roots: {} } },
+  )
+  client.fallbackRequestHandler = () => Promise.resolve({ roots: [] })
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    ...transport.env,
+    ...('MEMORY_FILE_PATH' in transport.env ? { MEMORY_FILE_PATH: join(folder, 'memory.jsonl') } : {}),
+  }
+  try {
+    await client.connect(
+      new StdioClientTransport({
+        command: process.execPath,
+        args: [...transport.args],
+        env,
+        ...(transport.cwd ? { cwd: transport.cwd } : {}),
+        stderr: 'ignore',
+      }),
+    )
+    // Some tools join the list only once the server has seen what the host can do.
+    await client.ping()
+    const capabilities = client.getServerCapabilities()
+    const { tools } = await client.listTools()
+    const prompts = capabilities?.prompts ? (await client.listPrompts()).prompts : []
+    const resources = capabilities?.resources ? (await client.listResources()).resources : []
+    return { tools: tools.map(t => t.name), prompts: prompts.map(p => p.name), resources: resources.map(r => r.uri) }
+  } finally {
+    await client.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+describe('the first-run configuration', () => {
+  it('is for this machine only, with alice in staff and bob', () => {
+    expect(snapshot.listen).toEqual({ host: '127.0.0.1', port: 8400 })
+    expect(snapshot.evaluation).toEqual({
+      port: 8401,
+      users: [
+        { name: 'alice', groups: ['staff'] },
+        { name: 'bob', groups: [] },
+      ],
+    })
+    expect(snapshot.dataDir).toBe(fileURLToPath(new URL('../../.gatehouse', import.meta.url)))
+    expect([...snapshot.upstreams.keys()]).toEqual(['everything', 'files', 'memory'])
+  })
+
+  it.each([
+    ['everything', ['get-env', 'gzip-file-as-resource']],
+    ['files', ['write_file']],
+    ['memory', ['delete_entities']],
+  ])('names what %s really offers, and leaves out what shows a refusal', async (alias, leftOut) => {
+    const upstream = snapshot.upstreams.get(alias)!
+    const real = await offered(upstream)
+    const named = upstream.allow.flatMap(rule => rule.tools)
+    // Tools that need a capability this host declares late may be missing from the list, never the other way round.
+    expect(real.tools.filter(tool => !named.includes(tool)).sort()).toEqual(leftOut)
+    const conditional = ['get-roots-list', 'trigger-elicitation-request', 'trigger-url-elicitation', 'trigger-sampling-request']
+    expect(named.filter(tool => !real.tools.includes(tool) && !conditional.includes(tool))).toEqual([])
+    expect(real.prompts.sort()).toEqual(upstream.allow.flatMap(rule => [...rule.prompts]).sort())
+    for (const uri of real.resources)
+      expect(upstream.allow.some(rule => rule.resources.some(r => (r.endsWith('*') ? uri.startsWith(r.slice(0, -1)) : r === uri)))).toBe(
+        true,
+      )
+    expect(upstream.allow[0]?.serverRequests).toEqual(['elicitation.form', 'sampling'])
+  })
+
+  it('its servers answer the doctor', async () => {
+    const upstream = snapshot.upstreams.get('everything')!
+    const probe = await probeUpstream(upstream, testIo({ cwd: tmpdir() }))
+    expect(probe).toEqual({ ok: true, detail: expect.stringContaining('it answers: mcp-servers/everything') })
+    const missing = { ...upstream, transport: { ...upstream.transport, command: 'no-such-program' } as UpstreamSettings['transport'] }
+    expect((await probeUpstream(missing, testIo({ cwd: tmpdir() }))).ok).toBe(false)
+  })
+})
