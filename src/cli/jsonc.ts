@@ -5,7 +5,7 @@ export type Json =
   | { readonly kind: 'array'; readonly start: number; readonly end: number; readonly items: readonly Json[] }
   | { readonly kind: 'value'; readonly start: number; readonly end: number; readonly value: string | number | boolean | null }
 /** `start` is where the key begins; `after` is just behind the comma that follows the value, or the value's end. */
-export type JsonMember = { readonly key: string; readonly start: number; readonly value: Json; readonly after: number }
+type JsonMember = { readonly key: string; readonly start: number; readonly value: Json; readonly after: number }
 export type JsonObject = Extract<Json, { kind: 'object' }>
 
 export class JsonFault extends Error {}

@@ -18,7 +18,7 @@ export function checkDocument(doc: ConfigDocument, reading: Reading, ownUid: num
 }
 
 /** Every issuer whose tokens are accepted, the evaluation provider's own last. */
-export function issuersOf(doc: ConfigDocument): readonly string[] {
+function issuersOf(doc: ConfigDocument): readonly string[] {
   const own = doc.identity.evaluation
   return [...doc.identity.issuers.map(i => i.issuer), ...(own ? [evaluationIssuer(own.port)] : [])]
 }
@@ -26,7 +26,7 @@ export function issuersOf(doc: ConfigDocument): readonly string[] {
 /**
  * Whether other machines can reach the gateway: it listens beyond loopback, or a public URL or a declared proxy says that something in front of it does.
  */
-export function isExposed(doc: ConfigDocument): boolean {
+function isExposed(doc: ConfigDocument): boolean {
   const host = doc.publicUrl === undefined ? undefined : urlOf(doc.publicUrl)?.hostname
   return !isLoopback(doc.listen.host) || (host !== undefined && !isLoopback(host)) || doc.trustedProxies.length > 0
 }

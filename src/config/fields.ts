@@ -6,7 +6,7 @@ import type { Reading } from './reading.ts'
 import { nearest } from './suggest.ts'
 
 /** A value as it would stand in YAML. */
-export type Plain = string | number | boolean | readonly Plain[] | Readonly<Record<string, never>>
+type Plain = string | number | boolean | readonly Plain[] | Readonly<Record<string, never>>
 
 /** What a field looks like, for docs and the JSON Schema. */
 export type Shape =

@@ -28,7 +28,7 @@ export type LoadOptions = {
   readonly readSource?: (file: string) => Promise<SourceFile>
 }
 /** `isLoose`: others than its owner may read or change it. */
-export type SourceFile = { readonly bytes: Buffer; readonly isLoose: boolean }
+type SourceFile = { readonly bytes: Buffer; readonly isLoose: boolean }
 
 /** Largest file behind `fromFile`, TLS files and key sets aside. */
 const MAX_SOURCE_BYTES = 64 * 1024

@@ -12,7 +12,7 @@ export type YamlNode =
   | { readonly kind: 'scalar'; readonly at: number; readonly value: string | number | boolean | null; readonly source: string }
   /** already reported; readers pass over it in silence */
   | { readonly kind: 'refused'; readonly at: number }
-export type YamlEntry = { readonly key: string; readonly at: number; readonly value: YamlNode }
+type YamlEntry = { readonly key: string; readonly at: number; readonly value: YamlNode }
 
 export type Yaml = {
   /** undefined when the text could not be read as data at all */

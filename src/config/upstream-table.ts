@@ -1,5 +1,6 @@
 // The settings of one upstream. Part of the table in table.ts.
 
+import type { ServerRequestKind } from '../policy/allow-list.ts'
 import { urlProblem } from './addresses.ts'
 import { asSource } from './sources.ts'
 import { list, map, optional, record } from './fields.ts'
@@ -123,6 +124,14 @@ const names = (kind: string): ReturnType<typeof list<string>> =>
     doc: `${kind}s it permits, as the upstream names them; \`['*']\` permits all`,
   })
 
+const SERVER_REQUESTS = [
+  'elicitation.form',
+  'elicitation.url',
+  'sampling',
+  'sampling.tools',
+  'roots',
+] as const satisfies readonly ServerRequestKind[]
+
 const rule = record(
   {
     id: optional(
@@ -162,7 +171,7 @@ const rule = record(
         doc: 'further methods, such as those of extensions',
       },
     ),
-    serverRequests: list(choice(['elicitation.form', 'elicitation.url', 'sampling', 'sampling.tools', 'roots'], { doc: 'a kind' }), {
+    serverRequests: list(choice(SERVER_REQUESTS, { doc: 'a kind' }), {
       fallback: [],
       doc: 'what the upstream may ask of the host while it works; nothing is asked unless a rule names it',
     }),

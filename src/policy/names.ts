@@ -58,7 +58,7 @@ export class Names {
  * Whether an upstream resolves dot segments, encoded ones, backslashes or control characters is unknown here; all of them leave the prefixes unused.
  * Exact names and `*` are not concerned.
  */
-export function hasTraversal(name: string): boolean {
+function hasTraversal(name: string): boolean {
   return TRAVERSAL.test(name)
 }
 const TRAVERSAL = /[\\\u0000-\u001f\u007f]|%(?:5c|25|[01][0-9a-f]|7f)|(?:[/:]|%2f)(?:\.|%2e){1,2}(?:[/?#;]|%2f|$)/i

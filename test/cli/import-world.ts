@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => rmSync(home, { recursive: true, force: true }))
 
 export const TOKEN = `ghp_${'a1B2'.repeat(9)}`
-export const env = { PATH: process.env['PATH'], DB_PASSWORD: 'from the environment' }
+const env = { PATH: process.env['PATH'], DB_PASSWORD: 'from the environment' }
 export const run = (...argv: string[]): Promise<Run> => gatehouse(['import', ...argv], { cwd, home, env })
 export const put = (path: string, content: unknown, mode = 0o644): string => {
   const file = join(home, path)

@@ -296,7 +296,7 @@ describe('the file', () => {
     ['a link to itself', () => (symlinkSync('loop', join(folder, 'loop')), join(folder, 'loop')), 'file: is a link that leads nowhere'],
     [
       'a pipe nobody writes to',
-      () => (execFileSync('mkfifo', [join(folder, 'pipe')]), join(folder, 'pipe')),
+      () => (execFileSync('sh', ['-c', 'mkfifo "$0"', join(folder, 'pipe')]), join(folder, 'pipe')),
       'file: is not a regular file',
     ],
     ['larger than 1 MiB', () => put('large.yaml', MINIMAL + '#'.repeat(1024 ** 2)), 'file: is larger than 1048576 bytes'],

@@ -2,7 +2,7 @@
 
 import type { UpstreamSettings } from '../../config/schema.ts'
 
-export type Status = 'ok' | 'warn' | 'fail'
+type Status = 'ok' | 'warn' | 'fail'
 
 /** `what` is one sentence in lower case without a full stop; `mend` says what to do, on everything but `ok`. */
 export type Check = { readonly name: string; readonly status: Status; readonly what: string; readonly mend?: string }

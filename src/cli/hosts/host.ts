@@ -3,7 +3,7 @@
 import { posix, win32 } from 'node:path'
 import type { PlatformPath } from 'node:path'
 
-export type HostName = 'claude-desktop' | 'claude-code' | 'cursor' | 'vscode'
+type HostName = 'claude-desktop' | 'claude-code' | 'cursor' | 'vscode'
 
 /** The machine as a host's paths depend on it. `project` is absolute. */
 export type Place = {

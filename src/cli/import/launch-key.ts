@@ -22,6 +22,6 @@ const key = (words: readonly string[], named: readonly (readonly [string, string
   JSON.stringify([words, [...named].sort(([a], [b]) => (a < b ? -1 : 1))])
 
 /** The value as the server would get it. */
-export function textOf(value: Value, env: Env): string {
+function textOf(value: Value, env: Env): string {
   return value.kind === 'env' ? value.prefix + (env[value.name] ?? '') : value.text
 }

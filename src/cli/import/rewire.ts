@@ -6,7 +6,7 @@ import { objectAt, parseJsonc, plainOf, rewriteObject, splice } from '../jsonc.t
 import { isRecord } from './entry.ts'
 import type { FoundFile, PlanInput, PlannedFile, PlannedServer } from './model.ts'
 
-export const GATEWAY_NAME = 'gatehouse'
+const GATEWAY_NAME = 'gatehouse'
 
 /** Files that would change. Throws when a change would not come out as meant: then nothing is written at all. */
 export function rewire(files: readonly FoundFile[], servers: readonly PlannedServer[], input: PlanInput): readonly PlannedFile[] {
