@@ -3,35 +3,36 @@
 import type { Caller, SubscriptionFilter } from '../../bridge/upstream.ts'
 import { member, type JsonNode } from '../../mcp/json.ts'
 import type { NotificationMessage, ResponseMessage } from '../../mcp/message.ts'
-import { META } from '../../mcp/revisions.ts'
+import { META, type Era } from '../../mcp/revisions.ts'
 import { codeOf } from './answers.ts'
 import { listenParams, unstamped } from './changes.ts'
 import type { Drops } from './drops.ts'
-import type { Watch, Watcher } from './link.ts'
-import type { Peer } from './peer.ts'
+import type { Link, Watch, Watcher } from './link.ts'
 import { integerOf } from './progress.ts'
 import { modernRequest, notificationBytes } from './request-bytes.ts'
 import { ResourceSubscriptions } from './resource-subscriptions.ts'
 
 type Line = { nextId(): number; write(message: Buffer): boolean }
+/** The channel's far end as it is known by now. */
+type FarEnd = Link & { readonly era: Era | undefined; readonly isGone: boolean }
 type Options = {
   readonly caller: Caller
   readonly drops: Drops
   readonly ownInfo: string
-  ask(link: Peer, method: string, params: Buffer): { readonly done: Promise<unknown> }
+  ask(link: Link, method: string, params: Buffer): { readonly done: Promise<unknown> }
 }
 type Listen = { readonly id: number; readonly watcher: Watcher; isOpen: boolean; replaces: number }
 
 const METHOD_NOT_FOUND = -32601
 
 export class ChannelWatches {
-  readonly #peer: Peer
+  readonly #peer: FarEnd
   readonly #options: Options
   readonly #line: Line
   readonly #listens = new Map<number, Listen>()
   readonly #legacy = new Set<Watcher>()
 
-  constructor(peer: Peer, options: Options, line: Line) {
+  constructor(peer: FarEnd, options: Options, line: Line) {
     this.#peer = peer
     this.#options = options
     this.#line = line

@@ -5,7 +5,6 @@ import type { JsonDoc, JsonNode } from '../../mcp/json.ts'
 import type { CallEvents, RunningCall, UpstreamAnswer, UpstreamCall } from '../../bridge/upstream.ts'
 import type { Contact } from './breaker.ts'
 import type { Drops } from './drops.ts'
-import type { Link } from './link.ts'
 import { admitsLog } from './log-levels.ts'
 import { progressOf, restoreToken } from './progress.ts'
 
@@ -42,7 +41,8 @@ export class Exchange implements RunningCall {
   id = 0
   /** the host's own progress token, raw JSON; set when the request is built */
   token: Buffer | undefined
-  link: Link | undefined
+  /** the way it went, so that it can be abandoned there */
+  link: { abandon(exchange: Exchange, reason: string): void } | undefined
   /** sent once more after its legacy session had ended (never tools/call) */
   isReplay = false
   /** HTTP status of its answer, 0 where there is none */

@@ -8,21 +8,30 @@ import { Flood } from './flood.ts'
 import type { HttpOrigin } from './http-origin.ts'
 import type { HttpReply, ReplySink } from './http-reply.ts'
 import { mediaTypeOf } from './http-status.ts'
-import type { Watch, Watcher } from './link.ts'
-import type { HttpSession } from './http-session.ts'
+import type { Link, Watch, Watcher } from './link.ts'
 import { ResourceSubscriptions } from './resource-subscriptions.ts'
 import { Resumption } from './resumption.ts'
+
+/** Longest a call waits for the stream to open. */
+const READY_MS = 1000
+
+/** The legacy session whose GET stream this is. */
+type Home = Link & {
+  readonly isGone: boolean
+  streamHeaders(lastEventId?: string): ReturnType<HttpSession['streamHeaders']>
+  lose(detail: string): void
+}
 
 export type HttpChangesOptions = {
   readonly origin: HttpOrigin
   readonly drops: Drops
   readonly floodPerSecond: number
-  ask(session: HttpSession, method: string, params: Buffer): { readonly done: Promise<unknown> }
+  ask(session: Link, method: string, params: Buffer): { readonly done: Promise<unknown> }
   refuse(message: RequestMessage): void
 }
 
 export class HttpChanges implements ReplySink {
-  readonly #session: HttpSession
+  readonly #session: Home
   readonly #options: HttpChangesOptions
   readonly #resources: ResourceSubscriptions
   #watcher: Watcher | undefined
@@ -30,8 +39,12 @@ export class HttpChanges implements ReplySink {
   #flood: Flood | undefined
   #resumption = new Resumption()
   #heard = 0
+  /** settles when the stream's head has come; undefined while none is being opened */
+  #opening: PromiseWithResolvers<undefined> | undefined
+  #isUnsupported = false
+  #hasOpened = false
 
-  constructor(session: HttpSession, options: HttpChangesOptions) {
+  constructor(session: Home, options: HttpChangesOptions) {
     this.#session = session
     this.#options = options
     this.#resources = new ResourceSubscriptions((method, uri) => options.ask(session, method, Buffer.from(JSON.stringify({ uri }))).done)
@@ -45,7 +58,7 @@ export class HttpChanges implements ReplySink {
   open(filter: SubscriptionFilter, watcher: Watcher): Watch {
     this.#watcher = watcher
     this.#want(filter)
-    this.#get()
+    if (!this.#reply) this.#get()
     // A legacy upstream acknowledges nothing; whether it offers a stream shows in the status.
     watcher.opened()
     return {
@@ -59,20 +72,37 @@ export class HttpChanges implements ReplySink {
     }
   }
 
+  /**
+   * Some 2025 servers ask their questions on the GET stream instead of the call's own. Before a call that may be asked something, the stream stands
+   * open, or is known not to exist. Undefined = go ahead; the wait is bounded.
+   */
+  ready(): Promise<undefined> | undefined {
+    if (this.#isUnsupported) return undefined
+    if (!this.#reply) this.#get()
+    return this.#opening?.promise
+  }
+
   #want(filter: SubscriptionFilter): void {
     if (this.#session.face?.capabilities['resources'] !== undefined) this.#resources.want(filter.resourceSubscriptions ?? [])
   }
 
   #get(lastEventId?: string): void {
     const { origin, floodPerSecond } = this.#options
+    const opening = (this.#opening = Promise.withResolvers<undefined>())
+    origin.ticker.after(READY_MS, () => opening.resolve(undefined))
     const reply = origin.get(this.#session.streamHeaders(lastEventId), this)
     this.#reply = reply
     this.#flood = new Flood(origin.ticker, floodPerSecond, reply)
   }
 
   #close(): void {
+    this.#opened()
     this.#reply?.abort()
     this.#reply = undefined
+  }
+  #opened(): void {
+    this.#opening?.resolve(undefined)
+    this.#opening = undefined
   }
 
   /** A change that came on a call's own stream. */
@@ -82,11 +112,17 @@ export class HttpChanges implements ReplySink {
   }
 
   head(status: number, headers: IncomingHttpHeaders): 'events' | 'skip' {
-    if (status === 200 && mediaTypeOf(headers) === 'text/event-stream') return 'events'
+    this.#opened()
+    if (status === 200 && mediaTypeOf(headers) === 'text/event-stream') {
+      this.#hasOpened = true
+      return 'events'
+    }
     this.#reply = undefined
+    // R49: 405, or 404 where no stream ever opened, means that this server has none; subscriptions and changes on call streams still work.
+    this.#isUnsupported = status === 405 || (status === 404 && !this.#hasOpened)
+    if (this.#isUnsupported) return 'skip'
     if (status === 404) this.#session.lose('the session ended')
-    // R49: 405 means that this server has no such stream; its resource subscriptions and changes on call streams still work.
-    else if (status !== 405) this.#broken(`answered GET with status ${status}`)
+    else this.#broken(`answered GET with status ${status}`)
     return 'skip'
   }
 
@@ -131,6 +167,7 @@ export class HttpChanges implements ReplySink {
   }
 
   #again(detail: string): void {
+    this.#opened()
     const reply = this.#reply
     this.#reply = undefined
     if (!reply || !this.#watcher || this.#session.isGone) return

@@ -9,19 +9,22 @@ import { codeOf } from './answers.ts'
 import { listenParams, unstamped } from './changes.ts'
 import type { Drops } from './drops.ts'
 import { Flood } from './flood.ts'
-import type { ModernHttp } from './http-modern.ts'
 import type { HttpReply, ReplyFailure, ReplySink } from './http-reply.ts'
 import { mediaTypeOf, stopOf, stopOfFailure } from './http-status.ts'
 import type { Watcher } from './link.ts'
 import { integerOf } from './progress.ts'
+import type { Outgoing } from './request-bytes.ts'
 import type { Ticker } from './ticker.ts'
 
 const METHOD_NOT_FOUND = -32601
 
 export type ListenOptions = { readonly caller: Caller; readonly drops: Drops; readonly ticker: Ticker; readonly floodPerSecond: number }
 
+/** The way out of one modern origin. */
+type ListenLine = { nextId(): number; post(outgoing: Outgoing, sink: HttpListen): HttpReply }
+
 export class HttpListen implements ReplySink {
-  readonly #link: ModernHttp
+  readonly #link: ListenLine
   readonly #watcher: Watcher
   readonly #options: ListenOptions
   readonly #id: number
@@ -33,7 +36,7 @@ export class HttpListen implements ReplySink {
   #isOver = false
   #status = 200
 
-  constructor(link: ModernHttp, filter: SubscriptionFilter, watcher: Watcher, options: ListenOptions) {
+  constructor(link: ListenLine, filter: SubscriptionFilter, watcher: Watcher, options: ListenOptions) {
     this.#link = link
     this.#watcher = watcher
     this.#options = options

@@ -3,7 +3,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { SseReader } from '../../mcp/sse-reader.ts'
-import type { HttpOrigin } from './http-origin.ts'
 
 /** Why no more comes. `unreached`: no byte of the request left. `code`: the system's or undici's error code, never text of the upstream. */
 export type ReplyFailure = { readonly kind: 'unreached' | 'lost' | 'too-large' | 'encoded'; readonly code: string }
@@ -19,6 +18,9 @@ export type ReplySink = {
   failed(failure: ReplyFailure): void
 }
 
+/** The connections a reply belongs to: told when its rest is nobody's business any more, and when that rest has come. */
+type ReplyHome = { drain(reply: HttpReply): void; drained(reply: HttpReply): void }
+
 /** What is read of a body nobody wants before its connection is given up instead. */
 const SKIP_MAX = 65_536
 const ABORTED = new Error('aborted by the gateway')
@@ -26,7 +28,7 @@ const ABORTED = new Error('aborted by the gateway')
 type Mode = 'head' | 'json' | 'events' | 'skip' | 'over'
 
 export class HttpReply implements Dispatcher.DispatchHandler {
-  readonly #origin: HttpOrigin
+  readonly #origin: ReplyHome
   readonly #sink: ReplySink
   readonly #maxBytes: number
   #controller: Dispatcher.DispatchController | undefined
@@ -37,7 +39,7 @@ export class HttpReply implements Dispatcher.DispatchHandler {
   #bytes = 0
   #events: SseReader | undefined
 
-  constructor(origin: HttpOrigin, sink: ReplySink, maxBytes: number) {
+  constructor(origin: ReplyHome, sink: ReplySink, maxBytes: number) {
     this.#origin = origin
     this.#sink = sink
     this.#maxBytes = maxBytes

@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Caller, SubscriptionFilter, UpstreamFace } from '../../bridge/upstream.ts'
 import type { RequestMessage } from '../../mcp/message.ts'
+import { INTERACTIVE_METHODS, isInteractive } from './capabilities.ts'
 import { isChange } from './changes.ts'
 import type { Drops } from './drops.ts'
 import type { Exchange } from './exchange.ts'
@@ -48,6 +49,7 @@ export class HttpSession implements PooledLink {
   #hasBadId = false
   #lastId = 0
   #logRank = 8
+  #isInteractive: boolean | undefined
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -96,7 +98,26 @@ export class HttpSession implements PooledLink {
     })
   }
 
+  /** A call that may be asked something first makes sure that it can hear the question, wherever the server asks it. */
   #post(exchange: Exchange): void {
+    const ready = this.#mayBeAsked(exchange) ? this.#changes.ready() : undefined
+    if (!ready) {
+      this.#start(exchange)
+      return
+    }
+    void ready.then(() => {
+      if (exchange.isDone) return
+      if (this.isGone) exchange.stop('upstream-lost', 'the session ended', 'lost')
+      else this.#start(exchange)
+    })
+  }
+
+  /** All callers of a session have the same capabilities: they are part of its key. */
+  #mayBeAsked({ call }: Exchange): boolean {
+    return INTERACTIVE_METHODS.has(call.method) && (this.#isInteractive ??= isInteractive(call.caller.capabilities))
+  }
+
+  #start(exchange: Exchange): void {
     exchange.id = ++this.#lastId
     const call = new HttpCall(exchange, this.#wire)
     this.#calls.set(exchange.id, call)
@@ -198,9 +219,18 @@ export class HttpSession implements PooledLink {
     })
   }
 
-  /** R100: outside a call nobody can be asked. */
+  /**
+   * A question on the GET stream names no call. R100: outside a call nobody can be asked, so it belongs to the one call of this session that may be
+   * asked; with none, or several, it is refused.
+   */
   #refuse(message: RequestMessage): void {
     if (message.method === 'ping') return void this.post(resultBytes(message.id, EMPTY))
+    const asked = [...this.#calls.values()].filter(call => this.#mayBeAsked(call.exchange))
+    const [sole, ...others] = asked
+    if (sole && others.length === 0) {
+      this.#request(sole, message)
+      return
+    }
     this.#options.drops.count('request-unattributed')
     void this.post(errorBytes(message.id, -32601, 'Method not found'))
   }
