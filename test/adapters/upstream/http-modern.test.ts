@@ -154,7 +154,8 @@ describe('modern HTTP upstream', () => {
       const stream = events(res)
       stream.write(': comment\n\n')
       stream.write(event({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: token, progress: 1 } }))
-      stream.write(event({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: 'host', progress: 2 } }))
+      for (const spoofed of ['host', token + 1, String(token)])
+        stream.write(event({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: spoofed, progress: 2 } }))
       for (const level of ['debug', 'error'])
         stream.write(event({ jsonrpc: '2.0', method: 'notifications/message', params: { level, data: 'x' } }))
       stream.write(event({ jsonrpc: '2.0', id: 'ask', method: 'roots/list' }))
@@ -167,7 +168,7 @@ describe('modern HTTP upstream', () => {
       { level: 'error', data: 'x' },
     ])
     expect(heard.requests).toEqual([])
-    expect(Object.fromEntries(upstream.drops)).toEqual({ 'progress-unknown': 1, 'log-unwanted': 1, 'request-era': 1 })
+    expect(Object.fromEntries(upstream.drops)).toEqual({ 'progress-unknown': 3, 'log-unwanted': 1, 'request-era': 1 })
   })
 
   it('R17, N105: cancelling closes the POST, and nothing of it reaches the next call', async () => {
@@ -463,7 +464,11 @@ describe('modern HTTP upstream', () => {
 
   it('one greedy principal cannot keep another one out', async () => {
     const held: HttpExchange[] = []
-    const { upstream } = await attacked(exchange => held.push(exchange), { limits: { concurrency: 16, queue: 8 } })
+    const { upstream } = await attacked(
+      exchange => held.push(exchange),
+      { limits: { concurrency: 16, queue: 8 } },
+      worldOf({ ticker: new Ticker(new HandClock()) }),
+    )
     await upstream.face(callerOf())
     const greedy = Array.from({ length: 40 }, () => upstream.call(ATTACK, SILENT))
     expect((await Promise.race(greedy.map(call => call.done))) as object).toMatchObject({ stop: 'upstream-overloaded' })

@@ -99,6 +99,19 @@ describe('connections per caller', () => {
     await waiting
   })
 
+  it('prefers one that nobody watches, even if it was used later', async () => {
+    const { links, get, clock } = poolOf(2)
+    ;((await get('a')) as FakeLink).use()
+    clock.advance(10)
+    ;((await get('b')) as FakeLink).use()
+    links[0]!.isWatched = true
+    const waiting = get('c')
+    await settled()
+    expect(links.map(link => link.stopped)).toEqual([false, true])
+    links[1]?.end()
+    await waiting
+  })
+
   it('keeps a new link for the call it was opened for', async () => {
     const { links, get, clock } = poolOf(1)
     await get('a')

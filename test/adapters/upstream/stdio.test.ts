@@ -227,7 +227,9 @@ describe('stdio upstream', () => {
     await second.until('requests', 1)
     second.requests[0]?.refuse(-1, 'User rejected')
     expect(dataOf(await two)).toEqual({ code: -1, message: 'User rejected' })
-    expect(dataOf(await answer(upstream, tool('seen', {}, { caller }))).order).toEqual(['ask:one', 'ask:two'])
+    const seen = dataOf(await answer(upstream, tool('seen', {}, { caller })))
+    expect(seen.order).toEqual(['ask:one', 'ask:two'])
+    expect(seen.replies).toHaveLength(2)
   })
 
   it('runs calls at the same time where nobody can be asked, and refuses the question', async () => {
