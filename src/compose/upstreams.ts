@@ -3,7 +3,7 @@
 import type { Upstream } from '../bridge/upstream.ts'
 import type { Snapshot, UpstreamSettings } from '../config/schema.ts'
 import { digestOf } from '../kernel/digest.ts'
-import type { UpstreamEntry } from '../pipeline/deps.ts'
+import type { UpstreamEntry } from '../pipeline/entry.ts'
 
 type Held = { readonly entry: UpstreamEntry; readonly settings: UpstreamSettings; readonly fingerprint: string }
 

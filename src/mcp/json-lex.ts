@@ -1,6 +1,8 @@
 // Tokens of JSON text: strings, numbers, literals and white space over bytes (RFC 8259 sections 2, 3, 6, 7), without copies.
 
-import type { JsonFaultCode, JsonKind } from './json.ts'
+export type JsonKind = 'object' | 'array' | 'string' | 'number' | 'true' | 'false' | 'null'
+
+export type JsonFaultCode = 'syntax' | 'depth' | 'duplicate-key' | 'encoding' | 'surrogate' | 'trailing' | 'empty' | 'nodes'
 
 export const QUOTE = 0x22
 const BACKSLASH = 0x5c

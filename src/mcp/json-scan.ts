@@ -1,8 +1,22 @@
 // The structure of JSON text: one iterative pass, no recursion, fixed scratch memory; builds the index of json.ts.
 
 import { Keys } from './json-keys.ts'
-import { kindOf, Lexer } from './json-lex.ts'
-import type { JsonFault, JsonKind, JsonMember, JsonNode } from './json.ts'
+import { kindOf, Lexer, type JsonFaultCode, type JsonKind } from './json-lex.ts'
+
+/** A value as a span [start, end) of the document's bytes. */
+export type JsonNode = {
+  readonly kind: JsonKind
+  readonly start: number
+  readonly end: number
+  /** objects at a depth < indexDepth: members in document order; keys decoded */
+  readonly members?: readonly JsonMember[]
+  /** arrays at a depth < indexDepth: items in order; absent in arrays of more than 65,536 items */
+  readonly items?: readonly JsonNode[]
+}
+export type JsonMember = { readonly key: string; readonly keyStart: number; readonly keyEnd: number; readonly value: JsonNode }
+
+/** `at`: byte offset. `nodes`: more than 300,000 values would have to be indexed. */
+export type JsonFault = { readonly fault: JsonFaultCode; readonly at: number }
 
 type OpenNode = { kind: JsonKind; start: number; end: number; members?: JsonMember[]; items?: JsonNode[] }
 

@@ -1,8 +1,11 @@
 // One strict JSON reader: every byte that is relayed was judged here first. Spans into the original bytes, so nothing is serialised again.
 
 import { isUtf8 } from 'node:buffer'
-import { DEPTH_CEILING, scanner } from './json-scan.ts'
+import { DEPTH_CEILING, scanner, type JsonFault, type JsonNode } from './json-scan.ts'
 import { knownWord } from './known-words.ts'
+
+// Readers of documents need this file alone.
+export type { JsonFault, JsonNode } from './json-scan.ts'
 
 /** Bounds of one document. */
 export type JsonLimits = {
@@ -12,25 +15,7 @@ export type JsonLimits = {
   readonly indexDepth?: number
 }
 
-export type JsonKind = 'object' | 'array' | 'string' | 'number' | 'true' | 'false' | 'null'
-
-/** A value as a span [start, end) of the document's bytes. */
-export type JsonNode = {
-  readonly kind: JsonKind
-  readonly start: number
-  readonly end: number
-  /** objects at a depth < indexDepth: members in document order; keys decoded */
-  readonly members?: readonly JsonMember[]
-  /** arrays at a depth < indexDepth: items in order; absent in arrays of more than 65,536 items */
-  readonly items?: readonly JsonNode[]
-}
-export type JsonMember = { readonly key: string; readonly keyStart: number; readonly keyEnd: number; readonly value: JsonNode }
-
 export type JsonDoc = { readonly bytes: Buffer; readonly root: JsonNode }
-
-export type JsonFaultCode = 'syntax' | 'depth' | 'duplicate-key' | 'encoding' | 'surrogate' | 'trailing' | 'empty' | 'nodes'
-/** `at`: byte offset. `nodes`: more than 300,000 values would have to be indexed. */
-export type JsonFault = { readonly fault: JsonFaultCode; readonly at: number }
 
 /** Reads one complete JSON text (RFC 8259, stricter: valid UTF-8 without BOM, no duplicate keys after unescaping, no lone surrogates, bounded depth). Never throws. */
 export function readJson(bytes: Buffer, limits?: JsonLimits): JsonDoc | JsonFault {

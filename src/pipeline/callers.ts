@@ -3,7 +3,8 @@
 import { readCapabilities, upstreamCapabilities, type HostCapabilities, type RequestKind } from '../bridge/capabilities.ts'
 import type { Caller } from '../bridge/upstream.ts'
 import type { Era } from '../mcp/revisions.ts'
-import type { CallerFace, Callers } from './deps.ts'
+import type { Callers } from './deps.ts'
+import type { CallerFace } from './entry.ts'
 
 type Effective = { readonly kinds: ReadonlySet<RequestKind>; readonly text: string }
 

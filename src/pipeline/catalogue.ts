@@ -3,7 +3,7 @@
 import type { Stop } from '../kernel/errors.ts'
 import type { ParamHeader } from '../mcp/param-headers.ts'
 import type { Authenticated, Classified, Endpoint, Joined, Received } from './path.ts'
-import type { CallerFace, UpstreamEntry } from './deps.ts'
+import type { CallerFace, UpstreamEntry } from './entry.ts'
 
 export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list'
 export type NameKind = 'tool' | 'prompt' | 'resource'

@@ -1,29 +1,16 @@
 // What the stages are built from: rooms' values and ports, handed in by main.ts. Everything behind a function may be swapped by a reload.
 
-import type { HostCapabilities, RequestKind } from '../bridge/capabilities.ts'
+import type { HostCapabilities } from '../bridge/capabilities.ts'
 import type { LegacySession } from '../bridge/legacy-session.ts'
 import type { ParkedCalls } from '../bridge/parked.ts'
-import type { Caller, Upstream } from '../bridge/upstream.ts'
 import type { Stop } from '../kernel/errors.ts'
 import type { Principal } from '../kernel/principal.ts'
 import type { Sealer } from '../kernel/seal.ts'
 import type { Era, LegacyVersion } from '../mcp/revisions.ts'
-import type { AllowRule, Entitlement } from '../policy/allow-list.ts'
+import type { Entitlement } from '../policy/allow-list.ts'
 import type { Catalogue } from './catalogue.ts'
+import type { CallerFace, UpstreamEntry } from './entry.ts'
 import type { Authenticated, Classified, Endpoint, Joined, Received, Recorder } from './path.ts'
-
-/** One upstream as the pipeline needs it. */
-export type UpstreamEntry = {
-  readonly alias: string
-  /** what request state is bound to besides the alias: a digest of where and how the server is reached, until the registry names versions */
-  readonly identity: string
-  readonly upstream: Upstream
-  /** stateless and credential-free, says an administrator */
-  readonly isShared: boolean
-  readonly rules: readonly AllowRule[]
-  readonly parkMs: number
-  readonly rounds: number
-}
 
 export interface Sessions {
   open(
@@ -82,12 +69,6 @@ export interface Callers {
   /** what the host declared, whatever the policy says */
   declared(x: { readonly era: Era } & Joined): HostCapabilities
   of(x: { readonly principal: Principal; readonly era: Era } & Joined, entry: UpstreamEntry, entitlement: Entitlement): CallerFace
-}
-export type CallerFace = {
-  readonly caller: Caller
-  readonly host: HostCapabilities
-  /** what the host declared and the policy permits */
-  readonly kinds: ReadonlySet<RequestKind>
 }
 
 /** What an endpoint says about itself, made from its upstreams' own words. */

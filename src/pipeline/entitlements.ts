@@ -2,7 +2,7 @@
 
 import type { Principal } from '../kernel/principal.ts'
 import { entitlementOf, type Entitlement } from '../policy/allow-list.ts'
-import type { UpstreamEntry } from './deps.ts'
+import type { UpstreamEntry } from './entry.ts'
 
 /** Keyed by the principal object a token's cached verdict holds and by the entry's own rules: both go away by themselves. */
 export function createEntitlements(): (principal: Principal, entry: UpstreamEntry) => Entitlement {

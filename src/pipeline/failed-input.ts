@@ -5,7 +5,7 @@ import { translateError } from '../bridge/translate-result.ts'
 import type { Stop } from '../kernel/errors.ts'
 import { member, valueOf } from '../mcp/json.ts'
 import { CODE, type Era } from '../mcp/revisions.ts'
-import type { Ready } from './invocation.ts'
+import type { Ready } from './ready.ts'
 import type { Answered } from './path.ts'
 
 /** A flow that failed on the host's side: text the model can read for tool calls, a plain error otherwise. */

@@ -5,7 +5,8 @@ import type { ListKind, SubscriptionFilter, UpstreamChanges, UpstreamSubscriptio
 import { member, rawOf, type JsonDoc } from '../mcp/json.ts'
 import { META } from '../mcp/revisions.ts'
 import { setMember } from '../mcp/splice.ts'
-import type { Feeds, GatewayDeps, ListenFilter, Listening, UpstreamEntry } from './deps.ts'
+import type { Feeds, GatewayDeps, ListenFilter, Listening } from './deps.ts'
+import type { UpstreamEntry } from './entry.ts'
 import type { Authenticated, Classified, Joined, Received } from './path.ts'
 import { exposeTask } from './task-names.ts'
 

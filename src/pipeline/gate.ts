@@ -6,7 +6,7 @@ import type { Slice } from '../bridge/upstream.ts'
 import type { Stop } from '../kernel/errors.ts'
 import { rawOf } from '../mcp/json.ts'
 import type { GatewayDeps } from './deps.ts'
-import type { Ready } from './invocation.ts'
+import type { Ready } from './ready.ts'
 
 /** What an upstream asks, in a result or as a request of its own. */
 export type Question = { readonly method: string; readonly params?: Slice }

@@ -22,15 +22,10 @@ import { setMember } from '../mcp/splice.ts'
 import type { GatewayDeps } from './deps.ts'
 import { errorAnswer, failedInput } from './failed-input.ts'
 import { gate } from './gate.ts'
-import type { Answer, Answered, Authenticated, Classified, Joined, Received } from './path.ts'
+import type { Answer, Answered } from './path.ts'
+import type { Ready } from './ready.ts'
 import { mintRoundState, type Rounds } from './round-state.ts'
-import type { Permitted } from './stages/evaluate-policy.ts'
-import type { Prepared } from './stages/prepare-arguments.ts'
-import type { Routed } from './stages/resolve-route.ts'
 import { exposeTask } from './task-names.ts'
-
-/** Everything known about a call that may go upstream. */
-export type Ready = Received & Classified & Authenticated & Joined & Routed & Permitted & Prepared
 
 type Deps = Pick<GatewayDeps, 'recorder' | 'parked' | 'sealer' | 'catalogue' | 'now' | 'monotonic' | 'delay' | 'newId' | 'serverInfo'>
 
@@ -120,12 +115,12 @@ export class Invocation {
     const question = { method: request.method, ...(request.params && { params: request.params }) }
     const stop = await gate(this.#x, question, this.#deps).catch((): Stop => ({ stop: 'audit-unavailable' }))
     if (stop)
-      return request.method === 'elicitation/create' && stop.stop === 'gated'
+      { request.method === 'elicitation/create' && stop.stop === 'gated'
         ? request.answer(DECLINE)
-        : request.refuse(CODE.methodNotFound, 'Method not found')
-    if (this.#x.era === 'modern') return this.#park(request)
+        : request.refuse(CODE.methodNotFound, 'Method not found'); return; }
+    if (this.#x.era === 'modern') { this.#park(request); return; }
     const { ask } = this.#x.host
-    if (!ask) return request.refuse(CODE.methodNotFound, 'Method not found')
+    if (!ask) { request.refuse(CODE.methodNotFound, 'Method not found'); return; }
     const params = request.params && rawOf(request.params.doc, request.params.node)
     const answer = await this.#x.host.ask?.(request.method, params, this.#x.route.entry.parkMs)
     if (answer?.kind === 'result') request.answer(rawOf(answer.result.doc, answer.result.node))

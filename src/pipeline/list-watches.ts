@@ -3,7 +3,7 @@
 import type { Caller, ListKind as ChangeKind, UpstreamFace, UpstreamSubscription } from '../bridge/upstream.ts'
 import type { ListKind } from '../catalog/entry.ts'
 import type { Surface } from '../catalog/surface.ts'
-import type { UpstreamEntry } from './deps.ts'
+import type { UpstreamEntry } from './entry.ts'
 
 type Watch = { readonly alias: string; readonly surface: Surface; readonly subscription: UpstreamSubscription; usedMs: number }
 

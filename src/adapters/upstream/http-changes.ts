@@ -18,7 +18,7 @@ const READY_MS = 1000
 /** The legacy session whose GET stream this is. */
 type Home = Link & {
   readonly isGone: boolean
-  streamHeaders(lastEventId?: string): ReturnType<HttpSession['streamHeaders']>
+  streamHeaders(lastEventId?: string): string[]
   lose(detail: string): void
 }
 

@@ -12,7 +12,7 @@ import { HttpChanges } from './http-changes.ts'
 import type { HttpOrigin } from './http-origin.ts'
 import type { HttpReply, ReplySink } from './http-reply.ts'
 import type { LinkEvents, PooledLink } from './link-pool.ts'
-import type { Watch, Watcher } from './link.ts'
+import type { Link, Watch, Watcher } from './link.ts'
 import { rankOf } from './log-levels.ts'
 import { errorBytes, legacyRequest, notificationBytes, resultBytes } from './request-bytes.ts'
 import { Resumption } from './resumption.ts'
@@ -24,7 +24,7 @@ export type SessionOptions = {
   readonly floodPerSecond: number
   readonly events: LinkEvents
   /** makes a request of our own in this session */
-  ask(session: HttpSession, method: string, params: Buffer): Exchange
+  ask(session: Link, method: string, params: Buffer): Exchange
   /** sends a call once more in a fresh session */
   again(exchange: Exchange): void
 }

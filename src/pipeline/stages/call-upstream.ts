@@ -1,8 +1,9 @@
 // The effect: one call to the upstream, with its questions gated and its answer brought into the host's era.
 
 import type { GatewayDeps } from '../deps.ts'
-import { Invocation, type Ready } from '../invocation.ts'
+import { Invocation } from '../invocation.ts'
 import type { Answered, Stage } from '../path.ts'
+import type { Ready } from '../ready.ts'
 
 export const callUpstreamStage = (deps: GatewayDeps): Stage<Ready, Answered> => ({
   name: 'call-upstream',

@@ -5,7 +5,8 @@ import type { Stop } from '../../kernel/errors.ts'
 import { member, textOf } from '../../mcp/json.ts'
 import type { Entitlement, Primitive } from '../../policy/allow-list.ts'
 import type { NameKind } from '../catalogue.ts'
-import type { GatewayDeps, UpstreamEntry } from '../deps.ts'
+import type { GatewayDeps } from '../deps.ts'
+import type { UpstreamEntry } from '../entry.ts'
 import type { Authenticated, Classified, Joined, Received, Stage } from '../path.ts'
 
 /** `name`: the primitive in the upstream's own name; `renamed`: the params member that has to be rewritten for the upstream. */

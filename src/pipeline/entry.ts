@@ -1,0 +1,26 @@
+// One upstream as the pipeline holds it, and for whom it is asked.
+
+import type { HostCapabilities, RequestKind } from '../bridge/capabilities.ts'
+import type { Caller, Upstream } from '../bridge/upstream.ts'
+import type { AllowRule } from '../policy/allow-list.ts'
+
+/** One upstream as the pipeline needs it. */
+export type UpstreamEntry = {
+  readonly alias: string
+  /** what request state is bound to besides the alias: a digest of where and how the server is reached, until the registry names versions */
+  readonly identity: string
+  readonly upstream: Upstream
+  /** stateless and credential-free, says an administrator */
+  readonly isShared: boolean
+  readonly rules: readonly AllowRule[]
+  readonly parkMs: number
+  readonly rounds: number
+}
+
+/** A caller with what its host declared and what the policy leaves of it. */
+export type CallerFace = {
+  readonly caller: Caller
+  readonly host: HostCapabilities
+  /** what the host declared and the policy permits */
+  readonly kinds: ReadonlySet<RequestKind>
+}

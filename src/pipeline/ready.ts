@@ -1,0 +1,9 @@
+// What is known of a call once it may go upstream: the last set of facts before the effect.
+
+import type { Authenticated, Classified, Joined, Received } from './path.ts'
+import type { Permitted } from './stages/evaluate-policy.ts'
+import type { Prepared } from './stages/prepare-arguments.ts'
+import type { Routed } from './stages/resolve-route.ts'
+
+/** Every fact a call carries when `call-upstream` runs. */
+export type Ready = Received & Classified & Authenticated & Joined & Routed & Permitted & Prepared
