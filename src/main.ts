@@ -9,7 +9,7 @@ import { openFlatLog } from './adapters/audit/open-flat-log.ts'
 import { loadSealingKeys } from './adapters/keys.ts'
 import { createSafeFetch, type SafeFetch } from './adapters/safe-fetch.ts'
 import { createLogger, type Logger } from './adapters/telemetry/logs.ts'
-import { createMetrics } from './adapters/telemetry/metrics.ts'
+import { createMetrics, type GaugeName } from './adapters/telemetry/metrics.ts'
 import { createTraceSource } from './adapters/telemetry/trace.ts'
 import { createTokenKeys, loopbackHosts } from './adapters/tokens.ts'
 import { createUpstream } from './adapters/upstream/upstream.ts'
@@ -19,11 +19,12 @@ import { ParkedCalls } from './bridge/parked.ts'
 import { startClock } from './compose/clock.ts'
 import { endpointsOf } from './compose/endpoints.ts'
 import { admission, listSettings, streamLimit } from './compose/limits.ts'
-import { gatekeeperOf, hostText, listen, needsRestart, trustedProxies } from './compose/listener.ts'
+import { gatekeeperOf, hostText, listen, trustedProxies } from './compose/listener.ts'
 import { planeDeps } from './compose/plane.ts'
 import { createSessions } from './compose/sessions.ts'
 import { upstreamDeps } from './compose/upstream-deps.ts'
 import { UpstreamSet } from './compose/upstreams.ts'
+import { restartNeeded } from './config/reload.ts'
 import type { Snapshot } from './config/schema.ts'
 import { createControlPlane } from './http/control-plane/app.ts'
 import { McpEndpoint } from './http/mcp-endpoint.ts'
@@ -69,11 +70,17 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   const monotonic = (): number => performance.now()
   const delay = (ms: number): Promise<void> => wait(ms, undefined, { ref: false })
   const serverInfo = { name: 'gatehouse', version }
-  const logger = given ?? createLogger({ level: snapshot.log.level })
+  let secrets = secretsOf(snapshot)
+  const logger = given ?? createLogger({ level: snapshot.log.level, secrets: () => secrets })
 
   const metrics = createMetrics(() => [...current.upstreams.keys()])
   const encoder = new EventEncoder(now, randomFillSync)
-  const { log, recovery } = await openFlatLog({ dir: join(snapshot.dataDir, 'audit'), encoder, now, onGroup: metrics.auditGroup })
+  const { log, recovery } = await openFlatLog({
+    dir: join(snapshot.dataDir, 'audit'),
+    encoder,
+    now,
+    onGroup: (...group) => metrics.auditGroup(...group),
+  })
   if (recovery.cutBytes > 0 || recovery.closedIntents > 0) logger.warn('the audit log was recovered', { ...recovery })
   const refusals = new RefusalTable({ log, encoder, now })
 
@@ -90,9 +97,8 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   const parked = new ParkedCalls(() => ({ total: current.limits.parked, perPrincipal: current.limits.parkedPerPrincipal }))
   const sessions = createSessions(
     () => current,
-    (session, principal) => {
-      for (const entry of upstreams.entries.values())
-        entry.upstream.release({ principal, capabilities: session.capabilities, affinity: session.id })
+    session => {
+      for (const [alias, caller] of session.callers) upstreams.entries.get(alias)?.upstream.release(caller)
     },
   )
   const shared = upstreamDeps(snapshot, logger, { info: serverInfo, environment })
@@ -187,6 +193,18 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     }),
   })
 
+  const levels: Readonly<Record<GaugeName, () => number>> = {
+    audit_backlog_rows: () => log.backlog,
+    audit_healthy: () => Number(log.isHealthy),
+    in_flight: () => endpoint.running,
+    log_lines_dropped: () => logger.dropped,
+    parked_calls: () => parked.size,
+    sessions: () => sessions.size,
+    streams: () => streams.size,
+    upstream_connections: () => [...upstreams.entries.values()].reduce((sum, { upstream }) => sum + upstream.status().connections, 0),
+  }
+  for (const [name, read] of Object.entries(levels)) metrics.gauge(name as GaugeName, read)
+
   await log.append(encoder.lifecycle('start', { version, configuration: snapshot.digest }))
   await listen(server, snapshot)
   const { port } = server.address() as AddressInfo
@@ -196,10 +214,12 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   return {
     url: `${snapshot.listen.tls ? 'https' : 'http'}://${hostText(snapshot.listen.host)}:${port}`,
     async reload(next) {
-      const refused = needsRestart(current, next)
-      if (refused !== undefined) return refused
+      const fixed = restartNeeded(current, next)
+      if (fixed.length > 0) return `${fixed.join(', ')} changed; restart the gateway`
       await log.append(encoder.lifecycle('reload', { configuration: next.digest, before: current.digest }))
       current = next
+      secrets = secretsOf(next)
+      logger.setLevel(next.log.level)
       keys.configure(next.issuers, fetchFor(next))
       authenticator = createAuthenticator({ issuers: next.issuers, verifier: keys })
       upstreams.apply(next)
@@ -223,9 +243,14 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       await refusals.flush()
       await log.append(encoder.lifecycle('stop'))
       await log.close()
+      metrics.close()
     },
   }
 }
 
 /** Keys are fetched from the issuers the configuration names, and from nowhere else on loopback. */
 const fetchFor = (snapshot: Snapshot): SafeFetch => createSafeFetch({ namedHosts: loopbackHosts(snapshot.issuers) })
+
+/** Values that must never appear in a log line: what the configuration gives upstreams as headers and environment. */
+const secretsOf = (snapshot: Snapshot): readonly string[] =>
+  [...snapshot.upstreams.values()].flatMap(({ transport }) => Object.values(transport.kind === 'stdio' ? transport.env : transport.headers))

@@ -3,7 +3,7 @@
 import type { Cancellation } from '../kernel/cancellation.ts'
 import type { LegacyVersion } from '../mcp/revisions.ts'
 import type { ReplayStream, SessionStreams } from './replay.ts'
-import type { Slice, UpstreamSubscription } from './upstream.ts'
+import type { Caller, Slice, UpstreamSubscription } from './upstream.ts'
 
 /** An answer of the host to a server-to-client request; `gone` when the session ended or nobody answered in time. */
 export type SessionAnswer =
@@ -29,6 +29,8 @@ export class LegacySession {
   subscriptions: Set<string> | undefined
   /** live upstream subscriptions that feed this session's GET stream, per alias */
   feeds: Map<string, UpstreamSubscription> | undefined
+  /** for whom each upstream is used in this session, by alias; released when it ends */
+  readonly callers = new Map<string, Caller>()
   /** the standalone GET stream, once opened; its events survive a reconnect */
   standalone: ReplayStream | undefined
   #streams: SessionStreams | undefined

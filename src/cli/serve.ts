@@ -20,7 +20,9 @@ export async function run(args: CommandArgs): Promise<number> {
   }
   const running = await serve(loaded.snapshot)
   announce(args, running.gateway, loaded.snapshot)
-  const stopWatching = watchConfig(args.configFile, result => void reload(args, running.gateway, result))
+  const stopWatching = watchConfig(args.configFile, result => void reload(args, running.gateway, result), {
+    running: loaded.snapshot.digest,
+  })
   const signal = await stopSignal()
   io.err(`${signal}: finishing what is in flight\n`)
   stopWatching()
@@ -53,7 +55,7 @@ function announce(args: CommandArgs, gateway: Gateway, snapshot: Snapshot): void
 
 /** Whole or not at all: a configuration that does not load leaves the old one in force. */
 async function reload(args: CommandArgs, gateway: Gateway, result: LoadResult): Promise<void> {
-  if (!result.ok) return args.io.err(`the configuration was not reloaded, the old one stays in force\n${faultText(result)}`)
+  if (!result.ok) { args.io.err(`the configuration was not reloaded, the old one stays in force\n${faultText(result)}`); return; }
   const refused = await gateway.reload(result.snapshot)
   args.io.err(refused === undefined ? 'configuration reloaded\n' : `the configuration was not reloaded: ${refused}\n`)
 }

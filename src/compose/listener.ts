@@ -37,12 +37,3 @@ export function listen(server: Server, { listen: { host, port } }: Snapshot): Pr
     server.listen(port, host, resolve)
   })
 }
-
-/** Undefined when a running gateway can take `next` over; else what needs a restart. */
-export function needsRestart(current: Snapshot, next: Snapshot): string | undefined {
-  if (JSON.stringify(current.listen) !== JSON.stringify(next.listen)) return '`listen` changed; restart the gateway'
-  if (current.dataDir !== next.dataDir) return '`dataDir` changed; restart the gateway'
-  if (current.limits.headersMs !== next.limits.headersMs || current.limits.bodyMs !== next.limits.bodyMs)
-    return '`limits.headersMs` or `limits.bodyMs` changed; restart the gateway'
-  return undefined
-}

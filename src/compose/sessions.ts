@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { ReplayBudget, SessionStreams } from '../bridge/replay.ts'
 import { LegacySession, type Timers } from '../bridge/legacy-session.ts'
 import type { Snapshot } from '../config/schema.ts'
-import { SessionTable, type Session } from '../identity/session.ts'
+import { SessionTable } from '../identity/session.ts'
 import { isStop } from '../kernel/errors.ts'
 import type { Sessions } from '../pipeline/deps.ts'
 
@@ -24,21 +24,16 @@ export type SessionStore = Sessions & {
 }
 
 /** `onEnd` lets upstreams go of what was opened for the session. */
-export function createSessions(
-  snapshot: () => Snapshot,
-  onEnd: (session: LegacySession, principal: Session<LegacySession>['principal']) => void,
-): SessionStore {
+export function createSessions(snapshot: () => Snapshot, onEnd: (session: LegacySession) => void): SessionStore {
   const { limits } = snapshot()
   const budget = new ReplayBudget(() => snapshot().limits.replayTotalBytes)
-  const open = new Map<string, Session<LegacySession>>()
   const table = new SessionTable<LegacySession>({
     limits: { total: limits.sessions, perPrincipal: limits.sessionsPerPrincipal, idleSeconds: limits.sessionIdleSeconds },
     now: () => performance.now(),
     randomBytes,
     onEnd: session => {
-      open.delete(session.id)
       session.value.close('the session ended')
-      onEnd(session.value, session.principal)
+      onEnd(session.value)
     },
   })
   const makeStreams = (): SessionStreams => {
@@ -51,24 +46,15 @@ export function createSessions(
     },
     open(principal, endpoint, fields) {
       const session = table.open(principal.key, endpoint.resource, id => new LegacySession({ id, ...fields }, TIMERS, makeStreams))
-      if (isStop(session)) return session
-      open.set(session.id, session)
-      return session.value
+      return isStop(session) ? session : session.value
     },
     find: (id, principal, endpoint) => table.find(id, principal.key, endpoint.resource)?.value,
-    end(id) {
-      const session = open.get(id)
-      if (session) table.end(session)
-    },
+    end: id => void table.end({ id }),
     sweep: () => table.sweep(),
     hold(id) {
-      const session = open.get(id)
-      if (!session) return () => {}
-      table.hold(session)
-      return () => table.release(session)
+      table.hold({ id })
+      return () => table.release({ id })
     },
-    closeAll() {
-      for (const session of [...open.values()]) table.end(session)
-    },
+    closeAll: () => table.endAll(),
   }
 }

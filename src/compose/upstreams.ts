@@ -8,8 +8,7 @@ import type { UpstreamEntry } from '../pipeline/entry.ts'
 type Held = { readonly entry: UpstreamEntry; readonly settings: UpstreamSettings; readonly fingerprint: string }
 
 /** Everything that needs a new connection when it changes; rules do not. */
-const fingerprintOf = ({ allow: _rules, title: _title, ...settings }: UpstreamSettings): string => digestOf(JSON.stringify(settings))
-
+const fingerprintOf = (settings: UpstreamSettings): string => digestOf(JSON.stringify({ ...settings, allow: [], title: '' }))
 export class UpstreamSet {
   #held = new Map<string, Held>()
   #entries: ReadonlyMap<string, UpstreamEntry> = new Map()

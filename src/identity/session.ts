@@ -127,6 +127,11 @@ export class SessionTable<T> {
     return entry !== undefined && this.#finish(entry, 'closed')
   }
 
+  /** Ends every session: the gateway stops. */
+  endAll(): void {
+    for (const entry of [...this.#byId.values()]) this.#finish(entry, 'closed')
+  }
+
   /** Ends all of one principal, e.g. when it is blocked. Returns how many. */
   endAllOf(principal: PrincipalKey): number {
     const own = [...(this.#byPrincipal.get(principal) ?? [])]

@@ -2,7 +2,9 @@
 
 import { readCapabilities, upstreamCapabilities, type HostCapabilities, type RequestKind } from '../bridge/capabilities.ts'
 import type { Caller } from '../bridge/upstream.ts'
+import type { Principal } from '../kernel/principal.ts'
 import type { Era } from '../mcp/revisions.ts'
+import type { Joined } from './path.ts'
 import type { Callers } from './deps.ts'
 import type { CallerFace } from './entry.ts'
 
@@ -38,10 +40,19 @@ export function createCallers(): Callers {
         if (effective.size >= MAX_DECLARATIONS) effective.clear()
         effective.set(entitlement.digest, known)
       }
-      return { host, kinds: known.kinds, caller: { principal: x.principal.key, capabilities: known.text, affinity: x.session?.id ?? '' } }
+      return { host, kinds: known.kinds, caller: callerOf(x, entry.alias, known.text) }
     },
   }
 }
 
 /** Servers an administrator marked stateless and credential-free: one connection, no capabilities, nothing of anybody. */
 const SHARED: Caller = { principal: '*', capabilities: '{}', affinity: '' }
+
+/** A session keeps its callers, so that what was opened for it can be let go when it ends. */
+function callerOf(x: { readonly principal: Principal } & Joined, alias: string, capabilities: string): Caller {
+  const known = x.session?.callers.get(alias)
+  if (known?.capabilities === capabilities) return known
+  const caller: Caller = { principal: x.principal.key, capabilities, affinity: x.session?.id ?? '' }
+  x.session?.callers.set(alias, caller)
+  return caller
+}

@@ -122,7 +122,7 @@ export class CatalogueView implements Catalogue {
     // Captured now: a reload while pages are built must not put names into a view that belongs to the old entitlement.
     const permits = new Map(entries.map(entry => [entry.alias, this.#deps.entitlement(x.principal, entry)]))
     const visible = entries.filter(entry => permits.get(entry.alias)?.isEmpty === false)
-    const lists = await Promise.all(visible.map(entry => this.#list(entry, this.#face(x, entry).caller, kind)))
+    const lists = await Promise.all(visible.map(async entry => this.#list(entry, this.#face(x, entry).caller, kind)))
     const failed = lists.find(isStop)
     const isAggregated = x.endpoint.kind !== 'server'
     if (failed && !isAggregated) return failed

@@ -84,9 +84,9 @@ export interface Feeds {
   /** the standalone stream of a legacy session opened: list changes of the endpoint's upstreams flow on it */
   open(x: Received & Classified & Authenticated & Joined): void
   /** resources/subscribe and unsubscribe of a legacy session; URIs as exposed */
-  subscribe(x: Received & Classified & Authenticated & Joined, entry: UpstreamEntry, uri: string, isOn: boolean): void
+  subscribe(x: Received & Classified & Authenticated & Joined, entry: UpstreamEntry): void
   /** subscriptions/listen of a modern host: the filter that is honoured, and the stream to feed */
-  listen(x: Received & Classified & Authenticated & Joined, filter: ListenFilter): Promise<Listening | Stop>
+  listen(x: Received & Classified & Authenticated & Joined, filter: ListenFilter): Listening
 }
 export type ListenFilter = {
   readonly toolsListChanged: boolean

@@ -83,12 +83,13 @@ export function createFaces(deps: Deps): Faces {
 
 /** Capabilities that can be kept towards this host's era (research/protocol.md section 2, row server/discover and initialize). */
 function described(face: UpstreamFace, hostEra: Era): Described {
-  const { tasks: _legacyTasks, extensions, ...capabilities } = face.capabilities
+  const { extensions } = face.capabilities
   const kept = isObject(extensions)
     ? Object.fromEntries(Object.entries(extensions).filter(([name]) => name !== TASKS || (hostEra === 'modern' && face.era === 'modern')))
     : {}
   return {
-    capabilities: { ...capabilities, ...(Object.keys(kept).length > 0 && { extensions: kept }) },
+    // Legacy task augmentation cannot be bridged; JSON leaves out what is undefined.
+    capabilities: { ...face.capabilities, tasks: undefined, extensions: Object.keys(kept).length > 0 ? kept : undefined },
     ...(face.instructions !== undefined && { instructions: face.instructions }),
   }
 }

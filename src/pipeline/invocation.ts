@@ -114,13 +114,12 @@ export class Invocation {
   async #question(request: ServerRequest): Promise<void> {
     const question = { method: request.method, ...(request.params && { params: request.params }) }
     const stop = await gate(this.#x, question, this.#deps).catch((): Stop => ({ stop: 'audit-unavailable' }))
-    if (stop)
-      { request.method === 'elicitation/create' && stop.stop === 'gated'
-        ? request.answer(DECLINE)
-        : request.refuse(CODE.methodNotFound, 'Method not found'); return; }
-    if (this.#x.era === 'modern') { this.#park(request); return; }
-    const { ask } = this.#x.host
-    if (!ask) { request.refuse(CODE.methodNotFound, 'Method not found'); return; }
+    if (stop) refuseQuestion(request, stop)
+    else if (this.#x.era === 'modern') this.#park(request)
+    else if (this.#x.host.ask) await this.#askLive(request)
+    else request.refuse(CODE.methodNotFound, 'Method not found')
+  }
+  async #askLive(request: ServerRequest): Promise<void> {
     const params = request.params && rawOf(request.params.doc, request.params.node)
     const answer = await this.#x.host.ask?.(request.method, params, this.#x.route.entry.parkMs)
     if (answer?.kind === 'result') request.answer(rawOf(answer.result.doc, answer.result.node))
@@ -284,7 +283,7 @@ export class Invocation {
     const answers = new Map<string, Buffer>()
     if (required.requests.length === 0) await this.#deps.delay(STATE_ONLY_PACE_MS)
     const replies = await Promise.all(
-      required.requests.map(r =>
+      required.requests.map(async r =>
         host.ask?.(r.method, r.params && inputParamsToLegacy(r.method, r.params, this.#deps.newId()), route.entry.parkMs),
       ),
     )
@@ -353,5 +352,10 @@ export class Invocation {
 const keysOf = (state: StateFields | undefined): string[] => state?.asked.map(a => a.key) ?? []
 const DECLINE = Buffer.from('{"action":"decline"}')
 const CANCEL = Buffer.from('{"action":"cancel"}')
+/** What the policy withholds looks like a person's no (R99); what is not there looks like an unknown method. */
+function refuseQuestion(request: ServerRequest, stop: Stop): void {
+  if (request.method === 'elicitation/create' && stop.stop === 'gated') request.answer(DECLINE)
+  else request.refuse(CODE.methodNotFound, 'Method not found')
+}
 /** A state-only round of a legacy host is retried after this pause, as the official SDK does. */
 const STATE_ONLY_PACE_MS = 250

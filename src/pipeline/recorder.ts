@@ -30,40 +30,7 @@ export type RecorderDeps = {
 
 export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestRecorder {
   const { log, encoder, measure } = deps
-  const texts = new WeakMap<Received, ExchangeText>()
-  const sessions = new WeakMap<LegacySession, string>()
-
-  function sessionDigest(session: LegacySession): string {
-    let digest = sessions.get(session)
-    if (digest === undefined) sessions.set(session, (digest = digestOf(session.id)))
-    return digest
-  }
-
-  function describe(x: Facts): ExchangeText {
-    const params = x.doc && x.params && rawOf(x.doc, x.params)
-    return encoder.exchange({
-      request: x.requestId,
-      call: x.prepared?.state?.call ?? x.requestId,
-      trace: x.traceId,
-      session: x.session && sessionDigest(x.session),
-      principal: x.principal,
-      subject: {
-        endpoint: x.endpoint.path,
-        era: x.era ?? 'legacy',
-        method: x.method,
-        server: x.route?.entry.alias,
-        name: x.route?.name,
-        paramsDigest: params && digestOf(params),
-        paramsBytes: params?.length,
-      },
-    })
-  }
-  /** Made once between intent and outcome: nothing that it says changes in between. */
-  function exchangeOf(x: Facts): ExchangeText {
-    let text = texts.get(x)
-    if (text === undefined) texts.set(x, (text = describe(x)))
-    return text
-  }
+  const { describe, exchangeOf } = describer(encoder)
   const seconds = (x: Received): number => (deps.monotonic() - x.receivedMs) / 1000
   const measured = (x: Facts, outcome: CallOutcome): void => measure.call(x.route?.entry.alias ?? 'none', outcome, seconds(x))
 
@@ -118,6 +85,47 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
     },
     fault: deps.fault,
   }
+}
+
+type Describer = { readonly describe: (x: Facts) => ExchangeText; readonly exchangeOf: (x: Facts) => ExchangeText }
+
+/** The members all events of one exchange share. */
+function describer(encoder: EventEncoder): Describer {
+  const texts = new WeakMap<Received, ExchangeText>()
+  const sessions = new WeakMap<LegacySession, string>()
+
+  function sessionDigest(session: LegacySession): string {
+    let digest = sessions.get(session)
+    if (digest === undefined) sessions.set(session, (digest = digestOf(session.id)))
+    return digest
+  }
+
+  function describe(x: Facts): ExchangeText {
+    const params = x.doc && x.params && rawOf(x.doc, x.params)
+    return encoder.exchange({
+      request: x.requestId,
+      call: x.prepared?.state?.call ?? x.requestId,
+      trace: x.traceId,
+      session: x.session && sessionDigest(x.session),
+      principal: x.principal,
+      subject: {
+        endpoint: x.endpoint.path,
+        era: x.era ?? 'legacy',
+        method: x.method,
+        server: x.route?.entry.alias,
+        name: x.route?.name,
+        paramsDigest: params && digestOf(params),
+        paramsBytes: params?.length,
+      },
+    })
+  }
+  /** Made once between intent and outcome: nothing that it says changes in between. */
+  function exchangeOf(x: Facts): ExchangeText {
+    let text = texts.get(x)
+    if (text === undefined) texts.set(x, (text = describe(x)))
+    return text
+  }
+  return { describe, exchangeOf }
 }
 
 function outcomeOf(answer: Answer | undefined): 'ok' | 'error' | 'input' | 'task' {

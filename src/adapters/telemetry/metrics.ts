@@ -16,7 +16,7 @@ const GAUGES = {
   streams: 'Open event streams of hosts',
   upstream_connections: 'Upstream processes and connections',
 } as const
-type GaugeName = keyof typeof GAUGES
+export type GaugeName = keyof typeof GAUGES
 
 export type Metrics = Measure & {
   /** shows a level under this name; `read` is called for each page and must not throw */

@@ -102,7 +102,7 @@ export class ChannelTransport implements Transport {
       if (peer?.face) events.gone(how.isCrash)
     }
     try {
-      const channel = await this.#options.open({ message: bytes => peer?.receive(bytes), lost }, caller)
+      const channel = await this.#options.open({ message: bytes => peer?.receive(bytes), drained: () => peer?.drained(), lost }, caller)
       if (isFailure(channel)) return channel
       const options = { caller, drops, ownInfo, idle: () => events.idle() }
       peer = new Peer(channel, new Flood(ticker, floodLimit(settings), channel), {

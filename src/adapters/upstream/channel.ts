@@ -3,11 +3,15 @@
 import type { Reason } from '../../kernel/errors.ts'
 
 export interface Channel {
-  /** takes one message; false when more than `limits.bufferBytes` would wait: then it was not taken */
+  /** whether a message of about this size fits into `limits.bufferBytes`; one always fits where nothing waits */
+  hasRoom(bytes: number): boolean
+  /** takes one message; small ones of our own find a little more room than calls. False: it was not taken */
   write(message: Buffer): boolean
   /** stops reading for a while */
   pause(): void
   resume(): void
+  /** it is of no more use: ended by force, reported as lost */
+  fail(detail: string): void
   /** ends it politely, then by force after `graceMs`; resolves when nothing of it is left */
   stop(graceMs: number): Promise<void>
 }
@@ -15,6 +19,8 @@ export interface Channel {
 export type ChannelEvents = {
   /** one message as it came, unjudged */
   message(bytes: Buffer): void
+  /** what waited has been taken: there is room again */
+  drained(): void
   /** it is gone, once; nothing follows */
   lost(loss: Loss): void
 }

@@ -25,6 +25,9 @@ export type ExchangeHome = {
   unparked(exchange: Exchange): void
 }
 
+/** Why a link is told to abandon an exchange whose deadline has passed; upstreams may see it. */
+export const TIMED_OUT = 'timed out'
+
 export type StopAnswer = Extract<UpstreamAnswer, { kind: 'stop' }>
 
 export class Exchange implements RunningCall {
@@ -43,6 +46,8 @@ export class Exchange implements RunningCall {
   token: Buffer | undefined
   /** the way it went, so that it can be abandoned there */
   link: { abandon(exchange: Exchange, reason: string): void } | undefined
+  /** the link's count of messages heard when it was sent */
+  mark = 0
   /** sent once more after its legacy session had ended (never tools/call) */
   isReplay = false
   /** HTTP status of its answer, 0 where there is none */
@@ -106,7 +111,7 @@ export class Exchange implements RunningCall {
     if (this.place === 'queued') this.stop('upstream-overloaded', 'waited too long for a free place')
     else if (now >= this.hardAt) this.stop('upstream-timeout', 'ran longer than `timeouts.hardMs`')
     else this.stop('upstream-timeout', 'no answer and no progress within `timeouts.callMs`')
-    link?.abandon(this, 'timeout')
+    link?.abandon(this, TIMED_OUT)
   }
 
   /** It left the queue, or its connection is there: the silence starts now. */

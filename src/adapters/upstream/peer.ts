@@ -9,7 +9,7 @@ import { isInteractive, INTERACTIVE_METHODS } from './capabilities.ts'
 import { isChange } from './changes.ts'
 import type { Channel, Loss } from './channel.ts'
 import type { Drops } from './drops.ts'
-import type { Exchange } from './exchange.ts'
+import { TIMED_OUT, type Exchange } from './exchange.ts'
 import type { Flood } from './flood.ts'
 import type { Link, Watch, Watcher } from './link.ts'
 import { rankOf } from './log-levels.ts'
@@ -42,8 +42,12 @@ export class Peer implements Link {
   /** the call that server requests belong to, and those that wait for it to end (R43, protocol.md section 2 no. 4) */
   #interactive: Exchange | undefined
   #line: Exchange[] = []
+  /** calls that wait until the channel has room: their own memory is what they hold, no more */
+  #blocked: Exchange[] = []
   #lastId = 0
   #logRank = 8
+  #heard = 0
+  #isDoubted = false
 
   constructor(channel: Channel, flood: Flood, options: PeerOptions) {
     this.#channel = channel
@@ -54,7 +58,7 @@ export class Peer implements Link {
   }
 
   get isBusy(): boolean {
-    return this.#inFlight.size > 0 || this.#line.length > 0
+    return this.#inFlight.size > 0 || this.#line.length > 0 || this.#blocked.length > 0
   }
   get isWatched(): boolean {
     return this.#watches.size > 0
@@ -71,6 +75,20 @@ export class Peer implements Link {
   }
 
   #write(exchange: Exchange): void {
+    if (this.#blocked.length > 0 || !this.#channel.hasRoom(exchange.call.params?.length ?? 0)) this.#blocked.push(exchange)
+    else this.#transmit(exchange)
+  }
+
+  /** The channel has room again. */
+  drained(): void {
+    for (let next = this.#blocked[0]; next; next = this.#blocked[0]) {
+      if (!next.isDone && !this.#channel.hasRoom(next.call.params?.length ?? 0)) return
+      this.#blocked.shift()
+      if (!next.isDone) this.#transmit(next)
+    }
+  }
+
+  #transmit(exchange: Exchange): void {
     const { method, logLevel } = exchange.call
     if (logLevel !== undefined && this.era === 'legacy') this.#lowerLogLevel(rankOf(logLevel), logLevel)
     exchange.id = ++this.#lastId
@@ -78,8 +96,9 @@ export class Peer implements Link {
     const bytes = isModern ? modernRequest(exchange, this.#options.ownInfo) : legacyRequest(exchange)
     if (!this.#channel.write(bytes)) {
       this.#ended(exchange)
-      return void exchange.stop('upstream-overloaded', 'too much data waits for it already')
+      return void exchange.stop('upstream-lost', 'the connection is ending')
     }
+    exchange.mark = this.#heard
     this.#inFlight.set(String(exchange.id), exchange)
   }
 
@@ -100,7 +119,21 @@ export class Peer implements Link {
           notificationBytes('notifications/cancelled', JSON.stringify({ requestId: exchange.id, reason: reason.slice(0, 200) })),
         )
     }
+    if (reason === TIMED_OUT) this.#doubt(exchange)
     this.#ended(exchange)
+  }
+
+  /** A call timed out: where nothing at all was heard meanwhile, or nothing is taken any more, the upstream may be stuck for good. */
+  #doubt(exchange: Exchange): void {
+    if (this.isGone || this.#isDoubted || exchange.home.isOwn) return
+    if (this.#blocked.includes(exchange)) return this.#channel.fail('it does not read what it is sent')
+    if (exchange.id === 0 || exchange.mark !== this.#heard) return
+    this.#isDoubted = true
+    const sign = this.#options.ask(this, this.era === 'modern' ? 'server/discover' : 'ping', EMPTY)
+    void sign.done.then(answer => {
+      this.#isDoubted = false
+      if (answer.kind === 'stop' && sign.mark === this.#heard) this.#channel.fail('it does not answer any more')
+    })
   }
 
   watch(_caller: Caller, filter: SubscriptionFilter, watcher: Watcher): Watch {
@@ -113,6 +146,7 @@ export class Peer implements Link {
 
   /** One message of the upstream, as it came. */
   receive(bytes: Buffer): void {
+    this.#heard++
     const message = readMessage(bytes)
     if (isMessageFault(message)) {
       this.#unreadable(message.id, message.detail)
@@ -178,7 +212,11 @@ export class Peer implements Link {
         this.#write(next)
         break
       }
-    } else if (exchange.id === 0) this.#line = this.#line.filter(waiting => waiting !== exchange)
+    }
+    if (exchange.id === 0) {
+      this.#line = this.#line.filter(waiting => waiting !== exchange)
+      this.#blocked = this.#blocked.filter(waiting => waiting !== exchange)
+    }
     if (!this.isBusy) this.#options.idle()
   }
 
@@ -230,9 +268,10 @@ export class Peer implements Link {
   lost(loss: Loss): void {
     if (this.isGone) return
     this.isGone = true
-    const open = [...this.#inFlight.values(), ...this.#line]
+    const open = [...this.#inFlight.values(), ...this.#line, ...this.#blocked]
     this.#inFlight.clear()
     this.#line = []
+    this.#blocked = []
     this.#interactive = undefined
     for (const exchange of open) exchange.stop(loss.reason, loss.detail, 'lost')
     this.#watches.lost(loss.detail)

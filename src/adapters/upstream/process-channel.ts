@@ -41,6 +41,8 @@ const GARBAGE_LINES = 64
 const JOIN_MAX = 65_536
 /** After the process itself has ended, how long its last words may take; a forked child that keeps stdout gets no longer. */
 const LAST_WORDS_MS = 300
+/** Beyond `bufferBytes`: cancellations and answers must find their way when calls no longer do. */
+const OWN_ROOM = 1024 * 1024
 const NEWLINE = Buffer.from('\n')
 const OPEN_OBJECT = 0x7b
 const OPEN_ARRAY = 0x5b
@@ -103,6 +105,7 @@ export class ProcessChannel implements Channel {
       if (this.#isReaped) this.#end()
       else this.#options.ticker.after(LAST_WORDS_MS, () => this.#end())
     })
+    stdin.on('drain', () => this.#options.events.drained())
     stdin.on('error', () => this.#fail('upstream-lost', 'its stdin broke'))
     this.#child.on('exit', (code, signal) => {
       // Whatever it left behind in its group goes too; what it had already written is still read. Later its number may be another's.
@@ -138,10 +141,13 @@ export class ProcessChannel implements Channel {
     if (this.#garbage > GARBAGE_LINES) this.#fail('upstream-invalid', 'wrote too many lines that are not JSON to stdout')
   }
 
+  hasRoom(bytes: number): boolean {
+    const waiting = this.#pendingBytes + this.#child.stdin.writableLength
+    return waiting === 0 || waiting + bytes <= this.#settings.bufferBytes
+  }
+
   write(message: Buffer): boolean {
-    const { stdin } = this.#child
-    if (this.#loss || this.#isStopping) return false
-    if (this.#pendingBytes + stdin.writableLength + message.length > this.#settings.bufferBytes) return false
+    if (this.#loss || this.#isStopping || !this.hasRoom(message.length - OWN_ROOM)) return false
     if (this.#pending.length === 0) setImmediate(this.#flush)
     const line = lineOf(message)
     this.#pending.push(line, NEWLINE)
@@ -168,6 +174,10 @@ export class ProcessChannel implements Channel {
   }
   resume(): void {
     if (!this.#loss) this.#child.stdout.resume()
+  }
+
+  fail(detail: string): void {
+    this.#fail('upstream-lost', detail)
   }
 
   /** stdin ends, then SIGTERM, then SIGKILL, each to the whole group (R41). */

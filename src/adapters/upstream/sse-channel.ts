@@ -8,6 +8,8 @@ import type { HttpReply, ReplyFailure, ReplySink } from './http-reply.ts'
 import { mediaTypeOf, stopOf, stopOfFailure } from './http-status.ts'
 
 const ENDPOINT_MAX = 2048
+/** Beyond `bufferBytes`: cancellations and answers must find their way when calls no longer do. */
+const OWN_ROOM = 1024 * 1024
 
 export type SseChannelSettings = { readonly url: string; readonly connectMs: number; readonly bufferBytes: number }
 
@@ -93,14 +95,19 @@ class SseChannel implements Channel, ReplySink {
     this.#posts.clear()
   }
 
+  hasRoom(bytes: number): boolean {
+    return this.#waitingBytes === 0 || this.#waitingBytes + bytes <= this.#settings.bufferBytes
+  }
+
   write(message: Buffer): boolean {
-    if (this.#isOver || this.#endpoint === undefined || this.#waitingBytes + message.length > this.#settings.bufferBytes) return false
+    if (this.#isOver || this.#endpoint === undefined || !this.hasRoom(message.length - OWN_ROOM)) return false
     this.#waitingBytes += message.length
     const headers = ['content-type', 'application/json', 'accept', 'application/json']
     const over = (): void => {
       if (!this.#posts.delete(post)) return
       alarm.cancel()
       this.#waitingBytes -= message.length
+      if (!this.#isOver) this.#events.drained()
     }
     const post: HttpReply = this.#origin.postTo(this.#endpoint, message, headers, {
       head: status => {
@@ -127,6 +134,10 @@ class SseChannel implements Channel, ReplySink {
   }
   resume(): void {
     this.#reply.resume()
+  }
+
+  fail(detail: string): void {
+    this.#fail({ stop: 'upstream-lost', detail, contact: 'lost' })
   }
 
   stop(): Promise<void> {

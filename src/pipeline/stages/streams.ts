@@ -48,7 +48,7 @@ export const subscribeStage = (deps: Pick<GatewayDeps, 'feeds'>, isOn: boolean):
       return { stop: 'subscription-limit', detail: `a session subscribes to at most ${MAX_SUBSCRIPTIONS} resources` }
     if (isOn) subscribed.add(exposed)
     else subscribed.delete(exposed)
-    deps.feeds.subscribe(x, x.route.entry, x.route.name, isOn)
+    deps.feeds.subscribe(x, x.route.entry)
     return { answer: { kind: 'result', result: Buffer.from('{}'), outcome: 'ok' } }
   },
 })
@@ -58,14 +58,13 @@ const MAX_SUBSCRIPTIONS = 1000
 /** subscriptions/listen: acknowledged first with what is honoured; every message carries the listen id verbatim (R79). */
 export const listenStage = (deps: Pick<GatewayDeps, 'feeds' | 'streamLimit'>): Stage<Known, Answered> => ({
   name: 'listen',
-  run: async x => {
+  run: x => {
     const limit = deps.streamLimit(x.principal)
     if (limit) return limit
     const filter = x.doc && readFilter(x.doc, member(x.params, 'notifications'))
     if (!filter) return { stop: 'params-invalid', detail: 'expected an object in `params.notifications`' }
     if (isStop(filter)) return filter
-    const listening = await deps.feeds.listen(x, filter)
-    if (isStop(listening)) return listening
+    const listening = deps.feeds.listen(x, filter)
     const id = x.message?.kind === 'request' ? x.message.id : 'null'
     const stamp = `"_meta":{"${META.subscriptionId}":${id}}`
     const open = (stream: EventStream): void => {

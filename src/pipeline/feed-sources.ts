@@ -1,0 +1,43 @@
+// Where feeds come from: the upstreams of an endpoint that exist for a principal, and what it may hear of them.
+
+import type { Caller } from '../bridge/upstream.ts'
+import type { GatewayDeps } from './deps.ts'
+import type { UpstreamEntry } from './entry.ts'
+import type { Authenticated, Classified, Joined, Received } from './path.ts'
+
+export type FeedDeps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'catalogue' | 'sealer'>
+/** What a standing stream keeps of the request that opened it: no bytes of it. */
+export type Listener = Pick<Received, 'endpoint'> & Pick<Classified, 'era'> & Authenticated & Joined
+
+export const listenerOf = ({ endpoint, era, principal, hostFace, session }: Listener): Listener => ({
+  endpoint,
+  era,
+  principal,
+  hostFace,
+  ...(session && { session }),
+})
+
+/** Upstreams of the endpoint that exist for this principal. */
+export const reachable = (deps: FeedDeps, who: Listener): UpstreamEntry[] =>
+  who.endpoint.aliases.flatMap(alias => {
+    const entry = deps.upstreams().get(alias)
+    return entry && !deps.entitlement(who.principal, entry).isEmpty ? [entry] : []
+  })
+
+export const callerFor = (deps: FeedDeps, who: Listener, entry: UpstreamEntry): Caller =>
+  deps.callers.of(who, entry, deps.entitlement(who.principal, entry)).caller
+
+/** Judged at each delivery, by the rules in force then: an entitlement may have gone since the subscription was made (R82). */
+export function mayHear(deps: FeedDeps, who: Listener, alias: string, uri?: string): boolean {
+  const entry = deps.upstreams().get(alias)
+  const entitlement = entry && deps.entitlement(who.principal, entry)
+  if (!entitlement || entitlement.isEmpty) return false
+  return uri === undefined || entitlement.permits('resource', uri) !== undefined
+}
+
+/** Exposed URIs that belong to one upstream, in its own names. */
+export const ownUris = (deps: FeedDeps, who: Listener, alias: string, exposed: Iterable<string>): string[] =>
+  [...exposed].flatMap(name => {
+    const found = deps.catalogue.ownUri(who.endpoint, name)
+    return found?.alias === alias ? [found.uri] : []
+  })

@@ -1,0 +1,98 @@
+// subscriptions/listen of modern hosts: the filter that is honoured, and the changes it lets through, stamped with the listen id (R79-R83).
+
+import { openTaskId } from '../bridge/task-id.ts'
+import type { ListKind, SubscriptionFilter, UpstreamChanges } from '../bridge/upstream.ts'
+import { member, rawOf } from '../mcp/json.ts'
+import type { ListenFilter, Listening } from './deps.ts'
+import type { UpstreamEntry } from './entry.ts'
+import { LIST_CHANGED, notification, stamped, stampOf, updatedParams } from './feed-messages.ts'
+import { callerFor, mayHear, ownUris, reachable, type FeedDeps, type Listener } from './feed-sources.ts'
+import { exposeTask } from './task-names.ts'
+
+const FILTER_KEYS: Readonly<Record<ListKind, 'toolsListChanged' | 'promptsListChanged' | 'resourcesListChanged'>> = {
+  tools: 'toolsListChanged',
+  prompts: 'promptsListChanged',
+  resources: 'resourcesListChanged',
+}
+type Wanted = { readonly entry: UpstreamEntry; readonly filter: SubscriptionFilter }
+/** One open listen: who asked for what, under which id. */
+type Listen = { readonly who: Listener; readonly asked: ListenFilter; readonly rawId: string }
+
+export function listenTo(deps: FeedDeps, listen: Listen): Listening {
+  const { who, asked } = listen
+  const wanted = reachable(deps, who).map(entry => ({ entry, filter: filterFor(deps, listen, entry.alias) }))
+  return {
+    honoured: JSON.stringify(honouredOf(deps, listen, wanted)),
+    feed(send, end) {
+      let left = wanted.length
+      const ended = (): void => {
+        left -= 1
+        if (left === 0) end()
+      }
+      const open = wanted.map(({ entry, filter }) =>
+        entry.upstream.subscribe(callerFor(deps, who, entry), filter, changesFor(deps, listen, { alias: entry.alias, send, ended })),
+      )
+      return () => {
+        for (const subscription of open) subscription.close()
+      }
+    },
+  }
+
+  function honouredOf(of: FeedDeps, { who: by }: Listen, from: readonly Wanted[]): object {
+    const isHonoured = (exposed: string): boolean => {
+      const found = of.catalogue.ownUri(by.endpoint, exposed)
+      return from.some(w => w.entry.alias === found?.alias && w.filter.resourceSubscriptions?.includes(found.uri) === true)
+    }
+    return {
+      ...(asked.toolsListChanged && { toolsListChanged: true }),
+      ...(asked.promptsListChanged && { promptsListChanged: true }),
+      ...(asked.resourcesListChanged && { resourcesListChanged: true }),
+      ...list('resourceSubscriptions', asked.resourceSubscriptions.filter(isHonoured)),
+      ...list(
+        'taskIds',
+        asked.taskIds.filter(id => from.some(w => taskOf(of, by, id)?.alias === w.entry.alias)),
+      ),
+    }
+  }
+}
+
+function filterFor(deps: FeedDeps, { who, asked }: Listen, alias: string): SubscriptionFilter {
+  const { toolsListChanged, promptsListChanged, resourcesListChanged } = asked
+  const uris = ownUris(deps, who, alias, asked.resourceSubscriptions).filter(uri => mayHear(deps, who, alias, uri))
+  const taskIds = asked.taskIds.flatMap(id => {
+    const task = taskOf(deps, who, id)
+    return task?.alias === alias ? [task.taskId] : []
+  })
+  return { toolsListChanged, promptsListChanged, resourcesListChanged, ...list('resourceSubscriptions', uris), ...list('taskIds', taskIds) }
+}
+
+const taskOf = ({ sealer }: FeedDeps, { principal, endpoint }: Listener, id: string): ReturnType<typeof openTaskId> =>
+  openTaskId(sealer, id, { principal: principal.key, endpoint: endpoint.resource })
+
+type Target = { readonly alias: string; readonly send: (message: Buffer) => boolean; readonly ended: () => void }
+
+function changesFor(deps: FeedDeps, { who, asked, rawId }: Listen, { alias, send, ended }: Target): UpstreamChanges {
+  return {
+    listChanged(kind) {
+      deps.catalogue.forget(alias)
+      if (asked[FILTER_KEYS[kind]] && mayHear(deps, who, alias)) send(notification(LIST_CHANGED[kind], `{"_meta":${stampOf(rawId)}}`))
+    },
+    resourceUpdated(uri, message) {
+      const exposed = deps.catalogue.expose(who.endpoint, alias, 'resource', uri)
+      // R80: nothing that was not asked for.
+      if (!asked.resourceSubscriptions.includes(exposed) || !mayHear(deps, who, alias, uri)) return
+      send(notification('notifications/resources/updated', stamped(updatedParams(message, exposed), rawId)))
+    },
+    other(method, message) {
+      const params = member(message.root, 'params')
+      // R90: a task's questions are gated where they are answered for, in tasks/get; a notification carries none of them.
+      if (method !== 'notifications/tasks' || params?.kind !== 'object' || member(params, 'inputRequests') !== undefined) return
+      const bytes = mayHear(deps, who, alias) ? exposeTask(deps.sealer, who, alias, rawOf(message, params)) : undefined
+      if (bytes) send(notification(method, stamped(bytes, rawId)))
+    },
+    interrupted: () => deps.catalogue.forget(alias),
+    ended,
+  }
+}
+
+const list = (key: string, values: readonly string[]): Record<string, readonly string[]> => (values.length > 0 ? { [key]: values } : {})

@@ -1,0 +1,45 @@
+// Changes for a legacy session: on its standalone stream, for the lists of its endpoint and the resources it subscribed to (R49, R82).
+
+import type { SubscriptionFilter, UpstreamChanges, UpstreamSubscription } from '../bridge/upstream.ts'
+import type { LegacySession } from '../bridge/legacy-session.ts'
+import type { UpstreamEntry } from './entry.ts'
+import { LIST_CHANGED, notification, updatedParams } from './feed-messages.ts'
+import { callerFor, mayHear, ownUris, reachable, type FeedDeps, type Listener } from './feed-sources.ts'
+
+const ALL_LISTS = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true } as const
+
+/** Opens (or keeps) one feed per upstream of the endpoint. */
+export function openSessionFeeds(deps: FeedDeps, who: Listener, session: LegacySession): void {
+  for (const entry of reachable(deps, who)) setSessionFeed(deps, { who, session, entry })
+}
+
+export type SessionFeed = { readonly who: Listener; readonly session: LegacySession; readonly entry: UpstreamEntry }
+
+/** Brings one upstream's feed in line with the session's subscriptions. */
+export function setSessionFeed(deps: FeedDeps, feed: SessionFeed): void {
+  const { who, session, entry } = feed
+  const uris = ownUris(deps, who, entry.alias, session.subscriptions ?? [])
+  const filter: SubscriptionFilter = { ...ALL_LISTS, ...(uris.length > 0 && { resourceSubscriptions: uris }) }
+  const feeds = (session.feeds ??= new Map<string, UpstreamSubscription>())
+  const open = feeds.get(entry.alias)
+  if (open) open.update(filter)
+  else feeds.set(entry.alias, entry.upstream.subscribe(callerFor(deps, who, entry), filter, changesFor(deps, feed)))
+}
+
+function changesFor(deps: FeedDeps, { who, session, entry: { alias } }: SessionFeed): UpstreamChanges {
+  const send = (message: Buffer): void => void session.standalone?.send(message)
+  return {
+    listChanged(kind) {
+      deps.catalogue.forget(alias)
+      if (mayHear(deps, who, alias)) send(notification(LIST_CHANGED[kind]))
+    },
+    resourceUpdated(uri, message) {
+      const exposed = deps.catalogue.expose(who.endpoint, alias, 'resource', uri)
+      if (!session.subscriptions?.has(exposed) || !mayHear(deps, who, alias, uri)) return
+      send(notification('notifications/resources/updated', updatedParams(message, exposed).toString()))
+    },
+    other() {},
+    interrupted: () => deps.catalogue.forget(alias),
+    ended() {},
+  }
+}
