@@ -186,14 +186,45 @@ describe('hostile stdio upstream: costs its own caller an error and nobody else 
   })
 
   it('a process that stops reading cannot make the gateway hold more than its buffer', async () => {
-    const upstream = start(['legacy'], { limits: { bufferBytes: 1024 * 1024 } })
+    const clock = new HandClock()
+    const overrides = { limits: { bufferBytes: 1024 * 1024 }, timeouts: { callMs: 10_000 } }
+    const upstream = start(['legacy'], overrides, worldOf({ ticker: new Ticker(clock) }))
     await answer(upstream, tool('stop-reading'))
     const big = 'x'.repeat(300_000)
-    const calls = Array.from({ length: 10 }, () => upstream.call(tool('echo', { text: big }), SILENT))
-    const stopped = await Promise.race(calls.map(call => call.done))
-    expect(stopped).toMatchObject({ stop: 'upstream-overloaded', detail: 'too much data waits for it already' })
-    expect(textOf(await answer(upstream, echo('bob', { caller: callerOf(BOB) })))).toBe('bob')
-    for (const call of calls) call.cancel('')
+    const calls = Array.from({ length: 10 }, () => answer(upstream, tool('echo', { text: big })))
+    for (let i = 0; i < 5; i++) expect(textOf(await answer(upstream, echo('bob', { caller: callerOf(BOB) })))).toBe('bob')
+    clock.advance(10_100)
+    for (const got of await Promise.all(calls)) expect(got).toMatchObject({ stop: expect.stringMatching(/^upstream-(timeout|lost)$/) })
+    // It was ended, so that the next call finds one that reads.
+    expect(textOf(await answer(upstream, echo('again')))).toBe('again')
+  })
+
+  it('large calls at the same time wait for room instead of failing', async () => {
+    const upstream = start(['legacy'], { limits: { bufferBytes: 1024 * 1024 } })
+    const texts = await Promise.all(
+      Array.from({ length: 16 }, async (_, i) => textOf(await answer(upstream, echo(String(i % 10).repeat(600_000))))),
+    )
+    expect(texts.map(text => [text.length, text[0]])).toEqual(texts.map((_, i) => [600_000, String(i % 10)]))
+  })
+
+  it('a process that hangs is ended once it gives no sign of life, one that only takes its time is not', async () => {
+    const clock = new HandClock()
+    const upstream = start(['legacy'], { timeouts: { callMs: 10_000, connectMs: 5_000 } }, worldOf({ ticker: new Ticker(clock) }))
+    const pid = async (): Promise<string> => textOf(await answer(upstream, tool('pid')))
+    const before = await pid()
+    const slow = answer(upstream, tool('silent'))
+    clock.advance(10_100)
+    expect(await slow).toMatchObject({ stop: 'upstream-timeout' })
+    expect(await pid()).toBe(before)
+    clock.advance(6_000)
+    expect(await pid()).toBe(before)
+    const hung = answer(upstream, tool('hang'))
+    await eventually(() => upstream.drops.get('line-invalid') === 1)
+    clock.advance(10_100)
+    expect(await hung).toMatchObject({ stop: 'upstream-timeout' })
+    clock.advance(5_100)
+    await eventually(() => upstream.status().connections === 0)
+    expect(await pid()).not.toBe(before)
   })
 
   it('a banner without an end costs the line it runs into, a server that never initializes its own caller some time', async () => {

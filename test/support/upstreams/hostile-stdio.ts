@@ -119,6 +119,10 @@ const tools: Record<string, (m: any, args: any) => unknown> = {
     say({ jsonrpc: '2.0', id: 'outside', method: 'roots/list' })
     say({ jsonrpc: '2.0', id: 'ping-1', method: 'ping' })
   },
+  hang: () => {
+    say('hanging')
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+  },
   'stop-reading': m => {
     reply(m.id, 'deaf')
     process.stdin.pause()
