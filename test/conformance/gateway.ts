@@ -37,7 +37,10 @@ const EVERYTHING = {
 
 /** gatehouse.yaml with nothing in it that a default covers. */
 function configuration(port: number, folder: string, upstreams: Readonly<Record<string, UpstreamConfig>>): string {
-  const entries = Object.entries(upstreams).map(([alias, { kind, ...transport }]) => [alias, { [kind]: transport, allow: [{ ...EVERYTHING, id: `${alias}-everything` }] }])
+  const entries = Object.entries(upstreams).map(([alias, { kind, ...transport }]) => [
+    alias,
+    { [kind]: transport, allow: [{ ...EVERYTHING, id: `${alias}-everything` }] },
+  ])
   const document = {
     version: 1,
     listen: `127.0.0.1:${port}`,

@@ -79,3 +79,6 @@ export const LEGS: Readonly<Record<string, Leg>> = {
   'client-2026-host-2025': { kind: 'client', title: '2026 client suite, 2025 host', revision: MODERN, host: 'legacy' },
   inspector: { kind: 'inspector', title: 'Inspector CLI, five servers' },
 }
+
+/** Under a minute on two quiet cores, for a look between two changes. */
+export const SHORT = ['control-2026', 'same-2025', 'same-2026', 'bridge-a', 'bridge-b'] as const
