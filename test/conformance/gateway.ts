@@ -65,6 +65,8 @@ async function untilReady(url: string, isGone: () => boolean, log: string): Prom
 /** Starts the gateway in front of `upstreams` (by alias). `log` takes its stdout and stderr. */
 export async function startGateway(upstreams: Readonly<Record<string, UpstreamConfig>>, log: string): Promise<Front> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-conformance-'))
+  const forget = (): void => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', forget)
   const port = await freePort()
   const base = `http://127.0.0.1:${port}`
   const { privateKey, publicKey } = await generateKeyPair('ES256')
@@ -77,7 +79,8 @@ export async function startGateway(upstreams: Readonly<Record<string, UpstreamCo
   const url = (alias: string): string => `${base}/servers/${alias}/mcp`
   const stop = async (): Promise<void> => {
     await launched.stop()
-    rmSync(folder, { recursive: true, force: true })
+    process.removeListener('exit', forget)
+    forget()
   }
   try {
     await untilReady(base, () => launched.child.exitCode !== null, log)
