@@ -49,7 +49,11 @@ module.exports = {
       { path: '^src/pipeline/stages/([^/]+)\\.ts$' },
       '^src/pipeline/stages/(?!$1\\.ts$)',
     ),
-    onlyAsTypes('only the table knows the stages', { path: '^src/', pathNot: '^src/pipeline/(paths\\.ts|stages/)' }, '^src/pipeline/stages/'),
+    onlyAsTypes(
+      'only the table knows the stages',
+      { path: '^src/', pathNot: '^src/pipeline/(paths\\.ts|stages/)' },
+      '^src/pipeline/stages/',
+    ),
     only('the table is built by main and used by http', '^src/(?!main\\.ts|http/|pipeline/paths\\.ts)', '^src/(?!pipeline/paths\\.ts)'),
 
     only('config reads no further than words and the allow-list', PATHS_OF('config'), [
@@ -97,7 +101,12 @@ module.exports = {
       from: { path: '^src/', pathNot: '^src/cli/serve\\.ts$' },
       to: { path: '^src/main\\.ts$' },
     },
-    { name: 'nobody imports the command line', severity: 'error', from: { path: '^src/(?!cli(/|\\.ts$))' }, to: { path: '^src/cli(/|\\.ts$)' } },
+    {
+      name: 'nobody imports the command line',
+      severity: 'error',
+      from: { path: '^src/(?!cli(/|\\.ts$))' },
+      to: { path: '^src/cli(/|\\.ts$)' },
+    },
 
     {
       name: 'rooms, words and the pipeline open no socket, file or process',
@@ -115,10 +124,18 @@ module.exports = {
       name: 'no undeclared packages',
       severity: 'error',
       from: { path: '^src/' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'npm-bundled', 'unknown', 'undetermined'], pathNot: 'node_modules/@types/' },
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'npm-bundled', 'unknown', 'undetermined'],
+        pathNot: 'node_modules/@types/',
+      },
     },
     { name: 'nothing unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
-    { name: 'nothing of test, bench or docs ships', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|bench|docs|examples)/' } },
+    {
+      name: 'nothing of test, bench or docs ships',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench|docs|examples)/' },
+    },
 
     owns('express', 'http/control-plane/'),
     owns('jose', 'adapters/tokens\\.ts$', 'evaluation/'),

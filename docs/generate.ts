@@ -1,4 +1,4 @@
-// Writes docs/configuration.md, docs/cli.md and schemas/gatehouse.schema.json from the tables in src. `node docs/generate.ts`; a test compares the result.
+// Writes docs/configuration.md, docs/cli.md, docs/reasons.md and schemas/gatehouse.schema.json from the tables in src. `node docs/generate.ts`; a test compares the result.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -8,12 +8,14 @@ import { helpOf, overview } from '../src/cli/help.ts'
 import type { AnyField, Shape } from '../src/config/fields.ts'
 import { gatehouseSchema } from '../src/config/json-schema.ts'
 import { GATEHOUSE } from '../src/config/table.ts'
+import { reasonsPage } from './reasons.ts'
 
 /** Every generated file by its path from the repository's root. */
 export function generated(): Readonly<Record<string, string>> {
   return {
     'docs/configuration.md': configuration(),
     'docs/cli.md': cli(),
+    'docs/reasons.md': `${NOTICE}\n\n${reasonsPage()}`,
     'schemas/gatehouse.schema.json': `${JSON.stringify(gatehouseSchema(), null, 2)}\n`,
   }
 }

@@ -64,7 +64,7 @@ const count = (doc: string, fallback: number, max = 10_000_000): ReturnType<type
 const limits = record(
   {
     bodySize: size({ min: '1KiB', max: '1GiB', fallback: '4MiB', doc: 'body of one request' }),
-    depth: integer({ min: 4, max: 512, fallback: 64, doc: 'nesting of JSON' }),
+    depth: integer({ min: 4, max: 256, fallback: 64, doc: 'nesting of JSON' }),
     addressFailuresPerMinute: count('failed requests of strangers per remote address', 600),
     principalPerSecond: count('requests of one principal per second, sustained; twice that at once', 200, 1_000_000),
     sessions: count('sessions of 2025 hosts', 20_000),

@@ -31,5 +31,5 @@ export function readBody(req: IncomingMessage, maxBytes: number, done: (body: Bu
 const tooLarge = (maxBytes: number): Stop => ({
   stop: 'body-too-large',
   detail: `the limit is ${maxBytes} bytes`,
-  fix: 'raise limits.bodyBytes or send less',
+  fix: 'raise limits.bodySize or send less',
 })

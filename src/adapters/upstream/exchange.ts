@@ -109,8 +109,8 @@ export class Exchange implements RunningCall {
     if (this.#isDone || (now < this.silenceAt && now < this.hardAt)) return
     const { link } = this
     if (this.place === 'queued') this.stop('upstream-overloaded', 'waited too long for a free place')
-    else if (now >= this.hardAt) this.stop('upstream-timeout', 'ran longer than `timeouts.hardMs`')
-    else this.stop('upstream-timeout', 'no answer and no progress within `timeouts.callMs`')
+    else if (now >= this.hardAt) this.stop('upstream-timeout', 'ran longer than `timeouts.hard`')
+    else this.stop('upstream-timeout', 'no answer and no progress within `timeouts.call`')
     link?.abandon(this, TIMED_OUT)
   }
 

@@ -43,7 +43,7 @@ export function stopOfFailure(failure: ReplyFailure): StopAnswer {
     case 'lost':
       return { kind: 'stop', stop: 'upstream-lost', detail: `the connection ended before the answer${code}` }
     case 'too-large':
-      return { kind: 'stop', stop: 'upstream-invalid', detail: 'a message is larger than `limits.messageBytes`' }
+      return { kind: 'stop', stop: 'upstream-invalid', detail: 'a message is larger than `limits.messageSize`' }
     case 'encoded':
       return { kind: 'stop', stop: 'upstream-invalid', detail: 'the answer is compressed, which was not asked for' }
   }

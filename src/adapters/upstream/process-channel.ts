@@ -96,7 +96,7 @@ export class ProcessChannel implements Channel {
   #listen(): void {
     const { stdin, stdout } = this.#child
     stdout.on('data', (chunk: Buffer) => {
-      if (!this.#loss && !this.#lines.push(chunk)) this.#fail('upstream-invalid', 'wrote a line longer than `limits.messageBytes`')
+      if (!this.#loss && !this.#lines.push(chunk)) this.#fail('upstream-invalid', 'wrote a line longer than `limits.messageSize`')
     })
     stdout.on('error', () => this.#fail('upstream-lost', 'its stdout broke'))
     stdout.on('end', () => {

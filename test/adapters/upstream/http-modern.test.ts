@@ -242,7 +242,7 @@ describe('modern HTTP upstream', () => {
       await heard.until('notifications', i)
       clock.advance(4_500)
     }
-    expect(await call).toEqual({ stop: 'upstream-timeout', detail: 'ran longer than `timeouts.hardMs`' })
+    expect(await call).toEqual({ stop: 'upstream-timeout', detail: 'ran longer than `timeouts.hard`' })
   })
 
   it.each([
@@ -312,7 +312,7 @@ describe('modern HTTP upstream', () => {
     ]
     for (const attack of attacks) {
       const { upstream } = await attacked(attack, { limits })
-      expect(await answer(upstream, ATTACK)).toEqual({ stop: 'upstream-invalid', detail: 'a message is larger than `limits.messageBytes`' })
+      expect(await answer(upstream, ATTACK)).toEqual({ stop: 'upstream-invalid', detail: 'a message is larger than `limits.messageSize`' })
       await others(upstream)
     }
     expect(sent.bytes).toBeLessThan(40 * 1024 * 1024)

@@ -108,7 +108,7 @@ describe('hostile stdio upstream: costs its own caller an error and nobody else 
     const upstream = start(['legacy'], { limits: { messageBytes: 4 * 1024 * 1024 } })
     expect(await attack(upstream, tool('huge-line', { megabytes: 100 }))).toEqual({
       stop: 'upstream-invalid',
-      detail: 'wrote a line longer than `limits.messageBytes`',
+      detail: 'wrote a line longer than `limits.messageSize`',
     })
     expect(process.memoryUsage().rss - before).toBeLessThan(60 * 1024 * 1024)
     expect(textOf(await answer(upstream, echo('again')))).toBe('again')

@@ -151,7 +151,7 @@ describe('stdio upstream', () => {
     clock.advance(9_000)
     await heard.until('notifications', heard.notifications.length + 2)
     clock.advance(9_000)
-    expect(await slow).toEqual({ stop: 'upstream-timeout', detail: 'ran longer than `timeouts.hardMs`' })
+    expect(await slow).toEqual({ stop: 'upstream-timeout', detail: 'ran longer than `timeouts.hard`' })
     expect(dataOf(await answer(upstream, tool('seen'))).cancelled).toHaveLength(2)
   })
 

@@ -1,0 +1,182 @@
+// The words of docs/reasons.md: what each refusal means and what mends it. A reason without a row does not compile; numbers come from src/mcp/replies.ts.
+
+import type { Reason } from '../src/kernel/errors.ts'
+import { errorObject, REPLIES } from '../src/mcp/replies.ts'
+
+type Words = { readonly means: string; readonly mend: string }
+const row = (means: string, mend: string): Words => ({ means, mend })
+
+const EDGE = {
+  'address-limited': row(
+    'too many requests of this address were refused within a minute',
+    'wait for `Retry-After`; find out what sends bad requests or bad tokens; `limits.addressFailuresPerMinute`',
+  ),
+  'body-too-large': row('the request body is larger than `limits.bodySize`', 'send less, or raise the limit'),
+  'header-invalid': row(
+    'a header that the gateway reads stands twice, has an underscore in its name, or contradicts the session',
+    'send it once, as the `detail` says',
+  ),
+  'host-forbidden': row('`Host` does not name this gateway (DNS rebinding)', 'use the public URL, or add the name to `allowedHosts`'),
+  'http-method-refused': row('an MCP endpoint answers POST, GET and DELETE, and GET only within a session', 'POST `initialize` first'),
+  'media-type-unsupported': row('the body is not `application/json` in UTF-8, or is compressed', 'send plain JSON'),
+  'origin-forbidden': row('`Origin` is not allowed', 'add it to `allowedOrigins`, if a browser may call from there'),
+  'path-unknown': row(
+    'nothing is served at this path; paths are compared byte for byte',
+    'use a path of docs/configuration.md, without a trailing slash',
+  ),
+} satisfies Partial<Record<Reason, Words>>
+
+const MESSAGE = {
+  'capability-missing': row(
+    'the call needs a capability that the host did not declare; `data.requiredCapabilities` names it',
+    'use a host that has it',
+  ),
+  'envelope-invalid': row('a 2026-07-28 request without its `_meta` members, or with unusable ones', 'mend the host'),
+  'header-mismatch': row(
+    '`Mcp-Method`, `Mcp-Name`, `Mcp-Param-*` or `MCP-Protocol-Version` says something else than the body',
+    'mend the host or the proxy between; list the tools again',
+  ),
+  'json-invalid': row(
+    'not one JSON text of strict RFC 8259: a key twice, invalid UTF-8, a lone surrogate, too deep, trailing bytes',
+    'mend what stands at the byte the `detail` names',
+  ),
+  'message-invalid': row('JSON, but no JSON-RPC message of MCP: bad id, kind or batch, or an id that is in use', 'mend the host'),
+  'method-unknown': row(
+    'the method does not exist in this era or at this endpoint, or no allow rule names it',
+    'extension methods: use `/servers/{alias}/mcp` and name the method in an allow rule',
+  ),
+  'params-invalid': row('a parameter is missing or of the wrong type', 'mend the call as the `detail` says'),
+  'version-unsupported': row('the revision is none of those in `data.supported`', 'use one of them'),
+} satisfies Partial<Record<Reason, Words>>
+
+const WHO = {
+  'issuer-unavailable': row(
+    'the keys of the identity provider cannot be read, or too many tokens are being verified',
+    'retry; `gatehouse doctor` says what is wrong',
+  ),
+  'principal-limited': row('this principal sends more than `limits.principalPerSecond`', 'slow down; wait for `Retry-After`'),
+  'session-limit': row(
+    'too many 2025 sessions, in all or of this principal',
+    'end some with DELETE; `limits.sessions`, `limits.sessionsPerPrincipal`',
+  ),
+  'session-missing': row('a 2025 request without `Mcp-Session-Id`', 'POST `initialize` first'),
+  'session-unknown': row(
+    'no such session of this principal at this endpoint: it ended, it belongs to somebody else, or the gateway was restarted',
+    'POST `initialize` again; hosts do this by themselves',
+  ),
+  'token-invalid': row(
+    'the bearer token is not accepted: issuer, audience, algorithm, signature, type or time; the `detail` says which',
+    'sign in again; the audience has to be this endpoint’s URL',
+  ),
+  'token-missing': row('no bearer token', 'sign in where `WWW-Authenticate` points, or send a token of `gatehouse token`'),
+} satisfies Partial<Record<Reason, Words>>
+
+const WHAT = {
+  'cursor-invalid': row('the cursor is forged, expired, or was issued to another principal or endpoint', 'list again without a cursor'),
+  denied: row(
+    'the name exists and no allow rule permits it to this principal; the caller is told `unknown`',
+    'add it to `upstreams.<alias>.allow`; the event names the upstream',
+  ),
+  'state-invalid': row(
+    '`requestState` is forged, expired, used for another call, principal or endpoint, or already answered otherwise',
+    'make the call anew',
+  ),
+  'subscription-limit': row('too many open streams or subscribed resources', 'close some; `limits.streams`, `limits.streamsPerPrincipal`'),
+  unknown: row(
+    'no such tool, prompt, resource or task for this principal at this endpoint',
+    'list what there is; ask whoever writes the allow rules',
+  ),
+} satisfies Partial<Record<Reason, Words>>
+
+const UPSTREAM = {
+  cancelled: row('the host cancelled or disconnected', 'nothing'),
+  gated: row(
+    'the upstream asked for sampling, elicitation or roots, which no allow rule permits it',
+    'add the kind to `serverRequests` of the rule, if this server may ask for it',
+  ),
+  'host-incapable': row('the upstream asked for something this host did not declare', 'use a host that has it'),
+  'rounds-exceeded': row(
+    'the upstream asked in more rounds than the limit for one call',
+    'raise `limits.rounds` of this upstream, if it really needs them',
+  ),
+  'upstream-invalid': row('the upstream broke the protocol', 'the `detail` says how; mend or replace the upstream'),
+  'upstream-lost': row(
+    'the connection or process ended before the answer; the call may have had its effect',
+    'look at the upstream’s log; call again if that is safe',
+  ),
+  'upstream-overloaded': row(
+    'all places and the queue of this upstream are taken, or too many calls wait for input',
+    'wait for `retryAfterSeconds`; its `limits`',
+  ),
+  'upstream-timeout': row(
+    'no answer and no progress within `timeouts.call`, or no end within `timeouts.hard`',
+    'look at the upstream; raise its `timeouts`',
+  ),
+  'upstream-unavailable': row(
+    'the upstream cannot be reached or started, refuses the gateway’s credential, or rests after repeated failures',
+    '`gatehouse doctor`; `/readyz` names it',
+  ),
+} satisfies Partial<Record<Reason, Words>>
+
+const SELF = {
+  'audit-unavailable': row('the audit log cannot be written, so nothing passes', 'mend the disk, then restart'),
+  draining: row('the gateway is shutting down', 'retry: another instance or the restarted gateway answers'),
+  'internal-fault': row('a bug; nothing passed. The cause stands in the gateway’s log beside the request id', 'report it'),
+} satisfies Partial<Record<Reason, Words>>
+
+const GROUPS = {
+  'At the door, before anyone is known': EDGE,
+  'The message': MESSAGE,
+  'Who asks': WHO,
+  'What is asked for': WHAT,
+  'The upstream': UPSTREAM,
+  'The gateway itself': SELF,
+}
+const ALL: Readonly<Record<Reason, Words>> = { ...EDGE, ...MESSAGE, ...WHO, ...WHAT, ...UPSTREAM, ...SELF }
+
+/** The page, without its notice. */
+export function reasonsPage(): string {
+  const sections = Object.entries(GROUPS).map(([heading, words]) => `## ${heading}\n\n${table(Object.keys(words) as Reason[])}`)
+  return `# Why requests are refused
+
+Every refusal carries one of these reasons: in the JSON-RPC error as \`error.data.reason\`, in the audit event as \`reason\`, in the metric
+\`gatehouse_refusals_total\` as its label. Reasons are stable; new ones may be added. \`error.message\` is for people and may change.
+
+\`\`\`json
+${JSON.stringify({ jsonrpc: '2.0', id: 1, error: JSON.parse(errorObject(EXAMPLE, '0199…')) as object }, null, 2)}
+\`\`\`
+
+\`fix\` says what would mend it, \`retryAfterSeconds\` (and the header \`Retry-After\`) when a retry may succeed, \`requestId\` finds the audit events and log lines.
+HTTP status: first for 2026-07-28 hosts, then for 2025 hosts where it differs.
+
+**Said only in the audit log**: the detail of ${listed(r => !shown(r).detail)}. What a principal may not use answers with the same bytes as what does not exist: ${listed(r => shown(r).reason !== r)} is told as
+\`unknown\`, and neither carries a request id. Nothing tells the two apart but the audit event.
+
+${sections.join('\n\n')}
+`
+}
+
+const EXAMPLE = { stop: 'body-too-large', detail: 'the limit is 4194304 bytes', fix: 'raise limits.bodySize or send less' } as const
+
+/** What the wire says of a refusal. */
+function shown(reason: Reason): { readonly reason: string; readonly detail: boolean } {
+  const { message, data } = JSON.parse(errorObject({ stop: reason, detail: 'SHOWN' }, 'id')) as {
+    message: string
+    data: { reason: string }
+  }
+  return { reason: data.reason, detail: message.includes('SHOWN') }
+}
+const listed = (isListed: (reason: Reason) => boolean): string =>
+  (Object.keys(ALL) as Reason[])
+    .filter(isListed)
+    .map(r => `\`${r}\``)
+    .join(', ')
+
+function table(reasons: readonly Reason[]): string {
+  const rows = reasons.map(reason => {
+    const { modern, legacy, code, message } = REPLIES[reason]
+    const { means, mend } = ALL[reason]
+    return `| \`${reason}\` | ${modern === legacy ? modern : `${modern}, ${legacy}`} | ${code} | ${message} | ${means} | ${mend} |`
+  })
+  return `| reason | HTTP | JSON-RPC | message | means | what mends it |\n|---|---|---|---|---|---|\n${rows.join('\n')}`
+}
