@@ -18,7 +18,7 @@ type Common = {
 export type EventPrincipal = { readonly issuer: string; readonly subject: string; readonly client?: string }
 
 /** What was asked: no argument values, only digests and sizes. */
-export type EventSubject = {
+type EventSubject = {
   /** endpoint path, e.g. `/mcp` or `/servers/files/mcp` */
   readonly endpoint: string
   readonly era: 'legacy' | 'modern'

@@ -29,7 +29,7 @@ export function kindOf(method: string, params: Slice | undefined): RequestKind |
 const has = (slice: Slice | undefined, key: string): boolean => slice !== undefined && member(slice.node, key) !== undefined
 
 /** One entry of `inputRequests`. */
-export type InputRequest = { readonly key: string; readonly method: string; readonly params?: Slice; readonly kind: RequestKind }
+type InputRequest = { readonly key: string; readonly method: string; readonly params?: Slice; readonly kind: RequestKind }
 export type InputRequired = { readonly requests: readonly InputRequest[]; readonly requestState?: string }
 
 /** At most this many questions in one round; keys of at most 256 characters; upstream state of at most 45,000 characters (it has to fit into ours). */

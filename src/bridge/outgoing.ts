@@ -11,7 +11,7 @@ const HOP_OF_TASKS: ReadonlySet<string> = new Set(['_meta', 'requestState', 'tas
 const HOP_META: ReadonlySet<string> = new Set(Object.values(META))
 
 /** An object's bytes without some members and with some replaced, everything else byte-exact. The very same bytes when nothing differs. */
-export function withoutMembers(
+function withoutMembers(
   doc: JsonDoc,
   node: JsonNode,
   dropped: ReadonlySet<string>,

@@ -1,69 +1,27 @@
-// Parameters between the eras (research/protocol.md section 2): of hosts' requests, of upstreams' questions, of notifications. Unknown members pass byte-exact.
+// Parameters between the eras (research/protocol.md section 2): of upstreams' questions and notifications. Unknown members pass byte-exact. Those of hosts' requests: outgoing.ts.
 
 import { isJsonFault, member, rawOf, readJson } from '../mcp/json.ts'
 import type { JsonDoc, JsonNode } from '../mcp/json.ts'
-import { META, MODERN_VERSION } from '../mcp/revisions.ts'
+import { META } from '../mcp/revisions.ts'
 import type { Era } from '../mcp/revisions.ts'
 import { objectEdits, splice } from '../mcp/splice.ts'
 import type { Edit, Entry } from '../mcp/splice.ts'
 import { docOf, indexed, isText } from './slices.ts'
 import type { Slice } from './upstream.ts'
 
-/** The envelope of our hop to a modern upstream (R5): JSON texts, capabilities and clientInfo objects. */
-export type HopEnvelope = { readonly capabilities: string; readonly clientInfo?: Buffer | string; readonly logLevel?: string }
-
 const RESERVED_META: ReadonlySet<string> = new Set(Object.values(META))
-/** Members that belong to one hop: legacy task augmentation (R90), MRTR state and answers (R75: never forwarded as the host sent them). */
-const HOP_PARAMS: ReadonlySet<string> = new Set(['task', 'requestState', 'inputResponses'])
-
-/** A 2025 host's params for a 2026 upstream: without hop members, `_meta` with our envelope in place of reserved keys. */
-export function paramsToModern(params: Slice | undefined, envelope: HopEnvelope): Buffer {
-  const { doc, node } = indexed(params ?? EMPTY)
-  const { capabilities, clientInfo, logLevel } = envelope
-  const entries: Entry[] = [
-    [META.protocolVersion, `"${MODERN_VERSION}"`],
-    [META.clientCapabilities, capabilities],
-  ]
-  if (clientInfo !== undefined) entries.push([META.clientInfo, clientInfo])
-  if (logLevel !== undefined) entries.push([META.logLevel, JSON.stringify(logLevel)])
-  const meta = member(node, '_meta')
-  const metaSlice = meta?.members ? { doc, node: meta } : EMPTY
-  const metaText = splice(
-    metaSlice.doc.bytes,
-    objectEdits(metaSlice.node, key => RESERVED_META.has(key), entries),
-    metaSlice.node.start,
-    metaSlice.node.end,
-  )
-  return splice(
-    doc.bytes,
-    objectEdits(node, key => HOP_PARAMS.has(key), [['_meta', metaText]]),
-    node.start,
-    node.end,
-  )
-}
-
-/** A 2026 host's params for a 2025 upstream: without hop members and without the reserved `_meta` keys. Undefined stays undefined. */
-export function paramsToLegacy(params: Slice | undefined): Buffer | undefined {
-  return params && withoutMeta(params, RESERVED_META, HOP_PARAMS)
-}
-
-/** An object without some members and without some keys of its `_meta`; an emptied `_meta` goes too. The same memory when nothing changes. */
-function withoutMeta(object: Slice, metaKeys: ReadonlySet<string>, keys: ReadonlySet<string>): Buffer {
+/** An object without some keys of its `_meta`; an emptied `_meta` goes too. The same memory when nothing changes. */
+function withoutMeta(object: Slice, metaKeys: ReadonlySet<string>): Buffer {
   const { doc, node } = indexed(object)
-  return splice(doc.bytes, metaEdits(node, metaKeys, keys), node.start, node.end)
+  return splice(doc.bytes, metaEdits(node, metaKeys), node.start, node.end)
 }
-function metaEdits(node: JsonNode, metaKeys: ReadonlySet<string>, keys: ReadonlySet<string>): Edit[] {
+function metaEdits(node: JsonNode, metaKeys: ReadonlySet<string>): Edit[] {
   const meta = member(node, '_meta')
-  const isEmptied = meta?.members?.every(m => metaKeys.has(m.key)) === true && meta.members.length > 0
-  const edits = objectEdits(node, key => keys.has(key) || (isEmptied && key === '_meta'))
-  if (meta?.members && !isEmptied && !keys.has('_meta')) edits.push(...objectEdits(meta, key => metaKeys.has(key)))
-  return edits
+  if (!meta?.members) return []
+  const isEmptied = meta.members.length > 0 && meta.members.every(m => metaKeys.has(m.key))
+  return isEmptied ? objectEdits(node, key => key === '_meta') : objectEdits(meta, key => metaKeys.has(key))
 }
 
-const emptyDoc = docOf(Buffer.from('{}'), 1)
-const EMPTY: Slice = { doc: emptyDoc, node: emptyDoc.root }
-
-const NO_KEYS: ReadonlySet<string> = new Set()
 const LEGACY_QUESTION: ReadonlySet<string> = new Set(['elicitationId', 'task', '_meta'])
 const LEGACY_REQUEST: ReadonlySet<string> = new Set(['task', '_meta'])
 
@@ -146,7 +104,7 @@ export function notificationToHost(method: string, message: JsonDoc, era: Era): 
   if (NEVER_TO_HOST.has(method) || (era === 'modern' && LEGACY_ONLY.has(method))) return undefined
   const params = member(message.root, 'params')
   if (!params || (params.members && !member(params, '_meta'))) return message.bytes
-  const text = withoutMeta({ doc: message, node: params }, era === 'modern' ? SUBSCRIPTION : RESERVED_META, NO_KEYS)
+  const text = withoutMeta({ doc: message, node: params }, era === 'modern' ? SUBSCRIPTION : RESERVED_META)
   if (text.length === params.end - params.start) return message.bytes
   return splice(message.bytes, [{ start: params.start, end: params.end, text }])
 }

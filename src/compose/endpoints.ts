@@ -1,6 +1,7 @@
 // Which paths are MCP endpoints: all upstreams, each alone, and the configured sets (DESIGN section 4).
 
 import type { Snapshot } from '../config/schema.ts'
+import { resourceOf } from '../identity/challenge.ts'
 import type { Endpoint } from '../pipeline/path.ts'
 
 export function endpointsOf(snapshot: Snapshot): ReadonlyMap<string, Endpoint> {
@@ -15,6 +16,6 @@ export function endpointsOf(snapshot: Snapshot): ReadonlyMap<string, Endpoint> {
 const endpoint = (snapshot: Snapshot, kind: Endpoint['kind'], path: string, aliases: readonly string[]): Endpoint => ({
   kind,
   path,
-  resource: snapshot.publicUrl + path,
+  resource: resourceOf(snapshot.publicUrl, path),
   aliases: [...aliases].sort(),
 })

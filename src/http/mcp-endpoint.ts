@@ -110,7 +110,10 @@ export class McpEndpoint {
     const shared = new PostExchange(inbound.res)
     const received = this.#received(inbound, 'session/batch', shared)
     const allowed = await this.#run(received)
-    if (isStop(allowed)) { this.#stopped(inbound, shared, { stop: allowed, received }); return; }
+    if (isStop(allowed)) {
+      this.#stopped(inbound, shared, { stop: allowed, received })
+      return
+    }
     let left = items.length
     const done = (): void => {
       left -= 1

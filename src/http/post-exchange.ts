@@ -141,7 +141,7 @@ export class BatchElement implements HostLink {
 type Reply = { readonly status: number; readonly head: string; readonly body: Buffer; readonly headers?: Readonly<Record<string, string>> }
 
 /** One JSON answer with its length; security headers on every answer. */
-export function writeJson(res: ServerResponse, { status, head, body, headers }: Reply): void {
+function writeJson(res: ServerResponse, { status, head, body, headers }: Reply): void {
   const before = Buffer.byteLength(head)
   const all: Record<string, string | number> = {
     'Content-Type': JSON_TYPE,

@@ -55,7 +55,7 @@ export function answerChannel(res: ServerResponse, extra?: Readonly<Record<strin
 }
 
 /** A stream that may stay silent for hours: the socket is taken over where possible, so that silence costs little memory. */
-export function standingChannel(req: IncomingMessage, res: ServerResponse, extra?: Readonly<Record<string, string>>): SseChannel {
+function standingChannel(req: IncomingMessage, res: ServerResponse, extra?: Readonly<Record<string, string>>): SseChannel {
   const headers = Object.entries({ ...SSE_HEADERS, ...extra })
   const head = `HTTP/1.1 200 OK\r\n${headers.map(([k, v]) => `${k}: ${v}\r\n`).join('')}Connection: close\r\n\r\n`
   const raw = takeOver(req, res, Buffer.from(head, 'latin1'))

@@ -15,9 +15,7 @@ export type ResourceSettings = {
 /** The resource identifier of an endpoint: what `aud` of its tokens must be, character by character. */
 export const resourceOf = (publicUrl: string, path: string): string => `${publicUrl}${path}`
 
-/** The URL of an endpoint's metadata: the well-known part stands between host and path (RFC 9728 section 3.1), also before a path in publicUrl. */
-export const metadataUrl = (publicUrl: string, path: string): string => metadataBase(publicUrl) + path
-
+/** The base of every endpoint's metadata URL: the well-known part stands between host and path (RFC 9728 section 3.1), also before a path in publicUrl. */
 function metadataBase(publicUrl: string): string {
   const { origin, pathname } = new URL(publicUrl)
   return `${origin}${METADATA_PREFIX}${pathname === '/' ? '' : pathname}`
@@ -36,10 +34,6 @@ export function createChallenge(publicUrl: string): (stop: Stop, endpoint: { rea
     return `Bearer error="invalid_token", error_description="${description}", resource_metadata="${base}${path}"`
   }
 }
-
-/** 403: every scope this operation needs, at once, so that one step-up is enough (R106). Scopes are the gateway's own names. */
-export const scopeChallenge = (publicUrl: string, path: string, scopes: readonly string[]): string =>
-  `Bearer error="insufficient_scope", scope="${quotable(scopes.join(' '))}", resource_metadata="${metadataUrl(publicUrl, path)}"`
 
 // RFC 6750 section 3: %x20-21 / %x23-5B / %x5D-7E. Nothing can end the quotes or the line.
 const quotable = (text: string): string => text.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, "'")

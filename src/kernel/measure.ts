@@ -22,13 +22,3 @@ export interface Measure {
   /** one group of audit rows became durable, `seconds` after its write began */
   auditGroup(rows: number, bytes: number, seconds: number): void
 }
-
-/** Measures nothing. */
-export const NO_MEASURE: Measure = {
-  stage() {},
-  call() {},
-  upstream() {},
-  refusal() {},
-  notificationsDropped() {},
-  auditGroup() {},
-}

@@ -13,7 +13,7 @@ export type JsonNode = {
   /** arrays at a depth < indexDepth: items in order; absent in arrays of more than 65,536 items */
   readonly items?: readonly JsonNode[]
 }
-export type JsonMember = { readonly key: string; readonly keyStart: number; readonly keyEnd: number; readonly value: JsonNode }
+type JsonMember = { readonly key: string; readonly keyStart: number; readonly keyEnd: number; readonly value: JsonNode }
 
 /** `at`: byte offset. `nodes`: more than 300,000 values would have to be indexed. */
 export type JsonFault = { readonly fault: JsonFaultCode; readonly at: number }

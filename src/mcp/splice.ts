@@ -90,15 +90,6 @@ function edited(object: Buffer, isDropped: (key: string) => boolean, entries?: r
 export const removeMembers = (object: Buffer, keys: ReadonlySet<string>): Buffer => edited(object, key => keys.has(key))
 /** An object with one member set, in place or at the end. */
 export const setMember = (object: Buffer, key: string, json: Buffer | string): Buffer => edited(object, () => false, [[key, json]])
-/** An object with several members set, in place or at the end. */
-export const mergeMembers = (object: Buffer, entries: readonly Entry[]): Buffer => edited(object, () => false, entries)
-
-/** A new object of the given members. */
-export const objectOf = (entries: readonly Entry[]): Buffer => {
-  const parts: Buffer[] = []
-  for (const entry of entries) parts.push(Buffer.from(parts.length === 0 ? '{' : ','), Buffer.from(memberText(entry) as string))
-  return Buffer.concat([...parts, Buffer.from(parts.length === 0 ? '{}' : '}')])
-}
 
 const CR = 0x0d
 const LF = 0x0a

@@ -67,7 +67,7 @@ export type Received = {
   readonly relayed: Relayed
 }
 /** `digest` is SHA-256 over the digest before and the notification's bytes, base64url; '' before the first. */
-export type Relayed = { count: number; digest: string }
+type Relayed = { count: number; digest: string }
 
 // Each fact is added by exactly one stage. A stage that needs a fact names it in its parameter.
 /** `envelope` is empty for the legacy era. */

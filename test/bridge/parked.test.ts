@@ -13,7 +13,7 @@ const answer = (text: string): ReadonlyMap<string, Buffer> => new Map([['request
 function running() {
   let settle: (a: UpstreamAnswer) => void = () => {}
   const done = new Promise<UpstreamAnswer>(resolve => (settle = resolve))
-  const call: RunningCall & { cancel: ReturnType<typeof vi.fn> } = { done, cancel: vi.fn() }
+  const call = { done, cancel: vi.fn<RunningCall['cancel']>() } satisfies RunningCall
   return { call, finish: () => settle({ kind: 'stop', stop: 'upstream-lost', detail: 'end' }) }
 }
 function question(method = 'elicitation/create') {
@@ -80,7 +80,7 @@ describe('a parked call', () => {
 describe('the table of parked calls', () => {
   const table = () => new ParkedCalls(() => ({ total: 3, perPrincipal: 2 }))
 
-  it("N110: another principal does not find a call, not even with its id", () => {
+  it('N110: another principal does not find a call, not even with its id', () => {
     const calls = table()
     const p = parked('id-1')
     calls.add(p.call, 100)

@@ -6,8 +6,6 @@ import {
   inputParamsToModern,
   inputRequestsOfUrlElicitation,
   notificationToHost,
-  paramsToLegacy,
-  paramsToModern,
 } from '../../src/bridge/translate-params.ts'
 import type { Slice } from '../../src/bridge/upstream.ts'
 import { isJsonFault, rawOf, readJson } from '../../src/mcp/json.ts'
@@ -23,57 +21,6 @@ const slice = (text: string, indexDepth?: number): Slice => {
   return { doc: d, node: d.root }
 }
 const VENDOR = '"vendor":{"big":12345678901234567890,"esc":"\\u0041\\/"}'
-
-describe('params for a modern upstream', () => {
-  const envelope = { capabilities: '{"elicitation":{}}', clientInfo: '{"name":"h"}', logLevel: 'info' }
-  const own =
-    '"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"elicitation":{}},"io.modelcontextprotocol/clientInfo":{"name":"h"},"io.modelcontextprotocol/logLevel":"info"'
-  test.each([
-    ['{}', `{"_meta":{${own}}}`],
-    [`{"name":"a","task":{"ttl":1},${VENDOR}}`, `{"name":"a",${VENDOR},"_meta":{${own}}}`],
-    ['{"_meta":{"progressToken":1,"a/b":{}},"name":"a"}', `{"_meta":{"progressToken":1,"a/b":{},${own}},"name":"a"}`],
-    // a host cannot speak for the gateway's hop, nor hand an upstream state of another
-    [
-      '{"_meta":{"io.modelcontextprotocol/subscriptionId":1,"traceparent":"x"},"requestState":"s","inputResponses":{}}',
-      `{"_meta":{"traceparent":"x",${own}}}`,
-    ],
-    ['{"_meta":null}', `{"_meta":{${own}}}`],
-  ])('%s', (params, expected) => {
-    expect(paramsToModern(slice(params), envelope).toString()).toBe(expected)
-    expect(paramsToModern(slice(params, 0), envelope).toString()).toBe(expected)
-  })
-  test('a reserved key of the host is replaced, optional members are left out', () => {
-    const out = paramsToModern(slice('{"_meta":{"io.modelcontextprotocol/clientCapabilities":{"roots":{}}}}'), {
-      capabilities: '{}',
-    }).toString()
-    expect(JSON.parse(out)).toEqual({
-      _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} },
-    })
-    expect(JSON.parse(paramsToModern(undefined, { capabilities: '{}' }).toString())).toHaveProperty('_meta')
-  })
-})
-
-describe('params for a legacy upstream', () => {
-  test.each([
-    [`{"name":"a","arguments":{"task":1},"task":{},${VENDOR}}`, `{"name":"a","arguments":{"task":1},${VENDOR}}`],
-    [
-      '{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}},"name":"a"}',
-      '{"name":"a"}',
-    ],
-    [
-      '{"_meta":{"progressToken":"t","io.modelcontextprotocol/logLevel":"info","tracestate":"x"}}',
-      '{"_meta":{"progressToken":"t","tracestate":"x"}}',
-    ],
-    ['{"requestState":"x","inputResponses":{}}', '{}'],
-    ['{"_meta":{}}', '{"_meta":{}}'],
-  ])('%s', (params, expected) => {
-    expect(paramsToLegacy(slice(params))?.toString()).toBe(expected)
-    expect(paramsToLegacy(slice(params, 0))?.toString()).toBe(expected)
-  })
-  test('none stay none', () => {
-    expect(paramsToLegacy(undefined)).toBeUndefined()
-  })
-})
 
 describe('questions', () => {
   test.each([

@@ -1,9 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createChallenge, metadataDocument, metadataUrl, resourceOf, scopeChallenge } from '../../src/identity/challenge.ts'
+import { createChallenge, metadataDocument, resourceOf } from '../../src/identity/challenge.ts'
 
 const GW = 'https://gw.example.com'
 const PATHS = ['/mcp', '/servers/files/mcp', '/sets/dev/mcp']
+/** Where the challenge says the metadata is. */
+const metadataUrl = (publicUrl: string, path: string): string =>
+  /resource_metadata="([^"]+)"/.exec(createChallenge(publicUrl)({ stop: 'token-missing' }, { path }) ?? '')?.[1] ?? ''
 const settings = { publicUrl: GW, authorizationServers: ['https://idp.example.com', 'https://two.example.com'] }
 
 describe('challenge', () => {
@@ -21,11 +24,6 @@ describe('challenge', () => {
   it('no other refusal carries one', () => {
     for (const stop of ['issuer-unavailable', 'denied', 'session-unknown'] as const)
       expect(createChallenge(GW)({ stop }, { path: '/mcp' })).toBeUndefined()
-  })
-  it('names all missing scopes at once (R106)', () => {
-    expect(scopeChallenge(GW, '/mcp', ['files:read', 'files:write'])).toBe(
-      `Bearer error="insufficient_scope", scope="files:read files:write", resource_metadata="${GW}/.well-known/oauth-protected-resource/mcp"`,
-    )
   })
   it('header injection: no detail can end the quotes or the line', () => {
     fc.assert(

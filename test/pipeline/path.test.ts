@@ -3,7 +3,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { Cancellation } from '../../src/kernel/cancellation.ts'
 import { Fault } from '../../src/kernel/errors.ts'
-import { NO_MEASURE } from '../../src/kernel/measure.ts'
+import type { Measure } from '../../src/kernel/measure.ts'
 import { keyOf, type Principal } from '../../src/kernel/principal.ts'
 import {
   Path,
@@ -17,7 +17,22 @@ import {
   type Stage,
 } from '../../src/pipeline/path.ts'
 
-const principal: Principal = { key: keyOf('https://i', 'a'), issuer: 'https://i', subject: 'a', groups: [], scopes: [], expiresAtSeconds: 1 }
+const principal: Principal = {
+  key: keyOf('https://i', 'a'),
+  issuer: 'https://i',
+  subject: 'a',
+  groups: [],
+  scopes: [],
+  expiresAtSeconds: 1,
+}
+const NO_MEASURE: Measure = {
+  stage() {},
+  call() {},
+  upstream() {},
+  refusal() {},
+  notificationsDropped() {},
+  auditGroup() {},
+}
 const received = (): Received => ({
   requestId: 'r1',
   traceId: 't1',
@@ -57,8 +72,9 @@ describe('a path', () => {
   it('does not compile in a wrong order', () => {
     // @ts-expect-error: permit needs a principal
     Path.start().step(classify).step(permit)
+    const upstream: Stage<{ readonly permit: true }, Answered> = call()
     // @ts-expect-error: call-upstream needs a permit
-    Path.start().step(classify).step(authenticate).step(call())
+    Path.start().step(classify).step(authenticate).step(upstream)
     // @ts-expect-error: a path that never answers cannot be walked
     const bad = () => walk(Path.start().step(classify), received(), recorder(), NO_MEASURE)
     expect(bad).toBeTypeOf('function')

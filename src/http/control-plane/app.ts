@@ -93,9 +93,15 @@ function secure(_req: Request, res: Response, next: NextFunction): void {
  */
 function serveMetadata(deps: ControlPlaneDeps, req: Request, res: Response, next: NextFunction): void {
   const path = pathOf(req)
-  if (path !== METADATA_PREFIX && !path.startsWith(`${METADATA_PREFIX}/`)) { next(); return; }
+  if (path !== METADATA_PREFIX && !path.startsWith(`${METADATA_PREFIX}/`)) {
+    next()
+    return
+  }
   const text = metadataDocument(deps.resource(), path)
-  if (text === undefined) { next(); return; }
+  if (text === undefined) {
+    next()
+    return
+  }
   res.setHeader('Access-Control-Allow-Origin', '*')
   res.setHeader('Cross-Origin-Resource-Policy', 'cross-origin')
   if (req.method === 'OPTIONS') {

@@ -10,7 +10,7 @@ import type { UpstreamEntry } from '../entry.ts'
 import type { Authenticated, Classified, Joined, Received, Stage } from '../path.ts'
 
 /** `name`: the primitive in the upstream's own name; `renamed`: the params member that has to be rewritten for the upstream. */
-export type Route = {
+type Route = {
   readonly entry: UpstreamEntry
   readonly entitlement: Entitlement
   readonly kind: Primitive | 'task'

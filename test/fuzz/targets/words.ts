@@ -5,7 +5,7 @@ import { isJsonFault, readJson, textOf, valueOf } from '../../../src/mcp/json.ts
 import type { JsonDoc, JsonNode } from '../../../src/mcp/json.ts'
 import { isMessageFault, readMessage } from '../../../src/mcp/message.ts'
 import { checkParamHeaders, paramHeadersOf, scanParamHeaders } from '../../../src/mcp/param-headers.ts'
-import { mergeMembers, removeMembers, withoutLineBreaks } from '../../../src/mcp/splice.ts'
+import { removeMembers, setMember, withoutLineBreaks } from '../../../src/mcp/splice.ts'
 import { SseReader } from '../../../src/mcp/sse-reader.ts'
 import { encodeSseEvent } from '../../../src/mcp/sse.ts'
 import { must } from '../fuzz.ts'
@@ -101,13 +101,7 @@ function splices(input: Buffer): boolean {
   const dropped = new Set(keys.filter((_, i) => (input.length + i) % 3 === 0))
   const without = readJson(removeMembers(input, dropped), { indexDepth: 1 })
   must(!isJsonFault(without) && without.root.members?.length === keys.length - dropped.size, 'removing members broke the object')
-  const merged = readJson(
-    mergeMembers(input, [
-      [keys[0] ?? 'x', '[1]'],
-      ['\u0000new', Buffer.from('{"a":2}')],
-    ]),
-    { indexDepth: 1 },
-  )
+  const merged = readJson(setMember(setMember(input, keys[0] ?? 'x', '[1]'), '\u0000new', Buffer.from('{"a":2}')), { indexDepth: 1 })
   must(!isJsonFault(merged), 'setting members broke the object')
   const line = withoutLineBreaks(input)
   must(!/[\r\n]/.test(line.toString()), 'line breaks are left')
