@@ -133,7 +133,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   const feeds = createFeeds({ upstreams: () => upstreams.entries, entitlement, callers, catalogue, sealer })
   const deps: GatewayDeps = {
     authenticate: (authorization, resource, nowSeconds) => authenticator.authenticate(authorization, resource, nowSeconds),
-    admit: admission(() => current.limits.principalPerSecond),
+    admit: admission(() => current.limits.principalPerSecond, monotonic),
     sessions,
     upstreams: () => upstreams.entries,
     entitlement,

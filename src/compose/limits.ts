@@ -7,18 +7,29 @@ import type { Stop } from '../kernel/errors.ts'
 import type { Principal } from '../kernel/principal.ts'
 import type { ListSettings } from '../pipeline/catalogue-view.ts'
 
-/** Requests per second and principal, with a burst of twice that; a new limit starts new counts. */
-export function admission(perSecond: () => number): (principal: Principal) => Promise<Stop | undefined> {
-  let limit = perSecond()
-  const make = (): RateLimiterMemory => new RateLimiterMemory({ points: limit * 2, duration: 2 })
-  let limiter = make()
-  return async principal => {
-    if (limit !== perSecond()) {
-      limit = perSecond()
-      limiter = make()
-    }
+/** Principals with a lease in hand; past that, leases are handed out anew (nobody gets more than the limiter counted). */
+const MAX_LEASES = 10_000
+const WINDOW_SECONDS = 2
+
+type Lease = { left: number; untilMs: number }
+
+/**
+ * Requests per second and principal, with a burst of twice that. The limiter counts; a principal spends from a lease of a few requests at a time, so
+ * that the limiter (memory here, an engine across replicas) is not asked for each one. A new limit starts new counts.
+ */
+export function admission(
+  perSecond: () => number,
+  monotonic: () => number,
+): (principal: Principal) => Stop | undefined | Promise<Stop | undefined> {
+  let limit = 0
+  let limiter: RateLimiterMemory
+  let leaseSize = 1
+  const leases = new Map<string, Lease>()
+  const renew = async (key: string): Promise<Stop | undefined> => {
     try {
-      await limiter.consume(principal.key)
+      const counted = await limiter.consume(key, leaseSize)
+      if (leases.size >= MAX_LEASES) leases.clear()
+      leases.set(key, { left: leaseSize - 1, untilMs: monotonic() + counted.msBeforeNext })
       return undefined
     } catch (refused) {
       const seconds = refused instanceof RateLimiterRes ? refused.msBeforeNext / 1000 : 1
@@ -29,6 +40,18 @@ export function admission(perSecond: () => number): (principal: Principal) => Pr
         retryAfterSeconds: seconds,
       }
     }
+  }
+  return principal => {
+    if (limit !== perSecond()) {
+      limit = perSecond()
+      limiter = new RateLimiterMemory({ points: limit * WINDOW_SECONDS, duration: WINDOW_SECONDS })
+      leaseSize = Math.max(1, Math.floor(limit / 20))
+      leases.clear()
+    }
+    const lease = leases.get(principal.key)
+    if (lease === undefined || lease.left === 0 || lease.untilMs <= monotonic()) return renew(principal.key)
+    lease.left -= 1
+    return undefined
   }
 }
 

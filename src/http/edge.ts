@@ -3,19 +3,31 @@
 import type { Stop } from '../kernel/errors.ts'
 import type { McpHeaders } from '../mcp/era.ts'
 
-/** Every header the data path reads. A header that is absent here was absent on the wire; all others are ignored (N020, N029, N073). */
-export type EdgeHeaders = McpHeaders & {
-  readonly host?: string
-  readonly origin?: string
-  readonly authorization?: string
-  readonly contentType?: string
-  readonly contentEncoding?: string
-  readonly contentLength?: string
-  readonly forwardedFor?: string
-  readonly accept?: string
-}
+type Pairs = readonly (readonly [string, string])[]
+const NO_PARAMS: Pairs = []
 
-type Mutable = { -readonly [K in keyof EdgeHeaders]: EdgeHeaders[K] } & { params: (readonly [string, string])[] }
+/**
+ * Every header the data path reads. A header that is absent here was absent on the wire; all others are ignored (N020, N029, N073). A class, so that
+ * every request's headers have one shape.
+ */
+export class EdgeHeaders implements McpHeaders {
+  host: string | undefined = undefined
+  origin: string | undefined = undefined
+  authorization: string | undefined = undefined
+  contentType: string | undefined = undefined
+  contentEncoding: string | undefined = undefined
+  contentLength: string | undefined = undefined
+  forwardedFor: string | undefined = undefined
+  accept: string | undefined = undefined
+  protocolVersion: string | undefined = undefined
+  method: string | undefined = undefined
+  name: string | undefined = undefined
+  sessionId: string | undefined = undefined
+  lastEventId: string | undefined = undefined
+  traceparent: string | undefined = undefined
+  tracestate: string | undefined = undefined
+  params: Pairs = NO_PARAMS
+}
 
 /** Header name (lower case) -> field. A second occurrence of any of them is refused: two readers could each believe another one (N017, N066). */
 const FIELDS: ReadonlyMap<string, Exclude<keyof EdgeHeaders, 'params'>> = new Map([
@@ -40,7 +52,8 @@ const MAX_PARAMS = 64
 
 /** Reads node's raw header pairs. */
 export function readHeaders(raw: readonly string[]): EdgeHeaders | Stop {
-  const headers: Mutable = { params: [] }
+  const headers = new EdgeHeaders()
+  let params: (readonly [string, string])[] | undefined
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = (raw[i] ?? '').toLowerCase()
     const value = raw[i + 1] ?? ''
@@ -52,12 +65,14 @@ export function readHeaders(raw: readonly string[]): EdgeHeaders | Stop {
       // Underscore variants reach some servers as the same header (CVE-2025-64484).
       if (name.includes('_')) return invalid(name.slice(0, 64), 'is written with an underscore')
       if (name.startsWith(PARAM)) {
-        if (headers.params.length === MAX_PARAMS) return invalid(PARAM, 'stands too often')
-        if (headers.params.some(([n]) => n === name.slice(PARAM.length))) return invalid(name.slice(0, 64), 'stands more than once')
-        headers.params.push([name.slice(PARAM.length), value.trim()])
+        params ??= []
+        if (params.length === MAX_PARAMS) return invalid(PARAM, 'stands too often')
+        if (params.some(([n]) => n === name.slice(PARAM.length))) return invalid(name.slice(0, 64), 'stands more than once')
+        params.push([name.slice(PARAM.length), value.trim()])
       }
     }
   }
+  if (params) headers.params = params
   return headers
 }
 

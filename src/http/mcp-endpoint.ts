@@ -18,6 +18,7 @@ import {
 } from '../pipeline/path.ts'
 import type { Paths } from '../pipeline/paths.ts'
 import { readBody } from './body.ts'
+import { Exchange } from './exchange.ts'
 import { checkContent, prefersStream, type EdgeHeaders } from './edge.ts'
 import { BatchElement, PostExchange } from './post-exchange.ts'
 import type { RequestTrace } from './trace-source.ts'
@@ -133,24 +134,7 @@ export class McpEndpoint {
   }
 
   #received(inbound: Inbound, method: string, host: HostLink, message?: SingleMessage): Received {
-    const { requestId, traceId, traceparent } = this.#deps.trace(inbound.headers.traceparent)
-    return {
-      requestId,
-      traceId,
-      traceparent,
-      receivedMs: performance.now(),
-      endpoint: inbound.endpoint,
-      headers: inbound.headers,
-      authorization: inbound.headers.authorization,
-      address: inbound.address,
-      method,
-      isRequest: message?.kind === 'request',
-      host,
-      relayed: { count: 0, digest: '' },
-      ...(message && { message, doc: message.doc }),
-      ...(message && message.kind !== 'response' && message.params && { params: message.params }),
-      ...(message && message.kind !== 'response' && message.meta && { meta: message.meta }),
-    }
+    return new Exchange(inbound, this.#deps.trace(inbound.headers.traceparent), method, { host, message })
   }
 
   async #run(received: Received): Promise<Answer | Stop> {

@@ -5,7 +5,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { isStop } from '../kernel/errors.ts'
 import type { Endpoint } from '../pipeline/path.ts'
-import { checkAuthority, clientAddress, readHeaders, type EdgeHeaders, type Gatekeeper } from './edge.ts'
+import { checkAuthority, clientAddress, EdgeHeaders, readHeaders, type Gatekeeper } from './edge.ts'
 import type { McpEndpoint } from './mcp-endpoint.ts'
 
 /** Everything that a reload may change is behind a function. */
@@ -23,7 +23,7 @@ export type ServerDeps = {
 }
 
 const NOWHERE: Endpoint = { kind: 'server', path: '/', resource: '', aliases: [] }
-const NO_HEADERS: EdgeHeaders = { params: [] }
+const NO_HEADERS = new EdgeHeaders()
 const MAX_HEADER_BYTES = 32_768
 
 export function createGatewayServer(deps: ServerDeps): Server {

@@ -7,13 +7,13 @@ import { LEGACY_VERSIONS, META, MODERN_VERSION } from './revisions.ts'
 
 /** The headers the gateway reads, each at most once on the wire; names lower case. */
 export type McpHeaders = {
-  readonly protocolVersion?: string
-  readonly method?: string
-  readonly name?: string
-  readonly sessionId?: string
-  readonly lastEventId?: string
-  readonly traceparent?: string
-  readonly tracestate?: string
+  readonly protocolVersion?: string | undefined
+  readonly method?: string | undefined
+  readonly name?: string | undefined
+  readonly sessionId?: string | undefined
+  readonly lastEventId?: string | undefined
+  readonly traceparent?: string | undefined
+  readonly tracestate?: string | undefined
   /** Mcp-Param-*: [name after the prefix in lower case, value] */
   readonly params: readonly (readonly [string, string])[]
 }
@@ -39,6 +39,13 @@ const NAME_SOURCE: Readonly<Record<string, string>> = {
   'tasks/get': 'taskId',
   'tasks/update': 'taskId',
   'tasks/cancel': 'taskId',
+}
+
+/** What Mcp-Name must say beside this message (R9), or undefined where it has no such header. */
+export function headerNameOf({ doc, method, params }: Message): string | undefined {
+  const source = Object.hasOwn(NAME_SOURCE, method) ? NAME_SOURCE[method] : undefined
+  const node = source === undefined ? undefined : member(params, source)
+  return node?.kind === 'string' ? textOf(doc, node) : undefined
 }
 
 const LOG_LEVELS = new Set(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'])

@@ -91,7 +91,6 @@ type Describer = { readonly describe: (x: Facts) => ExchangeText; readonly excha
 
 /** The members all events of one exchange share. */
 function describer(encoder: EventEncoder): Describer {
-  const texts = new WeakMap<Received, ExchangeText>()
   const sessions = new WeakMap<LegacySession, string>()
 
   function sessionDigest(session: LegacySession): string {
@@ -121,9 +120,7 @@ function describer(encoder: EventEncoder): Describer {
   }
   /** Made once between intent and outcome: nothing that it says changes in between. */
   function exchangeOf(x: Facts): ExchangeText {
-    let text = texts.get(x)
-    if (text === undefined) texts.set(x, (text = describe(x)))
-    return text
+    return (x.recorded ??= describe(x)) as ExchangeText
   }
   return { describe, exchangeOf }
 }

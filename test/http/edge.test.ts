@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkAuthority, checkContent, clientAddress, gatekeeper, readHeaders, type EdgeHeaders } from '../../src/http/edge.ts'
+import { checkAuthority, checkContent, clientAddress, gatekeeper, EdgeHeaders, readHeaders } from '../../src/http/edge.ts'
 
 const keeper = gatekeeper({
   publicUrl: 'http://127.0.0.1:8400',
@@ -11,6 +11,7 @@ const keeper = gatekeeper({
   allowedHosts: [],
   allowedOrigins: ['https://app.example'],
 })
+const given = (fields: Partial<EdgeHeaders>): EdgeHeaders => Object.assign(new EdgeHeaders(), fields)
 const headers = (...raw: string[]): EdgeHeaders => readHeaders(raw) as EdgeHeaders
 
 describe('headers', () => {
@@ -44,11 +45,11 @@ describe('Host and Origin', () => {
   it.each(['attacker.com', 'attacker.com:8400', '127.0.0.1:8401', 'localhost', '127.0.0.1.evil.example:8400', ''])(
     'N061: DNS rebinding through Host %j is refused',
     host => {
-      expect(checkAuthority({ params: [], host }, keeper)).toMatchObject({ stop: 'host-forbidden' })
+      expect(checkAuthority(given({ host }), keeper)).toMatchObject({ stop: 'host-forbidden' })
     },
   )
   it('a missing Host is refused', () => {
-    expect(checkAuthority({ params: [] }, keeper)).toMatchObject({ stop: 'host-forbidden' })
+    expect(checkAuthority(given({}), keeper)).toMatchObject({ stop: 'host-forbidden' })
   })
   it.each([
     'https://evil.example',
@@ -61,34 +62,38 @@ describe('Host and Origin', () => {
     'https://app.example:444',
     'http://app.example',
   ])('N060: Origin %s is refused', origin => {
-    expect(checkAuthority({ params: [], host: 'localhost:8400', origin }, keeper)).toMatchObject({ stop: 'origin-forbidden' })
+    expect(checkAuthority(given({ host: 'localhost:8400', origin }), keeper)).toMatchObject({ stop: 'origin-forbidden' })
   })
   it.each([undefined, 'http://localhost:8400', 'http://127.0.0.1:8400', 'https://app.example'])('Origin %s is accepted', origin => {
-    expect(checkAuthority({ params: [], host: '127.0.0.1:8400', ...(origin !== undefined && { origin }) }, keeper)).toBeUndefined()
+    expect(checkAuthority(given({ host: '127.0.0.1:8400', origin }), keeper)).toBeUndefined()
   })
 })
 
 describe('content', () => {
-  it.each(['text/plain', 'multipart/form-data', undefined, 'application/json; charset=utf-7', 'application/json;charset=utf-16', 'application/jsonx'])(
-    'N075: %s is refused',
-    contentType => {
-      expect(checkContent({ params: [], ...(contentType !== undefined && { contentType }) })).toMatchObject({ stop: 'media-type-unsupported' })
-    },
-  )
+  it.each([
+    'text/plain',
+    'multipart/form-data',
+    undefined,
+    'application/json; charset=utf-7',
+    'application/json;charset=utf-16',
+    'application/jsonx',
+  ])('N075: %s is refused', contentType => {
+    expect(checkContent(given({ contentType }))).toMatchObject({ stop: 'media-type-unsupported' })
+  })
   it.each(['gzip', 'br', 'deflate', 'gzip, identity', 'x-unknown'])('N075: a %s body is refused before it is read', contentEncoding => {
-    expect(checkContent({ params: [], contentType: 'application/json', contentEncoding })).toMatchObject({ stop: 'media-type-unsupported' })
+    expect(checkContent(given({ contentType: 'application/json', contentEncoding }))).toMatchObject({ stop: 'media-type-unsupported' })
   })
   it.each(['application/json', 'Application/JSON; charset=UTF-8', 'application/json;charset="utf-8"'])('%s is accepted', contentType => {
-    expect(checkContent({ params: [], contentType })).toBeUndefined()
+    expect(checkContent(given({ contentType }))).toBeUndefined()
   })
 })
 
 describe('client address', () => {
   it('N073: X-Forwarded-For of an untrusted peer is ignored', () => {
-    expect(clientAddress('203.0.113.9', { params: [], forwardedFor: '10.0.0.1' }, () => false)).toBe('203.0.113.9')
+    expect(clientAddress('203.0.113.9', given({ forwardedFor: '10.0.0.1' }), () => false)).toBe('203.0.113.9')
   })
   it('takes the last hop a trusted proxy reports, and nothing that is no address', () => {
-    expect(clientAddress('::ffff:10.0.0.2', { params: [], forwardedFor: '1.1.1.1, 203.0.113.9' }, a => a === '10.0.0.2')).toBe('203.0.113.9')
-    expect(clientAddress('10.0.0.2', { params: [], forwardedFor: '<script>' }, () => true)).toBe('10.0.0.2')
+    expect(clientAddress('::ffff:10.0.0.2', given({ forwardedFor: '1.1.1.1, 203.0.113.9' }), a => a === '10.0.0.2')).toBe('203.0.113.9')
+    expect(clientAddress('10.0.0.2', given({ forwardedFor: '<script>' }), () => true)).toBe('10.0.0.2')
   })
 })
