@@ -19,6 +19,7 @@ import {
 import { join } from 'node:path'
 import { Fault } from '../kernel/errors.ts'
 import { SEALING_KEY_BYTES, type SealingKeys } from '../kernel/seal.ts'
+import { syncDirectoryNow } from './sync-directory.ts'
 
 const FILE = 'sealing.key'
 const MAX_BYTES = 1024
@@ -41,7 +42,7 @@ export function rotateSealingKeys(dataDir: string): SealingKeys {
   const keys: SealingKeys = { current: randomBytes(SEALING_KEY_BYTES), previous: old?.current }
   const path = temporary(directory, keys)
   renameSync(path, join(directory, FILE)) // atomic: a reader sees the old generations or the new ones
-  syncDirectory(directory)
+  syncDirectoryNow(directory)
   return keys
 }
 
@@ -115,7 +116,7 @@ function create(directory: string): SealingKeys {
     return theirs
   } finally {
     rmSync(path, { force: true })
-    syncDirectory(directory)
+    syncDirectoryNow(directory)
   }
 }
 
@@ -131,15 +132,6 @@ function temporary(directory: string, keys: SealingKeys): string {
     closeSync(file)
   }
   return path
-}
-
-function syncDirectory(directory: string): void {
-  const handle = openSync(directory, constants.O_RDONLY)
-  try {
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
 }
 
 function checkPrivate(path: string, found: Stats): void {

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { chmod, lstat, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { syncDirectory } from '../adapters/sync-directory.ts'
 
 /** A file's bytes and mode, or undefined when there is none. Rejects for anything but a regular file, and beyond `maxBytes`. */
 export async function readIfThere(
@@ -51,7 +52,7 @@ export async function writeAtomic(file: string, bytes: Buffer | string, mode = 0
     await rm(temporary, { force: true })
     throw error
   }
-  await syncFolder(dirname(target))
+  await syncDirectory(dirname(target))
 }
 
 /** Copies a file beside itself, readable by its owner alone (it may hold secrets), and answers the copy's path. Never overwrites an older copy. */
@@ -68,7 +69,7 @@ export async function backUp(file: string, bytes: Buffer, now: number): Promise<
       } finally {
         await handle.close()
       }
-      await syncFolder(dirname(copy))
+      await syncDirectory(dirname(copy))
       return copy
     } catch (error) {
       if (codeOf(error) !== 'EEXIST' || count > 1000) throw error
@@ -85,17 +86,6 @@ export async function makePrivateFolder(folder: string): Promise<void> {
 /** Whether anything has this name, a dangling link included. */
 export async function isThere(path: string): Promise<boolean> {
   return (await lstat(path).catch(() => undefined)) !== undefined
-}
-
-/** A rename is durable once its folder is (not on Windows, which cannot). */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const handle = await open(folder, constants.O_RDONLY)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 export const codeOf = (error: unknown): string | undefined =>

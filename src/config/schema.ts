@@ -1,6 +1,7 @@
 // The whole configuration as the running gateway sees it: one frozen snapshot. config/load.ts makes it from gatehouse.yaml.
 
 import { join } from 'node:path'
+import type { IssuerRules } from '../identity/claims.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
 import type { Era } from '../mcp/revisions.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
@@ -31,22 +32,11 @@ export type Snapshot = {
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
 }
 
-export type IssuerSettings = {
-  readonly issuer: string
-  /** default: discovered from the issuer's metadata */
+/** What an issuer may assert, and where its keys are; neither source named = discovered from the issuer's metadata. */
+export type IssuerSettings = IssuerRules & {
   readonly jwksUri?: string
   /** absolute path of a JWK Set, instead of fetching */
   readonly jwksFile?: string
-  /** default RS256, PS256, ES256, EdDSA; `none` and HS* are refused by the schema */
-  readonly algorithms: readonly string[]
-  /** accepted `typ` header values, lower case; default `at+jwt` */
-  readonly types: readonly string[]
-  readonly subjectClaim: string
-  readonly groupsClaim: string
-  /** longest token lifetime accepted (exp - iat); default 3600 */
-  readonly maxTokenSeconds: number
-  /** default 30, at most 60 */
-  readonly clockSkewSeconds: number
 }
 
 export type EvaluationSettings = {

@@ -4,18 +4,19 @@ import type { Stop } from '../kernel/errors.ts'
 import { keyOf, type Principal } from '../kernel/principal.ts'
 import { member, textOf, valueOf, type JsonDoc } from '../mcp/json.ts'
 
-/** What an issuer may assert. Structurally a part of config/schema.ts `IssuerSettings`. */
+/** What an issuer may assert; the configuration's `identity.issuers` adds where its keys are. */
 export type IssuerRules = {
   /** compared as a literal with `iss`: no trailing slash, case or port is forgiven */
   readonly issuer: string
+  /** default RS256, PS256, ES256, EdDSA; the configuration refuses `none` and HS* */
   readonly algorithms: readonly string[]
-  /** accepted `typ` values, lower case */
+  /** accepted `typ` header values, lower case; default `at+jwt` */
   readonly types: readonly string[]
   readonly subjectClaim: string
   readonly groupsClaim: string
-  /** longest exp - iat accepted */
+  /** longest exp - iat accepted; default 3600 */
   readonly maxTokenSeconds: number
-  /** clock difference forgiven at exp, nbf and iat; more than 60 counts as 60 */
+  /** clock difference forgiven at exp, nbf and iat; default 30, more than 60 counts as 60 */
   readonly clockSkewSeconds: number
 }
 

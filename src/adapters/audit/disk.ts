@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import { open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
+import { syncDirectory } from '../sync-directory.ts'
 
 /** Every method reports errors through its callback or promise. Nothing is retried. */
 export interface Disk {
@@ -66,16 +67,6 @@ export const REAL_DISK: Disk = {
     await syncDirectory(dirname(path))
   },
   close: promisify(fs.close),
-}
-
-/** Makes the entries of a directory durable: a new file is only as durable as its name. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
 }
 
 function ignoreMissing(error: unknown): void {

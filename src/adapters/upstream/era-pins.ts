@@ -4,6 +4,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, wr
 import { dirname, join } from 'node:path'
 import { Fault } from '../../kernel/errors.ts'
 import type { Era } from '../../mcp/revisions.ts'
+import { syncDirectoryNow } from '../sync-directory.ts'
 
 /** `at`: when it was last seen so, ISO 8601. */
 export type EraPin = { readonly era: Era; readonly at: string }
@@ -70,7 +71,7 @@ export class EraPinFile implements EraPins {
       mkdirSync(folder, { recursive: true, mode: 0o700 })
       writeSynced(fresh, JSON.stringify(Object.fromEntries([...pins].sort(([a], [b]) => (a < b ? -1 : 1))), undefined, 2) + '\n')
       renameSync(fresh, this.#file)
-      syncFolder(folder)
+      syncDirectoryNow(folder)
     } catch (cause) {
       throw new Fault('era-pins-unwritable', `cannot write ${this.#file}`, { cause })
     }
@@ -93,15 +94,6 @@ function writeSynced(file: string, text: string): void {
   const handle = openSync(file, 'w', 0o600)
   try {
     writeSync(handle, text)
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-}
-
-function syncFolder(folder: string): void {
-  const handle = openSync(folder, 'r')
-  try {
     fsyncSync(handle)
   } finally {
     closeSync(handle)
