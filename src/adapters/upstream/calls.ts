@@ -25,6 +25,7 @@ export class Calls {
   readonly #gate: Gate
   readonly #home: ExchangeHome
   readonly #ownHome: ExchangeHome
+  #isEnded = false
   readonly #sweep = (now: number): boolean => {
     for (const exchange of this.#live) exchange.expire(now)
     return this.#live.size > 0
@@ -66,6 +67,10 @@ export class Calls {
   /** A call of a host. */
   start(call: UpstreamCall, events: CallEvents): Exchange {
     const exchange = new Exchange(this.#home, call, events, call.owner ?? call.caller.principal)
+    if (this.#isEnded) {
+      exchange.stop('draining', 'the gateway is stopping')
+      return exchange
+    }
     const waitMs = this.breaker.waitMs(this.#ticker.now())
     if (waitMs > 0) {
       const retryAfterSeconds = Math.ceil(waitMs / 1000)
@@ -87,8 +92,9 @@ export class Calls {
     return exchange
   }
 
-  /** Ends everything that runs or waits. */
+  /** Ends everything that runs or waits, and lets no more calls in. */
   end(stop: Reason, detail: string): void {
+    this.#isEnded = true
     for (const exchange of this.#live) {
       const { link } = exchange
       exchange.stop(stop, detail)

@@ -14,7 +14,7 @@ import { Peer } from './peer.ts'
 import { floodLimit, type Purpose, type Transport, type TransportContext } from './transport.ts'
 
 /** Opens the channel itself; may throw. */
-export type OpenChannel = (events: ChannelEvents, caller: Caller) => Channel | Promise<Channel | Failure>
+type OpenChannel = (events: ChannelEvents, caller: Caller) => Channel | Promise<Channel | Failure>
 
 export type ChannelTransportOptions = {
   readonly open: OpenChannel
@@ -93,11 +93,12 @@ export class ChannelTransport implements Transport {
   }
 
   async #start(caller: Caller, events: LinkEvents): Promise<Peer | Failure> {
-    const { calls, drops, ownInfo, ticker, settings } = this.#context
+    const { calls, drops, ownInfo, ticker, settings, log } = this.#context
     let peer: Peer | undefined
     let loss: Loss | undefined
     const lost = (how: Loss): void => {
       loss = how
+      if (how.isCrash) log('warn', 'upstream-connection-lost', { alias: settings.alias, reason: how.reason, detail: how.detail })
       peer?.lost(how)
       if (peer?.face) events.gone(how.isCrash)
     }

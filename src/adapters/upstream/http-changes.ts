@@ -90,7 +90,7 @@ export class HttpChanges implements ReplySink {
     const { origin, floodPerSecond } = this.#options
     const opening = (this.#opening = Promise.withResolvers<undefined>())
     origin.ticker.after(READY_MS, () => opening.resolve(undefined))
-    const reply = origin.get(this.#session.streamHeaders(lastEventId), this)
+    const reply = origin.stream(undefined, this.#session.streamHeaders(lastEventId), this)
     this.#reply = reply
     this.#flood = new Flood(origin.ticker, floodPerSecond, reply)
   }

@@ -21,7 +21,7 @@ const METHOD_NOT_FOUND = -32601
 export type ListenOptions = { readonly caller: Caller; readonly drops: Drops; readonly ticker: Ticker; readonly floodPerSecond: number }
 
 /** The way out of one modern origin. */
-type ListenLine = { nextId(): number; post(outgoing: Outgoing, sink: HttpListen): HttpReply }
+type ListenLine = { nextId(): number; listen(outgoing: Outgoing, sink: HttpListen): HttpReply }
 
 export class HttpListen implements ReplySink {
   readonly #link: ListenLine
@@ -42,7 +42,7 @@ export class HttpListen implements ReplySink {
     this.#options = options
     this.#id = link.nextId()
     const call = { caller: options.caller, method: 'subscriptions/listen', params: listenParams(filter), traceparent: '' }
-    this.#reply = link.post({ id: this.#id, call, token: undefined }, this)
+    this.#reply = link.listen({ id: this.#id, call, token: undefined }, this)
     this.#flood = new Flood(options.ticker, options.floodPerSecond, this.#reply)
   }
 

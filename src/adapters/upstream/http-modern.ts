@@ -8,6 +8,7 @@ import type { Exchange } from './exchange.ts'
 import { HttpCall, type HttpWire } from './http-call.ts'
 import { HttpListen } from './http-listen.ts'
 import type { HttpOrigin } from './http-origin.ts'
+import type { HttpReply } from './http-reply.ts'
 import type { Link, Watch, Watcher } from './link.ts'
 import { modernRequest, type Outgoing } from './request-bytes.ts'
 
@@ -44,13 +45,13 @@ export class ModernHttp implements Link {
     exchange.id = ++this.#lastId
     const call = new HttpCall(exchange, this.#wire)
     this.#calls.set(exchange.id, call)
-    call.reply = this.post(exchange, call)
+    call.reply = this.#options.origin.post(modernRequest(exchange, this.#options.ownInfo), headersOf(exchange.call), call)
   }
 
-  /** Posts a request with its headers (R6-R9, R24, R25). */
-  post(outgoing: Outgoing, sink: HttpCall | HttpListen): ReturnType<HttpOrigin['post']> {
+  /** Opens a standing stream with its request. */
+  listen(outgoing: Outgoing, sink: HttpListen): HttpReply {
     const { origin, ownInfo } = this.#options
-    return origin.post(modernRequest(outgoing, ownInfo), headersOf(outgoing.call), sink)
+    return origin.stream(modernRequest(outgoing, ownInfo), headersOf(outgoing.call), sink)
   }
 
   nextId(): number {
@@ -74,6 +75,7 @@ export class ModernHttp implements Link {
   }
 }
 
+/** R6-R9, R24, R25. */
 function headersOf(call: UpstreamCall): string[] {
   const headers = [
     'content-type',

@@ -10,26 +10,31 @@ export type OriginSettings = {
   /** the configuration's own headers, e.g. a credential; sent with every request */
   readonly headers: Readonly<Record<string, string>>
   readonly connectMs: number
-  /** most connections; further requests wait inside */
-  readonly connections: number
   /** bytes of one message */
   readonly messageBytes: number
 }
 
-/** Calls, parked ones, streams of changes and small POSTs: the gate and the pool bound each of them, and so the connections. */
 export const originSettings = (settings: UpstreamSettings, { url, headers }: Pick<OriginSettings, 'url' | 'headers'>): OriginSettings => ({
   url,
   headers,
   connectMs: settings.timeouts.connectMs,
-  connections: 4 * settings.limits.concurrency + 4 * settings.limits.connections,
   messageBytes: settings.limits.messageBytes,
 })
 
 /** A stream whose answer has come may end by itself for this long, so that its connection can be used again. */
 const DRAIN_MS = 2_000
+/** Standing streams of one upstream; a further one is refused, and tried again later by who wanted it. */
+const STREAMS_MAX = 4_096
+/** Requests that only need a status (cancellations, answers) under way at once; a stuck server holds no more than these. */
+const SMALL_MAX = 512
+
+type Request = { readonly path: string; readonly method: 'POST' | 'GET' | 'DELETE'; readonly body?: Buffer }
 
 export class HttpOrigin {
-  readonly #pool: Pool
+  /** calls: the gate bounds them, and whoever parks them */
+  readonly #calls: Pool
+  /** standing streams: however many there are, no call waits for a connection of theirs */
+  readonly #streams: Pool
   readonly #path: string
   readonly #fixed: readonly string[]
   readonly #settings: OriginSettings
@@ -51,46 +56,74 @@ export class HttpOrigin {
     this.#ticker = ticker
     this.#path = url.pathname + url.search
     this.#fixed = Object.entries(settings.headers).flat()
-    this.#pool = new Pool(url.origin, {
-      connections: settings.connections,
-      // one call on one connection: a slow answer delays no other, and closing it cancels just that call (R17)
+    const options = {
+      // one exchange on one connection: a slow answer delays no other, and closing it cancels just that call (R17)
       pipelining: 1,
       allowH2: false,
       // deadlines are the exchanges' own
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: connect ?? { timeout: settings.connectMs },
-    })
+    }
+    this.#calls = new Pool(url.origin, options)
+    this.#streams = new Pool(url.origin, options)
   }
 
   get ticker(): Ticker {
     return this.#ticker
   }
 
-  /** `headers`: flat list of names and values. */
+  /** A call. `headers`: flat list of names and values. */
   post(body: Buffer, headers: string[], sink: ReplySink): HttpReply {
-    return this.#dispatch({ path: this.#path, method: 'POST', body }, headers, sink)
-  }
-  get(headers: string[], sink: ReplySink): HttpReply {
-    return this.#dispatch({ path: this.#path, method: 'GET' }, headers, sink)
-  }
-  delete(headers: string[], sink: ReplySink): HttpReply {
-    return this.#dispatch({ path: this.#path, method: 'DELETE' }, headers, sink)
-  }
-  /** To another path of the same origin (the endpoint of HTTP+SSE). */
-  postTo(path: string, body: Buffer, headers: string[], sink: ReplySink): HttpReply {
-    return this.#dispatch({ path, method: 'POST', body }, headers, sink)
+    return this.#dispatch(this.#calls, { path: this.#path, method: 'POST', body }, headers, sink)
   }
 
-  #dispatch(request: { path: string; method: 'POST' | 'GET' | 'DELETE'; body?: Buffer }, headers: string[], sink: ReplySink): HttpReply {
+  /** Takes up the broken stream of a call. */
+  resume(headers: string[], sink: ReplySink): HttpReply {
+    return this.#dispatch(this.#calls, { path: this.#path, method: 'GET' }, headers, sink)
+  }
+
+  /** A standing stream: with a body subscriptions/listen, without one a GET. */
+  stream(body: Buffer | undefined, headers: string[], sink: ReplySink): HttpReply {
+    const request: Request = body ? { path: this.#path, method: 'POST', body } : { path: this.#path, method: 'GET' }
+    return this.#dispatch(this.#streams.stats.size < STREAMS_MAX ? this.#streams : undefined, request, headers, sink)
+  }
+
+  /** Something that only needs a status, to another path of the same origin if given. Resolves with the status, 0 when none came in time. */
+  async status(request: Pick<Request, 'method' | 'body'> & { readonly path?: string }, headers: string[], ms: number): Promise<number> {
+    if (this.#small >= SMALL_MAX) return 0
+    this.#small++
+    const { promise, resolve } = Promise.withResolvers<number>()
+    const reply = this.#dispatch(this.#calls, { path: this.#path, ...request }, headers, {
+      head: status => {
+        resolve(status)
+        return 'skip'
+      },
+      message: () => {},
+      end: () => {},
+      failed: () => resolve(0),
+    })
+    const alarm = this.#ticker.after(ms, () => {
+      reply.abort()
+      resolve(0)
+    })
+    const status = await promise
+    alarm.cancel()
+    this.#small--
+    return status
+  }
+  #small = 0
+
+  #dispatch(pool: Pool | undefined, request: Request, headers: string[], sink: ReplySink): HttpReply {
     const reply = new HttpReply(this, sink, this.#settings.messageBytes)
     for (const text of this.#fixed) headers.push(text)
+    const { path, method, body = null } = request
     try {
-      const { path, method, body = null } = request
-      this.#pool.dispatch({ path, method, headers, body, idempotent: false }, reply)
+      if (!pool) throw NOT_SENT
+      pool.dispatch({ path, method, headers, body, idempotent: false }, reply)
     } catch {
-      // a header or path undici refuses, or a closed pool: nothing was sent; the sink hears of it after its owner knows the reply
-      queueMicrotask(() => reply.onResponseError(null, CLOSED))
+      // a header or path undici refuses, a closed pool, too many streams: nothing was sent; the sink hears of it after its owner knows the reply
+      queueMicrotask(() => reply.onResponseError(null, NOT_SENT))
     }
     return reply
   }
@@ -105,8 +138,8 @@ export class HttpOrigin {
   }
 
   async close(): Promise<void> {
-    await this.#pool.destroy()
+    await Promise.all([this.#calls.destroy(), this.#streams.destroy()])
   }
 }
 
-const CLOSED = new Error('not sent')
+const NOT_SENT = new Error('not sent')

@@ -10,13 +10,12 @@ import type { Exchange } from './exchange.ts'
 import { HttpCall, type HttpWire } from './http-call.ts'
 import { HttpChanges } from './http-changes.ts'
 import type { HttpOrigin } from './http-origin.ts'
-import type { HttpReply, ReplySink } from './http-reply.ts'
+import type { HttpReply } from './http-reply.ts'
 import type { LinkEvents, PooledLink } from './link-pool.ts'
 import type { Link, Watch, Watcher } from './link.ts'
 import { rankOf } from './log-levels.ts'
 import { errorBytes, legacyRequest, notificationBytes, resultBytes } from './request-bytes.ts'
 import { Resumption } from './resumption.ts'
-import type { Ticker } from './ticker.ts'
 
 export type SessionOptions = {
   readonly origin: HttpOrigin
@@ -49,6 +48,8 @@ export class HttpSession implements PooledLink {
   #hasBadId = false
   #lastId = 0
   #logRank = 8
+  /** calls that wait for a level to be set or a stream to open */
+  #preparing = 0
   #isInteractive: boolean | undefined
 
   constructor(options: SessionOptions) {
@@ -70,7 +71,7 @@ export class HttpSession implements PooledLink {
   }
 
   get isBusy(): boolean {
-    return this.#calls.size > 0
+    return this.#calls.size > 0 || this.#preparing > 0
   }
   get isWatched(): boolean {
     return this.#changes.isWatched
@@ -91,25 +92,27 @@ export class HttpSession implements PooledLink {
     }
     // One session has one level: the lowest anybody wanted, set before the call that wants it (protocol.md section 2, logging).
     this.#logRank = rank
-    void this.#options.ask(this, 'logging/setLevel', Buffer.from(JSON.stringify({ level: logLevel }))).done.then(() => {
-      if (exchange.isDone) return
-      if (this.isGone) exchange.stop('upstream-lost', 'the session ended', 'lost')
-      else this.#post(exchange)
+    const params = Buffer.from(JSON.stringify({ level: logLevel }))
+    this.#after(this.#options.ask(this, 'logging/setLevel', params).done, exchange, () => this.#post(exchange))
+  }
+
+  /** Goes on with a call once something else is done, if anybody still wants it. */
+  #after(done: Promise<unknown>, exchange: Exchange, go: () => void): void {
+    this.#preparing++
+    void done.then(() => {
+      this.#preparing--
+      if (exchange.isDone) {
+        if (!this.isBusy) this.#options.events.idle()
+      } else if (this.isGone) exchange.stop('upstream-lost', 'the session ended', 'lost')
+      else go()
     })
   }
 
   /** A call that may be asked something first makes sure that it can hear the question, wherever the server asks it. */
   #post(exchange: Exchange): void {
     const ready = this.#mayBeAsked(exchange) ? this.#changes.ready() : undefined
-    if (!ready) {
-      this.#start(exchange)
-      return
-    }
-    void ready.then(() => {
-      if (exchange.isDone) return
-      if (this.isGone) exchange.stop('upstream-lost', 'the session ended', 'lost')
-      else this.#start(exchange)
-    })
+    if (ready) this.#after(ready, exchange, () => this.#start(exchange))
+    else this.#start(exchange)
   }
 
   /** All callers of a session have the same capabilities: they are part of its key. */
@@ -158,8 +161,7 @@ export class HttpSession implements PooledLink {
 
   /** Posts something that is answered by a status only. */
   post(message: Buffer): Promise<number> {
-    const { origin } = this.#options
-    return withStatus(origin.ticker, POST_MS, sink => origin.post(message, this.headers(), sink))
+    return this.#options.origin.status({ method: 'POST', body: message }, this.headers(), POST_MS)
   }
 
   watch(_caller: Caller, filter: SubscriptionFilter, watcher: Watcher): Watch {
@@ -169,7 +171,7 @@ export class HttpSession implements PooledLink {
   #over(call: HttpCall): void {
     if (!this.#calls.delete(call.exchange.id)) return
     this.#resumptions.delete(call)
-    if (this.#calls.size === 0) this.#options.events.idle()
+    if (!this.isBusy) this.#options.events.idle()
   }
 
   #head(call: HttpCall, status: number, headers: IncomingHttpHeaders): boolean {
@@ -244,7 +246,7 @@ export class HttpSession implements PooledLink {
     call.exchange.events.interrupted?.(waitMs)
     this.#options.origin.ticker.after(waitMs, () => {
       if (call.exchange.isDone || !this.#calls.has(call.exchange.id)) return
-      call.reply = this.#options.origin.get(this.streamHeaders(resumption.lastEventId), call)
+      call.reply = this.#options.origin.resume(this.streamHeaders(resumption.lastEventId), call)
     })
     return true
   }
@@ -259,28 +261,6 @@ export class HttpSession implements PooledLink {
       this.abandon(call.exchange, 'the session was ended')
     }
     if (!isKnown) return
-    const { origin } = this.#options
-    await withStatus(origin.ticker, Math.max(graceMs, 100), sink => origin.delete(this.streamHeaders(), sink))
+    await this.#options.origin.status({ method: 'DELETE' }, this.streamHeaders(), Math.max(graceMs, 100))
   }
-}
-
-/** Sends something that is answered by a status only: resolves with it, or with 0 when none came in time. */
-async function withStatus(ticker: Ticker, ms: number, send: (sink: ReplySink) => HttpReply): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>()
-  const reply = send({
-    head: status => {
-      resolve(status)
-      return 'skip'
-    },
-    message: () => {},
-    end: () => {},
-    failed: () => resolve(0),
-  })
-  const alarm = ticker.after(ms, () => {
-    reply.abort()
-    resolve(0)
-  })
-  const status = await promise
-  alarm.cancel()
-  return status
 }

@@ -82,11 +82,6 @@ export class LinkPool {
     return entry.link ?? entry.opening
   }
 
-  /** The caller's link if it is open already. */
-  peek(caller: Caller): PooledLink | undefined {
-    return this.#entries.get(this.#options.keyOf(caller))?.link
-  }
-
   /** Every open link, for changes that concern all. */
   links(): PooledLink[] {
     return [...this.#entries.values()].flatMap(entry => (entry.link ? [entry.link] : []))

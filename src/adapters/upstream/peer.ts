@@ -90,7 +90,8 @@ export class Peer implements Link {
 
   #transmit(exchange: Exchange): void {
     const { method, logLevel } = exchange.call
-    if (logLevel !== undefined && this.era === 'legacy') this.#lowerLogLevel(rankOf(logLevel), logLevel)
+    if (logLevel !== undefined && this.era === 'legacy' && this.#options.caller.principal !== '*')
+      this.#lowerLogLevel(rankOf(logLevel), logLevel)
     exchange.id = ++this.#lastId
     const isModern = this.era === 'modern' || method === 'server/discover'
     const bytes = isModern ? modernRequest(exchange, this.#options.ownInfo) : legacyRequest(exchange)
@@ -238,9 +239,9 @@ export class Peer implements Link {
       this.#watches.legacyChange(message)
       return
     }
-    // stdio has one pipe and no request id on logs: with two calls in flight nobody knows whose it is (R43).
+    // One pipe and no request id on logs: with two calls in flight nobody knows whose it is, and where principals share it, never (R43).
     const [only, second] = this.#inFlight.values()
-    if (only && !second) only.notification(doc, method, params)
+    if (only && !second && this.#options.caller.principal !== '*') only.notification(doc, method, params)
     else drops.count('notification-unattributed')
   }
 

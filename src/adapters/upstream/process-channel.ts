@@ -8,7 +8,7 @@ import { childEnvironment } from './child-environment.ts'
 import { Fault } from '../../kernel/errors.ts'
 import { Lines } from './lines.ts'
 import { lineOf } from './request-bytes.ts'
-import { StderrLog } from './stderr-log.ts'
+import { drainStderr } from './stderr-log.ts'
 import type { Ticker } from './ticker.ts'
 import type { TransportContext } from './transport.ts'
 
@@ -52,7 +52,6 @@ export class ProcessChannel implements Channel {
   readonly #settings: ProcessSettings
   readonly #options: ProcessOptions
   readonly #lines: Lines
-  readonly #stderr: StderrLog
   readonly #gone = Promise.withResolvers<undefined>()
   #pending: Buffer[] = []
   #pendingBytes = 0
@@ -81,16 +80,8 @@ export class ProcessChannel implements Channel {
     this.#child.on('error', (error: NodeJS.ErrnoException) => this.#notStarted(error))
     // Without descriptors there is a child object without streams.
     if (!hasStreams(this.#child)) throw new Fault('process-not-started', 'no pipes for a process')
-    this.#stderr = new StderrLog(this.#child.stderr, options.ticker, options.stderr)
+    drainStderr(this.#child.stderr, options.ticker, options.stderr)
     this.#listen()
-  }
-
-  get pid(): number | undefined {
-    return this.#child.pid
-  }
-  /** What it last said on stderr, printable ASCII. */
-  get lastWords(): string {
-    return this.#stderr.last
   }
 
   #listen(): void {

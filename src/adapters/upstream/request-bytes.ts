@@ -12,7 +12,7 @@ const STRING_MAX = 16_384
 export type Outgoing = { readonly id: number; readonly call: UpstreamCall; token: Buffer | undefined }
 
 /** Raw JSON text of UTF-8 bytes, one character per byte, so that it can be joined and written as latin1 without a decode. */
-export const rawText = (text: string): string => (isAscii(text) ? text : Buffer.from(text).toString('latin1'))
+const rawText = (text: string): string => (isAscii(text) ? text : Buffer.from(text).toString('latin1'))
 const isAscii = (text: string): boolean => !/[^\x00-\x7f]/.test(text)
 
 const methodTexts = new Map<string, string>()

@@ -29,7 +29,6 @@ class SseChannel implements Channel, ReplySink {
   readonly #events: ChannelEvents
   readonly #open: (failure: Failure | undefined) => void
   readonly #reply: HttpReply
-  readonly #posts = new Set<HttpReply>()
   #endpoint: string | undefined
   #waitingBytes = 0
   #isOver = false
@@ -41,7 +40,7 @@ class SseChannel implements Channel, ReplySink {
     const { promise, resolve } = Promise.withResolvers<Failure | undefined>()
     this.opened = promise
     this.#open = resolve
-    this.#reply = origin.get(['accept', 'text/event-stream'], this)
+    this.#reply = origin.stream(undefined, ['accept', 'text/event-stream'], this)
   }
 
   head(status: number, headers: IncomingHttpHeaders): 'events' | 'skip' {
@@ -91,8 +90,6 @@ class SseChannel implements Channel, ReplySink {
   #close(): void {
     this.#isOver = true
     this.#reply.abort()
-    for (const post of this.#posts) post.abort()
-    this.#posts.clear()
   }
 
   hasRoom(bytes: number): boolean {
@@ -101,32 +98,21 @@ class SseChannel implements Channel, ReplySink {
 
   write(message: Buffer): boolean {
     if (this.#isOver || this.#endpoint === undefined || !this.hasRoom(message.length - OWN_ROOM)) return false
+    void this.#post(this.#endpoint, message)
+    return true
+  }
+
+  async #post(path: string, message: Buffer): Promise<void> {
     this.#waitingBytes += message.length
     const headers = ['content-type', 'application/json', 'accept', 'application/json']
-    const over = (): void => {
-      if (!this.#posts.delete(post)) return
-      alarm.cancel()
-      this.#waitingBytes -= message.length
-      if (!this.#isOver) this.#events.drained()
-    }
-    const post: HttpReply = this.#origin.postTo(this.#endpoint, message, headers, {
-      head: status => {
-        // The message was not taken; whoever waits for its answer would wait in vain, and the channel is of no more use.
-        if (status >= 400) this.#fail({ stop: 'upstream-lost', detail: `its endpoint answered with status ${status}`, contact: 'lost' })
-        return 'skip'
-      },
-      message: () => {},
-      end: over,
-      failed: () => {
-        over()
-        this.#fail({ stop: 'upstream-lost', detail: 'its endpoint could not be reached', contact: 'lost' })
-      },
-    })
-    this.#posts.add(post)
-    const alarm = this.#origin.ticker.after(this.#settings.connectMs, () => {
-      if (this.#posts.has(post)) this.#fail({ stop: 'upstream-lost', detail: 'its endpoint does not answer', contact: 'lost' })
-    })
-    return true
+    const status = await this.#origin.status({ method: 'POST', path, body: message }, headers, this.#settings.connectMs)
+    this.#waitingBytes -= message.length
+    if (this.#isOver) return
+    // The message was not taken: whoever waits for its answer would wait in vain, and the channel is of no more use.
+    if (status === 0 || status >= 400) {
+      const detail = status === 0 ? 'its endpoint could not be reached' : `its endpoint answered with status ${status}`
+      this.#fail({ stop: 'upstream-lost', detail, contact: 'lost' })
+    } else this.#events.drained()
   }
 
   pause(): void {

@@ -3,29 +3,31 @@
 import type { Readable } from 'node:stream'
 import type { Ticker } from './ticker.ts'
 
+/** Reads `stream` to its end. `write` gets printable ASCII of at most 512 characters, and how many lines were dropped before it. */
+export function drainStderr(stream: Readable, ticker: Ticker, write: (line: string, dropped: number) => void): void {
+  const log = new StderrLog(ticker, write)
+  stream.on('data', (chunk: Buffer) => log.push(chunk))
+  stream.on('error', () => {}) // the process is going; its exit tells more
+}
+
 /** Lines and bytes of a line that are logged per second; the rest is counted. */
 const LINES_PER_SECOND = 20
 const LINE_MAX = 512
 
-export class StderrLog {
+class StderrLog {
   readonly #ticker: Ticker
   readonly #write: (line: string, dropped: number) => void
   #partial = ''
   #windowAt = -Infinity
   #lines = 0
   #dropped = 0
-  /** the last line, for the message when it dies at start */
-  last = ''
 
-  /** `write` gets printable ASCII of at most 512 characters, and how many lines were dropped before it. */
-  constructor(stream: Readable, ticker: Ticker, write: (line: string, dropped: number) => void) {
+  constructor(ticker: Ticker, write: (line: string, dropped: number) => void) {
     this.#ticker = ticker
     this.#write = write
-    stream.on('data', (chunk: Buffer) => this.#push(chunk))
-    stream.on('error', () => {}) // the process is going; its exit tells more
   }
 
-  #push(chunk: Buffer): void {
+  push(chunk: Buffer): void {
     // Only the part that may be logged is decoded: a flood costs a scan for line ends, no more.
     let start = 0
     for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
@@ -58,7 +60,6 @@ export class StderrLog {
       .trimEnd()
     if (line === '') return
     this.#lines += 1
-    this.last = line
     this.#write(line, this.#dropped)
     this.#dropped = 0
   }

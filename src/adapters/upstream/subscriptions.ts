@@ -23,6 +23,8 @@ export type SubscriptionOptions = {
 const LONGEST_BACKOFF_MS = 30_000
 /** A stream that lived this long has earned a quick return. */
 const HEALTHY_MS = 10_000
+/** Time for an upstream to acknowledge a stream (R79). */
+const ACKNOWLEDGE_MS = 30_000
 /** Changes of filters within this time become one new stream. */
 const SETTLE_MS = 20
 
@@ -128,18 +130,26 @@ class Group {
     const filter = this.#union()
     this.#asked = JSON.stringify(filter)
     const state = { isDead: false }
+    const dies = (): void => {
+      if (state.isDead) return
+      state.isDead = true
+      alarm.cancel()
+      this.#broken()
+    }
+    const { ticker } = this.#options
+    const alarm = ticker.after(ACKNOWLEDGE_MS, dies)
     const watch = link.watch(this.#caller, filter, {
-      opened: () => (this.#openedAt = this.#options.ticker.now()),
+      opened: () => {
+        alarm.cancel()
+        this.#openedAt = ticker.now()
+      },
       change: (method, doc) => {
         if (!state.isDead) this.#deliver(method, doc)
       },
-      broken: () => {
-        if (state.isDead) return
-        state.isDead = true
-        this.#broken()
-      },
+      broken: dies,
       unsupported: detail => {
         state.isDead = true
+        alarm.cancel()
         this.end(detail)
       },
     })
@@ -151,8 +161,10 @@ class Group {
   #broken(): void {
     this.#watch?.close()
     this.#watch = undefined
-    if (this.#openedAt !== 0 && this.#options.ticker.now() - this.#openedAt >= HEALTHY_MS) this.#backoff.reset()
-    for (const subscriber of this.#subscribers) subscriber.changes.interrupted()
+    if (this.#openedAt !== 0) {
+      if (this.#options.ticker.now() - this.#openedAt >= HEALTHY_MS) this.#backoff.reset()
+      for (const subscriber of this.#subscribers) subscriber.changes.interrupted()
+    }
     this.#again()
   }
 

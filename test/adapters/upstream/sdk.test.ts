@@ -34,7 +34,7 @@ type Started = {
   sessions?: Map<string, V1>
 }
 const SERVERS: Record<string, () => Promise<Started>> = {
-  'v1 stdio': async () => ({ transport: nodeServer('sdk-v1.ts'), era: 'legacy', close: async () => {} }),
+  'v1 stdio': async () => ({ transport: nodeServer('v1'), era: 'legacy', close: async () => {} }),
   'v1 HTTP': async () => {
     const { url, sessions, close } = await startV1()
     return { transport: { kind: 'http', url, headers: {} }, era: 'legacy', close, sessions }
@@ -43,7 +43,7 @@ const SERVERS: Record<string, () => Promise<Started>> = {
     const { url, sessions, close } = await startV1Sse()
     return { transport: { kind: 'sse', url, headers: {} }, era: 'legacy', close, sessions }
   },
-  'v2 stdio': async () => ({ transport: nodeServer('sdk-v2.ts'), era: 'modern', close: async () => {} }),
+  'v2 stdio': async () => ({ transport: nodeServer('v2'), era: 'modern', close: async () => {} }),
   'v2 HTTP': async () => {
     const { url, touch, close } = await startV2()
     return { transport: { kind: 'http', url, headers: {} }, era: 'modern', close, change: touch }
@@ -126,6 +126,7 @@ describe.each(Object.keys(SERVERS))('genuine SDK server, %s', name => {
     await upstream.face(CALLER)
     const running = upstream.call(tool('wait'), SILENT)
     await answer(upstream, callOf('tools/list', {}, { caller: CALLER }))
+    if (sessions) await eventually(() => [...sessions.values()].some(session => session.waiting === 1))
     running.cancel('enough')
     expect(await running.done).toMatchObject({ stop: 'cancelled' })
     if (sessions) await eventually(() => [...sessions.values()].some(session => session.cancelled === 1))

@@ -73,9 +73,9 @@ export const events = (res: ServerResponse, headers: Record<string, string> = {}
 export const event = (value: unknown, id?: string): string =>
   `${id === undefined ? '' : `id: ${id}\n`}data: ${typeof value === 'string' ? value : JSON.stringify(value)}\n\n`
 
-export const textResult = (text: string): object => ({ content: [{ type: 'text', text }], resultType: 'complete' })
+const textResult = (text: string): object => ({ content: [{ type: 'text', text }], resultType: 'complete' })
 export const result = (id: unknown, text: string): object => ({ jsonrpc: '2.0', id, result: textResult(text) })
-export const notFound = (id: unknown): object => ({ jsonrpc: '2.0', id, error: { code: -32601, message: 'Method not found' } })
+const notFound = (id: unknown): object => ({ jsonrpc: '2.0', id, error: { code: -32601, message: 'Method not found' } })
 export const discovered = (id: unknown, more: object = {}): object => ({
   jsonrpc: '2.0',
   id,

@@ -22,9 +22,9 @@ const FORM = { message: 'your name?', requestedSchema: { type: 'object' as const
 const text = (value: string): { content: { type: 'text'; text: string }[] } => ({ content: [{ type: 'text', text: value }] })
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
-export type V1 = { readonly server: Server; readonly subscribed: Set<string>; cancelled: number }
+export type V1 = { readonly server: Server; readonly subscribed: Set<string>; waiting: number; cancelled: number }
 
-export function buildV1(): V1 {
+function buildV1(): V1 {
   const server = new Server(
     { name: 'v1', version: '1' },
     {
@@ -32,7 +32,7 @@ export function buildV1(): V1 {
       instructions: 'v1 upstream',
     },
   )
-  const built: V1 = { server, subscribed: new Set(), cancelled: 0 }
+  const built: V1 = { server, subscribed: new Set(), waiting: 0, cancelled: 0 }
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [{ name: 'echo', inputSchema: { type: 'object' } }] }))
   server.setRequestHandler(SubscribeRequestSchema, request => (built.subscribed.add(request.params.uri), {}))
   server.setRequestHandler(UnsubscribeRequestSchema, request => (built.subscribed.delete(request.params.uri), {}))
@@ -57,6 +57,7 @@ export function buildV1(): V1 {
       return text('done')
     }
     if (name === 'wait') {
+      built.waiting++
       while (!extra.signal.aborted) await pause(5)
       built.cancelled++
       return text('cancelled')

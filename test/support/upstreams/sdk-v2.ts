@@ -18,7 +18,7 @@ const text = (value: string): { content: { type: 'text'; text: string }[] } => (
 const codec = createRequestStateCodec<{ name: string }>({ key: 'k'.repeat(32) })
 export const seenV2 = { aborted: 0 }
 
-export function buildV2(): Server {
+function buildV2(): Server {
   const server = new Server(
     { name: 'v2', version: '1' },
     {

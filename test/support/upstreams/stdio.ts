@@ -3,15 +3,20 @@
 import { fileURLToPath } from 'node:url'
 import type { UpstreamTransport } from '../../../src/config/schema.ts'
 
-export const scriptOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const SCRIPTS = {
+  hostile: new URL('./hostile-stdio.ts', import.meta.url),
+  plain: new URL('./plain-stdio.ts', import.meta.url),
+  v1: new URL('./sdk-v1.ts', import.meta.url),
+  v2: new URL('./sdk-v2.ts', import.meta.url),
+}
 
-export const nodeServer = (script: string, ...args: string[]): UpstreamTransport & { kind: 'stdio' } => ({
+export const nodeServer = (name: keyof typeof SCRIPTS, ...args: string[]): UpstreamTransport & { kind: 'stdio' } => ({
   kind: 'stdio',
   command: process.execPath,
-  args: ['--disable-warning=ExperimentalWarning', scriptOf(script), ...args],
+  args: ['--disable-warning=ExperimentalWarning', fileURLToPath(SCRIPTS[name]), ...args],
   env: {},
 })
-export const hostile = (...args: string[]): UpstreamTransport & { kind: 'stdio' } => nodeServer('hostile-stdio.ts', ...args)
+export const hostile = (...args: string[]): UpstreamTransport & { kind: 'stdio' } => nodeServer('hostile', ...args)
 
 /** True while the process exists. */
 export function isAlive(pid: number): boolean {

@@ -19,7 +19,7 @@ export const callerOf = (principal: PrincipalKey | '*' = ALICE, capabilities = '
   affinity,
 })
 
-export class MemoryPins implements EraPins {
+class MemoryPins implements EraPins {
   readonly pins = new Map<string, EraPin>()
   get(alias: string): EraPin | undefined {
     return this.pins.get(alias)
@@ -34,7 +34,7 @@ export type Overrides = Partial<Omit<UpstreamSettings, 'timeouts' | 'limits'>> &
   readonly limits?: Partial<UpstreamSettings['limits']>
 }
 
-export function settingsOf(transport: UpstreamTransport, overrides: Overrides = {}): UpstreamSettings {
+function settingsOf(transport: UpstreamTransport, overrides: Overrides = {}): UpstreamSettings {
   const { timeouts, limits, ...rest } = overrides
   return {
     alias: 'up',
