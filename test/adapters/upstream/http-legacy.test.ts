@@ -223,6 +223,51 @@ describe('legacy HTTP upstream', () => {
     expect(replies).toHaveLength(2)
   })
 
+  it('R100: a question on the GET stream belongs to the one call that may be asked; with two, or none, it is refused', async () => {
+    const caller = callerOf(ALICE, INTERACTIVE)
+    let stream: ServerResponse | undefined
+    const replies: any[] = []
+    const held: HttpExchange[] = []
+    const { server, upstream } = await attacked(exchange => {
+      const { req, res, message } = exchange
+      if (req.method === 'GET') {
+        stream = events(res)
+        stream.write(': open\n\n')
+      } else if (message?.params?.name === 'attack') held.push(exchange)
+      else if (message?.method === undefined && req.method === 'POST') {
+        replies.push(message)
+        res.writeHead(202).end()
+      } else return false
+      return true
+    })
+    await upstream.face(caller)
+    expect(stream).toBeUndefined()
+    const ask = (id: string): void =>
+      void stream?.write(event({ jsonrpc: '2.0', id, method: 'elicitation/create', params: { message: 'name?' } }))
+    const [first, second] = [new Heard(), new Heard()]
+    const one = answer(upstream, { ...ATTACK, caller }, first)
+    await eventually(() => held.length === 1)
+    ask('q-1')
+    await first.until('requests', 1)
+    first.requests[0]?.answer(Buffer.from('{"action":"accept"}'))
+    await eventually(() => replies.length === 1)
+    expect(replies[0]).toEqual({ jsonrpc: '2.0', id: 'q-1', result: { action: 'accept' } })
+    const two = answer(upstream, { ...ATTACK, caller }, second)
+    await eventually(() => held.length === 2)
+    ask('q-2')
+    await eventually(() => replies.length === 2)
+    for (const { res, message } of held) json(res, result(message.id, 'done'))
+    expect([await one, await two].map(textOf)).toEqual(['done', 'done'])
+    ask('q-3')
+    await eventually(() => replies.length === 3)
+    expect(replies.slice(1).map(reply => [reply.id, reply.error.code])).toEqual([
+      ['q-2', -32601],
+      ['q-3', -32601],
+    ])
+    expect([first.requests.length, second.requests.length]).toEqual([1, 0])
+    expect(server.seen.filter(({ req }) => req.method === 'GET')).toHaveLength(1)
+  })
+
   it('an upstream that does not take the answer to its question loses the call at once', async () => {
     const { upstream } = await attacked(({ res, message }) => {
       if (message?.params?.name === 'attack') return events(res).write(event({ jsonrpc: '2.0', id: 1, method: 'roots/list' })) || true

@@ -209,6 +209,14 @@ describe('stdio upstream', () => {
     other.cancel('')
   })
 
+  it('R43: a process that principals share delivers no log messages at all, whosever call is running', async () => {
+    const upstream = start(hostile('legacy'), { share: 'all' })
+    const heard = new Heard()
+    await answer(upstream, tool('log', {}, { logLevel: 'debug' }), heard)
+    expect(heard.notifications).toEqual([])
+    expect(dataOf(await answer(upstream, tool('seen'))).levels).toEqual([])
+  })
+
   it('asks the host within a call, one interactive call at a time, lists in between', async () => {
     const caller = callerOf(ALICE, INTERACTIVE)
     const upstream = start(hostile('legacy'))

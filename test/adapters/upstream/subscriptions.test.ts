@@ -177,6 +177,30 @@ describe('changes of an upstream', () => {
       expect(pauses[7]!).toBeLessThan(60_000)
     })
 
+    it('a stream that is never acknowledged is opened anew', async () => {
+      const { server, listens } = await listening(false)
+      const { clock, world, tick } = ticking()
+      const upstream = start(http(server), {}, world)
+      await upstream.face(callerOf())
+      const heard = new Changes()
+      upstream.subscribe(callerOf(), TOOLS, heard)
+      await tick(() => listens.length === 1)
+      clock.advance(29_000)
+      await tick(() => listens[0]!.isOpen)
+      clock.advance(1_100)
+      await tick(() => listens.length === 2 && !listens[0]!.isOpen)
+      expect(heard.seen).toEqual([])
+    })
+
+    it('standing streams of hundreds of principals take no connection from a call', async () => {
+      const { server, listens } = await listening()
+      const upstream = start(http(server), { limits: { concurrency: 4 } })
+      await upstream.face(callerOf())
+      for (let i = 0; i < 300; i++) upstream.subscribe(callerOf(`https://idp.example user-${i}` as typeof ALICE), TOOLS, new Changes())
+      await eventually(() => listens.length === 300)
+      for (let i = 0; i < 10; i++) expect(textOf(await answer(upstream, echo('still quick')))).toBe('still quick')
+    })
+
     it('gives a stream up for good only where the upstream does not know the method', async () => {
       const server = await startModern()
       closing.push(() => server.close())

@@ -75,7 +75,7 @@ export const event = (value: unknown, id?: string): string =>
 
 const textResult = (text: string): object => ({ content: [{ type: 'text', text }], resultType: 'complete' })
 export const result = (id: unknown, text: string): object => ({ jsonrpc: '2.0', id, result: textResult(text) })
-const notFound = (id: unknown): object => ({ jsonrpc: '2.0', id, error: { code: -32601, message: 'Method not found' } })
+export const notFound = (id: unknown): object => ({ jsonrpc: '2.0', id, error: { code: -32601, message: 'Method not found' } })
 export const discovered = (id: unknown, more: object = {}): object => ({
   jsonrpc: '2.0',
   id,
