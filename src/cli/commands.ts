@@ -44,14 +44,21 @@ export const COMMANDS: readonly Command[] = [
     summary: 'bridge for hosts that only spawn processes',
     about: [
       'Speaks MCP on standard input and output and carries every message to the running gateway. Hosts such as Claude Desktop start it themselves; `gatehouse import` writes the entry.',
+      'The access token comes from --token-file, else from the environment variable GATEHOUSE_TOKEN, else from the evaluation identity provider of the configuration. It never stands on the command line.',
+      'Ends when its standard input does: requests under way get ten seconds to finish, and the exit code is 0.',
     ],
     options: {
-      url: { kind: 'text', value: 'URL', help: 'endpoint of the gateway; default: /mcp of the configuration’s publicUrl' },
+      url: {
+        kind: 'text',
+        value: 'URL',
+        help: 'endpoint of the gateway, as a URL or a path; default: /mcp of the configuration’s publicUrl',
+      },
+      server: { kind: 'text', value: 'ALIAS', help: 'one server of the configuration, its names untouched: /servers/ALIAS/mcp' },
       user: { kind: 'text', value: 'NAME', help: 'user of the evaluation identity provider; default: the first configured' },
       'token-file': {
         kind: 'text',
         value: 'FILE',
-        help: 'file with an access token of your identity provider; read again when it expires',
+        help: 'file with an access token of your identity provider; looked at again every few seconds',
       },
     },
     load: () => import('./stdio.ts'),
