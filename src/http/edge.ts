@@ -134,8 +134,9 @@ export function checkContent(headers: EdgeHeaders): Stop | undefined {
   const type = headers.contentType
   if (type === 'application/json') return undefined
   const [media, ...parameters] = (type ?? '').toLowerCase().split(';')
-  const charset = parameters.map(p => p.trim()).find(p => p.startsWith('charset='))
-  const isUtf8 = charset === undefined || charset === 'charset=utf-8' || charset === 'charset="utf-8"'
+  // Every one of them: of two charsets, another reader may believe the other.
+  const charsets = parameters.map(p => p.trim()).filter(p => p.startsWith('charset'))
+  const isUtf8 = charsets.every(c => c === 'charset=utf-8' || c === 'charset="utf-8"')
   if (media?.trim() === 'application/json' && isUtf8) return undefined
   return { stop: 'media-type-unsupported', detail: 'expected `application/json` in UTF-8' }
 }

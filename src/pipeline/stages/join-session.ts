@@ -20,7 +20,8 @@ function fromEnvelope(x: Classified): Joined {
 
 function fromSession(x: Received & Authenticated, deps: Pick<GatewayDeps, 'sessions'>): Joined | Stop {
   const { sessionId, protocolVersion } = x.headers
-  if (sessionId === undefined)
+  // R18: to a modern host GET and DELETE do not exist, whatever session it names.
+  if (sessionId === undefined || (x.doc === undefined && protocolVersion === MODERN_VERSION))
     return x.doc === undefined
       ? { stop: 'http-method-refused', detail: 'a session is required for this method', fix: 'POST `initialize` first' }
       : { stop: 'session-missing', detail: 'the request names no session', fix: 'POST `initialize` first, or send the 2026-07-28 envelope' }
