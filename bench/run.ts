@@ -162,7 +162,7 @@ async function growth(loader: Loader, results: Results): Promise<void> {
 }
 
 async function flat(loader: Loader, results: Results): Promise<void> {
-  const rounds = values.short ? 3 : 7
+  const rounds = values.short ? 5 : 9
   const seconds = values.short ? 1.2 : 3
   results.flat = []
   for (const [section, measure] of [

@@ -46,11 +46,15 @@ export type Gateway = Running & {
   restart(): Promise<Gateway>
 }
 
+/** Folders that stop() did not get to: thrown away when the bench ends, whatever ended it. */
+const folders = new Set<string>()
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'))
-  process.on('exit', () => {
-    if (!options.keepFolder) rmSync(folder, { recursive: true, force: true })
-  })
+  if (!options.keepFolder) folders.add(folder)
   const port = await freePort()
   const url = `http://127.0.0.1:${port}${options.endpoint ?? `/servers/${Object.keys(options.upstreams)[0] ?? ''}/mcp`}`
   const headers = await tokens(folder, url, options.principals ?? 1)
@@ -61,10 +65,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 type Place = { readonly folder: string; readonly port: number; readonly url: string; readonly headers: readonly Record<string, string>[] }
 
 async function launch(options: GatewayOptions, place: Place): Promise<Gateway> {
-  const logFile = join(place.folder, 'gateway.log')
+  const logFile = process.env['GHLOG'] ?? join(place.folder, 'gateway.log')
   const command = [
     process.execPath,
-    ...(options.nodeArgs ?? []),
+    ...(options.nodeArgs ?? (process.env['GHF'] ?? '').split(' ').filter(f => f !== '')),
     options.cli ?? CLI,
     'serve',
     '--config',
@@ -127,7 +131,16 @@ function upstreamSettings({ era, at, share }: UpstreamChoice): unknown {
     share: share ?? 'all',
     lists: 'shared',
     listTtl: '1d',
-    limits: { concurrency: 1024, queue: 4096, connections: 1024, listPages: 1000, listEntries: 20_000, listSize: '64MiB' },
+    limits: {
+      concurrency: 1024,
+      queue: 4096,
+      connections: 1024,
+      listPages: 1000,
+      listEntries: 20_000,
+      listSize: '64MiB',
+      messageSize: '64MiB',
+      bufferSize: '512MiB',
+    },
     allow: [{ subjects: ['*'], tools: ['*'] }],
   }
 }

@@ -2,6 +2,7 @@
 
 const MODERN = '2026-07-28'
 const SERVER = { name: 'bench-upstream', version: '1.0.0' }
+const CAPABILITIES = { tools: { listChanged: true } }
 const PAGE = 500
 
 export type UpstreamOptions = {
@@ -9,8 +10,8 @@ export type UpstreamOptions = {
   /** how many tools tools/list names, `echo` among them */
   readonly tools: number
 }
-/** `status` is for HTTP; `body` undefined = a notification, nothing to answer. */
-export type Reply = { readonly status: number; readonly body?: Buffer; readonly startsSession?: boolean }
+/** `status` is for HTTP; `body` undefined = a notification, nothing to answer. `isStream`: `body` is the first message of a stream that stays open. */
+export type Reply = { readonly status: number; readonly body?: Buffer; readonly startsSession?: boolean; readonly isStream?: boolean }
 
 const ECHO = {
   name: 'echo',
@@ -68,10 +69,10 @@ export class BenchUpstream {
       case 'initialize':
         if (isModern)
           return error(400, -32022, 'unsupported protocol version', { supported: [MODERN], requested: params?.['protocolVersion'] })
-        return { ...result({ protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: SERVER }), startsSession: true }
+        return { ...result({ protocolVersion: '2025-11-25', capabilities: CAPABILITIES, serverInfo: SERVER }), startsSession: true }
       case 'server/discover':
         if (!isModern) return error(400, -32601, 'Method not found')
-        return result({ supportedVersions: [MODERN], capabilities: { tools: {} }, ...this.#stamp(true) })
+        return result({ supportedVersions: [MODERN], capabilities: CAPABILITIES, ...this.#stamp(true) })
       case 'ping':
         return isModern ? error(404, -32601, 'Method not found') : result({})
       case 'tools/list': {
@@ -88,6 +89,12 @@ export class BenchUpstream {
           content: [{ type: 'text', text: (params['arguments'] as { text?: string } | undefined)?.text ?? '' }],
           ...this.#stamp(false),
         })
+      case 'subscriptions/listen': {
+        if (!isModern) return error(200, -32601, 'Method not found')
+        const acknowledged = { notifications: params?.['notifications'], _meta: { 'io.modelcontextprotocol/subscriptionId': id } }
+        const body = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params: acknowledged })
+        return { status: 200, body: Buffer.from(body), isStream: true }
+      }
       default:
         return error(isModern ? 404 : 200, -32601, 'Method not found')
     }

@@ -13,6 +13,7 @@ let sessions = 0
 const server = createServer({ noDelay: true }, socket => {
   const reader = new RequestReader((method, body) => {
     if (method === 'POST') send(socket, upstream.answer(body))
+    else if (method === 'GET' && values.era === 'legacy') socket.write(STREAM)
     else send(socket, { status: method === 'DELETE' ? 200 : 405 })
   })
   socket.on('data', chunk => {
@@ -25,7 +26,15 @@ const server = createServer({ noDelay: true }, socket => {
   socket.on('error', () => socket.destroy())
 })
 
-function send(socket: Socket, { status, body, startsSession }: Reply): void {
+/** A stream that never ends: the 2025 GET stream, silent, or the answer to subscriptions/listen. */
+const STREAM = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n'
+
+function send(socket: Socket, { status, body, startsSession, isStream }: Reply): void {
+  if (isStream && body) {
+    const event = `data: ${body.toString()}\n\n`
+    socket.write(`${STREAM}${Buffer.byteLength(event).toString(16)}\r\n${event}\r\n`)
+    return
+  }
   const session = startsSession ? `Mcp-Session-Id: bench-${(sessions += 1)}\r\n` : ''
   const type = body ? 'Content-Type: application/json\r\n' : ''
   const head = Buffer.from(`HTTP/1.1 ${status} x\r\n${type}${session}Content-Length: ${body?.length ?? 0}\r\n\r\n`, 'latin1')
