@@ -14,6 +14,7 @@ import type {
 } from '../../bridge/upstream.ts'
 import type { UpstreamSettings } from '../../config/schema.ts'
 import type { Reason } from '../../kernel/errors.ts'
+import type { PrincipalKey } from '../../kernel/principal.ts'
 import { Calls, isFailure } from './calls.ts'
 import { ChannelTransport } from './channel-transport.ts'
 import { Drops, type DropKind } from './drops.ts'
@@ -58,7 +59,7 @@ class ConfiguredUpstream implements ObservedUpstream {
     this.#deps = deps
     const { dropped, ticker, random } = deps
     this.#drops = new Drops(dropped && (kind => dropped(settings.alias, kind)))
-    this.#calls = new Calls(settings, ticker, this.#drops, exchange => this.#transport.link(this.#callerOf(exchange.call.caller), 'call'))
+    this.#calls = new Calls(settings, ticker, this.#drops, exchange => this.#transport.link(exchange.call.caller, 'call'))
     const ownInfo = JSON.stringify(deps.info)
     this.#transport = transportOf({ ...deps, settings, drops: this.#drops, calls: this.#calls, ownInfo })
     const perSecond = settings.limits.notificationsPerSecond
@@ -76,14 +77,16 @@ class ConfiguredUpstream implements ObservedUpstream {
     return this.#drops.all()
   }
 
-  /** INVARIANT: without `share: all` nobody's connection serves a caller without a principal of his own, and with it all share one. */
+  /** INVARIANT: with `share: all` every caller is everybody, without name and capabilities; otherwise each is served by connections of his own key only. */
   #callerOf(caller: Caller): Caller {
     if (this.#settings.share !== 'all' || caller.principal === '*') return caller
     return EVERYBODY
   }
 
   call(call: UpstreamCall, events: CallEvents): RunningCall {
-    return this.#calls.start(call, events)
+    const caller = this.#callerOf(call.caller)
+    if (caller === call.caller) return this.#calls.start(call, events)
+    return this.#calls.start({ ...call, caller, owner: call.owner ?? (call.caller.principal as PrincipalKey) }, events)
   }
 
   async face(caller: Caller): Promise<UpstreamFace | { readonly stop: Reason; readonly detail: string }> {

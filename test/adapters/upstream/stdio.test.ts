@@ -106,6 +106,9 @@ describe('stdio upstream', () => {
     )
     expect(new Set(pids).size).toBe(1)
     expect(await upstream.face(callerOf(ALICE, INTERACTIVE))).toMatchObject({ instructions: '{}' })
+    const modern = start(hostile('modern'), { share: 'all' })
+    const meta = dataOf(await answer(modern, tool('meta', {}, { caller: callerOf(ALICE, INTERACTIVE) })))
+    expect(meta['io.modelcontextprotocol/clientCapabilities']).toEqual({})
   })
 
   it('stops the least recently used idle process when another caller needs one, and waits while all are busy', async () => {
