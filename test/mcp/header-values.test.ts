@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decodeHeaderValue, encodeHeaderValue } from '../../src/mcp/header-values.ts'
+import { cpuTimer } from '../support/cpu.ts'
 
 test('every text survives the round trip as a legal, trimmed header value', () => {
   fc.assert(
@@ -59,8 +60,8 @@ test('N065 a nested sentinel is decoded once; a byte order mark is text', () => 
   expect(decodeHeaderValue('=?base64?77u/YQ==?=')).toBe('\ufeffa')
 })
 test('a long value is decided in linear time', () => {
-  const started = performance.now()
+  const spent = cpuTimer()
   expect(decodeHeaderValue(`=?base64?${'A'.repeat(1_000_001)}?=`)).toBeUndefined()
   expect(encodeHeaderValue(`${' '.repeat(1_000_000)}\n`)).toContain('=?base64?')
-  expect(performance.now() - started).toBeLessThan(500)
+  expect(spent()).toBeLessThan(500)
 })
