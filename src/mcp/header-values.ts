@@ -4,14 +4,18 @@ const OPEN = '=?base64?'
 const CLOSE = '?='
 /** What a header value may carry as it is: visible ASCII and inner spaces. */
 const PLAIN = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
+const PRINTABLE = /^[\x20-\x7e]*$/
 /** Canonical base64 (RFC 4648 section 4): whole quartets, padding where due. Linear: no alternation overlaps. */
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Header value -> text; values without the exact markers stand for themselves. Undefined: the sentinel holds no canonical base64 of valid UTF-8. */
+/**
+ * Header value -> text; values without the exact markers stand for themselves. Undefined: the sentinel holds no canonical base64 of valid UTF-8, or
+ * there is none and a byte is not printable ASCII, which readers take for different letters (RFC 9110 section 5.5, N065).
+ */
 export function decodeHeaderValue(value: string): string | undefined {
-  if (!value.startsWith(OPEN) || !value.endsWith(CLOSE)) return value
+  if (!value.startsWith(OPEN) || !value.endsWith(CLOSE)) return PRINTABLE.test(value) ? value : undefined
   if (value.length < OPEN.length + CLOSE.length) return undefined // `=?base64?=`: the markers overlap, readers differ
   const encoded = value.slice(OPEN.length, -CLOSE.length)
   if (!BASE64.test(encoded)) return undefined
