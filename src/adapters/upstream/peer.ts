@@ -239,10 +239,24 @@ export class Peer implements Link {
       this.#watches.legacyChange(message)
       return
     }
-    // One pipe and no request id on logs: with two calls in flight nobody knows whose it is, and where principals share it, never (R43).
-    const [only, second] = this.#inFlight.values()
-    if (only && !second && this.#options.caller.principal !== '*') only.notification(doc, method, params)
+    const exchange = this.#sole()
+    if (exchange) exchange.notification(doc, method, params)
     else drops.count('notification-unattributed')
+  }
+
+  /**
+   * One pipe and no request id on logs: with two calls in flight nobody knows whose a message is, and where principals share the pipe, never
+   * (R43). Lists and our own requests beside one call do not count: they say nothing.
+   */
+  #sole(): Exchange | undefined {
+    if (this.#options.caller.principal === '*') return undefined
+    let sole: Exchange | undefined
+    for (const exchange of this.#inFlight.values()) {
+      if (!INTERACTIVE_METHODS.has(exchange.call.method)) continue
+      if (sole) return undefined
+      sole = exchange
+    }
+    return sole
   }
 
   #request(message: RequestMessage): void {

@@ -210,6 +210,10 @@ describe('stdio upstream', () => {
     expect(heard.notifications).toEqual([])
     expect(upstream.drops.get('notification-unattributed')).toBe(3)
     other.cancel('')
+    const list = upstream.call(callOf('tools/silent-list'), new Heard())
+    await answer(upstream, tool('log', {}, { logLevel: 'debug' }), heard)
+    expect(heard.notifications).toHaveLength(3)
+    list.cancel('')
   })
 
   it('R43: a process that principals share delivers no log messages at all, whosever call is running', async () => {

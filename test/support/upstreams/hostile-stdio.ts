@@ -177,6 +177,7 @@ const methods: Record<string, (m: any) => void> = {
   'tools/list': m =>
     say({ jsonrpc: '2.0', id: m.id, result: { tools: Object.keys(tools).map(name => ({ name, inputSchema: { type: 'object' } })) } }),
   'tools/call': m => tools[m.params.name]?.(m, m.params.arguments ?? {}),
+  'tools/silent-list': () => {},
   'logging/setLevel': m => {
     seen.levels.push(m.params.level)
     say({ jsonrpc: '2.0', id: m.id, result: {} })
