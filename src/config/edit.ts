@@ -44,9 +44,9 @@ export function addUpstreams(text: string, upstreams: readonly NewUpstream[]): E
   return { text: `${endLine(without.slice(0, end), newline)}${render(2)}${without.slice(end)}` }
 }
 
-/** One upstream as block YAML; every text that YAML could take for something else is quoted. */
+/** One upstream as block YAML; every text that YAML could take for something else is quoted, also one of several lines: a block would lose spaces when it is indented. */
 function block(upstream: NewUpstream, indent: number): string {
-  const yaml = (value: unknown): string => stringify(value, { lineWidth: 0, singleQuote: true, aliasDuplicateObjects: false })
+  const yaml = (value: unknown): string => stringify(value, { lineWidth: 0, singleQuote: true, blockQuote: false, aliasDuplicateObjects: false })
   const comment = (lines: readonly string[], depth: number): string =>
     lines.map(line => `${' '.repeat(depth)}# ${line.replaceAll(/[\r\n]+/g, ' ')}\n`).join('')
   const indented = (text: string, depth: number): string => text.replaceAll(/^(?=.)/gm, ' '.repeat(depth))
