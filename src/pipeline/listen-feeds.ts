@@ -25,12 +25,14 @@ export function listenTo(deps: FeedDeps, listen: Listen): Listening {
     honoured: JSON.stringify(honouredOf(deps, listen, wanted)),
     feed(send, end) {
       let left = wanted.length
-      const ended = (): void => {
+      // An upstream without such a stream leaves the host's silent; one that is gone from the configuration ends its part.
+      const ended = (entry: UpstreamEntry): void => {
+        if (deps.upstreams().get(entry.alias) === entry) return
         left -= 1
         if (left === 0) end()
       }
       const open = wanted.map(({ entry, filter }) =>
-        entry.upstream.subscribe(callerFor(deps, who, entry), filter, changesFor(deps, listen, { alias: entry.alias, send, ended })),
+        entry.upstream.subscribe(callerFor(deps, who, entry), filter, changesFor(deps, listen, { alias: entry.alias, send, ended: () => ended(entry) })),
       )
       return () => {
         for (const subscription of open) subscription.close()
