@@ -72,9 +72,10 @@ export class Invocation {
   }
 
   #call(retry: UpstreamCall['retry'], headerParams = this.#x.prepared.headerParams): RunningCall {
-    const { prepared, route, method, hostFace, traceparent } = this.#x
+    const { prepared, principal, route, method, hostFace, traceparent } = this.#x
     const call: UpstreamCall = {
       caller: prepared.face.caller,
+      owner: principal.key,
       method,
       traceparent,
       headerParams,
