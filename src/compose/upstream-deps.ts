@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import { EraPinFile } from '../adapters/upstream/era-pins.ts'
-import { Ticker } from '../adapters/upstream/ticker.ts'
+import { systemClock, Ticker } from '../adapters/upstream/ticker.ts'
 import type { UpstreamDeps } from '../adapters/upstream/upstream.ts'
 import type { Snapshot } from '../config/schema.ts'
 
@@ -13,13 +13,7 @@ const RANDOM_STEPS = 2 ** 32
 export function upstreamDeps(snapshot: Snapshot, logger: Logger, parts: Pick<UpstreamDeps, 'info' | 'environment'>): UpstreamDeps {
   return {
     ...parts,
-    ticker: new Ticker({
-      now: () => performance.now(),
-      wake(ms, call) {
-        const timer = setTimeout(call, ms).unref()
-        return () => clearTimeout(timer)
-      },
-    }),
+    ticker: new Ticker(systemClock),
     pins: new EraPinFile(join(snapshot.dataDir, 'trust')),
     log: (level, event, fields) => logger[level](event, fields),
     random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,

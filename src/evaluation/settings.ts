@@ -1,6 +1,7 @@
 // What the evaluation identity provider is told by the gateway, and when it refuses to run.
 
 import { isLoopback } from '../config/addresses.ts'
+import { endpointPlans } from '../config/endpoints.ts'
 import { evaluationIssuer, type EvaluationSettings, type Snapshot } from '../config/schema.ts'
 
 /** Everything the provider needs; crosses the process boundary as JSON. */
@@ -22,15 +23,10 @@ export type ProviderSettings = {
 export function providerSettings(snapshot: Snapshot): ProviderSettings | undefined {
   const { evaluation, publicUrl, dataDir, listen } = snapshot
   if (!evaluation) return undefined
-  const endpoints = [
-    '/mcp',
-    ...[...snapshot.upstreams.keys()].map(alias => `/servers/${alias}/mcp`),
-    ...[...snapshot.sets.keys()].map(name => `/sets/${name}/mcp`),
-  ]
   return {
     port: evaluation.port,
     users: evaluation.users,
-    resources: endpoints.map(path => publicUrl + path),
+    resources: endpointPlans(snapshot).map(({ path }) => publicUrl + path),
     dataDir,
     gateway: { host: listen.host, publicUrl },
   }
