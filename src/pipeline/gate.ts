@@ -1,10 +1,11 @@
 // The gate for server-to-client requests, in whichever shape they come: only what host and allow-list share passes, and each is recorded first.
 
-import type { RequestKind } from '../bridge/capabilities.ts'
+import { readCapabilities, type RequestKind } from '../bridge/capabilities.ts'
 import { INPUT_METHODS, kindOf } from '../bridge/input-requests.ts'
 import type { Slice } from '../bridge/upstream.ts'
 import type { Stop } from '../kernel/errors.ts'
-import { rawOf } from '../mcp/json.ts'
+import { member, rawOf } from '../mcp/json.ts'
+import { MODERN_VERSION } from '../mcp/revisions.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Ready } from './ready.ts'
 
@@ -21,6 +22,30 @@ export async function gate(x: Ready, question: Question, deps: Pick<GatewayDeps,
     ...(question.params && { params: rawOf(question.params.doc, question.params.node) }),
     ...(stop && { stop }),
   })
+  return stop
+}
+
+const METHODS: Readonly<Record<RequestKind, string>> = {
+  'elicitation.form': 'elicitation/create',
+  'elicitation.url': 'elicitation/create',
+  sampling: 'sampling/createMessage',
+  'sampling.tools': 'sampling/createMessage',
+  roots: 'roots/list',
+}
+
+/**
+ * -32021 of a modern upstream, the whole error: it would ask for something that the host declared and no rule permits. The host is told who
+ * withholds it instead of being asked to declare what it did. `undefined` = nothing of the kind, the error speaks of the host.
+ */
+export async function gateMissing(x: Ready, error: Slice, deps: Pick<GatewayDeps, 'recorder'>): Promise<Stop | undefined> {
+  const required = member(member(error.node, 'data'), 'requiredCapabilities')
+  if (required?.kind !== 'object') return undefined
+  const { host, kinds } = x.prepared.face
+  const needed = readCapabilities(rawOf(error.doc, required).toString(), 'modern', MODERN_VERSION).kinds
+  const kind = [...needed].find(k => host.kinds.has(k) && !kinds.has(k))
+  if (kind === undefined) return undefined
+  const stop = notPermitted(x.route.entry.alias, kind)
+  await deps.recorder.serverRequest(x, { method: METHODS[kind], decision: 'refused', rules: [], stop })
   return stop
 }
 

@@ -21,7 +21,7 @@ import { CODE } from '../mcp/revisions.ts'
 import { setMember } from '../mcp/splice.ts'
 import type { GatewayDeps } from './deps.ts'
 import { errorAnswer, failedInput } from './failed-input.ts'
-import { gate } from './gate.ts'
+import { gate, gateMissing } from './gate.ts'
 import type { Answer, Answered } from './path.ts'
 import type { Ready } from './ready.ts'
 import { mintRoundState, type Rounds } from './round-state.ts'
@@ -267,8 +267,14 @@ export class Invocation {
       return { stop: 'rounds-exceeded', detail: `the limit of \`${route.entry.alias}\` is ${route.entry.rounds}` }
     const stops = await Promise.all(required.requests.map(r => gate(this.#x, r, this.#deps)))
     const stop = stops.find(s => s !== undefined)
-    if (stop) return era === 'legacy' && method === 'tools/call' ? failedInput(this.#x, stop.detail ?? stop.stop) : stop
+    if (stop) return this.#withheld(stop)
     return era === 'modern' ? this.#handOver(result, required) : this.#askHost(required)
+  }
+
+  /** A question that may not be put: text the model can read for a legacy host's tool call, the refusal itself otherwise. */
+  #withheld(stop: Stop): Answered | Stop {
+    const { era, method } = this.#x
+    return era === 'legacy' && method === 'tools/call' ? failedInput(this.#x, stop.detail ?? stop.stop) : stop
   }
 
   #handOver(result: Slice, required: InputRequired): Answered | Stop {
@@ -310,6 +316,10 @@ export class Invocation {
 
   async #error(answer: UpstreamAnswer & { kind: 'error' }): Promise<Answered | Stop> {
     if (answer.code === CODE.urlElicitationLegacy) return this.#urlElicitation(answer)
+    if (answer.code === CODE.capabilityMissing && this.#face.era === 'modern') {
+      const stop = await gateMissing(this.#x, answer.error, this.#deps)
+      if (stop) return this.#withheld(stop)
+    }
     return errorAnswer(this.#x, answer, this.#face.era)
   }
 

@@ -268,7 +268,8 @@ export class Peer implements Link {
       return
     }
     if (method === 'ping') return void this.#channel.write(resultBytes(id, EMPTY))
-    const exchange = this.#interactive
+    // A caller who may be asked nothing has no line of calls: the refusal is still told to the one call it can belong to, which records it.
+    const exchange = this.#isInteractive ? this.#interactive : this.#sole()
     if (!exchange || exchange.id === 0) {
       drops.count('request-unattributed')
       return void this.#channel.write(errorBytes(id, -32601, 'Method not found'))
