@@ -1,0 +1,144 @@
+// A gateway in front of genuine upstreams of both eras, over stdio and HTTP, and what the upstreams see of it.
+
+import { createServer, type Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { ALLOW_ALL, startTestGateway, type TestGateway } from '../../support/gateway.ts'
+import { jsonLines, type Command, type Control, type UpstreamEvent } from '../upstreams/control.ts'
+import { serveLegacy } from '../upstreams/legacy.ts'
+import { serveModern } from '../upstreams/modern.ts'
+import { Mailbox } from './mailbox.ts'
+
+export type Kind = 'v1-stdio' | 'v1-http' | 'v2-stdio' | 'v2-http'
+export const KINDS: readonly Kind[] = ['v1-stdio', 'v1-http', 'v2-stdio', 'v2-http']
+export const eraOf = (kind: Kind): 'legacy' | 'modern' => (kind.startsWith('v1') ? 'legacy' : 'modern')
+
+/** One configured upstream as the test sees it: all its processes or sessions together. */
+export class UpstreamView {
+  readonly events: Mailbox<UpstreamEvent>
+  readonly #senders = new Set<(command: Command) => void>()
+  readonly kind: Kind
+  readonly alias: string
+  constructor(alias: string, kind: Kind) {
+    this.alias = alias
+    this.kind = kind
+    this.events = new Mailbox(alias)
+  }
+
+  command(command: Command): void {
+    for (const send of this.#senders) send(command)
+  }
+  connected(send: (command: Command) => void): () => void {
+    this.#senders.add(send)
+    return () => this.#senders.delete(send)
+  }
+  /** Messages of one method that arrived. */
+  received(method: string, mark = 0): any[] {
+    return this.events.since(mark).flatMap(e => (e.kind === 'received' && e['message']?.method === method ? [e['message']] : []))
+  }
+  until(what: string, matches: (event: UpstreamEvent) => boolean, mark = 0): Promise<UpstreamEvent> {
+    return this.events.until(what, matches, mark)
+  }
+  /** Until the tool `wait` runs with this tag. */
+  waiting(tag: string): Promise<UpstreamEvent> {
+    return this.until(`waiting ${tag}`, e => e.kind === 'waiting' && e['tag'] === tag)
+  }
+  /** Until the upstream would tell somebody about changes: of its lists, or of one resource. */
+  async announces(uri?: string): Promise<void> {
+    if (eraOf(this.kind) === 'modern')
+      await this.until(`subscriptions/listen for ${uri ?? 'lists'}`, ({ kind, message }) => {
+        const filter = message?.method === 'subscriptions/listen' ? message.params.notifications : undefined
+        const isAsked = uri === undefined ? filter?.toolsListChanged : filter?.resourceSubscriptions?.includes(uri)
+        return isAsked === true && kind === (this.kind === 'v2-http' ? 'stream' : 'received')
+      })
+    else if (uri !== undefined) await this.until(`subscribed ${uri}`, e => e.kind === 'subscribed' && e['uri'] === uri)
+    else if (this.kind === 'v1-http') await this.until('GET', e => e.kind === 'open' && e['http'] === 'GET')
+    else await this.until('initialized', e => e['message']?.method === 'notifications/initialized')
+  }
+}
+
+/** What of an upstream differs from the usual: everything permitted, nothing else said. */
+export type UpstreamSpec = { readonly kind: Kind; readonly settings?: Readonly<Record<string, unknown>> }
+
+export type World = TestGateway & {
+  upstream(alias: string): UpstreamView
+  /** the configuration of `upstreams`, for reloads */
+  readonly upstreams: Readonly<Record<string, Record<string, unknown>>>
+}
+
+/** The four kinds under their own names, everything permitted. */
+export const ALL: Readonly<Record<string, UpstreamSpec>> = Object.fromEntries(KINDS.map(kind => [kind, { kind }]))
+
+export async function startWorld(
+  specs: Readonly<Record<string, UpstreamSpec>> = ALL,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<World> {
+  const views = new Map(Object.entries(specs).map(([alias, { kind }]) => [alias, new UpstreamView(alias, kind)]))
+  const started: { close(): unknown }[] = []
+  const upstreams: Record<string, Record<string, unknown>> = {}
+  for (const [alias, view] of views) {
+    const { transport, close } = await (view.kind.endsWith('http') ? serveHttp(view) : serveStdio(view))
+    started.push({ close })
+    // copies: YAML would write a shared object as an alias, which the gateway refuses
+    upstreams[alias] = structuredClone({ ...transport, allow: [ALLOW_ALL], ...specs[alias]?.settings })
+  }
+  const gateway = await startTestGateway({ upstreams, ...more })
+  return {
+    ...gateway,
+    upstreams,
+    upstream(alias) {
+      const view = views.get(alias)
+      if (!view) throw new Error(`no upstream ${alias}`)
+      return view
+    },
+    async stop() {
+      await gateway.stop()
+      await Promise.all(started.map(({ close }) => close()))
+    },
+  }
+}
+
+type Running = { readonly transport: Record<string, unknown>; close(): unknown }
+
+async function serveHttp(view: UpstreamView): Promise<Running> {
+  const listeners: ((command: Command) => void)[] = []
+  view.connected(command => {
+    for (const listener of listeners) listener(command)
+  })
+  const control: Control = {
+    emit: (kind, more = {}) => view.events.push({ kind, pid: process.pid, ...more }),
+    onCommand: listener => void listeners.push(listener),
+  }
+  const { url, close } = await (eraOf(view.kind) === 'legacy' ? serveLegacy(control) : serveModern(control))
+  return { transport: { http: { url } }, close }
+}
+
+/** The gateway spawns the processes; each of them connects back here. */
+async function serveStdio(view: UpstreamView): Promise<Running> {
+  const sockets = new Set<Socket>()
+  const server = createServer(socket => {
+    sockets.add(socket)
+    const forget = view.connected(command => void socket.write(`${JSON.stringify(command)}\n`))
+    jsonLines(socket, event => view.events.push(event as UpstreamEvent))
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      forget()
+      sockets.delete(socket)
+    })
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  const script = new URL(`../upstreams/${eraOf(view.kind)}.ts`, import.meta.url)
+  return {
+    transport: {
+      stdio: {
+        command: process.execPath,
+        args: ['--disable-warning=ExperimentalWarning', fileURLToPath(script)],
+        env: { E2E_CONTROL: String(port) },
+      },
+    },
+    close() {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
