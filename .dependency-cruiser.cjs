@@ -82,6 +82,11 @@ module.exports = {
       PATHS_OF(WORDS),
       '^src/adapters/safe-fetch\\.ts$',
     ]),
+    only('the stdio bridge is a host of the gateway, not a part of it', PATHS_OF('stdio'), [
+      PATHS_OF('stdio'),
+      PATHS_OF(WORDS),
+      '^src/adapters/upstream/(backoff|request-bytes|resumption)\\.ts$',
+    ]),
     only('compose joins parts for main', PATHS_OF('compose'), [
       PATHS_OF('compose'),
       PATHS_OF('(config|adapters|http|pipeline)'),
