@@ -17,7 +17,7 @@ import {
   type StreamOwner,
 } from '../pipeline/path.ts'
 import type { Paths } from '../pipeline/paths.ts'
-import { readBody } from './body.ts'
+import { isBodyLeft, readBody } from './body.ts'
 import { Exchange } from './exchange.ts'
 import { checkContent, prefersStream, type EdgeHeaders } from './edge.ts'
 import { BatchElement, PostExchange } from './post-exchange.ts'
@@ -181,7 +181,7 @@ export class McpEndpoint {
     const status = httpStatusOf(stop, eraOf(received))
     const headers = {
       ...(status === 405 && { Allow: 'POST, GET, DELETE' }),
-      ...(status === 413 && { Connection: 'close' }),
+      ...(isBodyLeft(inbound.req) && { Connection: 'close' }),
       ...(challenge !== undefined && { 'WWW-Authenticate': challenge }),
       ...(stop.retryAfterSeconds !== undefined && { 'Retry-After': String(Math.ceil(stop.retryAfterSeconds)) }),
     }

@@ -5,6 +5,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { isStop } from '../kernel/errors.ts'
 import type { Endpoint } from '../pipeline/path.ts'
+import { isBodyLeft } from './body.ts'
 import { checkAuthority, clientAddress, EdgeHeaders, readHeaders, type Gatekeeper } from './edge.ts'
 import type { McpEndpoint } from './mcp-endpoint.ts'
 
@@ -58,8 +59,9 @@ function handle(deps: ServerDeps, req: IncomingMessage, res: ServerResponse): vo
   const wait = deps.blockedSeconds(address)
   if (wait !== undefined)
     return deps.endpoint.refuse(inbound, { stop: 'address-limited', retryAfterSeconds: wait, fix: 'send a valid token' })
-  if (found) deps.endpoint.handle(inbound)
-  else deps.controlPlane(req, res)
+  if (found) return deps.endpoint.handle(inbound)
+  if (isBodyLeft(req)) res.setHeader('Connection', 'close')
+  deps.controlPlane(req, res)
 }
 
 /** The path as sent: never decoded, never normalised, so that two spellings cannot mean one endpoint. An absolute-form target is no path of ours. */
