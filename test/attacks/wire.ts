@@ -66,12 +66,14 @@ export function eventsOf(text: string): string[] {
 export class Raw {
   readonly socket: Socket
   text = ''
+  readonly open: Promise<void>
   /** resolves with everything received once the other side has ended the connection, in whichever way */
   readonly closed: Promise<string>
   #waiting: (() => void) | undefined
 
   constructor(port: number) {
     this.socket = connect({ port, host: '127.0.0.1', noDelay: true })
+    this.open = new Promise(resolve => this.socket.once('connect', resolve))
     this.socket.on('data', (chunk: Buffer) => {
       this.text += chunk.toString('latin1')
       this.#waiting?.()
