@@ -13,6 +13,12 @@ import type { Link } from './link.ts'
 import { Peer } from './peer.ts'
 import { floodLimit, type Purpose, type Transport, type TransportContext } from './transport.ts'
 
+/** Processes one caller gets besides the first, while questions are open. */
+const MAX_SPARES = 3
+/** No host session id holds a line break. */
+const SPARE = '\nspare '
+const isHeld = (link: Link | Promise<Link | Failure>): link is Peer => link instanceof Peer && link.isHeld
+
 /** Opens the channel itself; may throw. */
 type OpenChannel = (events: ChannelEvents, caller: Caller) => Channel | Promise<Channel | Failure>
 
@@ -43,7 +49,7 @@ export class ChannelTransport implements Transport {
       connections: limits.connections,
       idleMs: timeouts.idleMs,
       waiting: limits.queue,
-      keyOf: callerKey,
+      keyOf: caller => (caller.affinity.startsWith(SPARE) ? callerKey(caller) + caller.affinity : callerKey(caller)),
       open: (caller, events) => this.#open(caller, events),
     })
   }
@@ -59,8 +65,21 @@ export class ChannelTransport implements Transport {
     return callerKey(caller)
   }
 
+  /**
+   * While a call waits for a person's answer its process is held, and the caller's further calls go to a spare one (protocol.md section 2 no. 4):
+   * a question nobody answers must not block everything else for as long as it may be parked. When all are held, the oldest question gives way.
+   */
   link(caller: Caller, purpose: Purpose): Link | Promise<Link | Failure> {
-    return this.#pool.get(caller, purpose)
+    const first = this.#pool.get(caller, purpose)
+    if (purpose !== 'call' || !isHeld(first)) return first
+    let oldest = first
+    for (let n = 1; n <= MAX_SPARES; n++) {
+      const spare = this.#pool.get({ ...caller, affinity: SPARE + String(n) }, purpose)
+      if (!isHeld(spare)) return spare
+      if (spare.heldSince < oldest.heldSince) oldest = spare
+    }
+    oldest.giveWay()
+    return oldest
   }
 
   async face(caller: Caller): Promise<UpstreamFace | Failure> {

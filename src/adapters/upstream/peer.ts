@@ -28,6 +28,9 @@ export type PeerOptions = {
   idle(): void
 }
 
+// Orders held calls across the processes of one upstream; only compared.
+let questions = 0
+
 export class Peer implements Link {
   face: UpstreamFace | undefined
   /** how requests are built; set by the handshake */
@@ -42,6 +45,9 @@ export class Peer implements Link {
   /** the call that server requests belong to, and those that wait for it to end (R43, protocol.md section 2 no. 4) */
   #interactive: Exchange | undefined
   #line: Exchange[] = []
+  /** questions of the interactive call that nobody has answered yet */
+  #unanswered = 0
+  #heldSince = 0
   /** calls that wait until the channel has room: their own memory is what they hold, no more */
   #blocked: Exchange[] = []
   #lastId = 0
@@ -59,6 +65,21 @@ export class Peer implements Link {
 
   get isBusy(): boolean {
     return this.#inFlight.size > 0 || this.#line.length > 0 || this.#blocked.length > 0
+  }
+  /** Its one call that may be asked something waits for an answer, perhaps a person's: others would wait as long. */
+  get isHeld(): boolean {
+    return this.#interactive !== undefined && this.#unanswered > 0
+  }
+  /** order in which calls came to be held; smaller is older */
+  get heldSince(): number {
+    return this.#heldSince
+  }
+  /** Its parked call gives way to a newer one: whoever still answers it learns that it is over. */
+  giveWay(): void {
+    const exchange = this.#interactive
+    if (!exchange) return
+    exchange.stop('upstream-overloaded', 'it waited for an answer while its place was needed')
+    this.abandon(exchange, 'its place was needed by a newer call')
   }
   get isWatched(): boolean {
     return this.#watches.size > 0
@@ -206,6 +227,7 @@ export class Peer implements Link {
   #ended(exchange: Exchange): void {
     if (this.#interactive === exchange) {
       this.#interactive = undefined
+      this.#unanswered = 0
       for (let next = this.#line.shift(); next; next = this.#line.shift()) {
         if (next.isDone) continue
         this.#interactive = next
@@ -274,9 +296,15 @@ export class Peer implements Link {
       drops.count('request-unattributed')
       return void this.#channel.write(errorBytes(id, -32601, 'Method not found'))
     }
+    if (this.#unanswered === 0) this.#heldSince = questions++
+    this.#unanswered += 1
+    const reply = (bytes: Buffer): void => {
+      this.#unanswered -= 1
+      this.#channel.write(bytes)
+    }
     exchange.request(doc, method, params, {
-      answer: result => void this.#channel.write(resultBytes(id, result)),
-      refuse: (code, text) => void this.#channel.write(errorBytes(id, code, text)),
+      answer: result => reply(resultBytes(id, result)),
+      refuse: (code, text) => reply(errorBytes(id, code, text)),
     })
   }
 
