@@ -7,6 +7,9 @@ import { dirname, join, posix } from 'node:path'
 import { cruise, type IConfiguration, type ICruiseResult } from 'dependency-cruiser'
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { GatewayDeps } from '../src/pipeline/deps.ts'
+import type { Received } from '../src/pipeline/path.ts'
+import { createPaths } from '../src/pipeline/paths.ts'
 
 const root = new URL('..', import.meta.url).pathname
 const config = createRequire(import.meta.url)('../.dependency-cruiser.cjs') as IConfiguration
@@ -137,5 +140,35 @@ describe('each rule catches what it is for', () => {
   it('and nothing that is allowed', () => {
     const allowed = new Set(RIGHT.map(([from]) => from))
     expect(found.filter(v => allowed.has(v.from) && v.rule !== 'no orphans')).toEqual([])
+  })
+})
+
+describe('ARCHITECTURE.md', () => {
+  const text = readFileSync(`${root}ARCHITECTURE.md`, 'utf8')
+  const section = /\n## The table\n([\s\S]*?)\n## /.exec(text)?.[1] ?? ''
+  const rows = [...section.matchAll(/^\| (.+?) \| (both|2025|2026) \| (.+?) \|$/gm)].map(([, methods = '', , stages = '']) => ({
+    methods: [...methods.matchAll(/`([^`]+)`/g)].map(m => m[1] ?? ''),
+    text: methods,
+    stages: stages.split(', '),
+  }))
+  // Stages are built here and never run, so they need nothing.
+  const paths = createPaths({} as GatewayDeps)
+  const stagesOf = (method: string, isRequest = true): string[] =>
+    paths.of({ method, isRequest } as Received).stages.map(s => `${s.effect ? '▸' : ''}${s.name}`)
+  const FRONT = ['classify', 'authenticate', 'admit']
+
+  it.each(rows.flatMap(row => row.methods.map(method => [method, row.stages] as const)))('shows the stages of %s', (method, stages) => {
+    expect(stagesOf(method)).toEqual([...FRONT, ...stages])
+  })
+  it('shows what becomes of everything else', () => {
+    const other = (what: string): string[] => rows.find(row => row.text === `any other ${what}`)?.stages ?? []
+    expect(stagesOf('vendor/method')).toEqual([...FRONT, ...other('request')])
+    expect(stagesOf('notifications/vendor', false)).toEqual([...FRONT, ...other('notification')])
+  })
+  it('leaves no method of the table out', () => {
+    const source = readFileSync(`${root}src/pipeline/paths.ts`, 'utf8')
+    const named = [...source.matchAll(/^ {4}'?([a-z][A-Za-z_/]*)'?: \w/gm)].map(m => m[1] ?? '')
+    expect(named.length).toBeGreaterThan(20)
+    expect(rows.flatMap(row => row.methods).sort()).toEqual(named.sort())
   })
 })

@@ -88,6 +88,8 @@ export class CatalogueView implements Catalogue {
   }
   /** Escaped names are known by the upstream's list only. */
   async #resolveEscaped(x: Asking, entry: UpstreamEntry, kind: ListKind, exposed: string): Promise<Resolved | undefined> {
+    // An upstream is not even asked on behalf of somebody for whom it does not exist.
+    if (this.#deps.entitlement(x.principal, entry).isEmpty) return undefined
     const list = await this.#list(entry, this.#face(x, entry).caller, kind)
     const found = isStop(list) ? undefined : list.findExposed(exposed)
     return found && { entry, name: found.name }

@@ -1,0 +1,87 @@
+// What the pipeline asks upstreams on behalf of a principal before anything is permitted.
+
+import { randomBytes } from 'node:crypto'
+import { describe, expect, it, vi } from 'vitest'
+import type { Upstream } from '../../src/bridge/upstream.ts'
+import { qualifyName } from '../../src/catalog/names.ts'
+import { keyOf, type Principal } from '../../src/kernel/principal.ts'
+import { createSealer } from '../../src/kernel/seal.ts'
+import { createCallers } from '../../src/pipeline/callers.ts'
+import { CatalogueView } from '../../src/pipeline/catalogue-view.ts'
+import { createEntitlements } from '../../src/pipeline/entitlements.ts'
+import type { UpstreamEntry } from '../../src/pipeline/entry.ts'
+import type { Authenticated, Classified, Joined, Received } from '../../src/pipeline/path.ts'
+
+const person = (subject: string): Principal => ({
+  key: keyOf('https://i', subject),
+  issuer: 'https://i',
+  subject,
+  groups: [],
+  scopes: [],
+  expiresAtSeconds: 1,
+})
+const RULE = {
+  id: 'r',
+  subjects: ['alice'],
+  groups: [],
+  clients: [],
+  tools: ['*'],
+  prompts: [],
+  resources: [],
+  methods: [],
+  serverRequests: [],
+}
+
+function world() {
+  const face = vi.fn<Upstream['face']>(async () => ({ stop: 'upstream-unavailable', detail: 'not in this test' }))
+  const entry: UpstreamEntry = {
+    alias: 'files',
+    identity: 'i',
+    upstream: { face, status: () => ({ state: 'idle', inFlight: 0, queued: 0, connections: 0 }) } as unknown as Upstream,
+    isShared: false,
+    rules: [RULE],
+    parkMs: 1,
+    rounds: 1,
+  }
+  const view = new CatalogueView({
+    upstreams: () => new Map([['files', entry]]),
+    entitlement: createEntitlements(),
+    callers: createCallers(),
+    sealer: createSealer({ current: randomBytes(32) }, randomBytes),
+    monotonic: () => 0,
+    delay: () => Promise.resolve(),
+    listSettings: () => ({
+      limits: { listPages: 1, listEntries: 1, listBytes: 1 },
+      ttlMs: 1,
+      isShared: false,
+      patienceMs: 1,
+    }),
+    serverInfo: {},
+  })
+  const ask = (subject: string) =>
+    view.resolve(
+      {
+        endpoint: { kind: 'all', path: '/mcp', resource: 'https://g/mcp', aliases: ['files'] },
+        era: 'modern',
+        envelope: { capabilities: '{}' },
+        principal: person(subject),
+        hostFace: { version: '2026-07-28', capabilities: '{}' },
+      } as unknown as Received & Classified & Authenticated & Joined,
+      'tool',
+      qualifyName('files', 'a tool with spaces'),
+    )
+  return { ask, face }
+}
+
+describe('a name that only the upstream’s list can resolve', () => {
+  it('makes the gateway ask the upstream, for somebody who may use it', async () => {
+    const { ask, face } = world()
+    expect(await ask('alice')).toBeUndefined()
+    expect(face).toHaveBeenCalled()
+  })
+  it('starts and asks nothing for somebody for whom the upstream does not exist', async () => {
+    const { ask, face } = world()
+    expect(await ask('mallory')).toBeUndefined()
+    expect(face).not.toHaveBeenCalled()
+  })
+})
