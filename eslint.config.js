@@ -21,6 +21,7 @@ export default ts.config(
       'dist',
       'coverage',
       '.demo',
+      '.tmp',
       '.gatehouse',
       'bench/node_modules',
       'test/fixtures/**/*.mjs',

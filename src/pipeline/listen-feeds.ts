@@ -32,7 +32,11 @@ export function listenTo(deps: FeedDeps, listen: Listen): Listening {
         if (left === 0) end()
       }
       const open = wanted.map(({ entry, filter }) =>
-        entry.upstream.subscribe(callerFor(deps, who, entry), filter, changesFor(deps, listen, { alias: entry.alias, send, ended: () => ended(entry) })),
+        entry.upstream.subscribe(
+          callerFor(deps, who, entry),
+          filter,
+          changesFor(deps, listen, { alias: entry.alias, send, ended: () => ended(entry) }),
+        ),
       )
       return () => {
         for (const subscription of open) subscription.close()
