@@ -79,9 +79,10 @@ export const COMMANDS: readonly Command[] = [
     name: 'demo',
     summary: 'walk a real host through real servers and show what was decided and recorded',
     about: [
-      'Starts the gateway with three real MCP servers, makes a list, a call, a two-round elicitation and a call that is refused, and shows the audit entries of all four.',
+      'Starts the first-run configuration of the repository on free ports, with its data in a temporary folder, connects a host built on the official SDK, and makes a list, a call, a call that asks two questions, and a call that is refused. Then it reads the audit log and says what each entry means.',
+      'Exit code 0 only when every step did what it claims. Needs a clone of the repository with its development dependencies (`npm ci`).',
     ],
-    options: { serve: { kind: 'flag', help: 'keep the gateway running and print how to connect hosts to it' } },
+    options: { era: { kind: 'text', value: 'modern|legacy', help: 'revision of the host: 2026-07-28 or 2025-11-25; default: modern' } },
     load: () => import('./demo.ts'),
   },
   {

@@ -1,9 +1,130 @@
-// `gatehouse demo`: not written yet; it says so and fails.
+// `gatehouse demo`: starts the first-run configuration on free ports with its data in a temporary folder, and walks a real host through it (src/demo).
 
-import { EXIT } from './command.ts'
-import type { CommandArgs } from './command.ts'
+import { rmSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Snapshot } from '../config/schema.ts'
+import { demoSnapshot } from '../demo/configuration.ts'
+import { connectHost, offeredBy, type DemoHost } from '../demo/host.ts'
+import { closing, opening, stepText, type Setting } from '../demo/report.ts'
+import { ANSWERS, walk, type Step } from '../demo/walk.ts'
+import { requestToken } from '../evaluation/request-token.ts'
+import { EXIT, type CommandArgs } from './command.ts'
+import { serve, type Running } from './serve.ts'
+import { packageVersion } from './version.ts'
 
-export function run(args: CommandArgs): Promise<number> {
-  args.io.err('gatehouse demo: not in this build yet\n')
-  return Promise.resolve(EXIT.failed)
+const STEPS = 5
+/** Lines of the gateway's own log that are shown when something fails. */
+const LOG_LINES = 20
+
+export async function run(args: CommandArgs): Promise<number> {
+  const era = args.text('era') ?? 'modern'
+  if (era !== 'modern' && era !== 'legacy') {
+    args.io.err('gatehouse demo: --era is `modern` (2026-07-28) or `legacy` (2025-11-25)\n')
+    return EXIT.usage
+  }
+  const log: string[] = []
+  const dataDir = await mkdtemp(join(tmpdir(), 'gatehouse-demo-'))
+  // Ctrl-C: the servers and the identity provider end with this process; the folder would stay.
+  const interrupt = (): void => {
+    rmSync(dataDir, { recursive: true, force: true })
+    process.exit(130)
+  }
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
+  try {
+    const isGood = await show(args, era, { dataDir, log })
+    if (!isGood) args.io.err(lastOf(log))
+    return isGood ? EXIT.ok : EXIT.failed
+  } catch (error) {
+    args.io.err(lastOf(log))
+    throw error
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}
+
+type Workshop = { readonly dataDir: string; readonly log: string[] }
+
+/** True when every step did what it claims. */
+async function show(args: CommandArgs, era: 'modern' | 'legacy', { dataDir, log }: Workshop): Promise<boolean> {
+  const { io } = args
+  const file = exampleFile()
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new Error(`the demo needs the examples of the repository: \`${file}\` cannot be read`, { cause })
+  })
+  const progress = (words: string): void => {
+    if (io.isTerminal) io.err(`${words}\n`)
+  }
+  const [port, identityPort] = await freePorts()
+  const snapshot = await demoSnapshot(text, { file, dataDir, port, identityPort, env: io.env })
+  progress('starting the gateway ...')
+  const running = await serve(snapshot, line => void log.push(line))
+  let host: DemoHost | undefined
+  try {
+    progress('connecting a host; the servers start when they are first asked ...')
+    const { token, user: person } = await requestToken(snapshot)
+    host = await connectHost({ url: `${running.gateway.url}/mcp`, token, era, version: packageVersion(), answers: ANSWERS })
+    const setting = settingOf(running, snapshot, { version: host.version, person })
+    if (!args.json) io.out(opening(setting))
+    const steps: Step[] = []
+    const world = {
+      host,
+      person,
+      workspace: join(dirname(file), 'workspace'),
+      dataDir,
+      aliases: [...snapshot.upstreams.keys()],
+      cwd: io.cwd,
+      offered: async (alias: string) => {
+        const upstream = snapshot.upstreams.get(alias)
+        return upstream ? offeredBy(upstream) : []
+      },
+    }
+    for await (const step of walk(world)) {
+      steps.push(step)
+      if (!args.json) io.out(stepText(step))
+    }
+    const isGood = steps.length === STEPS && steps.every(({ checks }) => checks.every(({ isTrue }) => isTrue))
+    io.out(args.json ? `${JSON.stringify({ ok: isGood, era, ...setting, steps }, undefined, 2)}\n` : closing(steps, STEPS))
+    return isGood
+  } finally {
+    progress('stopping ...')
+    await host?.close().catch(() => {}) // the gateway is stopped next, whatever the host says
+    await running.stop()
+  }
+}
+
+const settingOf = (running: Running, snapshot: Snapshot, host: Pick<Setting, 'version' | 'person'>): Setting => ({
+  url: running.gateway.url,
+  servers: [...snapshot.upstreams.values()].map(({ alias, title }) => ({ alias, title: title ?? alias })),
+  ...host,
+})
+
+const lastOf = (log: readonly string[]): string =>
+  log.length === 0
+    ? ''
+    : `the last lines of the gateway's log:\n${log
+        .slice(-LOG_LINES)
+        .map(line => `  ${line.trimEnd()}\n`)
+        .join('')}`
+
+/** examples/first-run of this repository; two folders up both from src/cli and from dist/cli. */
+const exampleFile = (): string => fileURLToPath(new URL('../../examples/first-run/gatehouse.yaml', import.meta.url))
+
+/** Two ports that were free a moment ago, on 127.0.0.1. */
+async function freePorts(): Promise<[number, number]> {
+  const servers = [createServer(), createServer()] as const
+  const ports = await Promise.all(
+    servers.map(
+      server =>
+        new Promise<number>((resolve, reject) => {
+          server.once('error', reject).listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
+        }),
+    ),
+  )
+  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+  return [ports[0] ?? 0, ports[1] ?? 0]
 }

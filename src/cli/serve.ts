@@ -1,5 +1,6 @@
 // `gatehouse serve`: starts the gateway (and, when configured, the evaluation identity provider in a process of its own), reloads, stops.
 
+import { createLogger } from '../adapters/telemetry/logs.ts'
 import { loadConfig, type LoadResult } from '../config/load.ts'
 import { watchConfig } from '../config/reload.ts'
 import type { Snapshot } from '../config/schema.ts'
@@ -32,10 +33,15 @@ export async function run(args: CommandArgs): Promise<number> {
 
 export type Running = { readonly gateway: Gateway; stop(): Promise<void> }
 
-/** Gateway and evaluation provider together; used by `serve` and `demo`. Rejects with a Fault that says what to mend. */
-export async function serve(snapshot: Snapshot): Promise<Running> {
-  const provider = snapshot.evaluation ? await spawnEvaluationProvider(snapshot) : undefined
-  const gateway = await startGateway(snapshot, { version: packageVersion(), environment: process.env }).catch(async (error: unknown) => {
+/**
+ * Gateway and evaluation provider together; used by `serve` and `demo`. `onLine` takes what both would print on standard error. Rejects with a Fault that
+ * says what to mend.
+ */
+export async function serve(snapshot: Snapshot, onLine?: (line: string) => void): Promise<Running> {
+  const provider = snapshot.evaluation ? await spawnEvaluationProvider(snapshot, onLine && { onLine }) : undefined
+  const logger = onLine && createLogger({ level: snapshot.log.level, write: line => (onLine(line), true) })
+  const options = { version: packageVersion(), environment: process.env, ...(logger && { logger }) }
+  const gateway = await startGateway(snapshot, options).catch(async (error: unknown) => {
     await provider?.stop()
     throw error
   })
@@ -55,7 +61,10 @@ function announce(args: CommandArgs, gateway: Gateway, snapshot: Snapshot): void
 
 /** Whole or not at all: a configuration that does not load leaves the old one in force. */
 async function reload(args: CommandArgs, gateway: Gateway, result: LoadResult): Promise<void> {
-  if (!result.ok) { args.io.err(`the configuration was not reloaded, the old one stays in force\n${faultText(result)}`); return; }
+  if (!result.ok) {
+    args.io.err(`the configuration was not reloaded, the old one stays in force\n${faultText(result)}`)
+    return
+  }
   const refused = await gateway.reload(result.snapshot)
   args.io.err(refused === undefined ? 'configuration reloaded\n' : `the configuration was not reloaded: ${refused}\n`)
 }

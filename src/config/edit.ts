@@ -44,9 +44,28 @@ export function addUpstreams(text: string, upstreams: readonly NewUpstream[]): E
   return { text: `${endLine(without.slice(0, end), newline)}${render(2)}${without.slice(end)}` }
 }
 
+/** One setting to change: keys from the top of the file, e.g. `['identity', 'evaluation', 'port']`. */
+export type NewValue = { readonly path: readonly string[]; readonly value: string | number }
+
+/** Puts other values where single ones stand; the problem names the first path that leads to none. The text must load as it is. */
+export function setValues(text: string, values: readonly NewValue[]): EditResult {
+  const document = parseDocument(text, { logLevel: 'silent', uniqueKeys: false })
+  let changed = text
+  const places = values.map(({ path, value }) => {
+    const node = document.getIn(path, true)
+    return { path, value, range: isScalar(node) ? rangeOf(node) : undefined }
+  })
+  for (const { path, value, range } of places.toSorted((a, b) => (b.range?.[0] ?? 0) - (a.range?.[0] ?? 0))) {
+    if (!range) return { problem: `\`${path.join('.')}\` holds no single value` }
+    changed = changed.slice(0, range[0]) + JSON.stringify(value) + changed.slice(range[1])
+  }
+  return { text: changed }
+}
+
 /** One upstream as block YAML; every text that YAML could take for something else is quoted, also one of several lines: a block would lose spaces when it is indented. */
 function block(upstream: NewUpstream, indent: number): string {
-  const yaml = (value: unknown): string => stringify(value, { lineWidth: 0, singleQuote: true, blockQuote: false, aliasDuplicateObjects: false })
+  const yaml = (value: unknown): string =>
+    stringify(value, { lineWidth: 0, singleQuote: true, blockQuote: false, aliasDuplicateObjects: false })
   const comment = (lines: readonly string[], depth: number): string =>
     lines.map(line => `${' '.repeat(depth)}# ${line.replaceAll(/[\r\n]+/g, ' ')}\n`).join('')
   const indented = (text: string, depth: number): string => text.replaceAll(/^(?=.)/gm, ' '.repeat(depth))

@@ -1,0 +1,89 @@
+// Reads the audit log of the demo as an auditor would (docs/events.md) and says in plain words what each entry means.
+
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** One entry about an exchange. */
+export type Entry = {
+  readonly time: string
+  readonly type: string
+  readonly subject: { readonly method: string; readonly server?: string; readonly name?: string }
+  /** the logical call: all rounds of one share it */
+  readonly call: string | undefined
+  readonly person: string | undefined
+  readonly event: Json
+}
+
+const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+
+/** Entries about exchanges, oldest first. */
+export async function readEntries(dataDir: string): Promise<readonly Entry[]> {
+  const folder = join(dataDir, 'audit')
+  const segments = (await readdir(folder)).filter(name => name.startsWith('events-')).sort()
+  const texts = await Promise.all(segments.map(name => readFile(join(folder, name), 'utf8')))
+  // What stands after the last line break is not written yet.
+  const lines = texts.flatMap(text => text.slice(0, text.lastIndexOf('\n') + 1).split('\n')).filter(line => line !== '')
+  return lines.flatMap(line => {
+    const event: unknown = JSON.parse(line)
+    return isJson(event) && isJson(event['subject']) ? [entryOf(event, event['subject'])] : []
+  })
+}
+
+function entryOf(event: Json, subject: Json): Entry {
+  const [server, name] = [textOf(subject['server']), textOf(subject['name'])]
+  const principal = isJson(event['principal']) ? event['principal'] : {}
+  return {
+    time: textOf(event['time']) ?? '',
+    type: textOf(event['type']) ?? '',
+    subject: { method: textOf(subject['method']) ?? '', ...(server !== undefined && { server }), ...(name !== undefined && { name }) },
+    call: textOf(event['call']),
+    person: textOf(principal['subject']),
+    event,
+  }
+}
+
+/** Reads until the entries are complete: those of decisions may follow their answer by a moment. What is there after two seconds is all there is. */
+export async function entriesWhen(dataDir: string, isComplete: (entries: readonly Entry[]) => boolean): Promise<readonly Entry[]> {
+  for (let attempt = 0; ; attempt++) {
+    const entries = await readEntries(dataDir)
+    if (attempt === 40 || isComplete(entries)) return entries
+    await wait(50)
+  }
+}
+
+/** What an entry says, for somebody who reads an audit log for the first time. */
+export function meaningOf({ type, event }: Entry): string {
+  const rules = Array.isArray(event['rules']) ? event['rules'].join(', ') : ''
+  const round = typeof event['round'] === 'number' && event['round'] > 0 ? `round ${event['round'] + 1}, ` : ''
+  switch (type) {
+    case 'decision':
+      return 'answered by the gateway: what this person may see'
+    case 'intent':
+      return `${round}permitted by rule ${rules}; now it goes to the server`
+    case 'server-request':
+      return event['decision'] === 'allowed' ? `the server asks the person; permitted by ${rules}` : 'the server may not ask the person'
+    case 'outcome':
+      return outcomeOf(event)
+    case 'refusal':
+      return event['reason'] === 'denied' ? 'no rule names this tool; nothing left the gateway' : `refused: ${String(event['reason'])}`
+    default:
+      return type
+  }
+}
+
+function outcomeOf(event: Json): string {
+  switch (event['outcome']) {
+    case 'ok':
+      return `the server answered; ${String(event['resultBytes'])} bytes go to the host`
+    case 'input':
+      return 'the question goes to the host'
+    case 'stopped':
+      return `stopped by the gateway: ${String(event['reason'])}`
+    default:
+      return `ended: ${String(event['outcome'])}`
+  }
+}
