@@ -198,6 +198,8 @@ export class Invocation {
     switch (type?.kind === 'string' ? textOf(answer.result.doc, type) : undefined) {
       case 'complete':
         if (this.#x.route.kind === 'task') return this.#taskState(answer.result)
+        // A reader that looks at this member instead of the type would take it for questions, which nobody judged.
+        if (member(answer.result.node, 'inputRequests')) return this.#invalid('questions inside a complete result')
         return this.#complete(
           answer.result,
           this.#x.era === 'modern' ? this.#privately(answer.result) : await this.#legacyResult(answer.result),
@@ -232,25 +234,30 @@ export class Invocation {
     return scope === undefined || textOf(result.doc, scope) === 'private' ? bytes : setMember(bytes, 'cacheScope', '"private"')
   }
 
-  #task(result: Slice): Answered | Stop {
+  async #task(result: Slice): Promise<Answered | Stop> {
     const { era, method, prepared } = this.#x
     if (method !== 'tools/call') return this.#invalid('a task where the protocol has none')
     // R87: never to a host that did not declare the extension.
     if (era === 'legacy' || !declaresTasks(prepared.face.host))
       return failedInput(this.#x, 'the server answered with a task, which this client does not support')
+    const stop = await this.#gateTask(result)
+    if (stop) return stop
     const bytes = exposeTask(this.#deps.sealer, this.#x, this.#x.route.entry.alias, rawOf(result.doc, result.node))
     return bytes ? this.#answered(bytes, 'task') : this.#invalid('a task without an id')
   }
 
-  /** R90: questions a task asks are gated like any other; they never travel unseen inside tasks/get. */
+  /** R90: questions a task asks are gated like any other; they never travel unseen inside its state, the first one or a later one. */
+  async #gateTask(result: Slice): Promise<Stop | undefined> {
+    if (member(result.node, 'inputRequests') === undefined) return undefined
+    const required = readInputRequired(result)
+    if (typeof required === 'string') return this.#invalid(required)
+    const stops = await Promise.all(required.requests.map(r => gate(this.#x, r, this.#deps)))
+    return stops.find(s => s !== undefined)
+  }
+
   async #taskState(result: Slice): Promise<Answered | Stop> {
-    if (member(result.node, 'inputRequests') !== undefined) {
-      const required = readInputRequired(result)
-      if (typeof required === 'string') return this.#invalid(required)
-      const stops = await Promise.all(required.requests.map(r => gate(this.#x, r, this.#deps)))
-      const stop = stops.find(s => s !== undefined)
-      if (stop) return stop
-    }
+    const stop = await this.#gateTask(result)
+    if (stop) return stop
     const bytes = rawOf(result.doc, result.node)
     if (member(result.node, 'taskId') === undefined) return this.#answered(bytes, 'ok')
     const exposed = exposeTask(this.#deps.sealer, this.#x, this.#x.route.entry.alias, bytes)
