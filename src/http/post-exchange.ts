@@ -95,6 +95,8 @@ export class PostExchange implements HostLink {
     if (this.#stream) {
       this.#stream.send(Buffer.concat([Buffer.from(head), body, CLOSE]))
       this.#stream.end()
+      // Somebody may have come back for the stream and taken it over; this response ends all the same.
+      this.#channel?.end()
     } else if (this.#channel) {
       this.#channel.write(encodeSseEvent(Buffer.concat([Buffer.from(head), body, CLOSE])))
       this.#channel.end()
@@ -104,7 +106,8 @@ export class PostExchange implements HostLink {
   close(status: number): void {
     if (this.#isFinished) return
     this.#isFinished = true
-    if (this.#stream) this.#stream.end()
+    this.#stream?.end()
+    if (this.#channel) this.#channel.end()
     else if (!this.#res.headersSent && !this.#res.destroyed) this.#res.writeHead(status, { 'Content-Length': 0 }).end()
   }
   /** The answer is a standing stream that somebody else writes from now on. */
