@@ -137,19 +137,24 @@ export class McpEndpoint {
     return new Exchange(inbound, this.#deps.trace(inbound.headers.traceparent), method, { host, message })
   }
 
-  async #run(received: Received): Promise<Answer | Stop> {
-    this.#running += 1
-    const end = await walk(this.#deps.paths.of(received), received, this.#deps.recorder, this.#deps.measure)
-    this.#running -= 1
-    if (this.#running === 0) this.#whenIdle?.()
-    return end
-  }
-
   async #walk(inbound: Inbound, received: Received, host: Finisher): Promise<void> {
-    const end = this.#deps.isDraining() ? DRAINING : await this.#run(received)
     const id = received.message?.kind === 'request' ? received.message.id : undefined
+    if (this.#deps.isDraining()) {
+      this.#stopped(inbound, host, { id, stop: DRAINING, received })
+      return
+    }
+    this.#running += 1
+    const end = await this.#run(received)
     if (isStop(end)) this.#stopped(inbound, host, { id, stop: end, received })
     else this.#answer(inbound, host, { id, answer: end, received })
+    // While stopping, whoever waits for idle closes all connections next: an answer counts as running until it has left.
+    if (this.#deps.isDraining() && inbound.res.writableEnded) await written(inbound.res)
+    this.#running -= 1
+    if (this.#running === 0) this.#whenIdle?.()
+  }
+
+  #run(received: Received): Promise<Answer | Stop> {
+    return walk(this.#deps.paths.of(received), received, this.#deps.recorder, this.#deps.measure)
   }
 
   #answer(
@@ -189,6 +194,10 @@ export class McpEndpoint {
     host.finish(status, head, Buffer.from(errorObject(stop, received.requestId)), headers)
   }
 }
+
+/** Resolves once the last byte has been handed to the system, or the connection is gone. */
+const written = (res: ServerResponse): Promise<void> =>
+  res.closed || res.destroyed ? Promise.resolve() : new Promise(resolve => res.once('close', resolve))
 
 const DRAINING: Stop = { stop: 'draining', retryAfterSeconds: 1, fix: 'retry; another instance or the restarted gateway answers' }
 const faultStop = (fault: MessageFault): Stop => ({ stop: fault.reason, detail: fault.detail })
