@@ -71,7 +71,9 @@ export function createPaths(deps: GatewayDeps): Paths {
     'notifications/initialized': both.step(acceptStage),
     'notifications/progress': both.step(acceptStage),
     'notifications/roots/list_changed': both.step(acceptStage),
-
+  }
+  // What the transport does (GET, DELETE, a posted response, an array): a table of its own, so that no message can name one as its method.
+  const acts: Readonly<Record<string, Whole>> = {
     'session/stream': legacy.step(openStreamStage(deps)),
     'session/end': legacy.step(endSessionStage(deps)),
     'session/reply': legacy.step(replyStage),
@@ -82,5 +84,9 @@ export function createPaths(deps: GatewayDeps): Paths {
   const otherNotification = both.step(acceptStage)
 
   const rows = new Map(Object.entries(table))
-  return { of: x => rows.get(x.method) ?? (x.isRequest ? extension : otherNotification) }
+  const actRows = new Map(Object.entries(acts))
+  const isAct = ({ message }: Received): boolean => message === undefined || message.kind === 'response'
+  return {
+    of: x => (isAct(x) ? (actRows.get(x.method) ?? extension) : (rows.get(x.method) ?? (x.isRequest ? extension : otherNotification))),
+  }
 }

@@ -9,7 +9,7 @@ const NO_ENVELOPE: Envelope = { capabilities: '{}' }
 export const classifyStage: Stage<Received, Classified> = {
   name: 'classify',
   run: x => {
-    if (x.doc === undefined || x.method === 'session/reply') return { era: 'legacy', envelope: NO_ENVELOPE }
+    if (x.doc === undefined || x.message?.kind === 'response') return { era: 'legacy', envelope: NO_ENVELOPE }
     const message = { doc: x.doc, method: x.method, ...(x.params && { params: x.params }), ...(x.meta && { meta: x.meta }) }
     const found = classify(message, x.headers, x.isRequest)
     if ('fault' in found) return { stop: found.fault, detail: found.detail, ...(found.data && { data: found.data }) }

@@ -20,6 +20,9 @@ function fromEnvelope(x: Classified): Joined {
 
 function fromSession(x: Received & Authenticated, deps: Pick<GatewayDeps, 'sessions'>): Joined | Stop {
   const { sessionId, protocolVersion } = x.headers
+  // R3: a batch is no message of a modern host, and of no host before it has a session.
+  if (x.doc === undefined && x.method === 'session/batch' && (sessionId === undefined || protocolVersion === MODERN_VERSION))
+    return { stop: 'message-invalid', detail: 'batches exist in 2025-03-26 sessions only' }
   // R18: to a modern host GET and DELETE do not exist, whatever session it names.
   if (sessionId === undefined || (x.doc === undefined && protocolVersion === MODERN_VERSION))
     return x.doc === undefined
