@@ -153,8 +153,11 @@ describe('ARCHITECTURE.md', () => {
   }))
   // Stages are built here and never run, so they need nothing.
   const paths = createPaths({} as GatewayDeps)
-  const stagesOf = (method: string, isRequest = true): string[] =>
-    paths.of({ method, isRequest } as Received).stages.map(s => `${s.effect ? '▸' : ''}${s.name}`)
+  // Acts of the transport are known by having no call as their message.
+  const stagesOf = (method: string, isRequest = true): string[] => {
+    const message = method.startsWith('session/') ? undefined : { kind: isRequest ? 'request' : 'notification' }
+    return paths.of({ method, isRequest, message } as Received).stages.map(s => `${s.effect ? '▸' : ''}${s.name}`)
+  }
   const FRONT = ['classify', 'authenticate', 'admit']
 
   it.each(rows.flatMap(row => row.methods.map(method => [method, row.stages] as const)))('shows the stages of %s', (method, stages) => {

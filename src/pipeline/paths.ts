@@ -86,7 +86,8 @@ export function createPaths(deps: GatewayDeps): Paths {
   const rows = new Map(Object.entries(table))
   const actRows = new Map(Object.entries(acts))
   const isAct = ({ message }: Received): boolean => message === undefined || message.kind === 'response'
-  return {
-    of: x => (isAct(x) ? (actRows.get(x.method) ?? extension) : (rows.get(x.method) ?? (x.isRequest ? extension : otherNotification))),
-  }
+  const of = (x: Received): Whole =>
+    isAct(x) ? (actRows.get(x.method) ?? extension) : (rows.get(x.method) ?? (x.isRequest ? extension : otherNotification))
+  return { of }
+}
 }
