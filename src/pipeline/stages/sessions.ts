@@ -68,9 +68,10 @@ export const allowBatchStage: Stage<Known & Joined, Answered> = {
   run: x => (x.session?.version === '2025-03-26' ? done : { stop: 'message-invalid', detail: 'batches exist in 2025-03-26 sessions only' }),
 }
 
-/** A posted response answers a question of this very session, or is refused (N090). */
+/** A posted response answers a question of this very session, or is refused (N090). What it says goes on to an upstream, so it is recorded first. */
 export const replyStage: Stage<Known & Joined, Answered> = {
   name: 'take-reply',
+  effect: true,
   run: x => {
     const message = x.message
     const refused: Stop = { stop: 'message-invalid', detail: 'no question of this session has that id' }

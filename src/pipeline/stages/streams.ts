@@ -39,6 +39,7 @@ function attach(replay: ReplayStream, stream: EventStream, after: number): void 
 /** resources/subscribe and resources/unsubscribe of a legacy session. */
 export const subscribeStage = (deps: Pick<GatewayDeps, 'feeds'>, isOn: boolean): Stage<Known & Routed & Permitted, Answered> => ({
   name: isOn ? 'subscribe-resource' : 'unsubscribe-resource',
+  effect: true,
   run: x => {
     const uri = member(x.params, 'uri')
     if (!x.session || !x.doc || uri?.kind !== 'string') return { stop: 'params-invalid', detail: 'expected a string in `params.uri`' }
