@@ -90,4 +90,3 @@ export function createPaths(deps: GatewayDeps): Paths {
     isAct(x) ? (actRows.get(x.method) ?? extension) : (rows.get(x.method) ?? (x.isRequest ? extension : otherNotification))
   return { of }
 }
-}
