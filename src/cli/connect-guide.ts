@@ -1,35 +1,82 @@
-// What `serve` prints once it listens: where everything is, and how each kind of host is pointed at it.
+// What `serve` prints once it listens: where everything is, and how each kind of host is pointed at it. docs/hosts.md says more.
 
+import { join } from 'node:path'
 import type { Snapshot } from '../config/schema.ts'
+import { MODERN_VERSION, META } from '../mcp/revisions.ts'
+import { shortName } from './config-check.ts'
+import { ownCommand, ownProgram } from './self.ts'
 
-/** Plain text for people; every command can be copied as it stands. */
-export function connectGuide(snapshot: Snapshot, configFile: string): string {
-  const base = snapshot.publicUrl
-  const all = `${base}/mcp`
-  const servers = [...snapshot.upstreams.values()].map(u => `  ${`${base}/servers/${u.alias}/mcp`.padEnd(46)} ${u.title ?? u.alias}`)
-  const sets = [...snapshot.sets.keys()].map(name => `  ${base}/sets/${name}/mcp`)
-  const evaluation = snapshot.evaluation
-    ? `Evaluation only: sign in as ${snapshot.evaluation.users.map(u => u.name).join(' or ')}, without a password, on this machine.\n`
-    : ''
-  return `Gatehouse is ready at ${base}
-${evaluation}
-Endpoints (each takes tokens of its own)
-  ${all.padEnd(46)} all servers, names as server__tool
-${[...servers, ...sets].join('\n')}
+/** Plain text for people; every command can be copied as it stands, in the directory `cwd`. */
+export function connectGuide(snapshot: Snapshot, configFile: string, cwd: string): string {
+  const all = `${snapshot.publicUrl}/mcp`
+  const config = shortName(configFile, cwd)
+  const own = ownCommand(cwd)
+  return `
+Gatehouse is ready at ${snapshot.publicUrl}. Ctrl-C stops it.
+${evaluationText(snapshot)}
+Endpoints (each takes access tokens of its own)
+${endpoints(snapshot)}
 
-Connect a host
-  Claude Code   claude mcp add --transport http gatehouse ${all}
-                then /mcp inside Claude Code signs you in
-  Cursor        ~/.cursor/mcp.json
-                { "mcpServers": { "gatehouse": { "url": "${all}" } } }
-  VS Code       .vscode/mcp.json
-                { "servers": { "gatehouse": { "type": "http", "url": "${all}" } } }
-  Spawn only    { "command": "gatehouse", "args": ["stdio", "--config", "${configFile}"] }
-  SDK or curl   TOKEN=$(npm run -s gatehouse -- token --config ${configFile} --resource ${all})
-                new StreamableHTTPClientTransport(new URL('${all}'), { requestInit: { headers: { Authorization: \`Bearer \${TOKEN}\` } } })
+Connect a host (docs/hosts.md says more; \`${own} import --config ${quoted(config)}\` shows how it would do it)
+
+  Claude Code
+    claude mcp add --transport http gatehouse ${all}
+    then sign in: claude mcp login gatehouse, or /mcp inside Claude Code
+
+  Cursor, in ~/.cursor/mcp.json
+    ${JSON.stringify({ mcpServers: { gatehouse: { url: all } } })}
+
+  VS Code, in .vscode/mcp.json
+    ${JSON.stringify({ servers: { gatehouse: { type: 'http', url: all } } })}
+
+  Claude Desktop and other hosts that only start programs, in claude_desktop_config.json or the like
+    ${JSON.stringify({ mcpServers: { gatehouse: programEntry(configFile) } })}
+
+  SDK and curl
+${scripting(snapshot, all, `${own} token --config ${quoted(config)}`)}
 
 Look after it
-  ${base}/readyz   ${base}/metrics   audit log: ${snapshot.dataDir}/audit
-  gatehouse doctor --config ${configFile}
+  ${snapshot.publicUrl}/readyz   ${snapshot.publicUrl}/metrics
+  audit log: ${shortName(join(snapshot.dataDir, 'audit'), cwd)}
+  what is wrong, and how to mend it: ${own} doctor --config ${quoted(config)}
 `
 }
+
+function evaluationText({ evaluation }: Snapshot): string {
+  if (!evaluation) return ''
+  const names = evaluation.users.map(({ name }) => name).join(' or ')
+  return `For evaluation only: whoever sits at this machine signs in as ${names}, without a password.\n`
+}
+
+function endpoints({ publicUrl, upstreams, sets }: Snapshot): string {
+  const rows = [
+    [`${publicUrl}/mcp`, 'every server; names are server__tool'],
+    ...[...upstreams.values()].map(({ alias, title }) => [`${publicUrl}/servers/${alias}/mcp`, title ?? alias]),
+    ...[...sets].map(([name, set]) => [`${publicUrl}/sets/${name}/mcp`, `the servers ${set.upstreams.join(', ')}`]),
+  ]
+  const width = Math.max(...rows.map(([url = '']) => url.length))
+  return rows.map(([url = '', what = '']) => `  ${url.padEnd(width)}  ${what}`).join('\n')
+}
+
+function programEntry(configFile: string): { readonly command: string; readonly args: readonly string[] } {
+  const { command, script } = ownProgram()
+  return { command, args: [script, 'stdio', '--config', configFile] }
+}
+
+function scripting({ evaluation }: Snapshot, url: string, tokenCommand: string): string {
+  const meta = { [META.protocolVersion]: MODERN_VERSION, [META.clientCapabilities]: {} }
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: { _meta: meta } })
+  const headers = [`Authorization: Bearer $TOKEN`, 'Content-Type: application/json', 'Accept: application/json, text/event-stream']
+  const own = [`MCP-Protocol-Version: ${MODERN_VERSION}`, 'Mcp-Method: tools/list']
+  const options = [...headers, ...own].map(header => `-H "${header}"`).join(' ')
+  return [
+    evaluation
+      ? `    export TOKEN=$(${tokenCommand})   # good for ten minutes`
+      : `    export TOKEN=...   # an access token of your identity provider, for ${url}`,
+    `    curl -s ${url} ${options} -d '${body}'`,
+    `    new StreamableHTTPClientTransport(new URL('${url}'), { requestInit: { headers: { Authorization: \`Bearer \${process.env.TOKEN}\` } } })`,
+  ].join('\n')
+}
+
+/** For a shell, quoted only where it must be. */
+const quoted = (path: string): string => (/^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`)

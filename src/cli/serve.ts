@@ -1,5 +1,6 @@
 // `gatehouse serve`: starts the gateway (and, when configured, the evaluation identity provider in a process of its own), reloads, stops.
 
+import { createServer } from 'node:net'
 import { createLogger } from '../adapters/telemetry/logs.ts'
 import { loadConfig, type LoadResult } from '../config/load.ts'
 import { watchConfig } from '../config/reload.ts'
@@ -8,16 +9,24 @@ import { spawnEvaluationProvider } from '../evaluation/spawn.ts'
 import { startGateway, type Gateway } from '../main.ts'
 import { EXIT, type CommandArgs } from './command.ts'
 import { connectGuide } from './connect-guide.ts'
-import { faultText, warningText } from './config-check.ts'
+import { faultText, shortName, warningText } from './config-check.ts'
 import { packageVersion } from './version.ts'
 
 export async function run(args: CommandArgs): Promise<number> {
   const { io } = args
   const loaded = await loadConfig(args.configFile)
-  io.err(warningText(loaded.warnings))
+  const file = shortName(args.configFile, io.cwd)
+  io.err(warningText(loaded.warnings, file))
   if (!loaded.ok) {
-    io.err(faultText(loaded))
+    io.err(faultText(loaded, file))
     return EXIT.configInvalid
+  }
+  const taken = await takenPort(loaded.snapshot)
+  if (taken !== undefined) {
+    io.err(
+      `gatehouse serve: port ${taken.port} is in use, perhaps by a gateway that runs already: stop that one, or change \`${taken.setting}\` in ${file}\n`,
+    )
+    return EXIT.failed
   }
   const running = await serve(loaded.snapshot)
   announce(args, running.gateway, loaded.snapshot)
@@ -29,6 +38,23 @@ export async function run(args: CommandArgs): Promise<number> {
   stopWatching()
   await running.stop()
   return EXIT.ok
+}
+
+/** The first of the ports it needs that somebody listens on. Only to say so in one sentence: whether it can listen shows when it does. */
+async function takenPort({ listen, evaluation }: Snapshot): Promise<{ readonly port: number; readonly setting: string } | undefined> {
+  const needed = [
+    { ...listen, setting: 'listen' },
+    ...(evaluation ? [{ host: '127.0.0.1', port: evaluation.port, setting: 'identity.evaluation.port' }] : []),
+  ]
+  for (const { host, port, setting } of needed) {
+    const server = createServer()
+    const isTaken = await new Promise<boolean>(resolve => {
+      server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EADDRINUSE'))
+      server.listen(port, host, () => server.close(() => resolve(false)))
+    })
+    if (isTaken) return { port, setting }
+  }
+  return undefined
 }
 
 export type Running = { readonly gateway: Gateway; stop(): Promise<void> }
@@ -56,7 +82,7 @@ export async function serve(snapshot: Snapshot, onLine?: (line: string) => void)
 
 function announce(args: CommandArgs, gateway: Gateway, snapshot: Snapshot): void {
   if (args.json) args.io.out(`${JSON.stringify({ event: 'ready', url: gateway.url, upstreams: [...snapshot.upstreams.keys()] })}\n`)
-  else args.io.out(connectGuide(snapshot, args.configFile))
+  else args.io.out(connectGuide(snapshot, args.configFile, args.io.cwd))
 }
 
 /** Whole or not at all: a configuration that does not load leaves the old one in force. */
