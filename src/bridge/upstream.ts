@@ -44,7 +44,7 @@ export type UpstreamCall = {
   readonly meta?: Buffer
   /** host's clientInfo, raw JSON object bytes */
   readonly clientInfo?: Buffer
-  /** lowest log level wanted; undefined = no log notifications (R86) */
+  /** lowest log level wanted; undefined = no log notifications (R86); `any` = what a legacy upstream sends unasked, and nothing is asked of it */
   readonly logLevel?: string
   /** value of Mcp-Name (plain text; the adapter encodes it), for methods that have one */
   readonly name?: string

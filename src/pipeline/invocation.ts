@@ -72,7 +72,9 @@ export class Invocation {
   }
 
   #call(retry: UpstreamCall['retry'], headerParams = this.#x.prepared.headerParams): RunningCall {
-    const { prepared, principal, route, method, hostFace, traceparent } = this.#x
+    const { era, prepared, principal, route, method, hostFace, traceparent } = this.#x
+    // 2025-11-25 logging: until a level is set the server decides what it sends, so between legacy peers that passes.
+    const logLevel = hostFace.logLevel ?? (era === 'legacy' && this.#face.era === 'legacy' ? 'any' : undefined)
     const call: UpstreamCall = {
       caller: prepared.face.caller,
       owner: principal.key,
@@ -82,7 +84,7 @@ export class Invocation {
       ...(prepared.params && { params: prepared.params }),
       ...(prepared.meta && { meta: prepared.meta }),
       ...(hostFace.clientInfo && { clientInfo: hostFace.clientInfo }),
-      ...(hostFace.logLevel !== undefined && { logLevel: hostFace.logLevel }),
+      ...(logLevel !== undefined && { logLevel }),
       ...(route.kind !== 'method' && method !== 'completion/complete' && { name: route.name }),
       ...(retry && { retry }),
     }
