@@ -96,10 +96,15 @@ export const TOOLS: readonly Tool[] = [
     'wait',
     async (args, { control, signal, progress }) => {
       const tag = String(args['tag'])
+      let isReleased = false
       const released = new Promise<Json>(resolve => {
-        control.onCommand(command => 'release' in command && command.release === tag && resolve(text(`released ${tag}`)))
+        control.onCommand(command => {
+          if (!('release' in command) || command.release !== tag) return
+          isReleased = true
+          resolve(text(`released ${tag}`))
+        })
         signal.addEventListener('abort', () => {
-          control.emit('cancelled', { tag })
+          if (!isReleased) control.emit('cancelled', { tag })
           resolve(text(`cancelled ${tag}`))
         })
       })
