@@ -11,7 +11,7 @@ import { answersOk, freePort, start, untilReady, type Running } from './processe
 const ISSUER = 'https://issuer.bench.example'
 const CLI = join(import.meta.dirname, '../../src/cli.ts')
 
-export type UpstreamChoice = {
+type UpstreamChoice = {
   readonly era: Era
   /** a command, or the URL of a running one */
   readonly at: { readonly command: readonly string[] } | { readonly url: string }

@@ -8,7 +8,7 @@ import { isAvailable, startTarget, type Target, type TargetName, type Transport 
 
 export type Pace = { readonly rounds: number; readonly seconds: number; readonly warmupSeconds: number }
 export type CellKey = { readonly era: Era; readonly transport: Transport; readonly textBytes: number; readonly callers: number }
-export type Measured = {
+type Measured = {
   readonly cpuUs: number
   readonly callsPerSecond: number
   readonly p50Ms: number
@@ -26,7 +26,7 @@ export type Cell = CellKey & {
 }
 
 export const nameOf = (key: CellKey): string => `${key.era}/${key.transport}/${sizeName(key.textBytes)}/${key.callers}`
-export const sizeName = (bytes: number): string => (bytes >= 1e6 ? `${bytes / 1e6}MB` : bytes >= 1000 ? `${bytes / 1000}kB` : `${bytes}B`)
+const sizeName = (bytes: number): string => (bytes >= 1e6 ? `${bytes / 1e6}MB` : bytes >= 1000 ? `${bytes / 1000}kB` : `${bytes}B`)
 
 /** All cells of one era and transport, on the same processes. */
 export async function measureCells(

@@ -7,7 +7,7 @@ import type { CellKey } from './matrix.ts'
 import { freePort } from './processes.ts'
 import { startTarget, type TargetName } from './targets.ts'
 
-export type ProfileLine = { readonly share: number; readonly usPerCall: number; readonly name: string; readonly where: string }
+type ProfileLine = { readonly share: number; readonly usPerCall: number; readonly name: string; readonly where: string }
 export type Profiled = {
   readonly calls: number
   readonly cpuUsPerCall: number

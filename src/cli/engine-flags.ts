@@ -4,7 +4,7 @@
  * V8 collects young garbage with as many helper threads as it likes. A gateway's garbage is many small short-lived objects: the helpers spend more
  * processor time on agreeing than on collecting. Measured at 64 callers in front of stdio: 61 us of CPU per call without, 43 us with.
  */
-export const ENGINE_FLAGS: readonly string[] = ['--single-threaded-gc']
+const ENGINE_FLAGS: readonly string[] = ['--single-threaded-gc']
 
 type Process = Pick<NodeJS.Process, 'execArgv' | 'execPath' | 'argv' | 'env'> & {
   readonly execve?: (file: string, args: readonly string[], env: NodeJS.ProcessEnv) => void

@@ -1,8 +1,8 @@
 // Reads the audit log of the demo as an auditor would (docs/events.md) and says in plain words what each entry means.
 
-import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { readEvents } from '../adapters/audit/lines.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -21,16 +21,13 @@ const isJson = (value: unknown): value is Json => typeof value === 'object' && v
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 
 /** Entries about exchanges, oldest first. */
-export async function readEntries(dataDir: string): Promise<readonly Entry[]> {
-  const folder = join(dataDir, 'audit')
-  const segments = (await readdir(folder)).filter(name => name.startsWith('events-')).sort()
-  const texts = await Promise.all(segments.map(name => readFile(join(folder, name), 'utf8')))
-  // What stands after the last line break is not written yet.
-  const lines = texts.flatMap(text => text.slice(0, text.lastIndexOf('\n') + 1).split('\n')).filter(line => line !== '')
-  return lines.flatMap(line => {
+async function readEntries(dataDir: string): Promise<readonly Entry[]> {
+  const entries: Entry[] = []
+  await readEvents(join(dataDir, 'audit'), line => {
     const event: unknown = JSON.parse(line)
-    return isJson(event) && isJson(event['subject']) ? [entryOf(event, event['subject'])] : []
+    if (isJson(event) && isJson(event['subject'])) entries.push(entryOf(event, event['subject']))
   })
+  return entries
 }
 
 function entryOf(event: Json, subject: Json): Entry {

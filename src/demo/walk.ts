@@ -7,7 +7,7 @@ import { entriesWhen, meaningOf, type Entry } from './audit-trail.ts'
 import { BOOKING } from './configuration.ts'
 import type { Asked, CallEnd, DemoHost } from './host.ts'
 
-export type Check = { readonly claim: string; readonly isTrue: boolean }
+type Check = { readonly claim: string; readonly isTrue: boolean }
 
 export type Row = {
   /** the step it belongs to, 1 to 4 */

@@ -5,7 +5,7 @@ import { CODE } from '../mcp/revisions.ts'
 import { Fault } from '../kernel/errors.ts'
 
 /** Stable reasons in `error.data.reason` of errors that the bridge makes; those of the gateway pass through untouched. */
-export type FailureReason =
+type FailureReason =
   | 'answer-lost'
   | 'answer-unusable'
   | 'bridge-ending'

@@ -28,10 +28,10 @@ const isBeforeSending = (error: unknown): boolean =>
   error instanceof FailureFault ? error.isSafe : error instanceof Fault && error.code === 'evaluation-unreachable'
 
 /** A stopping gateway says so before it looks at the request (`draining`); other 503s may come after the fact. */
-export const isDraining = ({ status, body }: Reply): boolean => status === 503 && reasonOf(body) === 'draining'
+const isDraining = ({ status, body }: Reply): boolean => status === 503 && reasonOf(body) === 'draining'
 
 /** `error.data.reason` of a JSON-RPC error, or undefined. */
-export function reasonOf(body: Buffer): string | undefined {
+function reasonOf(body: Buffer): string | undefined {
   const doc = readJson(body, { maxDepth: 256 })
   if (isJsonFault(doc)) return undefined
   const reason = member(member(member(doc.root, 'error'), 'data'), 'reason')

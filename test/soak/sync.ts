@@ -13,7 +13,7 @@ import { httpUpstream } from '../../bench/lib/targets.ts'
 import type { Summary } from './summary.ts'
 
 /** Why system calls cannot be traced here, or undefined. */
-export function obstacle(): string | undefined {
+function obstacle(): string | undefined {
   const probe = spawnSync('strace', ['-e', 'trace=none', 'true'], { encoding: 'utf8' })
   if (probe.error) return 'strace is not installed'
   return probe.status === 0 ? undefined : `strace may not trace here: ${probe.stderr.trim().split('\n')[0] ?? ''}`

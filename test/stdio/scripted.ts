@@ -67,7 +67,7 @@ export function startBridge(url: string, tokens: TokenSource = fixedToken('token
 }
 
 export const answerTo = (id: unknown) => (message: any) => message.id === id && message.method === undefined
-export const modernMeta = {
+const modernMeta = {
   'io.modelcontextprotocol/protocolVersion': '2026-07-28',
   'io.modelcontextprotocol/clientCapabilities': {},
 }

@@ -18,7 +18,7 @@ export const stdioUpstream = (script: 'sdk-v1.ts' | 'sdk-v2.ts'): object => ({
 })
 
 /** How a host is told to start the bridge. The token travels in the environment, as a host's configuration would hand it over. */
-export const bridgeCommand = (args: readonly string[], env: Readonly<Record<string, string>> = {}) => ({
+const bridgeCommand = (args: readonly string[], env: Readonly<Record<string, string>> = {}) => ({
   command: process.execPath,
   args: [CLI, 'stdio', ...args],
   env: { PATH: process.env['PATH'] ?? '', ...env },

@@ -3,7 +3,7 @@
 import { REAL_DISK, type Disk } from '../../src/adapters/audit/disk.ts'
 
 export type Step = keyof Disk
-export const noSpace = (): NodeJS.ErrnoException => Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
+const noSpace = (): NodeJS.ErrnoException => Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
 
 export class FaultyDisk implements Disk {
   /** every step asked for, in order */

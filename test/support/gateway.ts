@@ -11,7 +11,7 @@ import type { Snapshot } from '../../src/config/schema.ts'
 import { startGateway, type Gateway } from '../../src/main.ts'
 import { silentLogger } from './silent-logger.ts'
 
-export const ISSUER = 'https://issuer.test'
+const ISSUER = 'https://issuer.test'
 
 /** Everything permitted, questions to the host too. */
 export const ALLOW_ALL = {
@@ -102,47 +102,4 @@ export async function startTestGateway(config: Readonly<Record<string, unknown>>
       rmSync(folder, { recursive: true, force: true })
     },
   }
-}
-
-let nextId = 1
-/** One modern request over plain fetch, headers as the body says; everything can be overridden. */
-export async function postModern(
-  url: string,
-  token: string,
-  method: string,
-  params: Record<string, any> = {},
-  over: { headers?: Record<string, string | undefined>; capabilities?: object; body?: string } = {},
-): Promise<{ status: number; headers: Headers; body: any; messages: any[] }> {
-  const meta = {
-    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-    'io.modelcontextprotocol/clientCapabilities': over.capabilities ?? {},
-    ...params['_meta'],
-  }
-  const name = (params['name'] ?? params['uri'] ?? params['taskId']) as string | undefined
-  const headers = {
-    'content-type': 'application/json',
-    accept: 'application/json, text/event-stream',
-    authorization: `Bearer ${token}`,
-    'mcp-protocol-version': '2026-07-28',
-    'mcp-method': method,
-    'mcp-name': name,
-    ...over.headers,
-  }
-  const sent = Object.fromEntries(Object.entries(headers).filter((e): e is [string, string] => e[1] !== undefined))
-  const body = over.body ?? JSON.stringify({ jsonrpc: '2.0', id: nextId++, method, params: { ...params, _meta: meta } })
-  return readAnswer(await fetch(url, { method: 'POST', headers: sent, body }))
-}
-
-export async function readAnswer(response: Response): Promise<{ status: number; headers: Headers; body: any; messages: any[] }> {
-  const text = await response.text()
-  const isStream = response.headers.get('content-type')?.includes('event-stream') ?? false
-  const messages = isStream
-    ? text
-        .split('\n')
-        .filter(l => l.startsWith('data: ') && l.length > 6)
-        .map(l => JSON.parse(l.slice(6)) as unknown)
-    : text === ''
-      ? []
-      : [JSON.parse(text) as unknown]
-  return { status: response.status, headers: response.headers, body: messages.at(-1), messages }
 }
