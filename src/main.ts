@@ -23,6 +23,7 @@ import { gatekeeperOf, hostText, listen, trustedProxies } from './compose/listen
 import { planeDeps } from './compose/plane.ts'
 import { createSessions } from './compose/sessions.ts'
 import { upstreamDeps } from './compose/upstream-deps.ts'
+import { UpstreamReport } from './compose/upstream-report.ts'
 import { UpstreamSet } from './compose/upstreams.ts'
 import { restartNeeded } from './config/reload.ts'
 import type { Snapshot } from './config/schema.ts'
@@ -101,7 +102,8 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       for (const [alias, caller] of session.callers) upstreams.entries.get(alias)?.upstream.release(caller)
     },
   )
-  const shared = upstreamDeps(snapshot, logger, { info: serverInfo, environment })
+  const report = new UpstreamReport({ log, encoder, logger, metrics })
+  const shared = upstreamDeps(snapshot, logger, { info: serverInfo, environment, dropped: (alias, kind) => report.dropped(alias, kind) })
   const upstreams = new UpstreamSet(
     settings => createUpstream(settings, shared),
     alias => catalogue.drop(alias),
@@ -118,6 +120,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     monotonic,
     delay,
     serverInfo,
+    excluded: list => report.excluded(list),
   })
   upstreams.apply(snapshot)
 
@@ -209,7 +212,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   await listen(server, snapshot)
   const { port } = server.address() as AddressInfo
   keeper = gatekeeperOf(snapshot, port)
-  const clock = startClock({ sessions, parked, catalogue, streams, refusals, now, monotonic })
+  const clock = startClock({ sessions, parked, catalogue, streams, refusals, report, now, monotonic })
 
   return {
     url: `${snapshot.listen.tls ? 'https' : 'http'}://${hostText(snapshot.listen.host)}:${port}`,
@@ -241,6 +244,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       server.closeAllConnections()
       await upstreams.close(STOP_MS)
       await refusals.flush()
+      await report.flush()
       await log.append(encoder.lifecycle('stop'))
       await log.close()
       metrics.close()

@@ -21,6 +21,8 @@ export type SurfacesOptions = {
   readonly ports: SurfacePorts
   /** see SurfaceOwner; `principal` is undefined for shared lists */
   readonly late?: (alias: string, principal: string | undefined, kind: ListKind) => void
+  /** a new list that is not handed on whole; once for all callers with an equal one */
+  readonly excluded?: (list: LiveList) => void
 }
 
 type Held = { readonly surface: Surface; readonly alias: string; readonly group: string; isOpen: boolean }
@@ -120,6 +122,7 @@ export class Surfaces {
     if (known.holders++ === 0) {
       this.#lists.set(next.digest, known)
       this.#bytes += next.bytes
+      if (next.refusedCount > 0 || next.truncated !== undefined) this.#options.excluded?.(next)
     }
     if (old) this.#release(old)
     const most = this.#options.bytes ?? 256 * 1024 * 1024

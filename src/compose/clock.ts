@@ -6,6 +6,7 @@ type Parts = {
   readonly catalogue: { sweep(): void }
   readonly streams: { tick(nowSeconds: number): void }
   readonly refusals: { flush(): Promise<void> }
+  readonly report: { flush(): Promise<void> }
   readonly now: () => number
   readonly monotonic: () => number
 }
@@ -25,7 +26,7 @@ export function startClock(parts: Parts): { stop(): void } {
       parts.catalogue.sweep()
     }
     // A failed flush keeps its counts for the next one.
-    if (ticks % AGGREGATE_TICKS === 0) parts.refusals.flush().catch(() => {})
+    if (ticks % AGGREGATE_TICKS === 0) for (const counts of [parts.refusals, parts.report]) counts.flush().catch(() => {})
   }, TICK_MS)
   timer.unref()
   return { stop: () => clearInterval(timer) }

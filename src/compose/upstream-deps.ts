@@ -10,7 +10,11 @@ import type { Snapshot } from '../config/schema.ts'
 
 const RANDOM_STEPS = 2 ** 32
 
-export function upstreamDeps(snapshot: Snapshot, logger: Logger, parts: Pick<UpstreamDeps, 'info' | 'environment'>): UpstreamDeps {
+export function upstreamDeps(
+  snapshot: Snapshot,
+  logger: Logger,
+  parts: Pick<UpstreamDeps, 'info' | 'environment' | 'dropped'>,
+): UpstreamDeps {
   return {
     ...parts,
     ticker: new Ticker(systemClock),

@@ -17,8 +17,6 @@ export interface Measure {
   /** time one upstream took from the request sent to its final answer */
   upstream(alias: string, seconds: number): void
   refusal(reason: Reason): void
-  /** notifications of an upstream that were not relayed: over the rate, or the host too slow */
-  notificationsDropped(upstream: string, count: number): void
   /** one group of audit rows became durable, `seconds` after its write began */
   auditGroup(rows: number, bytes: number, seconds: number): void
 }

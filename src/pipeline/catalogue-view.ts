@@ -24,6 +24,8 @@ type Asking = Received & Classified & Authenticated & Joined
 export type CatalogueDeps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'sealer' | 'monotonic' | 'delay'> & {
   readonly listSettings: (alias: string) => ListSettings | undefined
   readonly serverInfo: object
+  /** a list of an upstream is not handed on whole: entries were left out, or it was cut (R26, N068) */
+  readonly excluded?: (list: LiveList) => void
 }
 export type ListSettings = {
   readonly limits: { readonly listPages: number; readonly listEntries: number; readonly listBytes: number }
@@ -66,7 +68,10 @@ export class CatalogueView implements Catalogue {
       adapt: (entry, target) => this.#adapt(entry, target),
       resultMeta: metaFor(deps.serverInfo),
     })
-    this.#surfaces = new Surfaces({ ports: { now: deps.monotonic, delay: deps.delay, pause } })
+    this.#surfaces = new Surfaces({
+      ports: { now: deps.monotonic, delay: deps.delay, pause },
+      ...(deps.excluded && { excluded: deps.excluded }),
+    })
     this.#watches = new ListWatches(deps.monotonic)
   }
 

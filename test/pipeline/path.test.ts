@@ -30,7 +30,6 @@ const NO_MEASURE: Measure = {
   call() {},
   upstream() {},
   refusal() {},
-  notificationsDropped() {},
   auditGroup() {},
 }
 const received = (): Received => ({

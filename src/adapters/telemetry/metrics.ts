@@ -21,6 +21,8 @@ export type GaugeName = keyof typeof GAUGES
 export type Metrics = Measure & {
   /** shows a level under this name; `read` is called for each page and must not throw */
   gauge(name: GaugeName, read: () => number): void
+  /** a message of an upstream that reached nobody; `kind` of a closed list, see adapters/upstream/drops.ts */
+  dropped(upstream: string, kind: string): void
   /** the page, content type `text/plain; version=0.0.4` */
   text(): Promise<string>
   /** stops watching the event loop */
@@ -50,7 +52,7 @@ export function createMetrics(upstreams: () => Iterable<string>): Metrics {
   const waits = new Labelled(() => new Distribution(CALL_BUCKETS), isUpstream, MAX_UPSTREAMS)
   const outcomes = new Labelled(() => new Labelled(counter, isName, MAX_NAMES), isUpstream, MAX_UPSTREAMS)
   const refusals = new Labelled(counter, isName, MAX_NAMES)
-  const drops = new Labelled(counter, isUpstream, MAX_UPSTREAMS)
+  const drops = new Labelled(() => new Labelled(counter, isName, MAX_NAMES), isUpstream, MAX_UPSTREAMS)
   const groupRows = new Distribution(ROWS_BUCKETS)
   const groupSeconds = new Distribution(SYNC_BUCKETS)
   let groupBytes = 0
@@ -85,8 +87,8 @@ export function createMetrics(upstreams: () => Iterable<string>): Metrics {
   counts('refusals_total', 'Refusals by reason', ['reason'], add => {
     for (const [reason, { n }] of refusals.entries()) add([reason], n)
   })
-  counts('notifications_dropped_total', 'Notifications of upstreams that were not relayed', ['upstream'], add => {
-    for (const [upstream, { n }] of drops.entries()) add([upstream], n)
+  counts('upstream_messages_dropped_total', 'Messages of upstreams that reached nobody, by kind', ['upstream', 'kind'], add => {
+    for (const [upstream, kinds] of drops.entries()) for (const [kind, { n }] of kinds.entries()) add([upstream, kind], n)
   })
   single('audit_group_rows', 'Audit rows that shared one sync', groupRows)
   single('audit_sync_seconds', 'Time to write and sync one group of audit rows', groupSeconds)
@@ -103,8 +105,8 @@ export function createMetrics(upstreams: () => Iterable<string>): Metrics {
     refusal(reason) {
       refusals.of(reason).n += 1
     },
-    notificationsDropped(upstream, count) {
-      drops.of(upstream).n += count
+    dropped(upstream, kind) {
+      drops.of(upstream).of(kind).n += 1
     },
     auditGroup(rows, bytes, seconds) {
       groupRows.observe(rows)

@@ -37,7 +37,7 @@ describe('createMetrics', () => {
     metrics.call('none', 'refused', 0.0001)
     metrics.upstream('files', 0.003)
     metrics.refusal('token-invalid')
-    metrics.notificationsDropped('everything', 7)
+    for (let i = 0; i < 7; i += 1) metrics.dropped('everything', 'response-unknown')
     metrics.auditGroup(3, 2000, 0.0004)
     metrics.gauge('sessions', () => 12)
     const shown = await page(metrics)
@@ -52,7 +52,7 @@ describe('createMetrics', () => {
       'gatehouse_calls_total{upstream="none",outcome="refused"}': 1,
       'gatehouse_upstream_seconds_count{upstream="files"}': 1,
       'gatehouse_refusals_total{reason="token-invalid"}': 1,
-      'gatehouse_notifications_dropped_total{upstream="everything"}': 7,
+      'gatehouse_upstream_messages_dropped_total{upstream="everything",kind="response-unknown"}': 7,
       gatehouse_audit_group_rows_sum: 3,
       gatehouse_audit_sync_seconds_count: 1,
       gatehouse_audit_bytes_total: 2000,
@@ -70,14 +70,14 @@ describe('createMetrics', () => {
     for (let i = 0; i < 100_000; i += 1) {
       metrics.call(`attacker-${i}`, 'ok', 1)
       metrics.upstream(`x"} 1\nevil{a="${i}`, 1)
-      metrics.notificationsDropped(`u${i}`, 1)
+      metrics.dropped(`u${i}`, `forged ${i}`)
       metrics.refusal(`forged\n${i}` as Reason)
       metrics.stage(`stage ${i}`, 1)
     }
     const shown = await page(metrics)
     expect(shown.get('gatehouse_calls_total{upstream="other",outcome="ok"}')).toBe(100_000)
     expect(shown.get('gatehouse_upstream_seconds_count{upstream="other"}')).toBe(100_000)
-    expect(shown.get('gatehouse_notifications_dropped_total{upstream="other"}')).toBe(100_000)
+    expect(shown.get('gatehouse_upstream_messages_dropped_total{upstream="other",kind="other"}')).toBe(100_000)
     expect(shown.get('gatehouse_refusals_total{reason="other"}')).toBe(100_000)
     expect(shown.get('gatehouse_stage_seconds_count{stage="other"}')).toBe(100_000)
     expect([...shown.keys()].filter(key => /attacker|evil|forged|stage \d/.test(key))).toEqual([])
