@@ -38,6 +38,7 @@ export class LegacySession {
   #inFlight: Map<string, Cancellation> | undefined
   #waiting: Map<string, Waiting> | undefined
   #asked = 0
+  #isClosed = false
   #timers: Timers
 
   constructor(
@@ -55,7 +56,15 @@ export class LegacySession {
 
   /** Replay buffers of this session's streams. */
   get streams(): SessionStreams {
-    return (this.#streams ??= this.#makeStreams())
+    if (!this.#streams) {
+      this.#streams = this.#makeStreams()
+      if (this.#isClosed) this.#streams.close()
+    }
+    return this.#streams
+  }
+  /** It ended while a request of it was still running: nothing new is opened for it. */
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
   /** Registers a request under its raw id; false when that id is already in flight (R: ids are unique within a session). */
@@ -80,6 +89,7 @@ export class LegacySession {
 
   /** A fresh id for a question and the promise of its answer. `send` is called with the id. */
   ask(send: (rawId: string) => boolean, timeoutMs: number): Promise<SessionAnswer> {
+    if (this.#isClosed) return Promise.resolve({ kind: 'gone' })
     const rawId = `"gatehouse-${(this.#asked += 1)}"`
     return new Promise(resolve => {
       const settle = (answer: SessionAnswer): void => {
@@ -101,8 +111,14 @@ export class LegacySession {
     return waiting !== undefined
   }
 
+  /** The call that asked is over: nobody waits for the answer any more, and nothing of the call is kept for it. */
+  withdraw(rawId: string): void {
+    this.#waiting?.get(rawId)?.settle({ kind: 'gone' })
+  }
+
   /** The session is over: everything in flight is cancelled, every question goes unanswered. */
   close(reason: string): void {
+    this.#isClosed = true
     for (const cancellation of this.#inFlight?.values() ?? []) cancellation.cancel(reason)
     for (const waiting of [...(this.#waiting?.values() ?? [])]) waiting.settle({ kind: 'gone' })
     for (const feed of this.feeds?.values() ?? []) feed.close()

@@ -4,8 +4,21 @@
 export class ReplayBudget {
   used = 0
   readonly limit: () => number
+  /** finished streams, oldest first */
+  readonly #ended = new Set<ReplayStream>()
   constructor(limit: () => number) {
     this.limit = limit
+  }
+  /** A finished stream waits for a resume only while everything fits: the oldest of all give way, so that large answers cannot fill the memory. */
+  keep(stream: ReplayStream): void {
+    this.#ended.add(stream)
+    for (const oldest of this.#ended) {
+      if (this.used <= this.limit()) return
+      oldest.free()
+    }
+  }
+  forget(stream: ReplayStream): void {
+    this.#ended.delete(stream)
   }
 }
 
@@ -21,6 +34,7 @@ export class ReplayStream {
   #bytes = 0
   #next = 1
   #ended = false
+  #isFreed = false
   #sink: Sink | undefined
   readonly #budget: ReplayBudget
   readonly #limits: ReplayLimits
@@ -39,6 +53,10 @@ export class ReplayStream {
   /** Numbers, keeps and sends a message. The oldest kept ones give way; the newest (a final answer above all) stays. */
   send(message: Buffer): boolean {
     const n = this.#next++
+    if (!this.#isFreed) this.#keep(n, message)
+    return this.#sink?.send(`${this.id}-${n}`, message) ?? false
+  }
+  #keep(n: number, message: Buffer): void {
     this.#events.push({ n, message })
     this.#bytes += message.length
     this.#budget.used += message.length
@@ -47,7 +65,6 @@ export class ReplayStream {
       (this.#events.length > this.#limits.events || this.#bytes > this.#limits.bytes || this.#budget.used > this.#budget.limit())
     )
       this.#dropOldest()
-    return this.#sink?.send(`${this.id}-${n}`, message) ?? false
   }
   #dropOldest(): void {
     const oldest = this.#events.shift()
@@ -60,6 +77,7 @@ export class ReplayStream {
     this.#ended = true
     this.#sink?.end()
     this.#sink = undefined
+    if (!this.#isFreed) this.#budget.keep(this)
   }
   /** Sends everything after event `n`, then what comes. A sink attached before is let go. */
   attach(sink: Sink, after: number): void {
@@ -79,7 +97,10 @@ export class ReplayStream {
   detach(sink: Sink): void {
     if (this.#sink === sink) this.#sink = undefined
   }
+  /** Nothing is kept of it any more, not even of what is still sent. */
   free(): void {
+    this.#isFreed = true
+    this.#budget.forget(this)
     this.#budget.used -= this.#bytes
     this.#bytes = 0
     this.#events = []
@@ -94,12 +115,17 @@ export class SessionStreams {
   readonly #budget: ReplayBudget
   readonly #limits: ReplayLimits
   #count = 0
+  #isClosed = false
   constructor(budget: ReplayBudget, limits: ReplayLimits) {
     this.#budget = budget
     this.#limits = limits
   }
   open(): ReplayStream {
     const stream = new ReplayStream(`s${(this.#count += 1)}`, this.#budget, this.#limits)
+    if (this.#isClosed) {
+      stream.free()
+      return stream
+    }
     this.#streams.set(stream.id, stream)
     let ended = 0
     for (const s of this.#streams.values()) if (s.isEnded) ended++
@@ -123,7 +149,9 @@ export class SessionStreams {
     const after = Number(digits)
     return stream && Number.isSafeInteger(after) && String(after) === digits ? { stream, after } : undefined
   }
+  /** Streams of requests that outlive the session keep nothing. */
   close(): void {
+    this.#isClosed = true
     for (const stream of [...this.#streams.values()]) {
       stream.end()
       this.drop(stream)

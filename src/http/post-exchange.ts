@@ -27,6 +27,8 @@ export class PostExchange implements HostLink {
   #session: LegacySession | undefined
   #stream: ReplayStream | undefined
   #isFinished = false
+  /** ids of questions asked on the way */
+  #questions: string[] | undefined
   readonly #isStreamWanted: boolean
 
   /** `isStreamWanted`: a legacy host gets an event stream from the start, so that it can resume whatever happens */
@@ -66,6 +68,7 @@ export class PostExchange implements HostLink {
     return session.ask(rawId => {
       const body = params ? `,"params":${params.toString()}` : ''
       if (this.#isFinished) return false
+      ;(this.#questions ??= []).push(rawId)
       this.#replayed(session).send(Buffer.from(`{"jsonrpc":"2.0","id":${rawId},"method":${JSON.stringify(method)}${body}}`))
       return true
     }, timeoutMs)
@@ -91,6 +94,7 @@ export class PostExchange implements HostLink {
   finish(status: number, head: string, body: Buffer, headers?: Readonly<Record<string, string>>): void {
     if (this.#isFinished) return
     this.#isFinished = true
+    for (const rawId of this.#questions ?? []) this.#session?.withdraw(rawId)
     if (this.#isStreamWanted && this.#session && status === 200) this.#replayed(this.#session)
     if (this.#stream) {
       this.#stream.send(Buffer.concat([Buffer.from(head), body, CLOSE]))
@@ -106,6 +110,7 @@ export class PostExchange implements HostLink {
   close(status: number): void {
     if (this.#isFinished) return
     this.#isFinished = true
+    for (const rawId of this.#questions ?? []) this.#session?.withdraw(rawId)
     this.#stream?.end()
     if (this.#channel) this.#channel.end()
     else if (!this.#res.headersSent && !this.#res.destroyed) this.#res.writeHead(status, { 'Content-Length': 0 }).end()

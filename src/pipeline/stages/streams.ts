@@ -21,6 +21,8 @@ export const openStreamStage = (deps: Pick<GatewayDeps, 'feeds' | 'streamLimit'>
     if (limit) return limit
     const resumed = x.headers.lastEventId === undefined ? undefined : session.streams.find(x.headers.lastEventId)
     const open = (stream: EventStream): void => {
+      // It may have ended while this was recorded; feeds opened now would never be closed.
+      if (session.isClosed) return stream.end()
       if (resumed && resumed.stream !== session.standalone) return attach(resumed.stream, stream, resumed.after)
       session.standalone ??= session.streams.open()
       attach(session.standalone, stream, resumed?.after ?? Number.MAX_SAFE_INTEGER)
@@ -43,6 +45,7 @@ export const subscribeStage = (deps: Pick<GatewayDeps, 'feeds'>, isOn: boolean):
   run: x => {
     const uri = member(x.params, 'uri')
     if (!x.session || !x.doc || uri?.kind !== 'string') return { stop: 'params-invalid', detail: 'expected a string in `params.uri`' }
+    if (x.session.isClosed) return { stop: 'session-unknown', fix: 'POST `initialize` again' }
     const subscribed = (x.session.subscriptions ??= new Set())
     const exposed = textOf(x.doc, uri)
     if (isOn && !subscribed.has(exposed) && subscribed.size >= MAX_SUBSCRIPTIONS)
