@@ -31,6 +31,9 @@ export type Classification =
   | { readonly era: 'legacy' }
   | { readonly fault: Reason; readonly detail: string; readonly data?: Readonly<Record<string, unknown>> }
 
+/** Declarations are kept, compared and sent on with each request; no client has so many. */
+export const MAX_CAPABILITIES_BYTES = 16_384
+
 /** Where Mcp-Name comes from, per method (R9 and the tasks extension). */
 const NAME_SOURCE: Readonly<Record<string, string>> = {
   'tools/call': 'name',
@@ -82,6 +85,11 @@ function readEnvelope(message: Message, headers: McpHeaders, claimed: JsonNode |
     }
   const capabilities = member(meta, META.clientCapabilities)
   if (capabilities?.kind !== 'object') return envelopeFault(META.clientCapabilities)
+  if (capabilities.end - capabilities.start > MAX_CAPABILITIES_BYTES)
+    return {
+      fault: 'envelope-invalid',
+      detail: `\`_meta\` member \`${META.clientCapabilities}\` is larger than ${MAX_CAPABILITIES_BYTES} bytes`,
+    }
   const clientInfo = member(meta, META.clientInfo)
   if (clientInfo !== undefined && clientInfo.kind !== 'object') return envelopeFault(META.clientInfo)
   const level = member(meta, META.logLevel)

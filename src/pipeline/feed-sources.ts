@@ -13,7 +13,8 @@ export const listenerOf = ({ endpoint, era, principal, hostFace, session }: List
   endpoint,
   era,
   principal,
-  hostFace,
+  // Not what the host calls itself: that is a part of its request's bytes.
+  hostFace: { version: hostFace.version, capabilities: hostFace.capabilities },
   ...(session && { session }),
 })
 

@@ -1,7 +1,7 @@
 // The life of a legacy session: initialize, ping, log level, cancel, posted answers, end (R45-R53).
 
 import type { Stop } from '../../kernel/errors.ts'
-import { isLogLevel } from '../../mcp/era.ts'
+import { isLogLevel, MAX_CAPABILITIES_BYTES } from '../../mcp/era.ts'
 import { member, rawOf, textOf, type JsonDoc, type JsonNode } from '../../mcp/json.ts'
 import { LEGACY_VERSIONS, type LegacyVersion } from '../../mcp/revisions.ts'
 import type { GatewayDeps } from '../deps.ts'
@@ -12,6 +12,9 @@ const EMPTY = Buffer.from('{}')
 const done: Answered = { answer: { kind: 'accepted' } }
 const empty: Answered = { answer: { kind: 'result', result: EMPTY, outcome: 'ok' } }
 
+/** What a client says of itself is kept as long as its session, so more than this is not passed on. */
+const MAX_CLIENT_INFO_BYTES = 65_536
+
 /** R45: the version asked for when supported, else our newest; what the host declares is what it gets asked for later. */
 export const initializeStage = (deps: Pick<GatewayDeps, 'sessions' | 'faces'>): Stage<Known, Answered> => ({
   name: 'open-session',
@@ -21,11 +24,14 @@ export const initializeStage = (deps: Pick<GatewayDeps, 'sessions' | 'faces'>): 
     const clientInfo = member(x.params, 'clientInfo')
     if (!x.doc || asked === undefined || declared?.kind !== 'object')
       return { stop: 'params-invalid', detail: 'expected `protocolVersion` and `capabilities` in `params`' }
+    if (declared.end - declared.start > MAX_CAPABILITIES_BYTES)
+      return { stop: 'params-invalid', detail: `\`capabilities\` are larger than ${MAX_CAPABILITIES_BYTES} bytes` }
     if (x.headers.sessionId !== undefined)
       return { stop: 'header-invalid', detail: 'initialize carries a session id', fix: 'leave out Mcp-Session-Id' }
     const version: LegacyVersion = LEGACY_VERSIONS.find(v => v === asked) ?? LEGACY_VERSIONS[0]
     const capabilities = x.doc.bytes.toString('utf8', declared.start, declared.end)
-    const clientInfoBytes = clientInfo?.kind === 'object' ? Buffer.from(rawOf(x.doc, clientInfo)) : undefined
+    const isKept = clientInfo?.kind === 'object' && clientInfo.end - clientInfo.start <= MAX_CLIENT_INFO_BYTES
+    const clientInfoBytes = isKept ? Buffer.from(rawOf(x.doc, clientInfo)) : undefined
     const hostFace = { version, capabilities, ...(clientInfoBytes && { clientInfo: clientInfoBytes }) }
     const about = await deps.faces.initializeResult({ ...x, hostFace })
     if ('stop' in about) return about
