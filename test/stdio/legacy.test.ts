@@ -315,13 +315,20 @@ describe('a session that the gateway forgot', () => {
     expect((await bridge.next(answerTo(2))).error.data.fix).toBe('start this server again in the host')
   })
 
-  it('gives way to a new `initialize` of the host', async () => {
+  it('gives way to a new `initialize` of the host, and so do its questions', async () => {
     await connect()
+    const whole = onRequest
+    onRequest = ({ res }) => void events(res).write(event(question('gatehouse-1')))
+    bridge.send(call(1))
+    await bridge.next(m => m.id === 'gatehouse-1')
+    onRequest = whole
     bridge.send({ ...HELLO, id: 10 })
     await bridge.next(answerTo(10))
+    bridge.send({ jsonrpc: '2.0', id: 'gatehouse-1', result: { action: 'accept' } })
     bridge.send(call(11))
     await bridge.next(answerTo(11))
     expect(sessionOf(world.gateway.seen.find(x => x.message?.id === 11))).toBe('session-2')
     expect(world.deleted).toEqual(['session-1'])
+    expect(world.gateway.seen.filter(x => x.message?.result)).toEqual([])
   })
 })

@@ -91,6 +91,20 @@ describe('a 2026-07-28 request', () => {
     expect(bridge.raw).toHaveLength(2)
   })
 
+  it('is answered once, whatever else comes', async () => {
+    await start(({ res, message }) => {
+      const stream = events(res)
+      stream.write(event(result(message.id, 'first')))
+      stream.write(event({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: 1, progress: 1 } }))
+      stream.end(event(result(message.id, 'second')))
+    })
+    bridge.send(modern(1, 'tools/call', { name: 'a' }))
+    await bridge.next(answerTo(1))
+    await bridge.end()
+    expect(bridge.raw).toHaveLength(1)
+    expect(bridge.raw[0]).toContain('first')
+  })
+
   it('gets a refusal of the gateway untouched', async () => {
     const refusal = '{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Unknown name","data":{"reason":"unknown"}}}'
     await start(({ res }) => res.writeHead(404, { 'content-type': 'application/json' }).end(refusal))
@@ -129,7 +143,10 @@ describe('a 2026-07-28 request', () => {
     ['a connection that breaks', (x: HttpExchange) => x.req.socket.destroy(), 'answer-lost', /may have been carried out/],
     [
       'a compressed answer',
-      (x: HttpExchange) => x.res.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' }).end('x'),
+      (x: HttpExchange) =>
+        x.res
+          .writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' })
+          .end(JSON.stringify(result(x.message.id, 'not compressed at all'))),
       'answer-unusable',
       /status 200/,
     ],
@@ -295,6 +312,15 @@ describe('subscriptions/listen', () => {
     const [socket] = gateway.sockets
     bridge.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'listen:1' } })
     await once(socket!, 'close')
+    expect(gateway.seen).toHaveLength(1)
+  })
+
+  it('that the gateway cannot take now is refused to the host, which knows best when to ask again', async () => {
+    await start(({ res, message }) =>
+      json(res, { jsonrpc: '2.0', id: message.id, error: { code: -31429, message: 'Too many streams' } }, 429),
+    )
+    bridge.send(listen)
+    expect((await bridge.next(answerTo('listen:1'))).error.code).toBe(-31429)
     expect(gateway.seen).toHaveLength(1)
   })
 
