@@ -31,6 +31,7 @@ export function createSessions(snapshot: () => Snapshot, onEnd: (session: Legacy
     limits: { total: limits.sessions, perPrincipal: limits.sessionsPerPrincipal, idleSeconds: limits.sessionIdleSeconds },
     now: () => performance.now(),
     randomBytes,
+    isBusy: session => session.inFlight > 0,
     onEnd: session => {
       session.value.close('the session ended')
       onEnd(session.value)

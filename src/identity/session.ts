@@ -37,6 +37,8 @@ export type SessionTableDeps<T> = {
   readonly randomBytes: (size: number) => Buffer
   /** called once per ended session, after it left the table; must not throw */
   readonly onEnd: (session: Session<T>, end: SessionEnd) => void
+  /** a session in which something runs is neither idle nor replaced; default: only holds count */
+  readonly isBusy?: (value: T) => boolean
 }
 
 /** One session as the table keeps it. */
@@ -101,7 +103,7 @@ export class SessionTable<T> {
     if (id.length !== ID_CHARACTERS) return undefined
     const entry = this.#byId.get(id)
     if (entry?.principal !== principal || entry.endpoint !== endpoint) return undefined
-    if (entry.holds === 0 && entry.seenMs <= this.#idleSince()) {
+    if (!this.#isHeld(entry) && entry.seenMs <= this.#idleSince()) {
       this.#finish(entry, 'idle')
       return undefined
     }
@@ -143,9 +145,13 @@ export class SessionTable<T> {
   sweep(): void {
     const since = this.#idleSince()
     while (this.#oldest && this.#oldest.seenMs <= since) {
-      if (this.#oldest.holds > 0) this.#touch(this.#oldest)
+      if (this.#isHeld(this.#oldest)) this.#touch(this.#oldest)
       else this.#finish(this.#oldest, 'idle')
     }
+  }
+
+  #isHeld(entry: Entry<T>): boolean {
+    return entry.holds > 0 || this.#deps.isBusy?.(entry.value) === true
   }
 
   #idleSince(): number {
@@ -157,16 +163,16 @@ export class SessionTable<T> {
     const own = this.#byPrincipal.get(principal) ?? []
     if (own.length < limits.perPrincipal && this.#byId.size < limits.total) return true
     let eldest: Entry<T> | undefined // of at most perPrincipal
-    for (const entry of own) if (entry.holds === 0 && entry.seenMs < (eldest?.seenMs ?? Infinity)) eldest = entry
+    for (const entry of own) if (!this.#isHeld(entry) && entry.seenMs < (eldest?.seenMs ?? Infinity)) eldest = entry
     if (eldest) return this.#finish(eldest, 'replaced')
     return own.length < limits.perPrincipal && this.#reclaim()
   }
 
   #reclaim(): boolean {
     // Held sessions move to the new end, a few per try, so that what is silent comes to the old end.
-    for (let n = 0; n < 16 && this.#oldest && this.#oldest.holds > 0; n++) this.#touch(this.#oldest)
+    for (let n = 0; n < 16 && this.#oldest && this.#isHeld(this.#oldest); n++) this.#touch(this.#oldest)
     const silent = this.#oldest
-    if (silent === undefined || silent.holds > 0) return false
+    if (silent === undefined || this.#isHeld(silent)) return false
     return this.#deps.now() - silent.seenMs >= (this.#deps.limits.reclaimSeconds ?? 300) * 1000 && this.#finish(silent, 'replaced')
   }
 

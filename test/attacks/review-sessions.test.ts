@@ -1,8 +1,11 @@
 // What a host can leave behind in the gateway: questions nobody waits for, sessions that ended under a running request, oversized declarations.
 
+import { randomBytes } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
 import { LegacySession } from '../../src/bridge/legacy-session.ts'
 import { ReplayBudget, SessionStreams } from '../../src/bridge/replay.ts'
+import { SessionTable } from '../../src/identity/session.ts'
+import { keyOf } from '../../src/kernel/principal.ts'
 import { openStreamStage } from '../../src/pipeline/stages/streams.ts'
 import { event, events } from '../support/upstreams/http-upstream.ts'
 import { callTool, expectRefused, LegacyHost, legacyHeaders, startWorld, type World } from './world.ts'
@@ -89,6 +92,34 @@ describe('a session that ends under a running request', () => {
     found.answer.open({ send: () => true, end: () => (isEnded = true), onClose() {} })
     expect(isEnded).toBe(true)
     expect(fed).toBe(0)
+  })
+})
+
+describe('a session in which a call runs', () => {
+  it("neither ends as idle nor for a stranger's new one, however long the call takes", () => {
+    let ms = 0
+    const ended: string[] = []
+    const busy = new Set(['long'])
+    const table = new SessionTable<string>({
+      limits: { total: 2, perPrincipal: 2, idleSeconds: 600 },
+      now: () => ms,
+      randomBytes,
+      onEnd: session => ended.push(session.value),
+      isBusy: value => busy.has(value),
+    })
+    const [alice, bob] = [keyOf('https://idp', 'alice'), keyOf('https://idp', 'bob')]
+    table.open(alice, 'e', () => 'long')
+    table.open(alice, 'e', () => 'idle')
+    ms = 400_000
+    table.open(bob, 'e', () => 'new')
+    expect(ended).toEqual(['idle'])
+    ms = 900_000
+    table.sweep()
+    expect(ended).toEqual(['idle'])
+    busy.clear()
+    ms = 2_000_000
+    table.sweep()
+    expect(ended.sort()).toEqual(['idle', 'long', 'new'])
   })
 })
 
