@@ -2,22 +2,30 @@
 
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 
-/** Addresses remembered as blocked; past that, new ones are not slowed but still counted by the limiter. */
+/** Addresses remembered as blocked; past that, the one blocked longest ago gives way, else addresses that never come back would end the limit. */
 const MAX_BLOCKED = 50_000
 
 export class Penalties {
   readonly #limiter: RateLimiterMemory
   readonly #blockedUntilMs = new Map<string, number>()
   readonly #monotonic: () => number
+  readonly #maxBlocked: number
 
   /** `perMinute`: refused requests of one address within a minute before it waits for the rest of that minute. */
-  constructor(perMinute: number, monotonic: () => number) {
+  constructor(perMinute: number, monotonic: () => number, maxBlocked = MAX_BLOCKED) {
+    this.#maxBlocked = maxBlocked
     this.#limiter = new RateLimiterMemory({ points: perMinute, duration: 60 })
     this.#monotonic = monotonic
   }
   penalise(address: string): void {
     this.#limiter.consume(address).catch((refused: unknown) => {
-      if (!(refused instanceof RateLimiterRes) || this.#blockedUntilMs.size >= MAX_BLOCKED) return
+      if (!(refused instanceof RateLimiterRes)) return
+      // Blocked again means blocked longest: the first in the map are those that may go first.
+      this.#blockedUntilMs.delete(address)
+      for (const oldest of this.#blockedUntilMs.keys()) {
+        if (this.#blockedUntilMs.size < this.#maxBlocked) break
+        this.#blockedUntilMs.delete(oldest)
+      }
       this.#blockedUntilMs.set(address, this.#monotonic() + refused.msBeforeNext)
     })
   }
