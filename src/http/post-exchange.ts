@@ -7,6 +7,7 @@ import { Cancellation } from '../kernel/cancellation.ts'
 import { encodeSseEvent } from '../mcp/sse.ts'
 import type { HostAnswer, HostLink } from '../pipeline/path.ts'
 import { answerChannel, type SseChannel } from './sse-channel.ts'
+import { cutUnread } from './unread.ts'
 
 const JSON_TYPE = 'application/json'
 /** Larger results are written in pieces instead of being copied once more. */
@@ -163,6 +164,7 @@ function writeJson(res: ServerResponse, { status, head, body, headers }: Reply):
     res.write(head)
     res.write(body)
     res.end(CLOSE)
+    cutUnread(res)
     return
   }
   const bytes = Buffer.allocUnsafe(before + body.length + 1)
@@ -170,4 +172,5 @@ function writeJson(res: ServerResponse, { status, head, body, headers }: Reply):
   body.copy(bytes, before)
   bytes[before + body.length] = 0x7d
   res.end(bytes)
+  cutUnread(res)
 }

@@ -5,6 +5,7 @@ import type { PrincipalKey } from '../kernel/principal.ts'
 import { encodeSseEvent, KEEP_ALIVE } from '../mcp/sse.ts'
 import type { EventStream } from '../pipeline/path.ts'
 import { takeOver } from './raw-stream.ts'
+import { cutUnread } from './unread.ts'
 
 /** Where chunks go. `write` returns false once more than the bound is buffered; the channel is then closed by its owner. */
 type Pipe = { write(chunk: Buffer): boolean; end(): void; onClose(listener: () => void): void }
@@ -68,7 +69,10 @@ function responsePipe(res: ServerResponse): Pipe {
       res.write(chunk)
       return res.writableLength <= MAX_BUFFERED
     },
-    end: () => void res.end(),
+    end() {
+      res.end()
+      cutUnread(res)
+    },
     onClose: listener => void res.on('close', listener),
   }
 }
