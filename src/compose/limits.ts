@@ -25,6 +25,7 @@ export function admission(
   let limiter: RateLimiterMemory
   let leaseSize = 1
   const leases = new Map<string, Lease>()
+  const renewing = new Map<string, Promise<Stop | undefined>>()
   const renew = async (key: string): Promise<Stop | undefined> => {
     try {
       const counted = await limiter.consume(key, leaseSize)
@@ -41,6 +42,19 @@ export function admission(
       }
     }
   }
+  const spend = (key: string): Stop | undefined | Promise<Stop | undefined> => {
+    const lease = leases.get(key)
+    if (lease !== undefined && lease.left > 0 && lease.untilMs > monotonic()) {
+      lease.left -= 1
+      return undefined
+    }
+    // One renewal at a time: each takes a whole lease from the budget, so requests that come together have to share it.
+    const running = renewing.get(key)
+    if (running) return running.then(stop => stop ?? spend(key))
+    const renewal = renew(key).finally(() => renewing.delete(key))
+    renewing.set(key, renewal)
+    return renewal
+  }
   return principal => {
     if (limit !== perSecond()) {
       limit = perSecond()
@@ -48,10 +62,7 @@ export function admission(
       leaseSize = Math.max(1, Math.floor(limit / 20))
       leases.clear()
     }
-    const lease = leases.get(principal.key)
-    if (lease === undefined || lease.left === 0 || lease.untilMs <= monotonic()) return renew(principal.key)
-    lease.left -= 1
-    return undefined
+    return spend(principal.key)
   }
 }
 
