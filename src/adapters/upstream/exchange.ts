@@ -11,6 +11,9 @@ import { progressOf, restoreToken } from './progress.ts'
 /** Server requests of one call that may be open at once; further ones are refused. */
 const OPEN_REQUESTS_MAX = 32
 
+/** Whoever asks the host gives up after `timeouts.park` and tells the upstream so; only when he does not, the call ends here. */
+const PARK_GRACE_MS = 5_000
+
 /** What an exchange tells its upstream. */
 export type ExchangeHome = {
   readonly drops: Drops
@@ -178,7 +181,7 @@ export class Exchange implements RunningCall {
     }
     this.#openRequests++
     if (this.#openRequests === 1) {
-      this.silenceAt = this.home.now() + this.home.times.parkMs
+      this.silenceAt = this.home.now() + this.home.times.parkMs + PARK_GRACE_MS
       this.home.parked(this)
     }
     let isAnswered = false

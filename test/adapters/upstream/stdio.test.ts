@@ -287,7 +287,7 @@ describe('stdio upstream', () => {
     const again = new Heard()
     const never = answer(upstream, tool('ask', {}, { caller }), again)
     await again.until('requests', 1)
-    clock.advance(101_000)
+    clock.advance(106_000)
     expect(await never).toMatchObject({ stop: 'upstream-timeout' })
   })
 
