@@ -42,10 +42,10 @@ describe.each(QUADRANTS)(TITLE, q => {
   it('a disconnect cancels for a modern host; a legacy host comes back for the answer', async () => {
     const tag = tagOf('disconnect')
     const progress: number[] = []
-    const opened = Promise.withResolvers<void>()
+    const opened = Promise.withResolvers<undefined>()
     const onprogress = (p: Record<string, any>): void => {
       progress.push(p['progress'] as number)
-      opened.resolve()
+      opened.resolve(undefined)
     }
     const call = host.call(q.tool('wait'), { tag }, { onprogress })
     call.catch(() => {})
@@ -64,11 +64,11 @@ describe.each(QUADRANTS)(TITLE, q => {
   })
 
   it('a cancel while the person is being asked ends the call: nothing more reaches the server', async () => {
-    const asked = Promise.withResolvers<void>()
+    const asked = Promise.withResolvers<undefined>()
     const answer = Promise.withResolvers<Record<string, any>>()
     const { person } = host
     host.person = () => {
-      asked.resolve()
+      asked.resolve(undefined)
       return answer.promise
     }
     const tag = tagOf('question')

@@ -110,10 +110,10 @@ describe.each(ALONE)('a host that declares nothing: $revision, upstream $kind', 
 describe.each(ALONE.filter(q => q.upstreamEra === 'legacy'))('a question outside any call: $revision, upstream $kind', q => {
   it('is refused with -32601, and the host is not asked', async () => {
     const host = await q.connect(world)
-    await host.tools()
-    if (q.hostEra === 'legacy') await host.listen()
     const upstream = q.upstream(world)
-    await upstream.announces()
+    await host.listen()
+    await host.subscribe('note://99')
+    await upstream.announces('note://99')
     const mark = upstream.events.mark
     upstream.command({ unsolicited: true })
     expect(await upstream.until('refusal', e => e.kind === 'refused', mark)).toMatchObject({ code: -32601 })

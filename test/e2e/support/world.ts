@@ -42,19 +42,38 @@ export class UpstreamView {
   waiting(tag: string): Promise<UpstreamEvent> {
     return this.until(`waiting ${tag}`, e => e.kind === 'waiting' && e['tag'] === tag)
   }
-  /** Until the upstream would tell somebody about changes: of its lists, or of one resource. */
-  async announces(uri?: string): Promise<void> {
-    if (eraOf(this.kind) === 'modern')
-      await this.until(`subscriptions/listen for ${uri ?? 'lists'}`, ({ kind, message }) => {
-        const filter = message?.method === 'subscriptions/listen' ? message.params.notifications : undefined
-        const isAsked = uri === undefined ? filter?.toolsListChanged : filter?.resourceSubscriptions?.includes(uri)
-        return isAsked === true && kind === (this.kind === 'v2-http' ? 'stream' : 'received')
-      })
-    else if (uri !== undefined) await this.until(`subscribed ${uri}`, e => e.kind === 'subscribed' && e['uri'] === uri)
-    else if (this.kind === 'v1-http') await this.until('GET', e => e.kind === 'open' && e['http'] === 'GET')
-    else await this.until('initialized', e => e['message']?.method === 'notifications/initialized')
+  /** Until the upstream would tell its subscriber about this resource. */
+  async announces(uri: string): Promise<void> {
+    if (eraOf(this.kind) === 'modern') {
+      const kind = this.kind === 'v2-http' ? 'stream' : 'received'
+      await this.until(`a listen with ${uri}`, e => e.kind === kind && filterOf(e)?.['resourceSubscriptions']?.includes(uri) === true)
+      return
+    }
+    const { session } = await this.until(`subscribed ${uri}`, e => e.kind === 'subscribed' && e['uri'] === uri)
+    if (this.kind === 'v1-http')
+      await this.until(`GET of ${session}`, e => e.kind === 'open' && e['http'] === 'GET' && e['session'] === session)
+  }
+  /** Until the upstream would not tell anybody about a resource any more. */
+  async withdraws(uri: string): Promise<void> {
+    const mark = this.events.mark
+    const hasIt = (e: UpstreamEvent): boolean => filterOf(e)?.['resourceSubscriptions']?.includes(uri) === true
+    if (eraOf(this.kind) === 'legacy') await this.until(`unsubscribed ${uri}`, e => e.kind === 'unsubscribed' && e['uri'] === uri, mark)
+    // the stream that had it ends, by a closed POST or a cancel
+    else if (this.kind === 'v2-http') await this.until(`end of the listen with ${uri}`, e => e.kind === 'closed' && hasIt(e), mark)
+    else {
+      const ids = this.events.all.filter(hasIt).map(e => e['message'].id as unknown)
+      await this.until(
+        `end of the listen with ${uri}`,
+        e => e['message']?.method === 'notifications/cancelled' && ids.includes(e['message'].params.requestId),
+        mark,
+      )
+    }
   }
 }
+
+/** The filter of a subscriptions/listen. */
+const filterOf = ({ message }: UpstreamEvent): Record<string, any> | undefined =>
+  message?.method === 'subscriptions/listen' ? (message.params.notifications as Record<string, any>) : undefined
 
 /** What of an upstream differs from the usual: everything permitted, nothing else said. */
 export type UpstreamSpec = { readonly kind: Kind; readonly settings?: Readonly<Record<string, unknown>> }

@@ -12,7 +12,7 @@ export async function observed(request: IncomingMessage, response: ServerRespons
   let body = ''
   if (request.method === 'POST') for await (const chunk of request.setEncoding('utf8')) body += chunk as string
   const message = body === '' ? undefined : (JSON.parse(body) as Json)
-  const facts = { http: request.method, message }
+  const facts = { http: request.method, message, session: request.headers['mcp-session-id'] }
   control.emit('received', { ...facts, headers: request.headers })
   const write = response.write.bind(response) as (...args: unknown[]) => boolean
   let isStream = false

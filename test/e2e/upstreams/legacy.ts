@@ -96,9 +96,9 @@ function newServer(control: Control, lists: Lists): Server {
     if (!found) throw new McpError(-32002, 'Resource not found', { uri })
     return found
   })
-  server.setRequestHandler(SubscribeRequestSchema, ({ params: { uri } }) => {
+  server.setRequestHandler(SubscribeRequestSchema, ({ params: { uri } }, { sessionId: session }) => {
     subscribed.add(uri)
-    control.emit('subscribed', { uri })
+    control.emit('subscribed', { uri, session })
     return {}
   })
   server.setRequestHandler(UnsubscribeRequestSchema, ({ params: { uri } }) => {
