@@ -6,7 +6,7 @@ import type { ReplayStream } from '../bridge/replay.ts'
 import { Cancellation } from '../kernel/cancellation.ts'
 import { encodeSseEvent } from '../mcp/sse.ts'
 import type { HostAnswer, HostLink } from '../pipeline/path.ts'
-import { answerChannel, type SseChannel } from './sse-channel.ts'
+import { answerChannel, isCrowded, type SseChannel } from './sse-channel.ts'
 import { cutUnread } from './unread.ts'
 
 const JSON_TYPE = 'application/json'
@@ -56,6 +56,10 @@ export class PostExchange implements HostLink {
   }
 
   notify(message: Buffer): boolean {
+    return !isCrowded(this.#res) && this.say(message)
+  }
+  /** what must not be dropped: answers of a batch */
+  say(message: Buffer): boolean {
     if (this.#isFinished) return false
     if (this.#session) return this.#replayed(this.#session).send(message)
     if (this.#res.destroyed) return false
@@ -138,7 +142,7 @@ export class BatchElement implements HostLink {
     return this.#shared.ask(method, params, timeoutMs)
   }
   finish(_status: number, head: string, body: Buffer): void {
-    this.#shared.notify(Buffer.concat([Buffer.from(head), body, CLOSE]))
+    this.#shared.say(Buffer.concat([Buffer.from(head), body, CLOSE]))
     this.#done()
   }
   close(): void {

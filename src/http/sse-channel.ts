@@ -48,6 +48,9 @@ export class SseChannel {
   }
 }
 
+/** True while a slow host has so much unread that what it can do without is better dropped: the room left is the result's. */
+export const isCrowded = (res: ServerResponse): boolean => res.writableLength > MAX_BUFFERED / 2
+
 /** An answer stream of one POST: short-lived, an ordinary chunked response. */
 export function answerChannel(res: ServerResponse, extra?: Readonly<Record<string, string>>): SseChannel {
   res.writeHead(200, { ...SSE_HEADERS, ...extra })
