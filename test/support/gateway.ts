@@ -63,7 +63,7 @@ export async function startTestGateway(config: Readonly<Record<string, unknown>>
       dataDir,
       identity: { issuers: [{ issuer: ISSUER, jwksFile: join(folder, 'jwks.json') }] },
     }
-    writeFileSync(file, stringify({ ...base, ...more }), { mode: 0o600 })
+    writeFileSync(file, stringify({ ...base, ...more }, { aliasDuplicateObjects: false }), { mode: 0o600 })
     const loaded = await loadConfig(file)
     if (!loaded.ok) throw new Error(loaded.faults.map(f => f.message).join('\n'))
     return loaded.snapshot
