@@ -47,5 +47,21 @@ describe.each(PAGES)('%s', page => {
   })
 })
 
+describe('figures of README.md', () => {
+  const rows = [...read('README.md').matchAll(/^\| .+ \| (.*\d.*) \| \[[^\]]+\]\(([^)]+)\) \|$/gm)].map(([, figures = '', file = '']) => ({
+    figures,
+    file,
+  }))
+  const numbersIn = (text: string): string[] => [...text.replaceAll(/(?<=\d),(?=\d{3})/g, '').matchAll(/\d+/g)].map(([n]) => n)
+
+  it('are there', () => {
+    expect(rows.length).toBeGreaterThan(2)
+  })
+  it.each(rows)('stand in $file: $figures', ({ figures, file }) => {
+    const measured = new Set(numbersIn(read(file)))
+    expect(numbersIn(figures).filter(n => !measured.has(n))).toEqual([])
+  })
+})
+
 /** Where things will go once they exist; and output that is not kept. */
 const PLANNED = new Set(['src/inspection/', 'test/conformance/out/'])
