@@ -36,7 +36,7 @@ export function send(port: number, { method = 'POST', path, headers = {}, body }
   })
 }
 
-export function answerOf(status: number, headers: Answer['headers'], text: string): Answer {
+function answerOf(status: number, headers: Answer['headers'], text: string): Answer {
   const isStream = String(headers['content-type']).includes('event-stream')
   const messages: any[] = isStream ? eventsOf(text).map(data => JSON.parse(data)) : parsed(text)
   return { status, headers, text, messages, body: messages.at(-1) }

@@ -14,7 +14,7 @@ export const REVISIONS = ['2025-11-25', '2026-07-28'] as const
 export const eraOfRevision = (revision: Revision): 'legacy' | 'modern' => (revision === '2026-07-28' ? 'modern' : 'legacy')
 
 type Params = Record<string, any>
-export type Message = { readonly method: string; readonly params: Params }
+type Message = { readonly method: string; readonly params: Params }
 /** What the person in front of the host says to a question; throwing refuses it. */
 export type Person = (method: string, params: Params) => Params | Promise<Params>
 
@@ -43,7 +43,7 @@ export function agreeable(): Person {
   }
 }
 
-export type CallOptions = { readonly onprogress?: (progress: Params) => void; readonly signal?: AbortSignal; readonly level?: string }
+type CallOptions = { readonly onprogress?: (progress: Params) => void; readonly signal?: AbortSignal; readonly level?: string }
 
 export interface Host {
   readonly revision: Revision

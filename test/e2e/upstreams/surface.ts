@@ -4,7 +4,7 @@
 import type { Control } from './control.ts'
 
 export type Json = Record<string, any>
-export type Question = { readonly method: 'elicitation/create' | 'sampling/createMessage' | 'roots/list'; readonly params: Json }
+type Question = { readonly method: 'elicitation/create' | 'sampling/createMessage' | 'roots/list'; readonly params: Json }
 
 /** How a program reaches its caller. */
 export type Reach = {
@@ -200,7 +200,7 @@ export class Lists {
   }
 }
 
-export const UI_EXTENSION = 'io.modelcontextprotocol/ui'
+const UI_EXTENSION = 'io.modelcontextprotocol/ui'
 export const CAPABILITIES = {
   tools: { listChanged: true },
   prompts: { listChanged: true },
