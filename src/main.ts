@@ -10,6 +10,7 @@ import { loadSealingKeys } from './adapters/keys.ts'
 import { createSafeFetch, type SafeFetch } from './adapters/safe-fetch.ts'
 import { createLogger, type Logger } from './adapters/telemetry/logs.ts'
 import { createMetrics, type GaugeName } from './adapters/telemetry/metrics.ts'
+import { createRedactor } from './adapters/telemetry/redact.ts'
 import { createTraceSource } from './adapters/telemetry/trace.ts'
 import { createTokenKeys, loopbackHosts } from './adapters/tokens.ts'
 import { createUpstream } from './adapters/upstream/upstream.ts'
@@ -72,6 +73,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   const delay = (ms: number): Promise<void> => wait(ms, undefined, { ref: false })
   const serverInfo = { name: 'gatehouse', version }
   let secrets = secretsOf(snapshot)
+  let scrub = createRedactor(secrets)
   const logger = given ?? createLogger({ level: snapshot.log.level, secrets: () => secrets })
 
   const metrics = createMetrics(() => [...current.upstreams.keys()])
@@ -153,6 +155,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     delay,
     serverInfo,
     newId: encoder.newId,
+    scrub: text => scrub(text),
   }
 
   const controlPlane = createControlPlane(
@@ -222,6 +225,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       await log.append(encoder.lifecycle('reload', { configuration: next.digest, before: current.digest }))
       current = next
       secrets = secretsOf(next)
+      scrub = createRedactor(secrets)
       logger.setLevel(next.log.level)
       keys.configure(next.issuers, fetchFor(next))
       authenticator = createAuthenticator({ issuers: next.issuers, verifier: keys })
@@ -255,6 +259,12 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
 /** Keys are fetched from the issuers the configuration names, and from nowhere else on loopback. */
 const fetchFor = (snapshot: Snapshot): SafeFetch => createSafeFetch({ namedHosts: loopbackHosts(snapshot.issuers) })
 
-/** Values that must never appear in a log line: what the configuration gives upstreams as headers and environment. */
+/** Values that must never appear in a log line or an error: what the configuration gives upstreams as headers and environment. */
 const secretsOf = (snapshot: Snapshot): readonly string[] =>
-  [...snapshot.upstreams.values()].flatMap(({ transport }) => Object.values(transport.kind === 'stdio' ? transport.env : transport.headers))
+  [...snapshot.upstreams.values()].flatMap(({ transport }) =>
+    transport.kind === 'stdio'
+      ? Object.values(transport.env)
+      : Object.values(transport.headers).flatMap(value => [value, ...credentialIn(value)]),
+  )
+/** The part of `Bearer x` that is worth hiding wherever it stands. */
+const credentialIn = (value: string): string[] => /^[A-Za-z][\w-]* +(\S+)$/.exec(value)?.slice(1) ?? []

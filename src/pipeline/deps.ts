@@ -9,6 +9,7 @@ import type { Sealer } from '../kernel/seal.ts'
 import type { Era, LegacyVersion } from '../mcp/revisions.ts'
 import type { Entitlement } from '../policy/allow-list.ts'
 import type { Catalogue } from './catalogue.ts'
+import type { Scrub } from './error-text.ts'
 import type { CallerFace, UpstreamEntry } from './entry.ts'
 import type { Authenticated, Classified, Endpoint, Joined, Received, Recorder } from './path.ts'
 
@@ -62,6 +63,8 @@ export type GatewayDeps = {
   readonly delay: (ms: number) => Promise<void>
   readonly serverInfo: { readonly name: string; readonly version: string }
   readonly newId: () => string
+  /** takes secrets out of what upstreams say in errors (N106) */
+  readonly scrub: Scrub
 }
 
 /** Who an upstream is used for, with the capabilities that host and policy share. Cached: hosts repeat themselves. */

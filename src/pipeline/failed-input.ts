@@ -5,6 +5,7 @@ import { translateError } from '../bridge/translate-result.ts'
 import type { Stop } from '../kernel/errors.ts'
 import { member, valueOf } from '../mcp/json.ts'
 import { CODE, type Era } from '../mcp/revisions.ts'
+import { scrubbedError, type Scrub } from './error-text.ts'
 import type { Ready } from './ready.ts'
 import type { Answered } from './path.ts'
 
@@ -17,20 +18,28 @@ export function failedInput(x: Ready, why: string): Answered | Stop {
 }
 
 /** An upstream's JSON-RPC error, in the host's era; faults of the hop between gateway and upstream never reach the host as such. */
-export function errorAnswer(x: Ready, answer: UpstreamAnswer & { kind: 'error' }, upstreamEra: Era): Answered | Stop {
+export function errorAnswer(
+  x: Ready,
+  answer: UpstreamAnswer & { kind: 'error' },
+  { upstreamEra, scrub }: { readonly upstreamEra: Era; readonly scrub: Scrub },
+): Answered | Stop {
   const { alias } = x.route.entry
   if (answer.code === CODE.capabilityMissing && upstreamEra === 'modern') return capabilityMissing(x, answer)
   if (answer.code === CODE.headerMismatch || answer.code === CODE.versionUnsupported)
     return { stop: 'upstream-invalid', detail: `\`${alias}\` refused the gateway's request headers or version (${answer.code})` }
   const error = translateError(answer.error, upstreamEra, x.era)
-  return { answer: { kind: 'error', error: error.bytes, code: error.code } }
+  return { answer: { kind: 'error', error: scrubbedError(error.bytes, scrub), code: error.code } }
 }
+
+/** Longest `requiredCapabilities` that a host is told. */
+const MAX_REQUIRED_BYTES = 4096
 
 /** R72: -32021 is about the gateway's hop; the host is told what it would have to declare, unless the policy is what withholds it. */
 function capabilityMissing(x: Ready, answer: UpstreamAnswer & { kind: 'error' }): Answered | Stop {
   const data = member(answer.error.node, 'data')
   const required = data && member(data, 'requiredCapabilities')
-  const value: unknown = required?.kind === 'object' ? valueOf(answer.error.doc, required) : {}
+  const isUsable = required?.kind === 'object' && required.end - required.start <= MAX_REQUIRED_BYTES
+  const value: unknown = isUsable ? valueOf(answer.error.doc, required) : {}
   if (x.era === 'legacy')
     return failedInput(x, `the server requires client capabilities this client did not declare: ${Object.keys(value as object).join(', ')}`)
   return { stop: 'capability-missing', detail: 'the server needs more than this client declared', data: { requiredCapabilities: value } }

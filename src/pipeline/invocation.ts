@@ -27,7 +27,10 @@ import type { Ready } from './ready.ts'
 import { mintRoundState, type Rounds } from './round-state.ts'
 import { exposeTask } from './task-names.ts'
 
-type Deps = Pick<GatewayDeps, 'recorder' | 'parked' | 'sealer' | 'catalogue' | 'now' | 'monotonic' | 'delay' | 'newId' | 'serverInfo'>
+type Deps = Pick<
+  GatewayDeps,
+  'recorder' | 'parked' | 'sealer' | 'catalogue' | 'now' | 'monotonic' | 'delay' | 'newId' | 'serverInfo' | 'scrub'
+>
 
 export class Invocation {
   readonly #x: Ready
@@ -329,7 +332,7 @@ export class Invocation {
       const stop = await gateMissing(this.#x, answer.error, this.#deps)
       if (stop) return this.#withheld(stop)
     }
-    return errorAnswer(this.#x, answer, this.#face.era)
+    return errorAnswer(this.#x, answer, { upstreamEra: this.#face.era, scrub: this.#deps.scrub })
   }
 
   /** -32042 of a 2025-11-25 upstream: url questions; the retry makes the call again (research/protocol.md section 2, B). */
