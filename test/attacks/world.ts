@@ -1,6 +1,7 @@
 // One gateway with an upstream that records everything it is sent, one attacker (Alice) and one bystander (Bob).
 
 import { expect } from 'vitest'
+import type { Logger } from '../../src/adapters/telemetry/logs.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import {
   discovered,
@@ -14,7 +15,7 @@ import {
 } from '../support/upstreams/http-upstream.ts'
 import { send, type Answer } from './wire.ts'
 
-export type Behaviour = (exchange: HttpExchange) => void
+type Behaviour = (exchange: HttpExchange) => void
 export type RecorderOptions = {
   readonly era?: 'modern' | 'legacy'
   /** tool name -> what happens when it is called; each is listed and permitted */
@@ -89,7 +90,7 @@ export function startRecorder(options: RecorderOptions = {}): Promise<HttpUpstre
 export const ROOMY = { principalPerSecond: 1_000_000, addressFailuresPerMinute: 1_000_000 }
 
 /** Tools of the recorder by name, `forbidden` never. */
-export const allowing = (...tools: string[]): object => ({
+const allowing = (...tools: string[]): object => ({
   id: 'test',
   subjects: ['*'],
   tools: ['echo', ...tools],
@@ -118,17 +119,23 @@ export type WorldOptions = RecorderOptions & {
   readonly config?: Readonly<Record<string, any>>
   /** sent to the upstream with each request */
   readonly headers?: Readonly<Record<string, string>>
+  readonly logger?: Logger
+  readonly environment?: Readonly<Record<string, string | undefined>>
 }
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const up = await startRecorder(options)
   const { upstreams = {}, limits = {}, ...config } = options.config ?? {}
   const allow = options.allow ?? [allowing(...Object.keys(options.tools ?? {}), ...(options.definitions ?? []).map(d => (d as any).name))]
-  const gateway = await startTestGateway({
-    limits: { ...ROOMY, ...limits },
-    upstreams: { up: { http: { url: up.url, headers: options.headers ?? {} }, allow, ...options.settings }, ...upstreams },
-    ...config,
-  })
+  const { logger, environment } = options
+  const gateway = await startTestGateway(
+    {
+      limits: { ...ROOMY, ...limits },
+      upstreams: { up: { http: { url: up.url, headers: options.headers ?? {} }, allow, ...options.settings }, ...upstreams },
+      ...config,
+    },
+    { ...(logger && { logger }), ...(environment && { environment }) },
+  )
   const path = '/servers/up/mcp'
   const tokens = { alice: await gateway.token(path), bob: await gateway.token(path, { sub: 'bob' }) }
   const world: World = {

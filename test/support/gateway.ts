@@ -8,7 +8,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { stringify } from 'yaml'
 import { loadConfig } from '../../src/config/load.ts'
 import type { Snapshot } from '../../src/config/schema.ts'
-import { startGateway, type Gateway } from '../../src/main.ts'
+import { startGateway, type Gateway, type GatewayOptions } from '../../src/main.ts'
 import { silentLogger } from './silent-logger.ts'
 
 const ISSUER = 'https://issuer.test'
@@ -45,7 +45,10 @@ export const freePort = (): Promise<number> =>
   })
 
 /** `config` is merged over the minimum: version, listen, dataDir, identity. */
-export async function startTestGateway(config: Readonly<Record<string, unknown>>): Promise<TestGateway> {
+export async function startTestGateway(
+  config: Readonly<Record<string, unknown>>,
+  { logger = silentLogger(), environment = process.env }: Partial<Pick<GatewayOptions, 'logger' | 'environment'>> = {},
+): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-test-'))
   const dataDir = join(folder, 'data')
   mkdirSync(dataDir, { mode: 0o700 })
@@ -69,7 +72,7 @@ export async function startTestGateway(config: Readonly<Record<string, unknown>>
     return loaded.snapshot
   }
   const snapshot = await load(config)
-  const gateway = await startGateway(snapshot, { version: '0.0.0-test', environment: process.env, logger: silentLogger() })
+  const gateway = await startGateway(snapshot, { version: '0.0.0-test', environment, logger })
   return {
     url: gateway.url,
     gateway,
