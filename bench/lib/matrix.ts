@@ -95,7 +95,14 @@ async function measureCell(
 async function runOnce(loader: Loader, key: CellKey, target: Target, seconds: number): Promise<LoadResult | string> {
   const job = {
     ...{ url: target.url, pid: target.pid, headers: target.headers, era: key.era, method: 'tools/call' as const },
-    ...{ callers: key.callers, textBytes: key.textBytes, sessions: 0, seconds, maxCalls: 1e9, warmupSeconds: Math.min(0.2, seconds) },
+    ...{
+      callers: key.callers,
+      textBytes: key.textBytes,
+      sessions: key.callers,
+      seconds,
+      maxCalls: 1e9,
+      warmupSeconds: Math.min(0.2, seconds),
+    },
   }
   // A target that cannot keep up is stopped: its connections break, and with them the job.
   const withinMs = (seconds + 60) * 1000
@@ -107,7 +114,7 @@ async function runOnce(loader: Loader, key: CellKey, target: Target, seconds: nu
   try {
     const result = await loader.run(job)
     if (isLate) return `not done within ${withinMs / 1000} s`
-    return result.errors > 0 ? `${result.errors} wrong answers, the first: ${result.firstError ?? ''}` : result
+    return result.errors > 0 ? textOf(`${result.errors} wrong answers, the first: ${result.firstError ?? ''}`) : result
   } catch (error) {
     return isLate ? `not done within ${withinMs / 1000} s` : textOf(error)
   } finally {
@@ -129,4 +136,6 @@ function summary(results: readonly LoadResult[]): Measured {
   }
 }
 
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 500)
+/** One line, and nothing of where things are installed. */
+const textOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replace(/<[^>]*>|\(\/[^)]*\)|\s+/g, ' ').slice(0, 200)

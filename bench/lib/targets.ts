@@ -65,7 +65,7 @@ export async function startTarget(name: TargetName, setting: Setting, nodeArgs: 
   return startPeer(name, setting)
 }
 
-/** Peers as they are fastest: no logging, no replay store, one session for all callers. */
+/** Peers as they are fastest: no logging, no replay store. */
 async function startPeer(name: 'mcp-proxy' | 'supergateway', setting: Setting): Promise<Target> {
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-peer-'))

@@ -105,7 +105,7 @@ export function eventsOf(trace: string, ports: { readonly upstream: string; read
   const add = (text: string, from: number, to: number): void => {
     const kind = kindOf(text, ports)
     if (kind === undefined) return
-    const what = `${kind.padEnd(8)} ${text.slice(0, text.indexOf('(')).trim()} ${fileOf(text)} ${/= -?\d+[^=]*$/.exec(text)?.[0] ?? ''}`
+    const what = `${kind.padEnd(8)} ${text.slice(0, text.indexOf('(')).trim()} ${fileOf(text).replace(/^.*\/data\//, 'data/')} ${/= -?\d+[^=]*$/.exec(text)?.[0] ?? ''}`
     // One write may hold rows of both kinds.
     if (kind === 'outcome' && text.includes('\\"type\\":\\"intent\\"'))
       events.push({ what, kind: 'intent', begun: from, ended: to, nonces: [] })
