@@ -1,6 +1,6 @@
 // `gatehouse demo`: starts the first-run configuration on free ports with its data in a temporary folder, and walks a real host through it (src/demo).
 
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -17,6 +17,8 @@ import { serve, type Running } from './serve.ts'
 import { packageVersion } from './version.ts'
 
 const STEPS = 5
+/** What its servers are made of; none of it is installed with the gateway. */
+const SERVERS = ['server', 'server-everything', 'server-filesystem', 'server-memory']
 /** Lines of the gateway's own log that are shown when something fails. */
 const LOG_LINES = 20
 
@@ -56,6 +58,11 @@ async function show(args: CommandArgs, era: 'modern' | 'legacy', { dataDir, log 
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new Error(`the demo needs the examples of the repository: \`${file}\` cannot be read`, { cause })
   })
+  const missing = SERVERS.filter(
+    name => !existsSync(fileURLToPath(new URL(`../../node_modules/@modelcontextprotocol/${name}`, import.meta.url))),
+  )
+  if (missing.length > 0)
+    throw new Error(`the demo needs the development dependencies (${missing.join(', ')} missing): run \`npm ci\` first`)
   const progress = (words: string): void => {
     if (io.isTerminal) io.err(`${words}\n`)
   }
