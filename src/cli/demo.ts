@@ -1,6 +1,6 @@
 // `gatehouse demo`: starts the first-run configuration on free ports with its data in a temporary folder, and walks a real host through it (src/demo).
 
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,8 @@ import type { Snapshot } from '../config/schema.ts'
 import { demoSnapshot } from '../demo/configuration.ts'
 import { connectHost, offeredBy, type DemoHost } from '../demo/host.ts'
 import { closing, opening, stepText, type Setting } from '../demo/report.ts'
-import { ANSWERS, walk, type Step } from '../demo/walk.ts'
+import { ANSWERS, walk, type Step, type World } from '../demo/walk.ts'
+import type { Era } from '../mcp/revisions.ts'
 import { requestToken } from '../evaluation/request-token.ts'
 import { EXIT, type CommandArgs } from './command.ts'
 import { serve, type Running } from './serve.ts'
@@ -30,17 +31,16 @@ export async function run(args: CommandArgs): Promise<number> {
   }
   const log: string[] = []
   const dataDir = await mkdtemp(join(tmpdir(), 'gatehouse-demo-'))
-  // Ctrl-C: the servers and the identity provider end with this process; the folder would stay.
-  const interrupt = (): void => {
-    rmSync(dataDir, { recursive: true, force: true })
-    process.exit(130)
-  }
+  const { promise: interrupted, reject } = Promise.withResolvers<never>()
+  const interrupt = (): void => reject(new Interrupted())
+  interrupted.catch(() => {}) // heard in `show`
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
   try {
-    const isGood = await show(args, era, { dataDir, log })
+    const isGood = await show(args, era, { dataDir, log, interrupted })
     if (!isGood) args.io.err(lastOf(log))
     return isGood ? EXIT.ok : EXIT.failed
   } catch (error) {
+    if (error instanceof Interrupted) return INTERRUPTED
     args.io.err(lastOf(log))
     throw error
   } finally {
@@ -49,10 +49,14 @@ export async function run(args: CommandArgs): Promise<number> {
   }
 }
 
-type Workshop = { readonly dataDir: string; readonly log: string[] }
+/** Ctrl-C: everything is stopped in order and the folder goes; a second one does not wait. */
+class Interrupted extends Error {}
+const INTERRUPTED = 130
+
+type Workshop = { readonly dataDir: string; readonly log: string[]; readonly interrupted: Promise<never> }
 
 /** True when every step did what it claims. */
-async function show(args: CommandArgs, era: 'modern' | 'legacy', { dataDir, log }: Workshop): Promise<boolean> {
+async function show(args: CommandArgs, era: Era, { dataDir, log, interrupted }: Workshop): Promise<boolean> {
   const { io } = args
   const file = exampleFile()
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
@@ -74,26 +78,13 @@ async function show(args: CommandArgs, era: 'modern' | 'legacy', { dataDir, log 
   try {
     progress('connecting a host; the servers start when they are first asked ...')
     const { token, user: person } = await requestToken(snapshot)
-    host = await connectHost({ url: `${running.gateway.url}/mcp`, token, era, version: packageVersion(), answers: ANSWERS })
+    const settings = { url: `${running.gateway.url}/mcp`, token, era, version: packageVersion(), answers: ANSWERS }
+    host = await Promise.race([connectHost(settings), interrupted])
     const setting = settingOf(running, snapshot, { version: host.version, person })
     if (!args.json) io.out(opening(setting))
     const steps: Step[] = []
-    const world = {
-      host,
-      person,
-      workspace: join(dirname(file), 'workspace'),
-      dataDir,
-      aliases: [...snapshot.upstreams.keys()],
-      cwd: io.cwd,
-      offered: async (alias: string) => {
-        const upstream = snapshot.upstreams.get(alias)
-        return upstream ? offeredBy(upstream) : []
-      },
-    }
-    for await (const step of walk(world)) {
-      steps.push(step)
-      if (!args.json) io.out(stepText(step))
-    }
+    const walked = walkAll(args, worldOf(args, snapshot, { host, person, workspace: join(dirname(file), 'workspace') }), steps)
+    await Promise.race([walked, interrupted])
     const isGood = steps.length === STEPS && steps.every(({ checks }) => checks.every(({ isTrue }) => isTrue))
     io.out(args.json ? `${JSON.stringify({ ok: isGood, era, ...setting, steps }, undefined, 2)}\n` : closing(steps, STEPS))
     return isGood
@@ -103,6 +94,24 @@ async function show(args: CommandArgs, era: 'modern' | 'legacy', { dataDir, log 
     await running.stop()
   }
 }
+
+async function walkAll({ io, json }: CommandArgs, world: World, steps: Step[]): Promise<void> {
+  for await (const step of walk(world)) {
+    steps.push(step)
+    if (!json) io.out(stepText(step))
+  }
+}
+
+const worldOf = ({ io }: CommandArgs, { dataDir, upstreams }: Snapshot, more: Pick<World, 'host' | 'person' | 'workspace'>): World => ({
+  ...more,
+  dataDir,
+  aliases: [...upstreams.keys()],
+  cwd: io.cwd,
+  offered: async alias => {
+    const upstream = upstreams.get(alias)
+    return upstream ? offeredBy(upstream) : []
+  },
+})
 
 const settingOf = (running: Running, snapshot: Snapshot, host: Pick<Setting, 'version' | 'person'>): Setting => ({
   url: running.gateway.url,
