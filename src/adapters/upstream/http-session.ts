@@ -83,7 +83,10 @@ export class HttpSession implements PooledLink {
 
   send(exchange: Exchange): void {
     exchange.link = this
-    if (this.isGone) return void exchange.stop('upstream-lost', 'the session ended', 'lost')
+    if (this.isGone) {
+      this.#elsewhere(exchange)
+      return
+    }
     const { logLevel } = exchange.call
     const rank = logLevel === undefined ? -1 : rankOf(logLevel)
     if (logLevel === undefined || rank < 0 || rank >= this.#logRank || this.face?.capabilities['logging'] === undefined) {
@@ -103,9 +106,15 @@ export class HttpSession implements PooledLink {
       this.#preparing--
       if (exchange.isDone) {
         if (!this.isBusy) this.#options.events.idle()
-      } else if (this.isGone) exchange.stop('upstream-lost', 'the session ended', 'lost')
+      } else if (this.isGone) this.#elsewhere(exchange)
       else go()
     })
+  }
+
+  /** The session ended before the call was sent: whatever it is, a new session may take it, once. */
+  #elsewhere(exchange: Exchange): void {
+    if (exchange.isReplay || exchange.home.isOwn) exchange.stop('upstream-lost', 'the session ended', 'lost')
+    else this.#options.again(exchange)
   }
 
   /** A call that may be asked something first makes sure that it can hear the question, wherever the server asks it. */
