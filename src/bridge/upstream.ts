@@ -129,8 +129,8 @@ export interface Upstream {
   status(): UpstreamStatus
   /** the caller's host session ended: its connections of that affinity may go */
   release(caller: Caller): void
-  /** stop all processes and connections; resolves when none is left or the deadline passed */
-  close(deadlineMs: number): Promise<void>
+  /** stop all processes and connections; resolves when none is left or the deadline passed. Calls in flight may end well within drainMs first, default 0 */
+  close(deadlineMs: number, drainMs?: number): Promise<void>
 }
 
 export type UpstreamStatus = {

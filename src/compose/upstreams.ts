@@ -9,9 +9,14 @@ type Held = { readonly entry: UpstreamEntry; readonly settings: UpstreamSettings
 
 /** Everything that needs a new connection when it changes; rules do not. */
 const fingerprintOf = (settings: UpstreamSettings): string => digestOf(JSON.stringify({ ...settings, allow: [], title: '' }))
+/** Time its processes get to end by themselves once its calls are over. */
+const STOP_MS = 3000
+
 export class UpstreamSet {
   #held = new Map<string, Held>()
   #entries: ReadonlyMap<string, UpstreamEntry> = new Map()
+  /** changed or gone, with calls that may still end well */
+  readonly #leaving = new Set<Upstream>()
   readonly #make: (settings: UpstreamSettings) => Upstream
   readonly #onReplaced: (alias: string) => void
 
@@ -39,13 +44,18 @@ export class UpstreamSet {
     for (const [alias, old] of this.#held) {
       if (next.get(alias)?.entry.upstream === old.entry.upstream) continue
       this.#onReplaced(alias)
-      void old.entry.upstream.close(snapshot.limits.drainMs)
+      this.#leave(old.entry.upstream, snapshot.limits.drainMs)
     }
     this.#held = next
     this.#entries = new Map([...next].map(([alias, held]) => [alias, held.entry]))
   }
+  #leave(upstream: Upstream, drainMs: number): void {
+    this.#leaving.add(upstream)
+    void upstream.close(STOP_MS, drainMs).finally(() => this.#leaving.delete(upstream))
+  }
   async close(deadlineMs: number): Promise<void> {
-    await Promise.all([...this.#held.values()].map(held => held.entry.upstream.close(deadlineMs)))
+    const all = [...[...this.#held.values()].map(held => held.entry.upstream), ...this.#leaving]
+    await Promise.all(all.map(upstream => upstream.close(deadlineMs)))
   }
 }
 

@@ -26,6 +26,7 @@ export class Calls {
   readonly #home: ExchangeHome
   readonly #ownHome: ExchangeHome
   #isEnded = false
+  #drained: (() => void) | undefined
   readonly #sweep = (now: number): boolean => {
     for (const exchange of this.#live) exchange.expire(now)
     return this.#live.size > 0
@@ -51,7 +52,10 @@ export class Calls {
       ...common,
       isOwn: true,
       times: { callMs: timeouts.connectMs, hardMs: timeouts.connectMs, parkMs: timeouts.connectMs },
-      settled: exchange => void this.#live.delete(exchange),
+      settled: exchange => {
+        this.#live.delete(exchange)
+        this.#left()
+      },
       parked: () => {},
       unparked: () => {},
     }
@@ -90,6 +94,19 @@ export class Calls {
     exchange.link = link
     link.send(exchange)
     return exchange
+  }
+
+  /** Lets no more calls in; resolves once none is left, or that much later. */
+  drain(ms: number): Promise<void> {
+    this.#isEnded = true
+    return new Promise(resolve => {
+      const alarm = this.#ticker.after(ms, resolve)
+      this.#drained = () => {
+        alarm.cancel()
+        resolve()
+      }
+      this.#left()
+    })
   }
 
   /** Ends everything that runs or waits, and lets no more calls in. */
@@ -137,5 +154,10 @@ export class Calls {
     this.#live.delete(exchange)
     this.breaker.ended(contact, exchange.owner, contact === 'unreached' || contact === 'lost' ? this.#ticker.now() : 0)
     this.#gate.leave(exchange)
+    this.#left()
+  }
+
+  #left(): void {
+    if (this.#live.size === 0) this.#drained?.()
   }
 }

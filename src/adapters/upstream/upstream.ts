@@ -127,9 +127,10 @@ class ConfiguredUpstream implements ObservedUpstream {
     this.#transport.release(this.#callerOf(caller))
   }
 
-  async close(deadlineMs: number): Promise<void> {
+  async close(deadlineMs: number, drainMs = 0): Promise<void> {
     this.#isClosed = true
     this.#subscriptions.close()
+    if (drainMs > 0) await this.#calls.drain(drainMs)
     // by force a little earlier, so that nothing is left when the deadline passes
     const closed = this.#transport.close(deadlineMs * 0.7)
     this.#calls.end('draining', 'the gateway is stopping')
