@@ -1,11 +1,15 @@
 // The genuine SDK clients as hosts, behind one face: v1 for the 2025 revisions, v2 pinned to 2026-07-28.
 
-import { Client as ModernClient, StreamableHTTPClientTransport as ModernTransport } from '@modelcontextprotocol/client'
+import {
+  Client as ModernClient,
+  StreamableHTTPClientTransport as ModernTransport,
+  type McpSubscription,
+} from '@modelcontextprotocol/client'
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema, ResultSchema } from '@modelcontextprotocol/sdk/types.js'
 import { Mailbox } from './mailbox.ts'
-import { Wire, type Response } from './wire.ts'
+import { Wire, type HttpAnswer } from './wire.ts'
 import type { World } from './world.ts'
 
 export type Revision = '2025-03-26' | '2025-06-18' | '2025-11-25' | '2026-07-28'
@@ -53,7 +57,7 @@ export interface Host {
   /** notifications it heard */
   readonly heard: Mailbox<Message>
   /** HTTP answers it got: method of the request, status */
-  readonly responses: Mailbox<Response>
+  readonly responses: Mailbox<HttpAnswer>
   person: Person
   readonly about: {
     readonly capabilities: Params
@@ -74,6 +78,8 @@ export interface Host {
   /** hears list changes from now on: a legacy host's GET stream is open, a modern host listens */
   listen(): Promise<void>
   close(): Promise<void>
+  /** until the stream of `listen` has ended from the other side */
+  ended(): Promise<void>
   /** breaks every running exchange, as a network would */
   cut(): void
   /** any method */
@@ -176,6 +182,7 @@ async function connectLegacy(url: URL, how: { wire: Wire; options: HostOptions; 
     listen: async () => {
       await wire.responses.until('GET stream', r => r.http === 'GET' && r.status === 200)
     },
+    ended: () => wire.ended('GET'),
     cut: () => wire.cut(),
     async close() {
       await transport.terminateSession()
@@ -199,6 +206,7 @@ async function connectModern(url: URL, wire: Wire, options: HostOptions): Promis
   client.fallbackNotificationHandler = questions.hear
   await client.connect(new ModernTransport(url, { fetch: wire.fetch }))
   const fresh = { cacheMode: 'bypass' } as const
+  let listening: McpSubscription | undefined
   const manual = options.manual === true ? { allowInputRequired: true } : {}
   return {
     revision: '2026-07-28',
@@ -236,7 +244,10 @@ async function connectModern(url: URL, wire: Wire, options: HostOptions): Promis
       return () => subscription.close()
     },
     listen: async () => {
-      await client.listen({ toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true })
+      listening = await client.listen({ toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true })
+    },
+    async ended() {
+      await listening?.closed
     },
     cut: () => wire.cut(),
     close: () => client.close(),

@@ -6,6 +6,7 @@ import { ALLOW_ALL, startTestGateway, type TestGateway } from '../../support/gat
 import { jsonLines, type Command, type Control, type UpstreamEvent } from '../upstreams/control.ts'
 import { serveLegacy } from '../upstreams/legacy.ts'
 import { serveModern } from '../upstreams/modern.ts'
+import { serveRaw } from '../upstreams/raw.ts'
 import { Mailbox } from './mailbox.ts'
 
 export type Kind = 'v1-stdio' | 'v1-http' | 'v2-stdio' | 'v2-http'
@@ -43,13 +44,13 @@ export class UpstreamView {
     return this.until(`waiting ${tag}`, e => e.kind === 'waiting' && e['tag'] === tag)
   }
   /** Until the upstream would tell its subscriber about this resource. */
-  async announces(uri: string): Promise<void> {
+  async announces(uri: string, mark = 0): Promise<void> {
     if (eraOf(this.kind) === 'modern') {
       const kind = this.kind === 'v2-http' ? 'stream' : 'received'
-      await this.until(`a listen with ${uri}`, e => e.kind === kind && filterOf(e)?.['resourceSubscriptions']?.includes(uri) === true)
+      await this.until(`a listen with ${uri}`, e => e.kind === kind && filterOf(e)?.['resourceSubscriptions']?.includes(uri) === true, mark)
       return
     }
-    const { session } = await this.until(`subscribed ${uri}`, e => e.kind === 'subscribed' && e['uri'] === uri)
+    const { session } = await this.until(`subscribed ${uri}`, e => e.kind === 'subscribed' && e['uri'] === uri, mark)
     if (this.kind === 'v1-http')
       await this.until(`GET of ${session}`, e => e.kind === 'open' && e['http'] === 'GET' && e['session'] === session)
   }
@@ -76,7 +77,12 @@ const filterOf = ({ message }: UpstreamEvent): Record<string, any> | undefined =
   message?.method === 'subscriptions/listen' ? (message.params.notifications as Record<string, any>) : undefined
 
 /** What of an upstream differs from the usual: everything permitted, nothing else said. */
-export type UpstreamSpec = { readonly kind: Kind; readonly settings?: Readonly<Record<string, unknown>> }
+export type UpstreamSpec = {
+  readonly kind: Kind
+  readonly settings?: Readonly<Record<string, unknown>>
+  /** `raw`: no SDK, fixed bytes (upstreams/raw.ts); `tasks`: the conformance fixture of the tasks extension, which tells nothing */
+  readonly program?: 'raw' | 'tasks'
+}
 
 export type World = TestGateway & {
   upstream(alias: string): UpstreamView
@@ -85,7 +91,7 @@ export type World = TestGateway & {
 }
 
 /** The four kinds under their own names, everything permitted. */
-export const ALL: Readonly<Record<string, UpstreamSpec>> = Object.fromEntries(KINDS.map(kind => [kind, { kind }]))
+const ALL: Readonly<Record<string, UpstreamSpec>> = Object.fromEntries(KINDS.map(kind => [kind, { kind }]))
 
 export async function startWorld(
   specs: Readonly<Record<string, UpstreamSpec>> = ALL,
@@ -95,7 +101,7 @@ export async function startWorld(
   const started: { close(): unknown }[] = []
   const upstreams: Record<string, Record<string, unknown>> = {}
   for (const [alias, view] of views) {
-    const { transport, close } = await (view.kind.endsWith('http') ? serveHttp(view) : serveStdio(view))
+    const { transport, close } = await serve(view, specs[alias]?.program)
     started.push({ close })
     // copies: YAML would write a shared object as an alias, which the gateway refuses
     upstreams[alias] = structuredClone({ ...transport, allow: [ALLOW_ALL], ...specs[alias]?.settings })
@@ -118,7 +124,10 @@ export async function startWorld(
 
 type Running = { readonly transport: Record<string, unknown>; close(): unknown }
 
-async function serveHttp(view: UpstreamView): Promise<Running> {
+const serve = (view: UpstreamView, program: UpstreamSpec['program']): Promise<Running> =>
+  view.kind.endsWith('http') ? serveHttp(view, program) : serveStdio(view, program)
+
+async function serveHttp(view: UpstreamView, program: UpstreamSpec['program']): Promise<Running> {
   const listeners: ((command: Command) => void)[] = []
   view.connected(command => {
     for (const listener of listeners) listener(command)
@@ -127,12 +136,15 @@ async function serveHttp(view: UpstreamView): Promise<Running> {
     emit: (kind, more = {}) => view.events.push({ kind, pid: process.pid, ...more }),
     onCommand: listener => void listeners.push(listener),
   }
-  const { url, close } = await (eraOf(view.kind) === 'legacy' ? serveLegacy(control) : serveModern(control))
+  const era = eraOf(view.kind)
+  const { url, close } = await (program === 'raw' ? serveRaw(control, era) : era === 'legacy' ? serveLegacy(control) : serveModern(control))
   return { transport: { http: { url } }, close }
 }
 
 /** The gateway spawns the processes; each of them connects back here. */
-async function serveStdio(view: UpstreamView): Promise<Running> {
+const TASKS = new URL('../../conformance/fixtures/tasks.ts', import.meta.url)
+
+async function serveStdio(view: UpstreamView, program: UpstreamSpec['program']): Promise<Running> {
   const sockets = new Set<Socket>()
   const server = createServer(socket => {
     sockets.add(socket)
@@ -146,12 +158,13 @@ async function serveStdio(view: UpstreamView): Promise<Running> {
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as { port: number }
-  const script = new URL(`../upstreams/${eraOf(view.kind)}.ts`, import.meta.url)
+  const era = eraOf(view.kind)
+  const script = program === 'tasks' ? TASKS : new URL(`../upstreams/${program ?? era}.ts`, import.meta.url)
   return {
     transport: {
       stdio: {
         command: process.execPath,
-        args: ['--disable-warning=ExperimentalWarning', fileURLToPath(script)],
+        args: ['--disable-warning=ExperimentalWarning', fileURLToPath(script), ...(program === 'tasks' ? ['--stdio'] : [era])],
         env: { E2E_CONTROL: String(port) },
       },
     },

@@ -11,6 +11,8 @@ export type Command =
   | { readonly updated: string }
   /** lets the tool `wait` with this tag finish */
   | { readonly release: string }
+  /** legacy HTTP only: forgets all sessions, as a restart would */
+  | { readonly forget: true }
   /** legacy only: a question outside any call */
   | { readonly unsolicited: true }
 
@@ -19,16 +21,18 @@ export interface Control {
   onCommand(listener: (command: Command) => void): void
 }
 
-/** One JSON value a line. Not node:readline, which also splits at U+2028. */
-export function jsonLines(input: Readable, onValue: (value: any) => void): void {
+/** Whole lines. Not node:readline, which also splits at U+2028. */
+export function textLines(input: Readable, onLine: (line: string) => void): void {
   const decoder = new TextDecoder()
   let rest = ''
   input.on('data', (chunk: Buffer) => {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) if (line.trim() !== '') onValue(JSON.parse(line))
+    for (const line of lines) if (line.trim() !== '') onLine(line)
   })
 }
+/** One JSON value a line. */
+export const jsonLines = (input: Readable, onValue: (value: any) => void): void => textLines(input, line => onValue(JSON.parse(line)))
 
 /** For upstreams that run as a process: a connection to the test, one JSON object a line in both directions. */
 export function processControl(): Control {

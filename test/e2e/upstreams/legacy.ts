@@ -142,6 +142,11 @@ const listsOf = (control: Control): Lists => {
 export async function serveLegacy(control: Control): Promise<Served> {
   const lists = listsOf(control)
   const sessions = new Map<string, StreamableHTTPServerTransport>()
+  control.onCommand(command => {
+    if (!('forget' in command)) return
+    for (const transport of sessions.values()) void transport.close()
+    sessions.clear()
+  })
   const http = createServer((request, response) => {
     void (async () => {
       const body = await observed(request, response, control)

@@ -200,7 +200,7 @@ export class Lists {
   }
 }
 
-const UI_EXTENSION = 'io.modelcontextprotocol/ui'
+export const UI_EXTENSION = 'io.modelcontextprotocol/ui'
 export const CAPABILITIES = {
   tools: { listChanged: true },
   prompts: { listChanged: true },
