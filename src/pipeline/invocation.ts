@@ -22,6 +22,7 @@ import { setMember } from '../mcp/splice.ts'
 import type { GatewayDeps } from './deps.ts'
 import { errorAnswer, failedInput } from './failed-input.ts'
 import { gate, gateMissing } from './gate.ts'
+import { CANCEL, LiveQuestions, refuseQuestion, roundsExceeded } from './live-questions.ts'
 import type { Answer, Answered } from './path.ts'
 import type { Ready } from './ready.ts'
 import { mintRoundState, type Rounds } from './round-state.ts'
@@ -36,6 +37,8 @@ export class Invocation {
   readonly #x: Ready
   readonly #deps: Deps
   readonly #face: UpstreamFace
+  #live: LiveQuestions | undefined
+  #running: RunningCall | undefined
   #parked: ParkedCall | undefined
   #round: number
 
@@ -91,7 +94,7 @@ export class Invocation {
       ...(route.kind !== 'method' && method !== 'completion/complete' && { name: route.name }),
       ...(retry && { retry }),
     }
-    const running = route.entry.upstream.call(call, this.#events())
+    const running = (this.#running = route.entry.upstream.call(call, this.#events()))
     const forget = this.#x.host.cancellation.onCancel(reason => running.cancel(reason))
     void running.done.then(forget)
     return running
@@ -125,13 +128,9 @@ export class Invocation {
     else if (this.#x.host.ask) await this.#askLive(request)
     else request.refuse(CODE.methodNotFound, 'Method not found')
   }
-  async #askLive(request: ServerRequest): Promise<void> {
-    const params = request.params && rawOf(request.params.doc, request.params.node)
-    const answer = await this.#x.host.ask?.(request.method, params, this.#x.route.entry.parkMs)
-    if (answer?.kind === 'result') request.answer(rawOf(answer.result.doc, answer.result.node))
-    else if (answer?.kind === 'error') request.refuse(answer.code, answer.message)
-    else if (request.method === 'elicitation/create') request.answer(CANCEL)
-    else request.refuse(CODE.internal, 'the client did not answer')
+  #askLive(request: ServerRequest): Promise<void> {
+    this.#live ??= new LiveQuestions(this.#x)
+    return this.#live.ask(request, () => this.#running?.cancel('too many input rounds'))
   }
   #park(request: ServerRequest): void {
     if (this.#parked) this.#parked.push(request)
@@ -154,7 +153,7 @@ export class Invocation {
     if (round.round > entry.rounds) {
       this.#deps.parked.remove(parked)
       parked.abandon('too many input rounds')
-      return { stop: 'rounds-exceeded', detail: `the limit of \`${entry.alias}\` is ${entry.rounds}` }
+      return roundsExceeded(entry)
     }
     if (!this.#deps.parked.add(parked, this.#deps.monotonic() + entry.parkMs)) {
       parked.abandon('too many calls wait for input')
@@ -188,6 +187,7 @@ export class Invocation {
   }
 
   async #settle(answer: UpstreamAnswer): Promise<Answered | Stop> {
+    if (this.#live?.exceeded) return this.#live.exceeded
     if (answer.kind === 'stop')
       return {
         stop: answer.stop,
@@ -275,8 +275,7 @@ export class Invocation {
     const required = readInputRequired(result)
     if (typeof required === 'string') return this.#invalid(required)
     this.#round += 1
-    if (this.#round > route.entry.rounds)
-      return { stop: 'rounds-exceeded', detail: `the limit of \`${route.entry.alias}\` is ${route.entry.rounds}` }
+    if (this.#round > route.entry.rounds) return roundsExceeded(route.entry)
     const stops = await Promise.all(required.requests.map(r => gate(this.#x, r, this.#deps)))
     const stop = stops.find(s => s !== undefined)
     if (stop) return this.#withheld(stop)
@@ -344,7 +343,7 @@ export class Invocation {
     if (stop) return stop
     if (this.#x.era === 'legacy') return { answer: { kind: 'error', error: rawOf(answer.error.doc, answer.error.node), code: answer.code } }
     this.#round += 1
-    if (this.#round > this.#x.route.entry.rounds) return { stop: 'rounds-exceeded' }
+    if (this.#round > this.#x.route.entry.rounds) return roundsExceeded(this.#x.route.entry)
     const requests = asked.map((q, i) => ({
       key: `url-${i + 1}`,
       method: 'elicitation/create',
@@ -373,12 +372,5 @@ export class Invocation {
 }
 
 const keysOf = (state: StateFields | undefined): string[] => state?.asked.map(a => a.key) ?? []
-const DECLINE = Buffer.from('{"action":"decline"}')
-const CANCEL = Buffer.from('{"action":"cancel"}')
-/** What the policy withholds looks like a person's no (R99); what is not there looks like an unknown method. */
-function refuseQuestion(request: ServerRequest, stop: Stop): void {
-  if (request.method === 'elicitation/create' && stop.stop === 'gated') request.answer(DECLINE)
-  else request.refuse(CODE.methodNotFound, 'Method not found')
-}
 /** A state-only round of a legacy host is retried after this pause, as the official SDK does. */
 const STATE_ONLY_PACE_MS = 250

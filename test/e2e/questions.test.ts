@@ -2,13 +2,16 @@
 // (research/protocol.md section 2, "Impossible", 1, 2 and 7).
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { agreeable, failureOf, textOf, type Host } from './support/hosts.ts'
-import { ALONE, QUADRANTS, TITLE } from './support/quadrants.ts'
-import { startWorld, type World } from './support/world.ts'
+import { agreeable, failureOf, REVISIONS, textOf, type Host } from './support/hosts.ts'
+import { ALONE, quadrant, QUADRANTS, TITLE } from './support/quadrants.ts'
+import { answerOf, openRaw, postModern } from './support/raw.ts'
+import { KINDS, startWorld, type Kind, type World } from './support/world.ts'
 
+const few = (kind: Kind): string => `${kind}-few`
 let world: World
 beforeAll(async () => {
-  world = await startWorld()
+  const limited = KINDS.map(kind => [few(kind), { kind, settings: { limits: { rounds: 3 } } }])
+  world = await startWorld({ ...Object.fromEntries(KINDS.map(kind => [kind, { kind }])), ...Object.fromEntries(limited) })
 })
 afterAll(() => world.stop())
 
@@ -62,6 +65,53 @@ describe.each(QUADRANTS)(TITLE, q => {
         data: { requiredCapabilities: { sampling: {} } },
       })
   })
+})
+
+describe.each(QUADRANTS.filter(q => q.upstreamEra === 'modern'))(`a server that only wants to be called again: ${TITLE}`, q => {
+  it('is, with its state, and the host is asked nothing', async () => {
+    const host = await q.connect(world)
+    const mark = q.upstream(world).events.mark
+    expect(textOf(await host.call(q.tool('two-steps')))).toBe('second step')
+    expect(q.upstream(world).received('tools/call', mark)).toHaveLength(2)
+    expect(host.asked.all).toEqual([])
+    await host.close()
+  })
+})
+
+describe.each(REVISIONS.flatMap(revision => KINDS.map(kind => quadrant(revision, kind, 'alone', few(kind)))))(
+  'a server that never stops asking: host $revision, upstream $kind',
+  q => {
+    it('is stopped after as many rounds as its settings allow', async () => {
+      const host = await q.connect(world)
+      const { message } = await failureOf(host.call('ask-forever'))
+      expect(message).toContain('Too many input rounds')
+      expect(host.asked.all).toHaveLength(3)
+      await host.close()
+    })
+  },
+)
+
+describe.each(ALONE)('methods of the other era: $revision, upstream $kind', q => {
+  it.each(['ping', 'logging/setLevel', 'resources/subscribe', 'tasks/list', 'server/discover', 'subscriptions/listen'])(
+    '%s',
+    async method => {
+      const isOwn =
+        q.hostEra === 'legacy'
+          ? !['tasks/list', 'server/discover', 'subscriptions/listen'].includes(method)
+          : method.includes('er') && method !== 'logging/setLevel'
+      const params = { level: 'info', uri: 'note://1', notifications: {} }
+      if (q.hostEra === 'modern') {
+        const { status, last } = await postModern(world, q.path, { method, params: method === 'subscriptions/listen' ? {} : params })
+        if (method === 'server/discover') expect([status, last.result.supportedVersions]).toEqual([200, ['2026-07-28']])
+        else if (method === 'subscriptions/listen') expect([status, last.error.code]).toEqual([400, -32602])
+        else expect([status, last.error.code]).toEqual([404, -32601])
+        return
+      }
+      const session = await openRaw(world, q.path)
+      const { status, last } = await answerOf(await session.post({ jsonrpc: '2.0', id: 1, method, params }))
+      expect([status, last.error?.code]).toEqual([200, isOwn ? undefined : -32601])
+    },
+  )
 })
 
 describe.each(ALONE)('a host that declares nothing: $revision, upstream $kind', q => {

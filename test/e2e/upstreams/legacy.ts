@@ -50,6 +50,7 @@ function reachOf(extra: Extra, control: Control): Reach {
       })
       return Object.fromEntries(await Promise.all(asked))
     },
+    later: () => Promise.resolve(),
     log: (level, data) => extra.sendNotification({ method: 'notifications/message', params: { level: level as 'info', data } }),
     async progress(progress, total) {
       const progressToken = extra._meta?.progressToken

@@ -62,6 +62,10 @@ function reachOf({ mcpReq, http }: ServerContext, control: Control): Reach {
     control,
     signal: mcpReq.signal,
     ask,
+    async later() {
+      if (round++ < earlier.length) return
+      throw new Pause(inputRequired({ requestState: await codec.mint({ answers: [...known, {}] }) }))
+    },
     log: (level, data) => mcpReq.log(level as 'info', data),
     async progress(progress, total) {
       const progressToken = mcpReq._meta?.progressToken

@@ -12,6 +12,8 @@ export type Reach = {
   readonly signal: AbortSignal
   /** answers by key; a question the caller refuses throws */
   ask(questions: Readonly<Record<string, Question>>): Promise<Record<string, Json>>
+  /** 2026-07-28 only: comes back to the program without asking anybody anything */
+  later(): Promise<void>
   log(level: string, data: unknown): Promise<void>
   progress(value: number, total: number): Promise<void>
   /** a request header, where there are any */
@@ -84,6 +86,9 @@ export const TOOLS: readonly Tool[] = [
     const { who, capital, roots } = await ask({ who: form('who?'), capital: sampling(), roots: ROOTS })
     return text([who!['content'].name, capital!['content'].text, roots!['roots'][0].uri].join(' | '))
   }),
+  tool('ask-forever', async (_args, { ask }) => {
+    for (let i = 1; ; i++) await ask({ [`q${i}`]: form(`question ${i}`) })
+  }),
   tool('needs-sampling', (_args, { fail }) => fail.missing({ sampling: {} })),
   tool('steps', async (_args, { progress, log }) => {
     for (const [i, level] of ['debug', 'info', 'error'].entries()) {
@@ -142,6 +147,10 @@ export const TOOLS: readonly Tool[] = [
 
 /** Only 2026-07-28 has structured content that is no object. */
 export const MODERN_TOOLS: readonly Tool[] = [
+  tool('two-steps', async (_args, { later }) => {
+    await later()
+    return text('second step')
+  }),
   tool('numbers', () => ({ content: [], structuredContent: [1, 2, 3] }), { outputSchema: { type: 'array', items: { type: 'number' } } }),
 ]
 const EXTRA = tool('extra', () => text('extra'))
