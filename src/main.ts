@@ -161,7 +161,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   const controlPlane = createControlPlane(
     planeDeps({ current: () => current, log, keys, upstreams, metrics, isDraining: () => isDraining }),
   )
-  const penalties = new Penalties(snapshot.limits.addressFailuresPerMinute, monotonic)
+  const penalties = new Penalties(() => current.limits.addressFailuresPerMinute, monotonic)
   const traces = createTraceSource(encoder.newId)
   let challenge = createChallenge(snapshot.publicUrl)
   const endpoint = new McpEndpoint({
@@ -234,6 +234,8 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       challenge = createChallenge(next.publicUrl)
       keeper = gatekeeperOf(next, port)
       trusted = trustedProxies(next)
+      server.headersTimeout = next.limits.headersMs
+      server.requestTimeout = next.limits.bodyMs
       return undefined
     },
     async stop() {

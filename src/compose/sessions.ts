@@ -25,10 +25,19 @@ export type SessionStore = Sessions & {
 
 /** `onEnd` lets upstreams go of what was opened for the session. */
 export function createSessions(snapshot: () => Snapshot, onEnd: (session: LegacySession) => void): SessionStore {
-  const { limits } = snapshot()
   const budget = new ReplayBudget(() => snapshot().limits.replayTotalBytes)
   const table = new SessionTable<LegacySession>({
-    limits: { total: limits.sessions, perPrincipal: limits.sessionsPerPrincipal, idleSeconds: limits.sessionIdleSeconds },
+    limits: {
+      get total() {
+        return snapshot().limits.sessions
+      },
+      get perPrincipal() {
+        return snapshot().limits.sessionsPerPrincipal
+      },
+      get idleSeconds() {
+        return snapshot().limits.sessionIdleSeconds
+      },
+    },
     now: () => performance.now(),
     randomBytes,
     isBusy: session => session.inFlight > 0,

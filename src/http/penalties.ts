@@ -10,14 +10,17 @@ export class Penalties {
   readonly #blockedUntilMs = new Map<string, number>()
   readonly #monotonic: () => number
   readonly #maxBlocked: number
+  readonly #perMinute: () => number
 
-  /** `perMinute`: refused requests of one address within a minute before it waits for the rest of that minute. */
-  constructor(perMinute: number, monotonic: () => number, maxBlocked = MAX_BLOCKED) {
+  /** `perMinute`: refused requests of one address within a minute before it waits for the rest of that minute; a reload may change it. */
+  constructor(perMinute: () => number, monotonic: () => number, maxBlocked = MAX_BLOCKED) {
     this.#maxBlocked = maxBlocked
-    this.#limiter = new RateLimiterMemory({ points: perMinute, duration: 60 })
+    this.#perMinute = perMinute
+    this.#limiter = new RateLimiterMemory({ points: perMinute(), duration: 60 })
     this.#monotonic = monotonic
   }
   penalise(address: string): void {
+    this.#limiter.points = this.#perMinute()
     this.#limiter.consume(address).catch((refused: unknown) => {
       if (!(refused instanceof RateLimiterRes)) return
       // Blocked again means blocked longest: the first in the map are those that may go first.
