@@ -72,7 +72,15 @@ export async function serve(snapshot: Snapshot, onLine?: (line: string) => void)
     throw error
   })
   return {
-    gateway,
+    gateway: {
+      ...gateway,
+      async reload(next) {
+        const refused = await gateway.reload(next)
+        // The same endpoints on both sides: what the gateway now serves needs tokens.
+        if (refused === undefined) provider?.configure(next)
+        return refused
+      },
+    },
     async stop() {
       await gateway.stop()
       await provider?.stop()
