@@ -80,7 +80,7 @@ module.exports = {
       PATHS_OF('evaluation'),
       PATHS_OF('config'),
       PATHS_OF(WORDS),
-      '^src/adapters/safe-fetch\\.ts$',
+      '^src/adapters/(safe-fetch|web-fetch)\\.ts$',
     ]),
     only('the stdio bridge is a host of the gateway, not a part of it', PATHS_OF('stdio'), [
       PATHS_OF('stdio'),

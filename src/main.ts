@@ -88,9 +88,11 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   const refusals = new RefusalTable({ log, encoder, now })
 
   const endpoints = { now: endpointsOf(snapshot) }
+  let reach = fetchFor(snapshot)
+  const outbound: SafeFetch = { get: (url, accept) => reach.get(url, accept), request: (url, asked) => reach.request(url, asked) }
   const keys = createTokenKeys({
     issuers: snapshot.issuers,
-    fetch: fetchFor(snapshot),
+    fetch: outbound,
     onChange: status => logger.info('issuer keys', { ...status }),
   })
   void keys.warm()
@@ -227,7 +229,8 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       secrets = secretsOf(next)
       scrub = createRedactor(secrets)
       logger.setLevel(next.log.level)
-      keys.configure(next.issuers, fetchFor(next))
+      reach = fetchFor(next)
+      keys.configure(next.issuers)
       authenticator = createAuthenticator({ issuers: next.issuers, verifier: keys })
       upstreams.apply(next)
       endpoints.now = endpointsOf(next)
@@ -258,8 +261,9 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   }
 }
 
-/** Keys are fetched from the issuers the configuration names, and from nowhere else on loopback. */
-const fetchFor = (snapshot: Snapshot): SafeFetch => createSafeFetch({ namedHosts: loopbackHosts(snapshot.issuers) })
+/** Fetches reach public addresses, what `outbound.allow` opens, and on loopback the issuers the configuration names. */
+const fetchFor = ({ issuers, outbound }: Snapshot): SafeFetch =>
+  createSafeFetch({ namedHosts: [...loopbackHosts(issuers), ...outbound.hosts], networks: outbound.networks })
 
 /** Values that must never appear in a log line or an error: what the configuration gives upstreams as headers and environment. */
 const secretsOf = (snapshot: Snapshot): readonly string[] =>

@@ -1,17 +1,21 @@
-// Outbound GETs for documents other people name (metadata, key sets, client documents): the address that is checked is the address that is dialled.
+// Every outbound request to an address other people had a say in (metadata, key sets, client documents, tokens): the address that is checked is the
+// address that is dialled, nothing is followed, and size and time are bounded.
 
 import { lookup, type LookupAddress } from 'node:dns'
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import type { LookupFunction } from 'node:net'
 import { Client, errors } from 'undici'
 import { Fault } from '../kernel/errors.ts'
+import { addressKind, networkSet, type AddressKind } from './network-address.ts'
 
 export type SafeFetchOptions = {
   /**
-   * `host:port` of services the configuration itself names on loopback or a private network: plain http and loopback or private addresses are accepted
-   * for exactly these. Link-local and metadata addresses never are. Default none.
+   * `host:port` of services the configuration itself names on loopback or a private network: plain http to loopback, and https to loopback and private
+   * addresses, is accepted for exactly these. Link-local and metadata addresses never are. Default none.
    */
   readonly namedHosts?: readonly string[]
+  /** private networks (CIDR) that https may reach under any name. Link-local and metadata addresses stay closed. Default none. */
+  readonly networks?: readonly string[]
   /** largest body; default 512 KiB */
   readonly maxBytes?: number
   /** from dialling to the last byte; default 5,000 */
@@ -20,82 +24,39 @@ export type SafeFetchOptions = {
   readonly resolve?: (hostname: string) => Promise<readonly LookupAddress[]>
 }
 
-type SafeResponse = {
+export type SafeRequest = {
+  /** default GET */
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** sent as they are; those that belong to the connection are refused */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array
+  /** instead of the default of this SafeFetch */
+  readonly maxBytes?: number
+  readonly timeoutMs?: number
+  /** gives the request up early; then Fault `fetch-timeout` */
+  readonly signal?: AbortSignal
+}
+
+export type SafeResponse = {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly body: Buffer
 }
 
 export type SafeFetch = {
-  /**
-   * One GET without cookies, credentials, redirects (a 3xx is returned as it is; RFC 8414 section 3.2 and RFC 9728 section 3.2 require 200) or reuse of connections.
-   * Throws Fault `fetch-refused` (URL or address not allowed), `fetch-too-large`, `fetch-timeout` or `fetch-failed`.
-   */
+  /** A GET that brings no header but `accept`. See request(). */
   get(url: string, accept?: string): Promise<SafeResponse>
+  /**
+   * One request without cookies, redirects (a 3xx is returned as it is; RFC 8414 section 3.2 and RFC 9728 section 3.2 require 200, and a token request must
+   * never be repeated elsewhere), retries or reuse of connections: a header is sent once, to the host of `url`. Answers come uncompressed or not at all.
+   * Throws Fault `fetch-refused` (URL, header or address not allowed), `fetch-too-large`, `fetch-timeout` or `fetch-failed`.
+   */
+  request(url: string, options: SafeRequest): Promise<SafeResponse>
 }
 
-export type AddressKind = 'public' | 'private' | 'loopback' | 'forbidden'
-
-type Subnet = readonly [address: string, prefix: number]
-const list = (v4: readonly Subnet[], v6: readonly Subnet[]): BlockList => {
-  const subnets = new BlockList()
-  for (const [address, prefix] of v4) subnets.addSubnet(address, prefix, 'ipv4')
-  for (const [address, prefix] of v6) subnets.addSubnet(address, prefix, 'ipv6')
-  return subnets
-}
-const LOOPBACK = list([['127.0.0.0', 8]], [['::1', 128]])
-// RFC 1918, RFC 6598, RFC 4193, without the clouds' metadata services that live inside them
-const PRIVATE = list(
-  [
-    ['10.0.0.0', 8],
-    ['172.16.0.0', 12],
-    ['192.168.0.0', 16],
-    ['100.64.0.0', 10],
-  ],
-  [['fc00::', 7]],
-)
-const METADATA = list([['100.100.100.200', 32]], [['fd00:ec2::', 32]])
-// IANA special-purpose registries, multicast and reserved space
-const SPECIAL_V4 = list(
-  [
-    ['0.0.0.0', 8],
-    ['169.254.0.0', 16],
-    ['192.0.0.0', 24],
-    ['192.0.2.0', 24],
-    ['192.88.99.0', 24],
-    ['198.18.0.0', 15],
-    ['198.51.100.0', 24],
-    ['203.0.113.0', 24],
-    ['224.0.0.0', 3],
-  ],
-  [],
-)
-// Of IPv6 only global unicast is public, less what carries an IPv4 address inside (6to4, Teredo) or is documentation. Mapped (::ffff:0:0/96) and NAT64
-// (64:ff9b::/96, 64:ff9b:1::/48) addresses lie outside it.
-const GLOBAL_V6 = list([], [['2000::', 3]])
-const SPECIAL_V6 = list(
-  [],
-  [
-    ['2001::', 23],
-    ['2001:db8::', 32],
-    ['2002::', 16],
-    ['2620:4f:8000::', 48],
-    ['3fff::', 20],
-  ],
-)
-
-/** What kind of network an address literal belongs to; anything unusual is `forbidden`. */
-export function addressKind(address: string): AddressKind {
-  const version = isIP(address)
-  // A mapped address is forbidden even where its IPv4 form would not be: no resolver has a reason to answer with one.
-  if (version === 0 || address.includes('%') || /^::ffff:/i.test(address)) return 'forbidden'
-  const family = version === 4 ? 'ipv4' : 'ipv6'
-  if (METADATA.check(address, family)) return 'forbidden'
-  if (LOOPBACK.check(address, family)) return 'loopback'
-  if (PRIVATE.check(address, family)) return 'private'
-  if (version === 4) return SPECIAL_V4.check(address, family) ? 'forbidden' : 'public'
-  return GLOBAL_V6.check(address, family) && !SPECIAL_V6.check(address, family) ? 'public' : 'forbidden'
-}
+/** What a request may never say itself: framing, connection, and what belongs to this gateway alone. */
+export const CONNECTION_HEADERS =
+  /^(?:accept-encoding|connection|content-length|cookie|expect|host|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade)$/i
 
 const resolveSystem = (hostname: string): Promise<LookupAddress[]> =>
   new Promise((resolve, reject) => {
@@ -105,55 +66,78 @@ const resolveSystem = (hostname: string): Promise<LookupAddress[]> =>
     })
   })
 
+/** What a host may be at: kinds of addresses, and networks that were opened by name. */
+type Reach = { readonly kinds: readonly AddressKind[]; readonly isOpened: (address: string) => boolean }
+const isReachable = ({ kinds, isOpened }: Reach, address: string): boolean => {
+  const kind = addressKind(address)
+  return kinds.includes(kind) || (kind === 'private' && isOpened(address))
+}
+const NONE_OPENED = (): boolean => false
+
 export function createSafeFetch(options: SafeFetchOptions = {}): SafeFetch {
   const { maxBytes = 512 * 1024, timeoutMs = 5_000, resolve = resolveSystem } = options
   const named = new Set(options.namedHosts ?? [])
+  const isOpened = networkSet(options.networks ?? [])
 
-  function target(text: string): { url: URL; kinds: readonly AddressKind[] } {
+  function target(text: string): { url: URL; reach: Reach } {
     const url = URL.parse(text)
     if (!url || url.username || url.password) throw new Fault('fetch-refused', 'not a plain URL')
     const isNamed = named.has(`${url.hostname}:${url.port || (url.protocol === 'https:' ? '443' : '80')}`)
-    if (url.protocol === 'http:' && isNamed) return { url, kinds: ['loopback'] }
+    if (url.protocol === 'http:' && isNamed) return { url, reach: { kinds: ['loopback'], isOpened: NONE_OPENED } }
     if (url.protocol !== 'https:')
       throw new Fault('fetch-refused', 'only https is fetched, and http from loopback hosts the configuration names')
-    return { url, kinds: isNamed ? ['public', 'private', 'loopback'] : ['public'] }
+    return { url, reach: { kinds: isNamed ? ['public', 'private', 'loopback'] : ['public'], isOpened } }
   }
 
-  return {
-    async get(text, accept = 'application/json') {
-      const { url, kinds } = target(text)
-      const host = url.hostname.replace(/^\[|\]$/g, '')
-      // Literals never reach the resolver hook; URL has already normalised octal, hexadecimal and short forms.
-      if (isIP(host) !== 0 && !kinds.includes(addressKind(host))) throw refused()
-      const connect = { lookup: checkedLookup(resolve, kinds), timeout: timeoutMs }
-      const client = new Client(url.origin, { connect, maxResponseSize: maxBytes, maxHeaderSize: 16_384, pipelining: 1, allowH2: false })
-      try {
-        const answer = await client.request({
-          path: url.pathname + url.search,
-          method: 'GET',
-          headers: { accept, 'accept-encoding': 'identity' },
-          signal: AbortSignal.timeout(timeoutMs),
-        })
-        return { status: answer.statusCode, headers: answer.headers, body: Buffer.from(await answer.body.arrayBuffer()) }
-      } catch (error) {
-        throw asFault(error)
-      } finally {
-        client.destroy().catch(() => {}) // the answer is complete or the failure is being reported; nothing depends on the socket any more
-      }
-    },
+  async function request(text: string, asked: SafeRequest): Promise<SafeResponse> {
+    const { url, reach } = target(text)
+    const headers = { accept: 'application/json', ...lowerCase(asked.headers ?? {}), 'accept-encoding': 'identity' }
+    const host = url.hostname.replace(/^\[|\]$/g, '')
+    // Literals never reach the resolver hook; URL has already normalised octal, hexadecimal and short forms.
+    if (isIP(host) !== 0 && !isReachable(reach, host)) throw refused()
+    const ms = asked.timeoutMs ?? timeoutMs
+    const connect = { lookup: checkedLookup(resolve, reach), timeout: ms, rejectUnauthorized: true }
+    const size = asked.maxBytes ?? maxBytes
+    const client = new Client(url.origin, { connect, maxResponseSize: size, maxHeaderSize: 16_384, pipelining: 1, allowH2: false })
+    const deadline = AbortSignal.timeout(ms)
+    try {
+      const answer = await client.request({
+        path: url.pathname + url.search,
+        method: asked.method ?? 'GET',
+        headers,
+        ...(asked.body === undefined ? undefined : { body: asked.body }),
+        signal: asked.signal ? AbortSignal.any([deadline, asked.signal]) : deadline,
+      })
+      // N056 class: what was asked for uncompressed and comes compressed could grow without bound in whoever reads it.
+      if ((answer.headers['content-encoding'] ?? 'identity') !== 'identity')
+        throw new Fault('fetch-failed', 'the answer is compressed, though that was not asked for')
+      return { status: answer.statusCode, headers: answer.headers, body: Buffer.from(await answer.body.arrayBuffer()) }
+    } catch (error) {
+      throw asFault(error)
+    } finally {
+      client.destroy().catch(() => {}) // the answer is complete or the failure is being reported; nothing depends on the socket any more
+    }
   }
+
+  return { get: (url, accept = 'application/json') => request(url, { headers: { accept } }), request }
+}
+
+function lowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const named = Object.entries(headers).map(([name, value]): [string, string] => [name.toLowerCase(), value])
+  if (named.some(([name]) => CONNECTION_HEADERS.test(name))) throw new Fault('fetch-refused', 'a header of the connection was given')
+  return Object.fromEntries(named)
 }
 
 const refused = (): Fault => new Fault('fetch-refused', 'the host is at an address that is not fetched from')
 
 // All addresses must be acceptable: an answer that mixes public and private ones is a rebinding attempt. The socket dials what is handed back here.
 const checkedLookup =
-  (resolve: (hostname: string) => Promise<readonly LookupAddress[]>, kinds: readonly AddressKind[]): LookupFunction =>
+  (resolve: (hostname: string) => Promise<readonly LookupAddress[]>, reach: Reach): LookupFunction =>
   (hostname, options, callback) => {
     resolve(hostname).then(
       addresses => {
         const [first] = addresses
-        if (!first || !addresses.every(({ address }) => kinds.includes(addressKind(address)))) callback(refused(), '', 0)
+        if (!first || !addresses.every(({ address }) => isReachable(reach, address))) callback(refused(), '', 0)
         else if (options.all) callback(null, [...addresses])
         else callback(null, first.address, first.family)
       },

@@ -36,8 +36,8 @@ export type IssuerStatus = {
 export type TokenKeys = TokenVerifier & {
   /** reads every issuer's keys now; resolves when all tries ended, never rejects */
   warm(): Promise<void>
-  /** takes over a new configuration; sources that did not change keep their keys and their `fetch` */
-  configure(issuers: readonly KeySettings[], fetch?: SafeFetch): void
+  /** takes over a new configuration; sources that did not change keep their keys */
+  configure(issuers: readonly KeySettings[]): void
   status(): readonly IssuerStatus[]
 }
 
@@ -67,12 +67,12 @@ export function createTokenKeys(deps: TokenVerifierDeps): TokenKeys {
     async warm() {
       await Promise.all([...sources.values()].map(source => source.refresh()))
     },
-    configure(issuers, fetch = deps.fetch) {
+    configure(issuers) {
       const before = sources
       sources = new Map(
         issuers.map(settings => {
           const old = before.get(settings.issuer)
-          return [settings.issuer, old && isSameSource(old.settings, settings) ? old : new KeySource(settings, { ...deps, fetch })]
+          return [settings.issuer, old && isSameSource(old.settings, settings) ? old : new KeySource(settings, deps)]
         }),
       )
       // INVARIANT: the epoch never falls, and moves when a source goes.

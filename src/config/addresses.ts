@@ -53,6 +53,16 @@ export function hostProblem(value: string): string | undefined {
     : `expected a host and perhaps a port, in lower case, such as \`gateway.example.com:8443\`, got ${quoted(value)}`
 }
 
+/** What is wrong with an entry of `outbound.allow`, a network or `host:port`, or undefined. */
+export function outboundProblem(value: string): string | undefined {
+  if (value.includes('/')) return cidrProblem(value)
+  const url = /[?#@\\\s]/.test(value) ? undefined : urlOf(`https://${value}`)
+  const isPlain = url && /:\d+$/.test(value) && (url.host === value || `${url.host}:443` === value)
+  return isPlain
+    ? undefined
+    : `expected a host in lower case with its port, such as \`idp.corp.example:443\`, or a network, got ${quoted(value)}`
+}
+
 /** What is wrong with an http(s) URL to call, or undefined. Userinfo would end up in logs; a fragment is never sent (RFC 9110 section 4.2.4, RFC 3986 section 3.5). */
 export function urlProblem(value: string): string | undefined {
   const url = /[\s\u0000-\u001f\\]/.test(value) ? undefined : urlOf(value)

@@ -28,6 +28,8 @@ export type Snapshot = {
   readonly evaluation?: EvaluationSettings
   readonly upstreams: ReadonlyMap<string, UpstreamSettings>
   readonly sets: ReadonlyMap<string, { readonly upstreams: readonly string[] }>
+  /** what outbound fetches may reach besides public addresses: `host:port`, and networks (CIDR) */
+  readonly outbound: { readonly hosts: readonly string[]; readonly networks: readonly string[] }
   readonly limits: Limits
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
 }

@@ -39,6 +39,10 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     ...(evaluation ? { evaluation: { port: evaluation.port, users: evaluation.users } } : {}),
     upstreams: new Map([...doc.upstreams].map(([alias, upstream]) => [alias, upstreamOf(alias, upstream, context)])),
     sets: new Map([...doc.sets].map(([name, aliases]) => [name, { upstreams: aliases }])),
+    outbound: {
+      hosts: doc.outbound.allow.filter(entry => !entry.includes('/')),
+      networks: doc.outbound.allow.filter(entry => entry.includes('/')),
+    },
     limits: limitsOf(doc.limits),
     log: { level: doc.log.level },
   })

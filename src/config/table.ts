@@ -1,6 +1,6 @@
 // The whole configuration as one table of fields. It drives reading, docs/configuration.md and schemas/gatehouse.schema.json.
 
-import { cidrProblem, hostProblem, originProblem, parseListen, urlProblem } from './addresses.ts'
+import { cidrProblem, hostProblem, originProblem, outboundProblem, parseListen, urlProblem } from './addresses.ts'
 import { list, map, optional, record } from './fields.ts'
 import { choice, duration, integer, parsed, path, size, text } from './scalars.ts'
 import type { ValueOf } from './fields.ts'
@@ -147,6 +147,22 @@ export const GATEHOUSE = record(
       fallback: {},
       doc: 'curated views: `/sets/<name>/mcp` shows only these upstreams',
     }),
+    outbound: record(
+      {
+        allow: list(
+          text({ what: 'a host with its port, or a network', maxLength: 300, problem: outboundProblem, doc: '`host:port` or a network' }),
+          {
+            max: 1000,
+            fallback: [],
+            doc: 'internal hosts (`idp.corp.example:443`) and private networks (`10.1.0.0/16`) that may be fetched from over https; link-local and metadata addresses stay closed whatever stands here',
+          },
+        ),
+      },
+      {
+        fallback: {},
+        doc: 'where keys, metadata, client documents and tokens may be fetched from besides public addresses; upstreams need nothing here',
+      },
+    ),
     limits,
     log: record(
       { level: choice(['debug', 'info', 'warn', 'error'], { fallback: 'info', doc: 'least severe line written' }) },

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { Provider, errors, type Configuration, type KoaContextWithOIDC } from 'oidc-provider'
 import type { SafeFetch } from '../adapters/safe-fetch.ts'
+import { webFetch } from '../adapters/web-fetch.ts'
 import { tameClient } from './clients.ts'
 import { errorPage, pageHeaders } from './pages.ts'
 import { SIGNING_ALGORITHM, type SigningKey } from './secrets.ts'
@@ -91,7 +92,7 @@ function configuration(parts: OidcParts): Configuration {
       ctx.set(pageHeaders())
       ctx.body = errorPage(out.error_description ?? 'The request could not be understood.', [['Error', out.error]])
     },
-    ...(fetch && { fetch: fetchWith(fetch) }),
+    ...(fetch && { fetch: webFetch(fetch) }),
     features: features(directory, fetch !== undefined),
   }
 }
@@ -128,11 +129,3 @@ const features = (directory: Directory, hasClientDocuments: boolean): Configurat
     },
   },
 })
-
-const fetchWith =
-  (fetch: SafeFetch): NonNullable<Configuration['fetch']> =>
-  async input => {
-    const { status, headers, body } = await fetch.get(String(input instanceof Request ? input.url : input))
-    const plain = Object.entries(headers).flatMap(([name, value]): [string, string][] => (typeof value === 'string' ? [[name, value]] : []))
-    return new Response(status === 200 ? new Uint8Array(body) : null, { status, headers: plain })
-  }

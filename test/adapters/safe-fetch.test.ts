@@ -2,7 +2,8 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import { addressKind, createSafeFetch } from '../../src/adapters/safe-fetch.ts'
+import { addressKind } from '../../src/adapters/network-address.ts'
+import { createSafeFetch } from '../../src/adapters/safe-fetch.ts'
 
 const servers: Server[] = []
 afterEach(() => {

@@ -78,7 +78,10 @@ export class FakeFetch implements SafeFetch {
   down = false
   /** awaited by every get, so that a test decides when answers arrive */
   gate: Promise<void> = Promise.resolve()
-  async get(url: string) {
+  get(url: string) {
+    return this.request(url)
+  }
+  async request(url: string) {
     this.urls.push(url)
     await this.gate
     if (this.down) throw new Fault('fetch-failed', 'the connection failed')

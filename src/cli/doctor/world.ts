@@ -15,7 +15,11 @@ import { probeUpstream } from './probe.ts'
 /** `snapshot` names the services on loopback that may be asked; without one nothing is asked. */
 export function realWorld(io: Io, snapshot: Snapshot | undefined): World {
   const own = snapshot ? [`${snapshot.listen.host}:${snapshot.listen.port}`] : []
-  const fetch = createSafeFetch({ namedHosts: [...loopbackHosts(snapshot?.issuers ?? []), ...own], timeoutMs: 5000 })
+  const fetch = createSafeFetch({
+    namedHosts: [...loopbackHosts(snapshot?.issuers ?? []), ...(snapshot?.outbound.hosts ?? []), ...own],
+    networks: snapshot?.outbound.networks ?? [],
+    timeoutMs: 5000,
+  })
   return {
     now: () => io.now(),
     nodeVersion: process.version,
