@@ -15,6 +15,7 @@ import { createTraceSource } from './adapters/telemetry/trace.ts'
 import { createTokenKeys, loopbackHosts } from './adapters/tokens.ts'
 import { createUpstream } from './adapters/upstream/upstream.ts'
 import { RefusalTable } from './audit/aggregate.ts'
+import { createContacts } from './audit/contacts.ts'
 import { EventEncoder } from './audit/encode.ts'
 import { ParkedCalls } from './bridge/parked.ts'
 import { startClock } from './compose/clock.ts'
@@ -84,7 +85,8 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     now,
     onGroup: (...group) => metrics.auditGroup(...group),
   })
-  if (recovery.cutBytes > 0 || recovery.closedIntents > 0) logger.warn('the audit log was recovered', { ...recovery })
+  if (recovery.cutBytes > 0 || recovery.closedIntents + recovery.closedContacts > 0)
+    logger.warn('the audit log was recovered', { ...recovery })
   const refusals = new RefusalTable({ log, encoder, now })
 
   const endpoints = { now: endpointsOf(snapshot) }
@@ -107,7 +109,13 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     },
   )
   const report = new UpstreamReport({ log, encoder, logger, metrics })
-  const shared = upstreamDeps(snapshot, logger, { info: serverInfo, environment, dropped: (alias, kind) => report.dropped(alias, kind) })
+  const contacts = createContacts(log, encoder, monotonic)
+  const shared = upstreamDeps(snapshot, logger, {
+    info: serverInfo,
+    environment,
+    contacts,
+    dropped: (alias, kind) => report.dropped(alias, kind),
+  })
   const upstreams = new UpstreamSet(
     settings => createUpstream(settings, shared),
     alias => catalogue.drop(alias),
@@ -117,6 +125,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   const sealer = createSealer(loadSealingKeys(snapshot.dataDir), randomBytes)
   const catalogue = new CatalogueView({
     upstreams: () => upstreams.entries,
+    contacts,
     listSettings: alias => listSettings(upstreams.settings(alias)),
     entitlement,
     callers,

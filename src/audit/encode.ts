@@ -4,10 +4,12 @@ import { asciiJson, jsonString } from '../kernel/json-string.ts'
 import { EVENT_VERSION } from './record.ts'
 import type {
   AggregateEvent,
+  AuditEvent,
+  ContactEndEvent,
+  ContactFacts,
   DecisionEvent,
   EventPrincipal,
   ExchangeFacts,
-  IntentEvent,
   LifecycleEvent,
   OutcomeEvent,
   RefusalEvent,
@@ -21,6 +23,9 @@ export const MAX = { id: 128, method: 128, stage: 64, name: 512, endpoint: 512, 
 /** The members all events of one exchange share, as JSON text; made once, used by its intent, outcome and questions. */
 export type ExchangeText = string & { readonly [exchangeText]: true }
 declare const exchangeText: unique symbol
+/** The same for the two events of one contact. */
+export type ContactText = string & { readonly [contactText]: true }
+declare const contactText: unique symbol
 
 // Optional members may also be handed over as undefined: callers on the data path build no conditional spreads.
 type Loose<T> = { readonly [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K] }
@@ -30,6 +35,7 @@ export type RefusalFacts = Own<RefusalEvent>
 export type DecisionFacts = Own<DecisionEvent>
 export type ServerRequestFacts = Own<ServerRequestEvent>
 export type AggregateFacts = Own<AggregateEvent>
+export type ContactEnd = Omit<Own<ContactEndEvent>, keyof ContactFacts>
 
 /** Every event begins with this, its type, `","id":"`, its id, `","time":"` and its time; audit/recover.ts relies on it. */
 export const EVENT_START = `{"v":${EVENT_VERSION},"type":"`
@@ -104,6 +110,23 @@ export class EventEncoder {
     return `${out},"rules":${stringList(facts.rules)}}`
   }
 
+  contactText(facts: Loose<ContactFacts>): ContactText {
+    let out = `"contact":${jsonString(facts.contact, MAX.id)},"server":${jsonString(facts.server, MAX.id)}`
+    if (facts.principal !== undefined) out += this.#principal(facts.principal)
+    out += `,"purpose":"${facts.purpose}","method":${jsonString(facts.method, MAX.method)}`
+    if (facts.paramsDigest !== undefined) out += `,"paramsDigest":${jsonString(facts.paramsDigest, MAX.id)}`
+    return out as ContactText
+  }
+
+  contact(contact: ContactText): string {
+    return `${this.#head('upstream-contact')},${contact}}`
+  }
+
+  contactEnd(contact: ContactText, { outcome, reason, ms }: ContactEnd): string {
+    const why = reason === undefined ? '' : `,"reason":"${reason}"`
+    return `${this.#head('upstream-contact-end')},${contact},"outcome":"${outcome}"${why},"ms":${millis(ms)}}`
+  }
+
   aggregate(facts: AggregateFacts): string {
     const out = `${this.#head('aggregate')},"reason":"${facts.reason}","prefix":${jsonString(facts.prefix, MAX.id)},"count":${number(facts.count)}`
     return `${out},"from":${jsonString(facts.from, MAX.id)},"to":${jsonString(facts.to, MAX.id)}}`
@@ -120,9 +143,7 @@ export class EventEncoder {
     return this.#timeText(ms)
   }
 
-  #head(
-    type: (IntentEvent | OutcomeEvent | RefusalEvent | DecisionEvent | ServerRequestEvent | AggregateEvent | LifecycleEvent)['type'],
-  ): string {
+  #head(type: AuditEvent['type']): string {
     return `${EVENT_START}${type}","id":"${this.newId()}","time":"${this.#timeText(this.#now())}"`
   }
 

@@ -111,6 +111,37 @@ export type AggregateEvent = Common & {
   readonly to: string
 }
 
+/**
+ * Something the gateway itself asks of an upstream, outside any host's exchange: durable before anything of it leaves. `changes` may be opened anew
+ * after interruptions under one record; what ends a contact (DELETE, cancel, the end of a process) belongs to it.
+ */
+export type ContactEvent = Common & ContactFacts & { readonly type: 'upstream-contact' }
+
+/** What both events of one contact say; `contact` joins them. */
+export type ContactFacts = {
+  readonly contact: string
+  /** upstream alias */
+  readonly server: string
+  /** for whom; absent where the upstream is shared by all */
+  readonly principal?: EventPrincipal
+  /** `handshake` process, connection or era probe; `list` all pages of one list; `changes` a stream of changes; `check` is it still there */
+  readonly purpose: 'handshake' | 'list' | 'changes' | 'check'
+  /** the first method asked, in its 2026 name where eras differ */
+  readonly method: string
+  /** SHA-256 (base64url) over the filter of `changes` */
+  readonly paramsDigest?: string
+}
+
+/** How a contact ended; durable before anything that was learned by it reaches a host. */
+export type ContactEndEvent = Common &
+  ContactFacts & {
+    readonly type: 'upstream-contact-end'
+    /** `ok` it answered, `stopped` it did not, or not usably, `unknown` closed at start after a crash */
+    readonly outcome: 'ok' | 'stopped' | 'unknown'
+    readonly reason?: Reason
+    readonly ms: number
+  }
+
 /** The gateway's own life: start, stop, reload, recovery, upstream era pins. */
 export type LifecycleEvent = Common & {
   readonly type: 'lifecycle'
@@ -118,4 +149,13 @@ export type LifecycleEvent = Common & {
   readonly detail?: Readonly<Record<string, unknown>>
 }
 
-export type AuditEvent = IntentEvent | OutcomeEvent | RefusalEvent | DecisionEvent | ServerRequestEvent | AggregateEvent | LifecycleEvent
+export type AuditEvent =
+  | IntentEvent
+  | OutcomeEvent
+  | RefusalEvent
+  | DecisionEvent
+  | ServerRequestEvent
+  | ContactEvent
+  | ContactEndEvent
+  | AggregateEvent
+  | LifecycleEvent

@@ -2,16 +2,18 @@
 
 import type { EventEncoder } from './encode.ts'
 import { EVENT_START } from './encode.ts'
-import type { IntentEvent } from './record.ts'
+import type { ContactEvent, IntentEvent } from './record.ts'
 
 const INTENT_START = `${EVENT_START}intent"`
 const OUTCOME_START = `${EVENT_START}outcome"`
+const CONTACT_START = `${EVENT_START}upstream-contact`
 const BEFORE_REQUEST = '","request":"'
 const LENGTH_OF_ID_AND_TIME = `","id":"`.length - 1 + 36 + `","time":"`.length + 24
 
 /**
- * The intents that have no outcome yet, each as its own line. Paired by `request`. Fed with every row in order; memory: one line per exchange under
- * way. The encoder's layout is read by position, anything else is parsed: both give the same answer.
+ * The intents and contacts that have no end yet, each as its own line. Paired by `request`, or by `contact`. Fed with every row in order; memory: one
+ * line per exchange or contact under way. Intents and outcomes in the encoder's layout are read by position, anything else is parsed: both give the
+ * same answer.
  */
 export class OpenIntents {
   readonly #lines = new Map<string, string>()
@@ -30,10 +32,12 @@ export class OpenIntents {
           return
         }
       }
-    } else if (line.startsWith(EVENT_START)) return
-    const event = JSON.parse(line) as { readonly type?: unknown; readonly request?: unknown }
-    if ((event.type === 'intent' || event.type === 'outcome') && typeof event.request === 'string')
-      this.#set(event.type === 'intent', event.request, line)
+    } else if (line.startsWith(EVENT_START) && !line.startsWith(CONTACT_START)) return
+    const event = JSON.parse(line) as { readonly type?: unknown; readonly request?: unknown; readonly contact?: unknown }
+    const { type, request, contact } = event
+    if ((type === 'intent' || type === 'outcome') && typeof request === 'string') this.#set(type === 'intent', request, line)
+    else if ((type === 'upstream-contact' || type === 'upstream-contact-end') && typeof contact === 'string')
+      this.#set(type === 'upstream-contact', `contact ${contact}`, line)
   }
 
   /** oldest first */
@@ -45,9 +49,9 @@ export class OpenIntents {
     return this.#lines.size
   }
 
-  #set(isIntent: boolean, request: string, line: string): void {
-    if (isIntent) this.#lines.set(request, line)
-    else this.#lines.delete(request)
+  #set(isOpen: boolean, key: string, line: string): void {
+    if (isOpen) this.#lines.set(key, line)
+    else this.#lines.delete(key)
   }
 }
 
@@ -104,14 +108,18 @@ export class SegmentScan {
 }
 
 /**
- * The outcome `unknown` of an intent that a crash left open: the upstream may or may not have acted on it, and it is never run again.
- * `ms` is the time from the intent to now by the wall clock, at least 0.
+ * The outcome `unknown` of an intent or contact that a crash left open: the upstream may or may not have acted on it, and it is never run again.
+ * `ms` is the time from then to now by the wall clock, at least 0.
  */
-export function closeIntent(intentLine: string, encoder: EventEncoder, nowMs: number): string {
-  const intent = JSON.parse(intentLine) as IntentEvent
-  const ms = nowMs - Date.parse(intent.time)
-  return encoder.outcome(encoder.exchange(intent), { outcome: 'unknown', stage: 'recover', ms: ms > 0 ? ms : 0 })
+export function closeOpen(line: string, encoder: EventEncoder, nowMs: number): string {
+  const open = JSON.parse(line) as IntentEvent | ContactEvent
+  const ms = Math.max(0, nowMs - Date.parse(open.time))
+  if (open.type === 'upstream-contact') return encoder.contactEnd(encoder.contactText(open), { outcome: 'unknown', ms })
+  return encoder.outcome(encoder.exchange(open), { outcome: 'unknown', stage: 'recover', ms })
 }
+
+/** Whether an open line is a contact of the gateway itself. */
+export const isContact = (line: string): boolean => (JSON.parse(line) as { readonly type?: unknown }).type === 'upstream-contact'
 
 /** `events-000001.jsonl`: newest has the highest number. */
 export const segmentName = (number: number): string => `events-${String(number).padStart(6, '0')}.jsonl`

@@ -15,6 +15,13 @@ export type PageAnswer =
 /** Asks the upstream for one page; `cursor` is the upstream's own. Settles within the upstream's timeouts and never rejects. */
 export type FetchPage = (kind: ListKind, cursor: string | undefined) => Promise<PageAnswer>
 
+/** Where one list is read from. */
+export type ListSource = {
+  fetchPage(kind: ListKind, cursor: string | undefined): ReturnType<FetchPage>
+  /** a read ended; what it resolves with is what counts, and it must not reject */
+  ended?(read: LiveList | Stop): Promise<LiveList | Stop>
+}
+
 /** Bounds of one list: pages, entries, bytes of entries. What lies beyond is cut off and reported. */
 export type ListLimits = { readonly listPages: number; readonly listEntries: number; readonly listBytes: number }
 

@@ -2,7 +2,7 @@
 
 import { isStop, type Stop } from '../kernel/errors.ts'
 import { LIST_KINDS, type ListKind } from './entry.ts'
-import { fetchList, type FetchPage, type ListLimits, type LiveList } from './lists.ts'
+import { fetchList, type FetchPage, type ListLimits, type ListSource, type LiveList } from './lists.ts'
 
 /** The world as a room sees it. */
 export type SurfacePorts = {
@@ -100,15 +100,15 @@ export class Surface {
    * The list, at once where it is fresh. Otherwise waits up to `patienceMs` for one fetch shared by all askers; then the last list while it
    * is not too old, or why there is none. INVARIANT: unless fetching fails or takes too long, a list asked for after `changed` was fetched after it.
    */
-  list(kind: ListKind, fetchPage: FetchPage, patienceMs: number): LiveList | Promise<LiveList | Stop> {
+  list(kind: ListKind, source: ListSource, patienceMs: number): LiveList | Promise<LiveList | Stop> {
     const state = this.#states[kind]
     const { list } = state
-    if (list === undefined || state.seen !== this.#changesOf(kind)) return this.#wait(kind, fetchPage, patienceMs)
+    if (list === undefined || state.seen !== this.#changesOf(kind)) return this.#wait(kind, source, patienceMs)
     const age = this.#ports.now() - state.fetchedMs
     const freshMs = this.#freshMs(kind, list)
     if (age < freshMs) return list
-    if (age >= freshMs * STALE_FACTOR) return this.#wait(kind, fetchPage, patienceMs)
-    if (!state.running && this.#ports.now() >= state.retryAtMs) void this.#start(kind, fetchPage)
+    if (age >= freshMs * STALE_FACTOR) return this.#wait(kind, source, patienceMs)
+    if (!state.running && this.#ports.now() >= state.retryAtMs) void this.#start(kind, source)
     return list
   }
 
@@ -121,14 +121,14 @@ export class Surface {
     return ttlMs > 0 ? Math.min(own, Math.max(ttlMs, MIN_TTL_MS)) : own
   }
 
-  async #wait(kind: ListKind, fetchPage: FetchPage, patienceMs: number): Promise<LiveList | Stop> {
+  async #wait(kind: ListKind, source: ListSource, patienceMs: number): Promise<LiveList | Stop> {
     const state = this.#states[kind]
     const { now, delay } = this.#ports
     const wanted = this.#changesOf(kind)
     const deadlineMs = now() + patienceMs
     for (;;) {
       if (!state.running && state.failure && now() < state.retryAtMs) return this.#fallback(state, state.failure)
-      const run = state.running ?? this.#start(kind, fetchPage)
+      const run = state.running ?? this.#start(kind, source)
       const leftMs = deadlineMs - now()
       const isInTime = leftMs > 0 && (await Promise.race([run.then(() => true), delay(leftMs).then(() => false)]))
       if (!isInTime) {
@@ -145,25 +145,27 @@ export class Surface {
     return list && this.#ports.now() - fetchedMs < this.#settings.ttlMs + STALE_ON_ERROR_MS ? list : stop
   }
 
-  #start(kind: ListKind, fetchPage: FetchPage): Promise<void> {
+  #start(kind: ListKind, source: ListSource): Promise<void> {
     const state = this.#states[kind]
-    const run = this.#fetch(kind, state, fetchPage).finally(() => (state.running = undefined))
+    const run = this.#fetch(kind, state, source).finally(() => (state.running = undefined))
     state.running = run
     return run
   }
 
   /** Never rejects. */
-  async #fetch(kind: ListKind, state: State, fetchPage: FetchPage): Promise<void> {
+  async #fetch(kind: ListKind, state: State, source: ListSource): Promise<void> {
     const { now, delay, pause } = this.#ports
     const holdMs = state.starts.length < BURST ? 0 : (state.starts[0] ?? 0) + BURST_MS - now()
     if (holdMs > 0) await delay(holdMs)
     const changes = this.#changesOf(kind)
     const startedMs = now()
     state.starts = [...state.starts.slice(1 - BURST), startedMs]
-    const read = await fetchList({ alias: this.alias, kind, limits: this.#settings.limits, fetchPage, pause }).catch((): Stop => ({
+    const fetchPage: FetchPage = (of, cursor) => source.fetchPage(of, cursor)
+    const fetched = await fetchList({ alias: this.alias, kind, limits: this.#settings.limits, fetchPage, pause }).catch((): Stop => ({
       stop: 'internal-fault',
       detail: `reading the ${kind} of \`${this.alias}\` failed`,
     }))
+    const read = source.ended ? await source.ended(fetched) : fetched
     if (isStop(read)) {
       state.failure = read
       state.retryAtMs = now() + Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** Math.min(state.failures++, 10))

@@ -13,7 +13,7 @@ const RANDOM_STEPS = 2 ** 32
 export function upstreamDeps(
   snapshot: Snapshot,
   logger: Logger,
-  parts: Pick<UpstreamDeps, 'info' | 'environment' | 'dropped'>,
+  parts: Pick<UpstreamDeps, 'info' | 'environment' | 'contacts' | 'dropped'>,
 ): UpstreamDeps {
   return {
     ...parts,

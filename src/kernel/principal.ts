@@ -18,3 +18,9 @@ export type Principal = {
 }
 
 export const keyOf = (issuer: string, subject: string): PrincipalKey => `${issuer} ${subject}` as PrincipalKey
+
+/** The pair that a key was made of. */
+export function principalOf(key: PrincipalKey): { readonly issuer: string; readonly subject: string } {
+  const space = key.indexOf(' ')
+  return { issuer: key.slice(0, space), subject: key.slice(space + 1) }
+}

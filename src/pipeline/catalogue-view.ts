@@ -1,27 +1,29 @@
 // The catalog room joined to upstreams and entitlements: names resolved, lists fetched for their caller, views kept, results renamed.
 
+import type { Contacts } from '../audit/contacts.ts'
 import type { Entry, ListKind } from '../catalog/entry.ts'
-import type { FetchPage, LiveList } from '../catalog/lists.ts'
+import type { LiveList } from '../catalog/lists.ts'
 import { qualifyName, qualifyUri, splitName, splitUri } from '../catalog/names.ts'
-import type { Surface } from '../catalog/surface.ts'
 import { Surfaces } from '../catalog/surfaces.ts'
 import { Views } from '../catalog/views.ts'
 import { rewriteResult } from '../catalog/rewrite.ts'
 import { isWrappedOutput, toolToLegacy, toolToModern } from '../bridge/translate-tools.ts'
-import type { CallEvents, Caller } from '../bridge/upstream.ts'
+import type { Caller, UpstreamFace } from '../bridge/upstream.ts'
 import { isStop, type Stop } from '../kernel/errors.ts'
 import { isJsonFault, member, rawOf, readJson } from '../mcp/json.ts'
-import { CODE, META, type Era } from '../mcp/revisions.ts'
+import { META, type Era } from '../mcp/revisions.ts'
 import { removeMembers, setMember } from '../mcp/splice.ts'
 import type { Primitive } from '../policy/allow-list.ts'
 import type { Catalogue, ListMethod, NameKind, Resolved, ToolHeaders } from './catalogue.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { CallerFace, UpstreamEntry } from './entry.ts'
+import { ListReader } from './list-reader.ts'
 import { ListWatches } from './list-watches.ts'
 import type { Authenticated, Classified, Endpoint, Joined, Received } from './path.ts'
 
 type Asking = Received & Classified & Authenticated & Joined
 export type CatalogueDeps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'sealer' | 'monotonic' | 'delay'> & {
+  readonly contacts: Contacts
   readonly listSettings: (alias: string) => ListSettings | undefined
   readonly serverInfo: object
   /** a list of an upstream is not handed on whole: entries were left out, or it was cut (R26, N068) */
@@ -45,13 +47,6 @@ const METHODS: Readonly<Record<ListMethod, ListKind>> = {
 }
 const PRIMITIVES: Readonly<Record<ListKind, Primitive>> = { tools: 'tool', prompts: 'prompt', resources: 'resource', templates: 'resource' }
 const MAX_TTL_MS = 86_400_000
-const LIST_METHODS: Readonly<Record<ListKind, ListMethod>> = {
-  tools: 'tools/list',
-  prompts: 'prompts/list',
-  resources: 'resources/list',
-  templates: 'resources/templates/list',
-}
-const NO_EVENTS: CallEvents = { notification() {}, request: request => request.refuse(CODE.methodNotFound, 'Method not found') }
 const pause = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 export class CatalogueView implements Catalogue {
@@ -180,20 +175,8 @@ export class CatalogueView implements Catalogue {
     if (!settings) return { stop: 'upstream-unavailable', detail: `\`${entry.alias}\` is not configured` }
     const asking: Caller = { ...caller, affinity: '' }
     const surface = this.#surfaces.of(entry.alias, settings, asking, settings.isShared)
-    return surface.list(kind, this.#fetchPage(entry, asking, surface), settings.patienceMs)
-  }
-
-  #fetchPage(entry: UpstreamEntry, caller: Caller, surface: Surface): FetchPage {
-    return async (kind, cursor) => {
-      const face = await entry.upstream.face(caller)
-      if ('stop' in face) return { kind: 'stop', ...face }
-      // R38: a list the upstream does not offer is empty; asking for it would be an error of ours.
-      const capability = kind === 'templates' ? 'resources' : kind
-      if (face.capabilities[capability] === undefined) return { kind: 'error', code: CODE.methodNotFound }
-      this.#watches.watch(entry, caller, surface, face)
-      const params = cursor === undefined ? undefined : Buffer.from(`{"cursor":${JSON.stringify(cursor)}}`)
-      return entry.upstream.call({ caller, method: LIST_METHODS[kind], traceparent: '', ...(params && { params }) }, NO_EVENTS).done
-    }
+    const met = (face: UpstreamFace): void => this.#watches.watch(entry, asking, surface, face)
+    return surface.list(kind, new ListReader(this.#deps.contacts, entry, asking, met), settings.patienceMs)
   }
 }
 

@@ -3,7 +3,16 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { EventEncoder } from '../../src/audit/encode.ts'
 import type { ExchangeFacts } from '../../src/audit/record.ts'
-import { closeIntent, isEvent, OpenIntents, openIntentsName, SegmentScan, segmentName, segmentNumber } from '../../src/audit/recover.ts'
+import {
+  closeOpen,
+  isContact,
+  isEvent,
+  OpenIntents,
+  openIntentsName,
+  SegmentScan,
+  segmentName,
+  segmentNumber,
+} from '../../src/audit/recover.ts'
 
 const NOW = Date.UTC(2026, 6, 28)
 const encoder = new EventEncoder(() => NOW, randomFillSync)
@@ -49,6 +58,35 @@ describe('OpenIntents', () => {
     open.note(encoder.refusal(encoder.exchange(facts('r1')), { reason: 'denied', stage: 'evaluate-policy', detail: intent('r1') }))
     open.note(encoder.decision(encoder.exchange(facts('r1')), { rules: [], ms: 0 }))
     expect(open.size).toBe(0)
+  })
+})
+
+describe('contacts of the gateway itself', () => {
+  const facts = {
+    contact: 'c-1',
+    server: 'files',
+    principal: { issuer: 'https://idp.example', subject: 'anna' },
+    purpose: 'changes',
+    method: 'subscriptions/listen',
+    paramsDigest: 'd',
+  } as const
+  const text = encoder.contactText(facts)
+
+  it('are kept until they end, beside intents that have the same id', () => {
+    const open = new OpenIntents()
+    open.note(intent('c-1'))
+    open.note(encoder.contact(text))
+    expect(open.size).toBe(2)
+    open.note(outcome('c-1'))
+    expect(open.lines().map(isContact)).toEqual([true])
+    open.note(encoder.contactEnd(text, { outcome: 'ok', ms: 1 }))
+    expect(open.size).toBe(0)
+  })
+
+  it('are closed as unknown after a crash', () => {
+    const { id, time, ...closed } = JSON.parse(closeOpen(encoder.contact(text), encoder, NOW + 1500)) as Record<string, unknown>
+    expect(closed).toEqual({ v: 1, type: 'upstream-contact-end', ...facts, outcome: 'unknown', ms: 1500 })
+    expect([typeof id, typeof time]).toEqual(['string', 'string'])
   })
 })
 
@@ -104,13 +142,13 @@ function a(n: number): string {
   return intent('r').slice(0, -n)
 }
 
-describe('closeIntent', () => {
+describe('closeOpen', () => {
   it('answers for the very exchange with the outcome unknown, and never a negative time', () => {
-    const { id, time, ...closed } = JSON.parse(closeIntent(intent('r1'), encoder, NOW + 1500)) as Record<string, unknown>
+    const { id, time, ...closed } = JSON.parse(closeOpen(intent('r1'), encoder, NOW + 1500)) as Record<string, unknown>
     expect(closed).toEqual({ v: 1, type: 'outcome', ...facts('r1'), outcome: 'unknown', stage: 'recover', ms: 1500 })
     expect(typeof id).toBe('string')
     expect(time).toBe('2026-07-28T00:00:00.000Z')
-    expect(JSON.parse(closeIntent(intent('r1'), encoder, NOW - 5000))).toMatchObject({ ms: 0 })
+    expect(JSON.parse(closeOpen(intent('r1'), encoder, NOW - 5000))).toMatchObject({ ms: 0 })
   })
 })
 

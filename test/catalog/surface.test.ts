@@ -46,7 +46,7 @@ function setUp(more: Partial<SurfacesOptions> = {}): {
 }
 const firstOf = (found: LiveList | Stop): string | undefined => ('stop' in found ? `stop ${found.stop}` : found.entries[0]?.name)
 const ask = async (surface: Surface, upstream: Upstream): Promise<string | undefined> =>
-  firstOf(await surface.list('tools', upstream.fetchPage, PATIENCE))
+  firstOf(await surface.list('tools', upstream, PATIENCE))
 
 describe('a surface', () => {
   it('fetches once for all who ask, then answers at once without a promise', async () => {
@@ -56,7 +56,7 @@ describe('a surface', () => {
     await settle()
     upstream.open()
     expect(new Set(await asked)).toEqual(new Set(['v1']))
-    for (let i = 0; i < 100; i++) expect(surface.list('tools', upstream.fetchPage, PATIENCE)).not.toBeInstanceOf(Promise)
+    for (let i = 0; i < 100; i++) expect(surface.list('tools', upstream, PATIENCE)).not.toBeInstanceOf(Promise)
     expect(upstream.fetches).toBe(1)
   })
 
@@ -198,7 +198,7 @@ describe('a surface', () => {
 
   it('turns a fault of its fetcher into a stop, never into an unhandled rejection', async () => {
     const { surface } = setUp()
-    expect(stopOf(await surface.list('tools', () => Promise.reject(new Error('broken')), PATIENCE))).toBe('internal-fault')
+    expect(stopOf(await surface.list('tools', { fetchPage: () => Promise.reject(new Error('broken')) }, PATIENCE))).toBe('internal-fault')
   })
 })
 
@@ -237,9 +237,7 @@ describe('surfaces of many callers', () => {
     const { surfaces } = setUp()
     const lists: (LiveList | Stop)[] = []
     for (const principal of ['alice', 'bob', 'carol'])
-      lists.push(
-        await surfaces.of('files', settings, { principal, capabilities: '{}' }, false).list('tools', new Upstream().fetchPage, PATIENCE),
-      )
+      lists.push(await surfaces.of('files', settings, { principal, capabilities: '{}' }, false).list('tools', new Upstream(), PATIENCE))
     expect(lists[1]).toBe(lists[0])
     expect(lists[2]).toBe(lists[0])
     expect(surfaces.size).toEqual({ surfaces: 3, lists: 1, bytes: (lists[0] as LiveList).bytes })

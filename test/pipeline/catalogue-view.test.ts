@@ -48,6 +48,7 @@ function world() {
     entitlement: createEntitlements(),
     callers: createCallers(),
     sealer: createSealer({ current: randomBytes(32) }, randomBytes),
+    contacts: () => Promise.resolve({ end: () => Promise.resolve() }),
     monotonic: () => 0,
     delay: () => Promise.resolve(),
     listSettings: () => ({

@@ -3,7 +3,7 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { EventEncoder } from '../../audit/encode.ts'
-import { closeIntent, OpenIntents, openIntentsName, SegmentScan, segmentName } from '../../audit/recover.ts'
+import { closeOpen, isContact, OpenIntents, openIntentsName, SegmentScan, segmentName } from '../../audit/recover.ts'
 import { Fault } from '../../kernel/errors.ts'
 import { syncDirectory } from '../sync-directory.ts'
 import { REAL_DISK, type Disk } from './disk.ts'
@@ -28,6 +28,8 @@ export type Recovery = {
   readonly cutBytes: number
   /** intents closed with the outcome `unknown` */
   readonly closedIntents: number
+  /** contacts of the gateway itself closed in the same way */
+  readonly closedContacts: number
 }
 
 /**
@@ -46,9 +48,11 @@ export async function openFlatLog(options: FlatLogOptions): Promise<{ readonly l
       const open = new OpenIntents()
       const tail = await openTail(dir, disk, open)
       const orphans = open.lines()
+      const closedContacts = orphans.filter(isContact).length
+      const recovery = { cutBytes: tail.cutBytes, closedIntents: orphans.length - closedContacts, closedContacts }
       log = new FlatLog({ disk, limits, open, release, ...(options.onGroup && { onGroup: options.onGroup }) }, { dir, ...tail })
-      await recordRecovery(log, options, { orphans, cutBytes: tail.cutBytes, segment: tail.segment })
-      return { log, recovery: { cutBytes: tail.cutBytes, closedIntents: orphans.length } }
+      await recordRecovery(log, options, { ...recovery, orphans, segment: tail.segment })
+      return { log, recovery }
     } catch (error) {
       await log?.close()
       release()
@@ -98,16 +102,15 @@ async function readOpenIntents(dir: string, segment: number, open: OpenIntents):
 async function recordRecovery(
   log: FlatLog,
   { encoder, now }: FlatLogOptions,
-  found: { readonly orphans: readonly string[]; readonly cutBytes: number; readonly segment: number },
+  found: Recovery & { readonly orphans: readonly string[]; readonly segment: number },
 ): Promise<void> {
-  const { orphans, cutBytes, segment } = found
+  const { orphans, segment, ...recovery } = found
   let last: Promise<void> | undefined
-  if (cutBytes > 0 || orphans.length > 0) {
-    last = log.append(encoder.lifecycle('log-recovered', { segment: segmentName(segment), cutBytes, closedIntents: orphans.length }))
-  }
+  if (recovery.cutBytes > 0 || orphans.length > 0)
+    last = log.append(encoder.lifecycle('log-recovered', { segment: segmentName(segment), ...recovery }))
   // A backlog's worth at a time: a crash can leave more open than the backlog holds.
   for (const line of orphans) {
-    last = log.append(closeIntent(line, encoder, now()))
+    last = log.append(closeOpen(line, encoder, now()))
     if (log.backlog >= RECOVERY_ROWS) await last
   }
   await last

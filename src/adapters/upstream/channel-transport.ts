@@ -11,6 +11,7 @@ import { evidenceOf, initializeParams, legacyFace, type Evidence } from './hands
 import { LinkPool, type LinkEvents } from './link-pool.ts'
 import type { Link } from './link.ts'
 import { Peer } from './peer.ts'
+import { recorded } from './recorded.ts'
 import { floodLimit, type Purpose, type Transport, type TransportContext } from './transport.ts'
 
 /** Processes one caller gets besides the first, while questions are open. */
@@ -36,6 +37,7 @@ export class ChannelTransport implements Transport {
   readonly #pool: LinkPool
   readonly #verdict: EraVerdict
   #era: Era | undefined
+  #isClosed = false
 
   constructor(context: TransportContext, options: ChannelTransportOptions) {
     this.#context = context
@@ -50,7 +52,7 @@ export class ChannelTransport implements Transport {
       idleMs: timeouts.idleMs,
       waiting: limits.queue,
       keyOf: caller => (caller.affinity.startsWith(SPARE) ? callerKey(caller) + caller.affinity : callerKey(caller)),
-      open: (caller, events) => this.#open(caller, events),
+      open: (caller, events) => this.#recorded(caller, events),
     })
   }
 
@@ -88,8 +90,20 @@ export class ChannelTransport implements Transport {
     return link.face ?? { stop: 'upstream-lost', detail: 'the connection ended', contact: 'none' }
   }
 
+  get #isFixed(): boolean {
+    return this.#options.isAlwaysLegacy || this.#context.settings.era === 'legacy'
+  }
+
+  /** Before there is a record there is no process and no connection. */
+  #recorded(caller: Caller, events: LinkEvents): Promise<Peer | Failure> {
+    const isLegacy = this.#isFixed || this.#verdict.known === 'legacy'
+    const asked = { caller, purpose: 'handshake', method: isLegacy ? 'initialize' : 'server/discover' } as const
+    const ask = (): Promise<Peer | Failure> => (this.#isClosed ? Promise.resolve(CLOSED) : this.#open(caller, events))
+    return recorded(this.#context, asked, { ask, undo: peer => void peer.stop(0) })
+  }
+
   async #open(caller: Caller, events: LinkEvents): Promise<Peer | Failure> {
-    const isFixed = this.#options.isAlwaysLegacy || this.#context.settings.era === 'legacy'
+    const isFixed = this.#isFixed
     let peer = await this.#start(caller, events)
     if (isFailure(peer)) return peer
     const known = isFixed ? 'legacy' : this.#verdict.known
@@ -128,6 +142,7 @@ export class ChannelTransport implements Transport {
       peer = new Peer(channel, new Flood(ticker, floodLimit(settings), channel), {
         ...options,
         ask: (link, method, params) => calls.ask(link, caller, method, params),
+        check: (method, ask) => recorded(this.#context, { caller, purpose: 'check', method }, { ask }),
       })
     } catch {
       return { stop: 'upstream-unavailable', detail: 'it could not be started', contact: 'unreached' }
@@ -188,12 +203,14 @@ export class ChannelTransport implements Transport {
   }
 
   async close(deadlineMs: number): Promise<void> {
+    this.#isClosed = true
     await this.#pool.close(deadlineMs)
     await this.#options.close?.()
   }
 }
 
 const LEGACY: Evidence = { era: 'legacy' }
+const CLOSED: Failure = { stop: 'draining', detail: 'the gateway is stopping', contact: 'none' }
 
 /** A start that did not come about says that nobody could be reached; a start that broke may be the caller's doing. */
 const failureOf = ({ reason, detail }: Loss): Failure => ({

@@ -35,6 +35,7 @@ export class HttpChanges implements ReplySink {
   readonly #options: HttpChangesOptions
   readonly #resources: ResourceSubscriptions
   #watcher: Watcher | undefined
+  #filter: SubscriptionFilter = {}
   #reply: HttpReply | undefined
   #flood: Flood | undefined
   #resumption = new Resumption()
@@ -58,7 +59,6 @@ export class HttpChanges implements ReplySink {
   open(filter: SubscriptionFilter, watcher: Watcher): Watch {
     this.#watcher = watcher
     this.#want(filter)
-    if (!this.#reply) this.#get()
     // A legacy upstream acknowledges nothing; whether it offers a stream shows in the status.
     watcher.opened()
     return {
@@ -78,12 +78,20 @@ export class HttpChanges implements ReplySink {
    */
   ready(): Promise<undefined> | undefined {
     if (this.#isUnsupported) return undefined
-    if (!this.#reply) this.#get()
+    if (!this.#reply) this.#get(this.#resumption.lastEventId)
     return this.#opening?.promise
   }
 
+  /** Resources are subscribed to once what is said of them can be heard; the last filter wins. */
   #want(filter: SubscriptionFilter): void {
-    if (this.#session.face?.capabilities['resources'] !== undefined) this.#resources.want(filter.resourceSubscriptions ?? [])
+    this.#filter = filter
+    const ready = this.ready()
+    if (ready) void ready.then(() => this.#subscribe())
+    else this.#subscribe()
+  }
+  #subscribe(): void {
+    if (this.#watcher && !this.#session.isGone && this.#session.face?.capabilities['resources'] !== undefined)
+      this.#resources.want(this.#filter.resourceSubscriptions ?? [])
   }
 
   #get(lastEventId?: string): void {

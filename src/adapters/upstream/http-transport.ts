@@ -12,6 +12,7 @@ import { HttpOrigin, originSettings, type OriginSettings } from './http-origin.t
 import { HttpSession } from './http-session.ts'
 import { LinkPool, type LinkEvents } from './link-pool.ts'
 import type { Link } from './link.ts'
+import { openContact, recorded, UNRECORDED } from './recorded.ts'
 import { notificationBytes } from './request-bytes.ts'
 import { floodLimit, type Purpose, type Transport, type TransportContext } from './transport.ts'
 
@@ -40,7 +41,7 @@ export class HttpTransport implements Transport {
       idleMs: timeouts.idleMs,
       waiting: limits.queue,
       keyOf: sessionKey,
-      open: (caller, events) => this.#openSession(caller, events),
+      open: (caller, events) => this.#recordedSession(caller, events),
     })
     this.#verdict = new EraVerdict(context)
     this.#faces = new FaceCache(ticker, settings, caller => this.#discover(caller))
@@ -104,8 +105,17 @@ export class HttpTransport implements Transport {
   }
 
   async #askOnce(caller: Caller): Promise<Evidence> {
+    const contact = await openContact(this.#context, { caller, purpose: 'handshake', method: 'server/discover' })
+    if (isFailure(contact)) return { era: undefined, failure: contact }
     const exchange = this.#context.calls.ask(this.#modern, caller, 'server/discover')
-    return evidenceOf(await exchange.done, exchange, true)
+    const evidence = evidenceOf(await exchange.done, exchange, true)
+    try {
+      await contact.end(evidence.era === undefined ? { outcome: 'stopped', reason: evidence.failure.stop } : { outcome: 'ok' })
+      return evidence
+    } catch {
+      // The log says itself why it cannot be written.
+      return { era: undefined, failure: UNRECORDED }
+    }
   }
 
   #settleOn(era: Era): Failure | undefined {
@@ -134,6 +144,12 @@ export class HttpTransport implements Transport {
     if (evidence.era === 'modern') return evidence.face
     if (evidence.era === undefined) return evidence.failure
     return this.#verdict.legacyRefusal ?? { stop: 'upstream-invalid', detail: 'it no longer speaks 2026-07-28', contact: 'reached' }
+  }
+
+  #recordedSession(caller: Caller, events: LinkEvents): Promise<HttpSession | Failure> {
+    const asked = { caller, purpose: 'handshake', method: 'initialize' } as const
+    const opened = { ask: () => this.#openSession(caller, events), undo: (session: HttpSession) => void session.stop(0) }
+    return recorded(this.#context, asked, opened)
   }
 
   async #openSession(caller: Caller, events: LinkEvents): Promise<HttpSession | Failure> {

@@ -7,6 +7,7 @@ import { META, type Era } from '../../mcp/revisions.ts'
 import { answerOf } from './answers.ts'
 import { isInteractive, INTERACTIVE_METHODS } from './capabilities.ts'
 import { isChange } from './changes.ts'
+import { isFailure, type Failure } from './calls.ts'
 import type { Channel, Loss } from './channel.ts'
 import type { Drops } from './drops.ts'
 import { TIMED_OUT, type Exchange } from './exchange.ts'
@@ -22,11 +23,16 @@ export type PeerOptions = {
   readonly drops: Drops
   /** raw JSON text of the gateway's clientInfo */
   readonly ownInfo: string
-  /** makes a request of our own on this link */
+  /** makes a request of our own on this link, as part of something that is recorded already */
   ask(link: Link, method: string, params: Buffer): Exchange
+  /** does it within a record of its own */
+  check(method: string, ask: () => Promise<Sign | Failure>): Promise<Sign | Failure>
   /** no call is in flight any more */
   idle(): void
 }
+
+/** What became of the question whether anybody is there. */
+type Sign = { readonly isAlive: boolean }
 
 // Orders held calls across the processes of one upstream; only compared.
 let questions = 0
@@ -151,11 +157,18 @@ export class Peer implements Link {
     if (this.#blocked.includes(exchange)) return this.#channel.fail('it does not read what it is sent')
     if (exchange.id === 0 || exchange.mark !== this.#heard) return
     this.#isDoubted = true
-    const sign = this.#options.ask(this, this.era === 'modern' ? 'server/discover' : 'ping', EMPTY)
-    void sign.done.then(answer => {
-      this.#isDoubted = false
-      if (answer.kind === 'stop' && sign.mark === this.#heard) this.#channel.fail('it does not answer any more')
-    })
+    const method = this.era === 'modern' ? 'server/discover' : 'ping'
+    void this.#options
+      .check(method, () => this.#signOf(method))
+      .then(sign => {
+        this.#isDoubted = false
+        if (!isFailure(sign) && !sign.isAlive) this.#channel.fail('it does not answer any more')
+      })
+  }
+  async #signOf(method: string): Promise<Sign> {
+    const exchange = this.#options.ask(this, method, EMPTY)
+    const answer = await exchange.done
+    return { isAlive: answer.kind !== 'stop' || exchange.mark !== this.#heard }
   }
 
   watch(_caller: Caller, filter: SubscriptionFilter, watcher: Watcher): Watch {

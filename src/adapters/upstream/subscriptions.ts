@@ -1,6 +1,8 @@
 // Who listens for changes of one upstream: one stream per caller key, shared by its subscribers, re-opened after interruptions.
 
+import type { OpenContact } from '../../audit/contacts.ts'
 import type { Caller, SubscriptionFilter, UpstreamChanges, UpstreamSubscription } from '../../bridge/upstream.ts'
+import { digestOf } from '../../kernel/digest.ts'
 import type { JsonDoc } from '../../mcp/json.ts'
 import { Backoff } from './backoff.ts'
 import { isFailure, type Failure } from './calls.ts'
@@ -18,6 +20,8 @@ export type SubscriptionOptions = {
   /** callers with the same key share a stream */
   keyOf(caller: Caller): string
   link(caller: Caller): Link | Promise<Link | Failure>
+  /** the record of a stream with a filter of that digest; nothing of it leaves before this resolves, and nothing at all after a failure */
+  record(caller: Caller, paramsDigest: string): Promise<OpenContact | Failure>
 }
 
 const LONGEST_BACKOFF_MS = 30_000
@@ -45,9 +49,16 @@ export class Subscriptions {
       return { update: () => {}, close: () => {} }
     }
     const key = this.#options.keyOf(caller)
-    let group = this.#groups.get(key)
-    if (!group) this.#groups.set(key, (group = new Group(caller, this.#options, () => this.#groups.delete(key))))
-    return group.add({ filter, changes })
+    return (this.#groups.get(key) ?? this.#newGroup(key, caller)).add({ filter, changes })
+  }
+
+  #newGroup(key: string, caller: Caller): Group {
+    // One that ended may still be told so by what it waited for, when another has its place.
+    const group: Group = new Group(caller, this.#options, () => {
+      if (this.#groups.get(key) === group) this.#groups.delete(key)
+    })
+    this.#groups.set(key, group)
+    return group
   }
 
   close(): void {
@@ -63,6 +74,9 @@ class Group {
   readonly #subscribers = new Set<Subscriber>()
   readonly #backoff: Backoff
   #watch: Watch | undefined
+  /** the filter that is recorded, and its record: a stream that is opened anew with it stays within it, so that breaking costs no rows */
+  #contact: OpenContact | undefined
+  #recorded = ''
   #isOpening = false
   #openedAt = 0
   #alarm: Alarm | undefined
@@ -100,35 +114,62 @@ class Group {
     }
     this.#alarm ??= this.#options.ticker.after(SETTLE_MS, () => {
       this.#alarm = undefined
-      if (this.#watch) this.#update(this.#watch)
-      else void this.#open()
+      void this.#open()
     })
   }
 
-  #update(watch: Watch): void {
-    const filter = this.#union()
-    const text = JSON.stringify(filter)
-    if (text === this.#asked) return
-    this.#asked = text
-    watch.update(filter)
+  /** Makes the stream what is wanted now, once that is recorded. */
+  async #open(): Promise<void> {
+    if (this.#isOpening) return
+    this.#isOpening = true
+    const isOpen = await this.#recordedWay()
+    this.#isOpening = false
+    if (this.#subscribers.size === 0) this.#close()
+    else if (!isOpen) this.#again()
+  }
+
+  /** False: there is no way now, or no record. What is wanted may change while either is waited for; what leaves is what was recorded. */
+  async #recordedWay(): Promise<boolean> {
+    for (;;) {
+      if (this.#subscribers.size === 0) return true
+      const link = this.#watch ? undefined : await this.#options.link(this.#caller)
+      if (link && isFailure(link)) return false
+      const filter = this.#union()
+      const text = JSON.stringify(filter)
+      if (text !== this.#recorded) {
+        if (!(await this.#record(text))) return false
+      } else if (this.#watch) {
+        if (text !== this.#asked) this.#watch.update(filter)
+        this.#asked = text
+        return true
+      } else if (link) {
+        this.#asked = text
+        this.#start(link, filter)
+        return true
+      }
+    }
+  }
+
+  async #record(text: string): Promise<boolean> {
+    const contact = await this.#options.record(this.#caller, digestOf(text))
+    if (isFailure(contact)) return false
+    this.#ended('ok')
+    this.#contact = contact
+    this.#recorded = text
+    return true
+  }
+  /** What became of a stream is of use to nobody but the log: should its end not be taken, the next record is not either. */
+  #ended(outcome: 'ok' | 'stopped'): void {
+    this.#contact?.end({ outcome }).catch(() => {})
+    this.#contact = undefined
+    this.#recorded = ''
   }
 
   #union(): SubscriptionFilter {
     return unionOf([...this.#subscribers].map(subscriber => subscriber.filter))
   }
 
-  async #open(): Promise<void> {
-    if (this.#isOpening) return
-    this.#isOpening = true
-    const link = await this.#options.link(this.#caller)
-    this.#isOpening = false
-    if (this.#subscribers.size === 0) return
-    if (isFailure(link)) {
-      this.#again()
-      return
-    }
-    const filter = this.#union()
-    this.#asked = JSON.stringify(filter)
+  #start(link: Link, filter: SubscriptionFilter): void {
     const state = { isDead: false }
     const dies = (): void => {
       if (state.isDead) return
@@ -150,7 +191,7 @@ class Group {
       unsupported: detail => {
         state.isDead = true
         alarm.cancel()
-        this.end(detail)
+        this.end(detail, 'stopped')
       },
     })
     // It may have broken while it was being opened.
@@ -165,12 +206,12 @@ class Group {
       if (this.#options.ticker.now() - this.#openedAt >= HEALTHY_MS) this.#backoff.reset()
       for (const subscriber of this.#subscribers) subscriber.changes.interrupted()
     }
+    this.#openedAt = 0
     this.#again()
   }
 
   #again(): void {
     if (this.#subscribers.size === 0) return
-    this.#openedAt = 0
     this.#alarm?.cancel()
     this.#alarm = this.#options.ticker.after(this.#backoff.nextMs(), () => {
       this.#alarm = undefined
@@ -199,18 +240,19 @@ class Group {
     for (const subscriber of this.#subscribers) deliver(method, doc, subscriber.filter, subscriber.changes)
   }
 
-  end(reason: string): void {
+  end(reason: string, outcome: 'ok' | 'stopped' = 'ok'): void {
     const subscribers = [...this.#subscribers]
     this.#subscribers.clear()
-    this.#close()
+    this.#close(outcome)
     for (const subscriber of subscribers) subscriber.changes.ended(reason)
   }
 
-  #close(): void {
+  #close(outcome: 'ok' | 'stopped' = 'ok'): void {
     this.#alarm?.cancel()
     this.#alarm = undefined
     this.#watch?.close()
     this.#watch = undefined
+    this.#ended(outcome)
     this.#empty()
   }
 }

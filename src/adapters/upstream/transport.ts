@@ -1,6 +1,7 @@
 // How an upstream is reached, whatever the transport: the facade asks for links and faces, the transport keeps connections and the era.
 
 import type { buildConnector } from 'undici'
+import type { Contacts } from '../../audit/contacts.ts'
 import type { Caller, UpstreamFace } from '../../bridge/upstream.ts'
 import type { UpstreamSettings } from '../../config/schema.ts'
 import type { Era } from '../../mcp/revisions.ts'
@@ -23,6 +24,8 @@ export type TransportContext = {
   readonly drops: Drops
   readonly calls: Calls
   readonly pins: EraPins
+  /** records what the gateway itself asks of the upstream */
+  readonly contacts: Contacts
   readonly log: UpstreamLog
   /** raw JSON text of the gateway's clientInfo */
   readonly ownInfo: string

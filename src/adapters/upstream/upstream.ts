@@ -22,6 +22,7 @@ import { HttpOrigin, originSettings } from './http-origin.ts'
 import { HttpTransport } from './http-transport.ts'
 import { openProcess } from './process-channel.ts'
 import { openSseChannel } from './sse-channel.ts'
+import { openContact } from './recorded.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type { Transport, TransportContext, UpstreamLog } from './transport.ts'
 
@@ -57,7 +58,7 @@ class ConfiguredUpstream implements ObservedUpstream {
     this.alias = settings.alias
     this.#settings = settings
     this.#deps = deps
-    const { dropped, ticker, random } = deps
+    const { dropped, ticker, random, contacts } = deps
     this.#drops = new Drops(dropped && (kind => dropped(settings.alias, kind)))
     this.#calls = new Calls(settings, ticker, this.#drops, exchange => this.#transport.link(exchange.call.caller, 'call'))
     const ownInfo = JSON.stringify(deps.info)
@@ -70,6 +71,8 @@ class ConfiguredUpstream implements ObservedUpstream {
       perSecond,
       keyOf: caller => this.#transport.keyOf(caller),
       link: caller => this.#transport.link(caller, 'watch'),
+      record: (caller, paramsDigest) =>
+        openContact({ settings, contacts }, { caller, purpose: 'changes', method: 'subscriptions/listen', paramsDigest }),
     })
   }
 

@@ -99,7 +99,7 @@ describe('the flat log on disk', () => {
     ])
 
     const { log: next, recovery } = await open()
-    expect(recovery).toEqual({ cutBytes: 0, closedIntents: 2 })
+    expect(recovery).toEqual({ cutBytes: 0, closedIntents: 2, closedContacts: 0 })
     await next.close()
     expect((await parsed()).slice(before.length)).toMatchObject([
       { type: 'lifecycle', what: 'log-recovered', detail: { cutBytes: 0, closedIntents: 2 } },
@@ -107,7 +107,7 @@ describe('the flat log on disk', () => {
       { type: 'outcome', request: 'late', outcome: 'unknown', ms: 2000 },
     ])
     const { log: third, recovery: quiet } = await open()
-    expect(quiet).toEqual({ cutBytes: 0, closedIntents: 0 })
+    expect(quiet).toEqual({ cutBytes: 0, closedIntents: 0, closedContacts: 0 })
     await third.close()
   })
 
@@ -185,7 +185,7 @@ describe('N146 the tail after a crash', () => {
         'next',
       ])
       expect(found.filter(event => event['what'] === 'log-recovered').map(event => event['detail'])).toEqual(
-        length === goodBytes ? [] : [{ segment: FIRST, cutBytes: length - goodBytes, closedIntents: 0 }],
+        length === goodBytes ? [] : [{ segment: FIRST, cutBytes: length - goodBytes, closedIntents: 0, closedContacts: 0 }],
       )
     }
   })

@@ -82,6 +82,7 @@ export function worldOf(overrides: Partial<UpstreamDeps> = {}): World {
     environment: process.env,
     random: () => randomInt(1000) / 1000,
     wallNow: () => Date.now(),
+    contacts: () => Promise.resolve({ end: () => Promise.resolve() }),
     ...overrides,
   }
   return { deps, pins, logs, drops }
