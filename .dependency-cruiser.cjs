@@ -142,6 +142,7 @@ module.exports = {
       to: { path: '^(test|bench|docs|examples)/' },
     },
 
+    owns('better-sqlite3', 'adapters/sqlite/'),
     owns('express', 'http/control-plane/'),
     owns('jose', 'adapters/tokens\\.ts$', 'evaluation/'),
     owns('oidc-provider', 'evaluation/'),

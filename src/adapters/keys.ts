@@ -19,6 +19,7 @@ import {
 import { join } from 'node:path'
 import { Fault } from '../kernel/errors.ts'
 import { SEALING_KEY_BYTES, type SealingKeys } from '../kernel/seal.ts'
+import { whyNotPrivate } from './private-file.ts'
 import { syncDirectoryNow } from './sync-directory.ts'
 
 const FILE = 'sealing.key'
@@ -135,11 +136,8 @@ function temporary(directory: string, keys: SealingKeys): string {
 }
 
 function checkPrivate(path: string, found: Stats): void {
-  const uid = process.geteuid?.()
-  if (uid === undefined) return // Windows has neither: the data directory's own ACL counts
-  if (found.uid !== uid) throw unsafe(path, `expected owner uid ${uid}, got ${found.uid}`)
-  const open = found.mode & 0o077
-  if (open !== 0) throw unsafe(path, `others may use it (mode ${(found.mode & 0o777).toString(8)}); run \`chmod go= ${path}\``)
+  const why = whyNotPrivate(path, found)
+  if (why !== undefined) throw unsafe(path, why)
 }
 
 const unsafe = (path: string, why: string, cause?: unknown): Fault => new Fault('key-file-unsafe', `\`${path}\`: ${why}`, { cause })

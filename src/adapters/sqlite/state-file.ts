@@ -1,0 +1,193 @@
+// state.db as the worker thread has it: opened safely, and one group of writes and reads at a time. Synchronous.
+
+import Database from 'better-sqlite3'
+import { closeSync, constants, fstatSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { Fault } from '../../kernel/errors.ts'
+import { whyNotPrivate } from '../private-file.ts'
+import { syncDirectoryNow } from '../sync-directory.ts'
+import { migrate, readMigrations } from './migrations.ts'
+import type { Answers, Failure, Group, Outcome, Query, SqlValue, Statement } from './state-messages.ts'
+
+/** In the file's header: a database of something else is not touched. */
+const APPLICATION_ID = 0x47617465
+const BUSY_MS = 5000
+/** Rows of one answer: what is read at once must fit the memory. */
+const MAX_ROWS = 100_000
+const MAX_PREPARED = 500
+/** The schema is the migrations' business, transactions are this file's. */
+const ALLOWED = /^\s*(?:SELECT|WITH|INSERT|UPDATE|DELETE)\b/i
+/** Nothing can be said about what the file holds after these; it must be opened anew. */
+const FINAL = /^SQLITE_(?:IOERR|CORRUPT|NOTADB|CANTOPEN|READONLY|NOMEM)/
+
+export class StateFile {
+  readonly #database: Database.Database
+  readonly #prepared = new Map<string, Database.Statement<SqlValue[]>>()
+  #broken: Failure | undefined
+  #hasLog = false
+
+  private constructor(database: Database.Database) {
+    this.#database = database
+  }
+
+  /**
+   * Opens `path`, made with mode 0600 when it is not there, and brings its schema up to `migrations`. Throws Fault `state-file-unsafe` (owner, mode,
+   * symbolic link), `state-unavailable` (no database of ours, or it cannot be opened durably), or what `migrate` throws.
+   */
+  static open(path: string, migrations: string, nowSeconds: number): StateFile {
+    const known = readMigrations(migrations)
+    createPrivate(path)
+    let database: Database.Database | undefined
+    try {
+      database = new Database(path, { timeout: BUSY_MS, fileMustExist: true })
+      prepare(database, path)
+      migrate(database, known, nowSeconds)
+      return new StateFile(database)
+    } catch (cause) {
+      database?.close()
+      throw cause instanceof Fault ? cause : new Fault('state-unavailable', `\`${path}\` cannot be opened (${reasonOf(cause)})`, { cause })
+    }
+  }
+
+  /**
+   * All writes in one transaction, each in a savepoint of its own; then the reads, which see them. When this returns, every write that succeeded
+   * is on disk; a crash before leaves none of them.
+   */
+  run({ writes, reads }: Group): Answers {
+    const written = writes.length === 0 ? [] : this.#commit(writes)
+    return { writes: written, reads: reads.map(query => this.#attempt(() => this.#read(query))) }
+  }
+
+  #commit(writes: Group['writes']): readonly Outcome<readonly number[]>[] {
+    const outcome = this.#attempt(() => {
+      this.#hasLog = true
+      return this.#database.transaction(() => writes.map(statements => this.#write(statements))).immediate()
+    })
+    return 'value' in outcome ? outcome.value : writes.map(() => outcome)
+  }
+
+  /** The inner transaction is a savepoint: what failed is undone alone. */
+  #write(statements: readonly Statement[]): Outcome<readonly number[]> {
+    const apply = this.#database.transaction(() =>
+      statements.map(({ sql, params = [], expectChanges }) => {
+        const { changes } = this.#prepare(sql).run(...params)
+        if (expectChanges !== undefined && changes !== expectChanges)
+          throw new Fault('state-conflict', `expected ${expectChanges} changed rows, got ${changes}`)
+        return changes
+      }),
+    )
+    try {
+      return { value: apply() }
+    } catch (error) {
+      // SQLite ends the whole transaction after some errors (disk full); then nobody's write stands, and the group fails as one.
+      if (!this.#database.inTransaction) throw error
+      return { failure: failureOf(error) }
+    }
+  }
+
+  #read({ sql, params }: Query): readonly unknown[] {
+    const statement = this.#prepare(sql)
+    if (!statement.readonly) throw new Fault('state-statement-invalid', 'expected a statement that only reads')
+    const rows: unknown[] = []
+    for (const row of statement.iterate(...params)) {
+      if (rows.length === MAX_ROWS) throw new Fault('state-statement-invalid', `expected at most ${MAX_ROWS} rows`)
+      rows.push(row)
+    }
+    return rows
+  }
+
+  #prepare(sql: string): Database.Statement<SqlValue[]> {
+    const ready = this.#prepared.get(sql)
+    if (ready) return ready
+    if (!ALLOWED.test(sql)) throw new Fault('state-statement-invalid', 'expected SELECT, WITH, INSERT, UPDATE or DELETE')
+    const statement = this.#database.prepare<SqlValue[]>(sql)
+    if (this.#prepared.size === MAX_PREPARED) this.#prepared.clear()
+    this.#prepared.set(sql, statement)
+    return statement
+  }
+
+  #attempt<T>(work: () => T): Outcome<T> {
+    if (this.#broken) return { failure: this.#broken }
+    try {
+      return { value: work() }
+    } catch (error) {
+      const failure = failureOf(error)
+      if (FINAL.test(sqliteCode(error))) this.#broken = failure
+      return { failure }
+    }
+  }
+
+  /** Folds the write-ahead log into the file and empties it, so that what was deleted stands in neither. False: somebody reads, try later. */
+  fold(): boolean {
+    if (!this.#hasLog || this.#broken) return true
+    const outcome = this.#attempt(() => {
+      this.#database.pragma('busy_timeout = 0')
+      const [row] = this.#database.pragma('wal_checkpoint(TRUNCATE)') as readonly { busy: number }[]
+      this.#database.pragma(`busy_timeout = ${BUSY_MS}`)
+      return row?.busy === 0
+    })
+    const isDone = 'value' in outcome && outcome.value
+    if (isDone) this.#hasLog = false
+    return isDone
+  }
+
+  close(): void {
+    this.fold()
+    this.#database.close()
+  }
+}
+
+/** SQLite would make the file readable for others. What is there already must be ours alone. */
+function createPrivate(path: string): void {
+  const folder = dirname(path)
+  let file: number
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
+    if (code === 'ELOOP') throw new Fault('state-file-unsafe', `\`${path}\`: expected a regular file, got a symbolic link`, { cause })
+    throw new Fault('state-unavailable', `\`${path}\` cannot be opened (${code})`, { cause })
+  }
+  try {
+    const found = fstatSync(file)
+    const why = found.isFile() ? whyNotPrivate(path, found) : 'expected a regular file'
+    if (why !== undefined) throw new Fault('state-file-unsafe', `\`${path}\`: ${why}`)
+  } finally {
+    closeSync(file)
+  }
+  syncDirectoryNow(folder)
+}
+
+/** Settings belong to the connection; what durability rests on is read back. */
+function prepare(database: Database.Database, path: string): void {
+  const found = database.pragma('application_id', { simple: true })
+  const isEmpty = database.pragma('page_count', { simple: true }) === 0
+  if (!isEmpty && found !== APPLICATION_ID) throw new Fault('state-unavailable', `\`${path}\` is not a database of Gatehouse`)
+  if (isEmpty) database.pragma(`application_id = ${APPLICATION_ID}`)
+  const journal = database.pragma('journal_mode = WAL', { simple: true })
+  database.pragma('synchronous = FULL')
+  database.pragma('foreign_keys = ON')
+  database.pragma('trusted_schema = OFF')
+  database.pragma('secure_delete = ON') // what is deleted is overwritten
+  const synchronous = database.pragma('synchronous', { simple: true })
+  if (journal !== 'wal' || synchronous !== 2)
+    throw new Fault(
+      'state-unavailable',
+      `\`${path}\` cannot be written durably (journal ${String(journal)}, synchronous ${String(synchronous)})`,
+    )
+}
+
+const sqliteCode = (error: unknown): string => (error instanceof Database.SqliteError ? error.code : '')
+const reasonOf = (error: unknown): string => sqliteCode(error) || ((error as NodeJS.ErrnoException).code ?? 'unknown error')
+
+/** What the caller is told. SQLite's messages name tables, columns and places in the statement, never a value. */
+function failureOf(error: unknown): Failure {
+  if (error instanceof Fault) return { code: error.code, message: error.message }
+  const code = sqliteCode(error)
+  const text = error instanceof Error ? error.message : 'unknown error'
+  if (code.startsWith('SQLITE_CONSTRAINT')) return { code: 'state-conflict', message: `${code}: ${text}` }
+  // SQLITE_ERROR and what the binding throws by itself (parameters that do not fit): a bug of the caller's
+  if (code === 'SQLITE_ERROR' || code === '') return { code: 'state-statement-invalid', message: text }
+  return { code: 'state-unavailable', message: `the state database failed (${code})` }
+}
