@@ -8,8 +8,8 @@ const row = (means: string, mend: string): Words => ({ means, mend })
 
 const EDGE = {
   'address-limited': row(
-    'too many requests of this address were refused within a minute',
-    'wait for `Retry-After`; find out what sends bad requests or bad tokens; `limits.addressFailuresPerMinute`',
+    'too many requests of this address were refused within a minute; or it holds `limits.connectionsPerAddress` connections, and further ones are cut without an answer',
+    'wait for `Retry-After`; find out what sends bad requests or bad tokens, or opens so many connections; `limits.addressFailuresPerMinute`',
   ),
   'body-too-large': row('the request body is larger than `limits.bodySize`', 'send less, or raise the limit'),
   'header-invalid': row(
@@ -121,6 +121,10 @@ const UPSTREAM = {
 const SELF = {
   'audit-unavailable': row('the audit log cannot be written, so nothing passes', 'mend the disk, then restart'),
   draining: row('the gateway is shutting down', 'retry: another instance or the restarted gateway answers'),
+  'gateway-overloaded': row(
+    'hosts hold as many connections or bytes of request bodies as `limits.connections` and `limits.bodyTotalSize` allow; connections beyond are cut without an answer',
+    'retry after `Retry-After`; raise the limit if memory allows; see in the audit log which addresses are refused',
+  ),
   'internal-fault': row('a bug; nothing passed. The cause stands in the gateway’s log beside the request id', 'report it'),
 } satisfies Partial<Record<Reason, Words>>
 

@@ -9,7 +9,7 @@ import { openFlatLog } from './adapters/audit/open-flat-log.ts'
 import { loadSealingKeys } from './adapters/keys.ts'
 import { createSafeFetch, type SafeFetch } from './adapters/safe-fetch.ts'
 import { createLogger, type Logger } from './adapters/telemetry/logs.ts'
-import { createMetrics, type GaugeName } from './adapters/telemetry/metrics.ts'
+import { createMetrics } from './adapters/telemetry/metrics.ts'
 import { createRedactor } from './adapters/telemetry/redact.ts'
 import { createTraceSource } from './adapters/telemetry/trace.ts'
 import { createTokenKeys, loopbackHosts } from './adapters/tokens.ts'
@@ -21,6 +21,7 @@ import { ParkedCalls } from './bridge/parked.ts'
 import { startClock } from './compose/clock.ts'
 import { endpointsOf } from './compose/endpoints.ts'
 import { admission, listSettings, streamLimit } from './compose/limits.ts'
+import { showLevels } from './compose/levels.ts'
 import { gatekeeperOf, hostText, listen, trustedProxies } from './compose/listener.ts'
 import { planeDeps } from './compose/plane.ts'
 import { createSessions } from './compose/sessions.ts'
@@ -30,6 +31,8 @@ import { UpstreamSet } from './compose/upstreams.ts'
 import { restartNeeded } from './config/reload.ts'
 import type { Snapshot } from './config/schema.ts'
 import { createControlPlane } from './http/control-plane/app.ts'
+import { ConnectionTable } from './http/connections.ts'
+import { LargeBodies } from './http/large-bodies.ts'
 import { McpEndpoint } from './http/mcp-endpoint.ts'
 import { Penalties } from './http/penalties.ts'
 import { createGatewayServer } from './http/server.ts'
@@ -175,11 +178,25 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   const penalties = new Penalties(() => current.limits.addressFailuresPerMinute, monotonic)
   const traces = createTraceSource(encoder.newId)
   let challenge = createChallenge(snapshot.publicUrl)
+  let trusted = trustedProxies(snapshot)
+  const largeBodies = new LargeBodies({
+    authenticate: (authorization, resource) => authenticator.authenticate(authorization, resource, Math.floor(now() / 1000)),
+    limits: () => current.limits,
+  })
+  const connections = new ConnectionTable({
+    limits: () => current.limits,
+    isTrustedProxy: address => trusted(address),
+    refused(reason, address) {
+      metrics.refusal(reason)
+      refusals.count(reason, address)
+    },
+  })
   const endpoint = new McpEndpoint({
     paths: createPaths(deps),
     recorder,
     measure: metrics,
     limits: () => current.limits,
+    largeBodies,
     challenge: (stop, at) => challenge(stop, at),
     trace: traces,
     penalise: address => penalties.penalise(address),
@@ -195,7 +212,6 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       return stream
     },
   })
-  let trusted = trustedProxies(snapshot)
   let keeper = gatekeeperOf(snapshot, snapshot.listen.port)
   const server = createGatewayServer({
     endpoint,
@@ -203,6 +219,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     gatekeeper: () => keeper,
     isTrustedProxy: address => trusted(address),
     blockedSeconds: address => penalties.blockedSeconds(address),
+    connections,
     controlPlane,
     timeouts: { headersMs: snapshot.limits.headersMs, bodyMs: snapshot.limits.bodyMs },
     ...(snapshot.listen.tls && {
@@ -210,17 +227,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     }),
   })
 
-  const levels: Readonly<Record<GaugeName, () => number>> = {
-    audit_backlog_rows: () => log.backlog,
-    audit_healthy: () => Number(log.isHealthy),
-    in_flight: () => endpoint.running,
-    log_lines_dropped: () => logger.dropped,
-    parked_calls: () => parked.size,
-    sessions: () => sessions.size,
-    streams: () => streams.size,
-    upstream_connections: () => [...upstreams.entries.values()].reduce((sum, { upstream }) => sum + upstream.status().connections, 0),
-  }
-  for (const [name, read] of Object.entries(levels)) metrics.gauge(name as GaugeName, read)
+  showLevels(metrics, { log, logger, endpoint, largeBodies, connections, parked, sessions, streams, upstreams })
 
   await log.append(encoder.lifecycle('start', { version, configuration: snapshot.digest }))
   await listen(server, snapshot)

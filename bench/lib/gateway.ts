@@ -116,6 +116,8 @@ function configuration({ upstreams }: GatewayOptions, folder: string, port: numb
       principalPerSecond: 1_000_000,
       sessions: 50_000,
       sessionsPerPrincipal: 50_000,
+      connections: 100_000,
+      connectionsPerAddress: 100_000,
       streams: 50_000,
       streamsPerPrincipal: 50_000,
     },

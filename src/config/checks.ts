@@ -151,6 +151,8 @@ function checkSets(doc: ConfigDocument, reading: Reading): void {
 function checkLimits(doc: ConfigDocument, reading: Reading): void {
   const l = doc.limits
   const pairs = [
+    ['bodySize', l.bodySize, 'bodyTotalSize', l.bodyTotalSize],
+    ['connectionsPerAddress', l.connectionsPerAddress, 'connections', l.connections],
     ['sessionsPerPrincipal', l.sessionsPerPrincipal, 'sessions', l.sessions],
     ['streamsPerPrincipal', l.streamsPerPrincipal, 'streams', l.streams],
     ['parkedPerPrincipal', l.parkedPerPrincipal, 'parked', l.parked],

@@ -121,8 +121,13 @@ export type UpstreamSettings = {
 export type Limits = {
   /** bytes of a request body; default 4 MiB */
   readonly bodyBytes: number
+  /** bytes of large request bodies under way in all; default 256 MiB */
+  readonly bodyTotalBytes: number
   /** JSON nesting; default 64 */
   readonly depth: number
+  /** open connections in all, and per remote address; defaults 25_000 and 4_096 */
+  readonly connections: number
+  readonly connectionsPerAddress: number
   /** per remote address: requests before authentication that failed, per minute; default 600 */
   readonly addressFailuresPerMinute: number
   /** per principal: requests per second, sustained; default 200 with a burst of twice that */

@@ -147,7 +147,10 @@ function ruleOf(rule: UpstreamDocument['allow'][number], defaultId: string): All
 function limitsOf(limits: ConfigDocument['limits']): Limits {
   return {
     bodyBytes: limits.bodySize,
+    bodyTotalBytes: limits.bodyTotalSize,
     depth: limits.depth,
+    connections: limits.connections,
+    connectionsPerAddress: limits.connectionsPerAddress,
     addressFailuresPerMinute: limits.addressFailuresPerMinute,
     principalPerSecond: limits.principalPerSecond,
     sessions: limits.sessions,

@@ -64,7 +64,15 @@ const count = (doc: string, fallback: number, max = 10_000_000): ReturnType<type
 const limits = record(
   {
     bodySize: size({ min: '1KiB', max: '1GiB', fallback: '4MiB', doc: 'body of one request' }),
+    bodyTotalSize: size({
+      min: '1KiB',
+      max: '64GiB',
+      fallback: '256MiB',
+      doc: 'bodies over 16 KiB of all requests under way together, a quarter of it for one principal; such a body is read only with a valid token',
+    }),
     depth: integer({ min: 4, max: 256, fallback: 64, doc: 'nesting of JSON' }),
+    connections: count('open connections; more are cut at once', 25_000),
+    connectionsPerAddress: count('the same, of one remote address that is no trusted proxy', 4096),
     addressFailuresPerMinute: count('failed requests of strangers per remote address', 600),
     principalPerSecond: count('requests of one principal per second, sustained; twice that at once', 200, 1_000_000),
     sessions: count('sessions of 2025 hosts', 20_000),

@@ -20,6 +20,7 @@ import type { Paths } from '../pipeline/paths.ts'
 import { isBodyLeft, readBody } from './body.ts'
 import { Exchange } from './exchange.ts'
 import { checkContent, prefersStream, type EdgeHeaders } from './edge.ts'
+import type { LargeBodies } from './large-bodies.ts'
 import { BatchElement, PostExchange } from './post-exchange.ts'
 import type { RequestTrace } from './trace-source.ts'
 
@@ -28,6 +29,7 @@ export type EndpointDeps = {
   readonly recorder: Recorder
   readonly measure: Measure
   readonly limits: () => { readonly bodyBytes: number; readonly depth: number }
+  readonly largeBodies: LargeBodies
   readonly openStream: (req: IncomingMessage, res: ServerResponse, who: StreamOwner) => EventStream | undefined
   readonly challenge: (stop: Stop, endpoint: Endpoint) => string | undefined
   readonly trace: (traceparent: string | undefined) => RequestTrace
@@ -79,18 +81,34 @@ export class McpEndpoint {
     if (req.method === 'POST') {
       const fault = checkContent(inbound.headers)
       if (fault) return this.refuse(inbound, fault)
-      readBody(req, this.#deps.limits().bodyBytes, body => (isStop(body) ? this.refuse(inbound, body) : this.#message(inbound, body)))
+      const { bodyBytes: maxBytes } = this.#deps.limits()
+      readBody(req, { maxBytes, enlarge: bytes => this.#enlarge(inbound, bytes) }, body => this.#body(inbound, body))
     } else if (req.method === 'GET' || req.method === 'DELETE')
       this.#transportAct(inbound, req.method === 'GET' ? 'session/stream' : 'session/end')
     else this.refuse(inbound, { stop: 'http-method-refused', detail: 'expected POST, GET or DELETE' })
   }
 
+  #enlarge({ res, headers: { authorization }, endpoint: { resource } }: Inbound, bytes: number): ReturnType<LargeBodies['admit']> {
+    return this.#deps.largeBodies.admit({ authorization, resource, bytes, res })
+  }
+
+  #body(inbound: Inbound, body: Buffer | Stop): void {
+    if (!isStop(body)) this.#message(inbound, body)
+    else if (body.stop === 'body-too-large') this.refuse(inbound, body)
+    else this.#turnAway(inbound, body)
+  }
+
   /** A refusal before anything walked: counted, answered without an id unless it could be read (R2, R19). */
   refuse(inbound: Inbound, stop: Stop, id?: string): void {
+    this.#deps.penalise(inbound.address)
+    this.#turnAway(inbound, stop, id)
+  }
+
+  /** The same where it is not said that the address does wrong. */
+  #turnAway(inbound: Inbound, stop: Stop, id?: string): void {
     const host = new PostExchange(inbound.res)
     const received = this.#received(inbound, 'http', host)
     this.#deps.recorder.count(received, stop)
-    this.#deps.penalise(inbound.address)
     this.#stopped(inbound, host, { id, stop, received })
   }
 

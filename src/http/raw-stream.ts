@@ -5,6 +5,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
+import { passOn, uncount } from './connections.ts'
 
 export type RawStreamLimits = {
   /** bytes a slow reader may leave unsent before its connection is cut; default 4 MiB */
@@ -112,6 +113,7 @@ function cut(this: TakenSocket): void {
 /** A reset is a disconnect; `close` follows and tells the listeners. */
 function ignoreError(): void {}
 function onSocketClose(this: TakenSocket): void {
+  uncount.call(this)
   this.stream?.closed()
 }
 
@@ -187,7 +189,9 @@ function moveHandle(connection: Connection, req: IncomingMessage, res: ServerRes
   connection.destroy()
   // `handle` is how node:net itself makes the socket of an accepted connection; the option is not documented.
   const options = { handle, allowHalfOpen: false } as unknown as ConstructorParameters<typeof Socket>[0]
-  return new TakenSocket(options)
+  const socket = new TakenSocket(options)
+  passOn(connection, socket)
+  return socket
 }
 
 function framedHead(head: Buffer, isChunked: boolean): string {

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import { isStop } from '../kernel/errors.ts'
 import type { Endpoint } from '../pipeline/path.ts'
 import { isBodyLeft } from './body.ts'
+import type { ConnectionTable } from './connections.ts'
 import { checkAuthority, clientAddress, EdgeHeaders, readHeaders, type Gatekeeper } from './edge.ts'
 import type { McpEndpoint } from './mcp-endpoint.ts'
 
@@ -18,6 +19,7 @@ export type ServerDeps = {
   readonly isTrustedProxy: (address: string) => boolean
   /** seconds an address has to wait because too many of its requests were refused; undefined = none */
   readonly blockedSeconds: (address: string) => number | undefined
+  readonly connections: ConnectionTable
   readonly controlPlane: (req: IncomingMessage, res: ServerResponse) => void
   readonly timeouts: { readonly headersMs: number; readonly bodyMs: number }
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
@@ -39,6 +41,8 @@ export function createGatewayServer(deps: ServerDeps): Server {
   }
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => handle(deps, req, res)
   const server: Server = deps.tls ? createTlsServer({ ...options, ...deps.tls }, onRequest) : createServer(options, onRequest)
+  // The bare connection, before any TLS handshake on it.
+  server.on('connection', (socket: Socket) => deps.connections.admit(socket))
   // Smuggling, over-long headers, slow headers: answered once and closed (N070, N077).
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuseRaw(error, socket))
   // No protocol is ever switched and nothing is tunnelled.

@@ -47,6 +47,7 @@ export type Reason =
   // the gateway itself
   | 'audit-unavailable'
   | 'draining'
+  | 'gateway-overloaded'
   | 'internal-fault'
 
 /** An expected refusal. `detail` and `fix` are lower case, without a full stop, and never hold a secret or an argument value. */

@@ -57,6 +57,7 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
 
   'audit-unavailable': reply(503, 503, OWN.overloaded, 'The audit log cannot be written'),
   draining: reply(503, 503, OWN.overloaded, 'The gateway is shutting down'),
+  'gateway-overloaded': reply(503, 503, OWN.overloaded, 'The gateway is overloaded'),
   'internal-fault': reply(500, 500, CODE.internal, 'Internal error'),
 }
 

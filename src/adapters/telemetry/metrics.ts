@@ -9,6 +9,8 @@ import { Distribution, histogramOf, Labelled } from './series.ts'
 const GAUGES = {
   audit_backlog_rows: 'Audit rows appended and not yet durable',
   audit_healthy: '1 while the audit log can be written, else 0: nothing passes',
+  body_bytes: 'Bytes kept for large request bodies under way',
+  connections: 'Open connections of hosts',
   in_flight: 'Exchanges under way',
   log_lines_dropped: 'Log lines not written since the start: over the rate, or not read',
   parked_calls: 'Legacy upstream calls waiting for a host’s answer',

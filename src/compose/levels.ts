@@ -1,0 +1,34 @@
+// What the metrics page shows as levels: who keeps each number.
+
+import type { GaugeName, Metrics } from '../adapters/telemetry/metrics.ts'
+import type { AuditLog } from '../audit/log.ts'
+import type { UpstreamSet } from './upstreams.ts'
+
+type Sized = { readonly size: number }
+type Parts = {
+  readonly log: AuditLog
+  readonly logger: { readonly dropped: number }
+  readonly endpoint: { readonly running: number }
+  readonly largeBodies: { readonly held: number }
+  readonly connections: Sized
+  readonly parked: Sized
+  readonly sessions: Sized
+  readonly streams: Sized
+  readonly upstreams: UpstreamSet
+}
+
+export function showLevels(metrics: Metrics, parts: Parts): void {
+  const levels: Readonly<Record<GaugeName, () => number>> = {
+    audit_backlog_rows: () => parts.log.backlog,
+    audit_healthy: () => Number(parts.log.isHealthy),
+    body_bytes: () => parts.largeBodies.held,
+    connections: () => parts.connections.size,
+    in_flight: () => parts.endpoint.running,
+    log_lines_dropped: () => parts.logger.dropped,
+    parked_calls: () => parts.parked.size,
+    sessions: () => parts.sessions.size,
+    streams: () => parts.streams.size,
+    upstream_connections: () => [...parts.upstreams.entries.values()].reduce((sum, { upstream }) => sum + upstream.status().connections, 0),
+  }
+  for (const [name, read] of Object.entries(levels)) metrics.gauge(name as GaugeName, read)
+}
