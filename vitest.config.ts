@@ -6,8 +6,9 @@ const floor = (lines: number, branches: number): { lines: number; branches: numb
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // for what never ends; a loaded machine may be ten times slower than an idle one
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     maxWorkers: 2,
     coverage: {
       provider: 'v8',

@@ -64,12 +64,11 @@ describe.each(QUADRANTS)(TITLE, q => {
     await updated(host, q.uri(first))
     await unsubscribe()
     const mark = host.heard.mark
-    const gone = upstream.withdraws(first)
     upstream.command({ updated: first })
     upstream.command({ updated: second })
     await updated(host, q.uri(second), mark)
     expect(updatesOf(host, mark)).toEqual([q.uri(second)])
-    await gone
+    await upstream.withdraws(first)
     await keep()
   })
 

@@ -12,7 +12,7 @@ import type { Link, Watch, Watcher } from './link.ts'
 import { ResourceSubscriptions } from './resource-subscriptions.ts'
 import { Resumption } from './resumption.ts'
 
-/** Longest a call waits for the stream to open. */
+/** Longest a call or a resource subscription waits for the stream to open. */
 const READY_MS = 1000
 
 /** The legacy session whose GET stream this is. */
@@ -125,6 +125,8 @@ export class HttpChanges implements ReplySink {
       this.#hasOpened = true
       return 'events'
     }
+    // What its body says is nobody's business, and its end not that of the next stream.
+    this.#reply?.finish()
     this.#reply = undefined
     // R49: 405, or 404 where no stream ever opened, means that this server has none; subscriptions and changes on call streams still work.
     this.#isUnsupported = status === 405 || (status === 404 && !this.#hasOpened)

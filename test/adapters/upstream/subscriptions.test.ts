@@ -16,6 +16,7 @@ import {
   callOf,
   echo,
   eventually,
+  INTERACTIVE,
   upstreamOf,
   worldOf,
   type Overrides,
@@ -275,6 +276,82 @@ describe('changes of an upstream', () => {
       await tick(() => server.of('resources/unsubscribe').length === 2)
     })
 
+    it('subscribes to resources only once the GET stream stands: an update between the two would reach nobody', async () => {
+      const pending: ServerResponse[] = []
+      const server = await startLegacy(({ req, res }) => req.method === 'GET' && pending.push(res) > 0)
+      closing.push(() => server.close())
+      const { world, clock } = ticking()
+      const upstream = start({ kind: 'http', url: server.url, headers: {} }, {}, world)
+      await upstream.face(callerOf())
+      const first = upstream.subscribe(callerOf(), { resourceSubscriptions: ['r://1'] }, new Changes())
+      clock.advance(100)
+      await eventually(() => pending.length === 1)
+      // calls are answered meanwhile, so a subscription would have arrived as well
+      expect(textOf(await answer(upstream, echo('x')))).toBe('x')
+      expect(server.of('resources/subscribe')).toEqual([])
+      events(pending[0]!).write(': open\n\n')
+      await eventually(() => server.of('resources/subscribe').length === 1)
+      // The next one in the same session waits as well: the stream before says nothing about this one.
+      const closed = new Promise<void>(resolve => pending[0]?.on('close', () => resolve()))
+      first.close()
+      await closed
+      upstream.subscribe(callerOf(), { resourceSubscriptions: ['r://2'] }, new Changes())
+      clock.advance(100)
+      await eventually(() => pending.length === 2)
+      expect(textOf(await answer(upstream, echo('y')))).toBe('y')
+      expect(server.of('resources/subscribe')).toHaveLength(1)
+      // A server that sends no head before its first event is not waited for for ever.
+      clock.advance(2_000)
+      await eventually(() => server.of('resources/subscribe').length === 2)
+      expect(server.of('initialize')).toHaveLength(1)
+    })
+
+    it('a refused GET whose body ends late takes the stream that came after it not down', async () => {
+      const gets: ServerResponse[] = []
+      const server = await startLegacy(({ req, res }) => {
+        if (req.method !== 'GET') return false
+        if (gets.push(res) === 1) res.writeHead(503).write('busy')
+        else events(res).write(': open\n\n')
+        return true
+      })
+      closing.push(() => server.close())
+      const { world, tick } = ticking()
+      const upstream = start({ kind: 'http', url: server.url, headers: {} }, {}, world)
+      await upstream.face(callerOf())
+      const heard = new Changes()
+      upstream.subscribe(callerOf(), TOOLS, heard)
+      await tick(() => gets.length === 2)
+      gets[0]!.end('no longer')
+      await answer(upstream, echo('x'))
+      gets[1]!.write(event(notification('notifications/tools/list_changed', {})))
+      await eventually(() => heard.seen.includes('list tools'))
+      expect(heard.seen).toEqual(['interrupted', 'list tools'])
+      expect(gets).toHaveLength(2)
+    })
+
+    it('R50: a call that needs the stream takes a broken one up after its last event', async () => {
+      const streams: { readonly after: unknown; readonly res: ServerResponse }[] = []
+      const server = await startLegacy(({ req, res }) => {
+        if (req.method !== 'GET') return false
+        streams.push({ after: req.headers['last-event-id'], res: events(res) })
+        res.write(': open\n\n')
+        return true
+      })
+      closing.push(() => server.close())
+      const { world, tick } = ticking()
+      const upstream = start({ kind: 'http', url: server.url, headers: {} }, {}, world)
+      const caller = callerOf(ALICE, INTERACTIVE)
+      await upstream.face(caller)
+      const heard = new Changes()
+      upstream.subscribe(caller, TOOLS, heard)
+      await tick(() => streams.length === 1)
+      streams[0]!.res.end(event(notification('notifications/tools/list_changed', {}), 'seven'))
+      await eventually(() => heard.seen.length === 1)
+      // the clock stands: the pause before the stream is taken up again is not over
+      while (streams.length < 2) expect(textOf(await answer(upstream, echo('x', { caller })))).toBe('x')
+      expect(streams[1]!.after).toBe('seven')
+    })
+
     it('405 to GET is no failure: resource subscriptions work without the stream', async () => {
       const server = await startLegacy()
       closing.push(() => server.close())
@@ -303,7 +380,7 @@ describe('changes of an upstream', () => {
       await upstream.face(callerOf())
       const heard = new Changes()
       upstream.subscribe(callerOf(), { resourceSubscriptions: ['r://1'] }, heard)
-      await tick(() => streams.length === 1)
+      await tick(() => streams.length === 1 && server.of('resources/subscribe').length === 1)
       server.sessions.clear()
       await answer(upstream, echo('notices'))
       expect(heard.seen).toEqual(['interrupted'])

@@ -47,29 +47,34 @@ export class UpstreamView {
   async announces(uri: string, mark = 0): Promise<void> {
     if (eraOf(this.kind) === 'modern') {
       const kind = this.kind === 'v2-http' ? 'stream' : 'received'
-      await this.until(`a listen with ${uri}`, e => e.kind === kind && filterOf(e)?.['resourceSubscriptions']?.includes(uri) === true, mark)
+      await this.until(`a listen with ${uri}`, e => e.kind === kind && listensTo(e, uri), mark)
       return
     }
     const { session } = await this.until(`subscribed ${uri}`, e => e.kind === 'subscribed' && e['uri'] === uri, mark)
-    if (this.kind === 'v1-http')
-      await this.until(`GET of ${session}`, e => e.kind === 'open' && e['http'] === 'GET' && e['session'] === session)
+    if (this.kind !== 'v1-http') return
+    // one that stands: the session may have had others
+    const isItsGet = (e: UpstreamEvent): boolean => e['http'] === 'GET' && e['session'] === session
+    await this.events.so(`GET of ${session}`, all => {
+      const ended = new Set(all.filter(e => e.kind === 'closed').map(e => e['exchange'] as number))
+      return all.some(e => e.kind === 'open' && isItsGet(e) && !ended.has(e['exchange'] as number))
+    })
   }
-  /** Until the upstream would not tell anybody about a resource any more. */
+  /** Until the upstream would not tell anybody about a resource any more that it told somebody about: every subscription to it, or stream with it, has ended. */
   async withdraws(uri: string): Promise<void> {
-    const mark = this.events.mark
-    const hasIt = (e: UpstreamEvent): boolean => filterOf(e)?.['resourceSubscriptions']?.includes(uri) === true
-    if (eraOf(this.kind) === 'legacy') await this.until(`unsubscribed ${uri}`, e => e.kind === 'unsubscribed' && e['uri'] === uri, mark)
-    // the stream that had it ends, by a closed POST or a cancel
-    else if (this.kind === 'v2-http') await this.until(`end of the listen with ${uri}`, e => e.kind === 'closed' && hasIt(e), mark)
-    else {
-      const ids = this.events.all.filter(hasIt).map(e => e['message'].id as unknown)
-      await this.until(
-        `end of the listen with ${uri}`,
-        e => e['message']?.method === 'notifications/cancelled' && ids.includes(e['message'].params.requestId),
-        mark,
-      )
-    }
+    await this.events.so(`end of all that was about ${uri}`, all => {
+      const begun = all.filter(e => (e.kind === 'subscribed' && e['uri'] === uri) || (e.kind === 'received' && listensTo(e, uri)))
+      return begun.length > 0 && begun.every(e => all.some(later => ends(later, e)))
+    })
   }
+}
+
+const listensTo = (e: UpstreamEvent, uri: string): boolean => filterOf(e)?.['resourceSubscriptions']?.includes(uri) === true
+
+/** Whether the one event ends what the other began: an unsubscription, the end of the listen's exchange, a cancel on the same pipe. */
+function ends(e: UpstreamEvent, begun: UpstreamEvent): boolean {
+  if (begun.kind === 'subscribed') return e.kind === 'unsubscribed' && e['uri'] === begun['uri']
+  if (begun['exchange'] !== undefined) return e.kind === 'closed' && e['exchange'] === begun['exchange']
+  return e.pid === begun.pid && e['message']?.method === 'notifications/cancelled' && e['message'].params.requestId === begun['message'].id
 }
 
 /** The filter of a subscriptions/listen. */

@@ -7,12 +7,14 @@ import type { Json } from './surface.ts'
 
 export type Served = { readonly url: string; close(): Promise<void> }
 
-/** Reads the body of a POST and emits `received`, `stream` (the first bytes of an event stream left) and `closed` (with whether it was ended). */
+let last = 0
+
+/** Reads the body of a POST and emits `received`, `stream` (the first bytes of an event stream left) and `closed` (with whether it was ended), all with the exchange's number. */
 export async function observed(request: IncomingMessage, response: ServerResponse, control: Control): Promise<Json | undefined> {
   let body = ''
   if (request.method === 'POST') for await (const chunk of request.setEncoding('utf8')) body += chunk as string
   const message = body === '' ? undefined : (JSON.parse(body) as Json)
-  const facts = { http: request.method, message, session: request.headers['mcp-session-id'] }
+  const facts = { exchange: ++last, http: request.method, message, session: request.headers['mcp-session-id'] }
   control.emit('received', { ...facts, headers: request.headers })
   const write = response.write.bind(response) as (...args: unknown[]) => boolean
   let isStream = false
