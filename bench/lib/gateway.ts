@@ -65,10 +65,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 type Place = { readonly folder: string; readonly port: number; readonly url: string; readonly headers: readonly Record<string, string>[] }
 
 async function launch(options: GatewayOptions, place: Place): Promise<Gateway> {
-  const logFile = process.env['GHLOG'] ?? join(place.folder, 'gateway.log')
+  const logFile = join(place.folder, 'gateway.log')
   const command = [
     process.execPath,
-    ...(options.nodeArgs ?? (process.env['GHF'] ?? '').split(' ').filter(f => f !== '')),
+    ...(options.nodeArgs ?? []),
     options.cli ?? CLI,
     'serve',
     '--config',

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { Stop } from '../kernel/errors.ts'
+import { noteMessage } from '../kernel/large-buffers.ts'
 
 /** Bodies up to this many bytes are read whoever sends them. */
 const SMALL_BYTES = 16_384
@@ -35,7 +36,10 @@ export function readBody(req: IncomingMessage, { maxBytes, enlarge }: BodyRules,
     else (rest ??= [first]).push(chunk)
     if (size > SMALL_BYTES && !isAllowed) ask(maxBytes)
   }
-  const onEnd = (): void => done(refused ?? (rest ? Buffer.concat(rest, size) : (first ?? Buffer.alloc(0))))
+  const onEnd = (): void => {
+    noteMessage(size)
+    done(refused ?? (rest ? Buffer.concat(rest, size) : (first ?? Buffer.alloc(0))))
+  }
   /** Read on and dropped after a stop: a client that is still sending would not see an answer. */
   const judged = (stop: Stop | undefined): void => {
     refused = stop

@@ -2,6 +2,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { noteMessage } from '../../kernel/large-buffers.ts'
 import { SseReader } from '../../mcp/sse-reader.ts'
 
 /** Why no more comes. `unreached`: no byte of the request left. `code`: the system's or undici's error code, never text of the upstream. */
@@ -137,6 +138,7 @@ export class HttpReply implements Dispatcher.DispatchHandler {
 
   #body(): Buffer {
     const first = this.#first ?? EMPTY
+    noteMessage(this.#bytes)
     return this.#more ? Buffer.concat([first, ...this.#more], this.#bytes) : first
   }
 

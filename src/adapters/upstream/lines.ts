@@ -1,5 +1,7 @@
 // Cuts a byte stream into lines, holding at most one line's cap of bytes.
 
+import { noteMessage } from '../../kernel/large-buffers.ts'
+
 const NEWLINE = 0x0a
 const RETURN = 0x0d
 
@@ -34,6 +36,7 @@ export class Lines {
     let line = tail
     if (this.#held > 0) {
       this.#parts.push(tail)
+      noteMessage(this.#held + tail.length)
       line = Buffer.concat(this.#parts, this.#held + tail.length)
       this.#parts = []
       this.#held = 0
