@@ -8,6 +8,7 @@ CREATE TABLE vault_grants (
   resource TEXT NOT NULL,
   scopes TEXT NOT NULL, -- JSON array of strings
   kind TEXT NOT NULL,
+  revision INTEGER NOT NULL, -- one more with each refresh
   account TEXT,
   created_at INTEGER NOT NULL,
   expires_at INTEGER,
@@ -16,4 +17,4 @@ CREATE TABLE vault_grants (
   UNIQUE (principal, upstream)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX vault_grants_by_key ON vault_grants (key_id, id);
+CREATE INDEX vault_grants_by_key ON vault_grants (id, key_id);

@@ -1,4 +1,5 @@
-// Seals small values that leave the gateway and come back (request state, cursors, task ids): encrypted, authenticated, bound to a purpose and a context.
+// Seals small values that leave the gateway and come back (request state, cursors, task ids) or lie on a disk (the vault): encrypted,
+// authenticated, bound to a purpose and a context.
 //
 // Text form: base64url( version 1 | key id 4 | purpose 1 || nonce 24 | ciphertext | tag 16 ). The first three are 6 bytes, so they are
 // always the first 8 characters; they and the caller's context are authenticated (associated data), the context is not carried.
@@ -23,6 +24,7 @@ const PURPOSES = {
   'request-state': { code: 1, nonce: 'random' },
   cursor: { code: 2, nonce: 'random' },
   'task-id': { code: 3, nonce: 'derived' },
+  vault: { code: 4, nonce: 'random' },
 } as const
 export type Purpose = keyof typeof PURPOSES
 
@@ -30,6 +32,8 @@ export type Purpose = keyof typeof PURPOSES
 export type SealingKeys = { readonly current: Buffer; readonly previous?: Buffer | undefined }
 
 export type Sealer = {
+  /** of the current generation, 8 hexadecimal digits; derived from the key, and no help in guessing it */
+  readonly keyId: string
   /**
    * Seals `bytes`. `context` is what the value is bound to: it must be byte-equal at `open`. It must be an injective encoding
    * (a JSON array of strings is one). A few microseconds; synchronous.
@@ -58,6 +62,7 @@ export function createSealer(keys: SealingKeys, randomBytes: (size: number) => B
   const drawNonce = noncesFrom(randomBytes)
 
   return {
+    keyId: current.id.toString(16).padStart(8, '0'),
     seal(purpose, bytes, context = NOTHING) {
       const { header, xaes, nonceKey } = slotOf(current, purpose)
       const nonce = nonceKey === undefined ? drawNonce() : nonceOf(nonceKey, bytes, context)

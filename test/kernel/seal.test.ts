@@ -10,7 +10,7 @@ const keyOf = (fill: number): Buffer => Buffer.alloc(32, fill)
 const sealerOf = (current: number, previous?: number): Sealer =>
   createSealer({ current: keyOf(current), previous: previous === undefined ? undefined : keyOf(previous) }, randomBytes)
 const bytes = (): fc.Arbitrary<Buffer> => fc.uint8Array({ maxLength: 200 }).map(b => Buffer.from(b))
-const purposes: readonly Purpose[] = ['request-state', 'cursor', 'task-id']
+const purposes: readonly Purpose[] = ['request-state', 'cursor', 'task-id', 'vault']
 
 describe('XAES-256-GCM (C2SP xaes-256-gcm, published vectors)', () => {
   const nonce = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWX')
@@ -48,7 +48,8 @@ describe('sealed values', () => {
   it('start with version, key id and purpose, and are plain visible ASCII', () => {
     const sealer = sealerOf(1)
     const heads = purposes.map(p => sealer.seal(p, Buffer.from('x')).slice(0, 8))
-    expect(new Set(heads).size).toBe(3)
+    expect(new Set(heads).size).toBe(purposes.length)
+    expect(new Set(heads.map(head => Buffer.from(head, 'base64url').toString('hex', 1, 5)))).toEqual(new Set([sealer.keyId]))
     for (const [i, purpose] of purposes.entries()) {
       const text = sealer.seal(purpose, randomBytes(40))
       expect(text.slice(0, 8)).toBe(heads[i])
