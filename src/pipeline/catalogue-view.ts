@@ -14,7 +14,7 @@ import { isJsonFault, member, rawOf, readJson } from '../mcp/json.ts'
 import { META, type Era } from '../mcp/revisions.ts'
 import { removeMembers, setMember } from '../mcp/splice.ts'
 import type { Primitive } from '../policy/allow-list.ts'
-import type { Catalogue, ListMethod, NameKind, Resolved, ToolHeaders } from './catalogue.ts'
+import type { Catalogue, DeclaredHeaders, ListMethod, NameKind, Resolved } from './catalogue.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { CallerFace, UpstreamEntry } from './entry.ts'
 import { ListReader } from './list-reader.ts'
@@ -180,8 +180,8 @@ export class CatalogueView implements Catalogue {
   }
 }
 
-function headersIn(list: LiveList | Stop, tool: string): ToolHeaders | 'excluded' | undefined {
-  if (isStop(list)) return undefined
+function headersIn(list: LiveList | Stop, tool: string): DeclaredHeaders {
+  if (isStop(list)) return list
   const entry = list.find(tool)
   if (entry) return { headers: entry.headers }
   return list.refusalOf(tool) === undefined ? undefined : 'excluded'

@@ -12,6 +12,8 @@ type Asking = Received & Classified & Authenticated & Joined
 /** One tool as the admitted list has it: which arguments travel in Mcp-Param headers. */
 export type ToolHeaders = { readonly headers: readonly ParamHeader[] }
 
+export type DeclaredHeaders = ToolHeaders | 'excluded' | Stop | undefined
+
 export interface Catalogue {
   /** exposed name -> upstream and own name; undefined = no such name on this endpoint */
   resolve(x: Asking, kind: NameKind, exposed: string): Promise<Resolved | undefined> | Resolved | undefined
@@ -19,12 +21,8 @@ export interface Catalogue {
   expose(endpoint: Endpoint, alias: string, kind: NameKind, name: string): string
   /** exposed URI -> upstream and own URI, by the name alone */
   ownUri(endpoint: Endpoint, exposed: string): { readonly alias: string; readonly uri: string } | undefined
-  /** x-mcp-header declarations of a tool; undefined = the tool is not in the list, `excluded` = its declarations are invalid (R26) */
-  toolHeaders(
-    entry: UpstreamEntry,
-    face: CallerFace,
-    tool: string,
-  ): Promise<ToolHeaders | 'excluded' | undefined> | ToolHeaders | 'excluded' | undefined
+  /** x-mcp-header declarations of a tool; undefined = not in the list, `excluded` = invalid (R26), a stop = why there is no list */
+  toolHeaders(entry: UpstreamEntry, face: CallerFace, tool: string): Promise<DeclaredHeaders> | DeclaredHeaders
   /** whether legacy hosts were told this tool's output wrapped as `{result: ...}` because its schema is no object schema */
   isOutputWrapped(entry: UpstreamEntry, face: CallerFace, tool: string): Promise<boolean>
   /** forgets a cached list: the upstream announced a change, or refused headers made from it (R27) */

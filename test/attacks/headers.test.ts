@@ -1,6 +1,6 @@
 // Area E, second part: what headers claim against what the body says, in both eras.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { untilClosed } from './wire.ts'
 import { callTool, expectRefused, LegacyHost, modern, modernBody, modernHeaders, startWorld, unseen, works, type World } from './world.ts'
 
@@ -304,6 +304,42 @@ describe('N067: Mcp-Param headers against arguments', () => {
     const body = JSON.stringify({ jsonrpc: '2.0', id: 9, method: 'tools/call', params: { name: 'mirrored', arguments: { region: 'eu' } } })
     expect((await host.post(body, { 'mcp-param-region': 'us' })).body.result).toBeDefined()
     expect(world.up.seen.at(-1)!.req.headers['mcp-param-region']).toBe('eu')
+  })
+})
+
+describe('Mcp-Param headers that cannot be checked', () => {
+  const headers = { 'mcp-param-region': 'us' }
+  const args = { region: 'eu' }
+  let other: World | undefined
+  afterEach(() => other?.stop())
+  const reached = (): unknown[] => other!.up.seen.filter(e => e.req.headers['mcp-param-region'] !== undefined)
+
+  it('do not travel when the list of tools cannot be read: the call is refused and says why, others are served', async () => {
+    other = await startWorld({
+      more: ({ message, res }) => {
+        if (message?.method !== 'tools/list') return false
+        res.writeHead(500).end()
+        return true
+      },
+    })
+    const answer = await callTool(other, 'echo', args, { headers })
+    expect(answer.body.error.data).toMatchObject({
+      reason: expect.stringMatching(/^upstream-/),
+      detail: expect.stringContaining('Mcp-Param headers cannot be checked'),
+      fix: expect.any(String),
+    })
+    expect((await callTool(other, 'echo', args)).status).toBe(200)
+    const session = await LegacyHost.open(other)
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 9, method: 'tools/call', params: { name: 'echo', arguments: args } })
+    expect((await session.post(body, headers)).body.result).toBeDefined()
+    expect(reached()).toEqual([])
+  })
+
+  it('do not travel to a tool that the list does not name', async () => {
+    other = await startWorld({ allow: [{ id: 'all', subjects: ['*'], tools: ['*'] }] })
+    expectRefused(await callTool(other, 'hidden', args, { headers }), MISMATCH)
+    expect((await callTool(other, 'hidden', args)).status).toBe(200)
+    expect(reached()).toEqual([])
   })
 })
 

@@ -4,7 +4,7 @@ import { outgoingMeta, outgoingParams, progressTokenOf } from '../../bridge/outg
 import { INPUT_METHODS } from '../../bridge/input-requests.ts'
 import type { StateFields } from '../../bridge/request-state.ts'
 import type { Slice } from '../../bridge/upstream.ts'
-import type { Stop } from '../../kernel/errors.ts'
+import { isStop, type Stop } from '../../kernel/errors.ts'
 import { member, textOf } from '../../mcp/json.ts'
 import { checkParamHeaders, paramHeadersOf } from '../../mcp/param-headers.ts'
 import type { GatewayDeps } from '../deps.ts'
@@ -40,7 +40,9 @@ export const prepareArgumentsStage = (deps: Deps): Stage<Need, Prepared> => ({
     const declared = deps.catalogue.toolHeaders(x.route.entry, face, x.route.name)
     const next = (found: Awaited<typeof declared>): Prepared | Stop => {
       if (found === 'excluded') return { stop: 'unknown' }
-      const declarations = found?.headers ?? []
+      const isKnown = found !== undefined && !isStop(found)
+      if (!isKnown && x.era === 'modern' && x.headers.params.length > 0) return unchecked(found)
+      const declarations = isKnown ? found.headers : []
       const args = member(x.params, 'arguments')
       const slice = args && x.doc && { doc: x.doc, node: args }
       if (x.era === 'modern' && declarations.length > 0) {
@@ -53,11 +55,21 @@ export const prepareArgumentsStage = (deps: Deps): Stage<Need, Prepared> => ({
   },
 })
 
+/** What cannot be held against the arguments does not travel: the upstream might read the header where the policy read the body. */
+const unchecked = (why: Stop | undefined): Stop => ({
+  ...(why ?? { stop: 'header-mismatch' }),
+  detail: `Mcp-Param headers cannot be checked: ${why ? (why.detail ?? why.stop) : 'the list of tools does not name this one'}`,
+  fix: why ? 'retry once the server lists its tools' : 'list the tools again, or send no Mcp-Param headers',
+})
+
 const VISIBLE = /^[\x20-\x7e]*$/
 
-/** R12: Mcp-Param headers that no declaration names travel on as they came. */
+const NO_HEADERS: readonly (readonly [string, string])[] = []
+/** R12: Mcp-Param headers that no declaration names travel on as they came; a 2025 host has none. */
 const unrecognised = (x: Need, declarations: readonly { readonly name: string }[]): readonly (readonly [string, string])[] =>
-  x.headers.params.filter(([name, value]) => VISIBLE.test(value) && !declarations.some(d => d.name.toLowerCase() === name))
+  x.era === 'legacy' || x.headers.params.length === 0
+    ? NO_HEADERS
+    : x.headers.params.filter(([name, value]) => VISIBLE.test(value) && !declarations.some(d => d.name.toLowerCase() === name))
 
 /** N092: where params and their parts have to be objects. */
 function checkShape(x: Need): Stop | undefined {
