@@ -55,6 +55,10 @@ const WHO = {
     'retry; `gatehouse doctor` says what is wrong',
   ),
   'principal-limited': row('this principal sends more than `limits.principalPerSecond`', 'slow down; wait for `Retry-After`'),
+  'scope-missing': row(
+    'the token lacks scopes that this operation needs; `data.scopes` and the challenge name all of them. In a batch, which has one status, this error stands in the answer of its element alone',
+    'ask for a token with the scopes of the challenge, or give them to the caller by `identity.issuers[].grant`',
+  ),
   'session-limit': row(
     'too many 2025 sessions, in all or of this principal',
     'end some with DELETE; `limits.sessions`, `limits.sessionsPerPrincipal`',

@@ -177,7 +177,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   )
   const penalties = new Penalties(() => current.limits.addressFailuresPerMinute, monotonic)
   const traces = createTraceSource(encoder.newId)
-  let challenge = createChallenge(snapshot.publicUrl)
+  let challenge = createChallenge(snapshot)
   let trusted = trustedProxies(snapshot)
   const largeBodies = new LargeBodies({
     authenticate: (authorization, resource) => authenticator.authenticate(authorization, resource, Math.floor(now() / 1000)),
@@ -250,7 +250,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       authenticator = createAuthenticator({ issuers: next.issuers, verifier: keys })
       upstreams.apply(next)
       endpoints.now = endpointsOf(next)
-      challenge = createChallenge(next.publicUrl)
+      challenge = createChallenge(next)
       keeper = gatekeeperOf(next, port)
       trusted = trustedProxies(next)
       server.headersTimeout = next.limits.headersMs

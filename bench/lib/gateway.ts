@@ -110,7 +110,17 @@ function configuration({ upstreams }: GatewayOptions, folder: string, port: numb
     listen: `127.0.0.1:${port}`,
     publicUrl: `http://127.0.0.1:${port}`,
     dataDir: join(folder, 'data'),
-    identity: { issuers: [{ issuer: ISSUER, jwksFile: join(folder, 'jwks.json'), algorithms: ['ES256'], maxTokenLife: '1d' }] },
+    identity: {
+      issuers: [
+        {
+          issuer: ISSUER,
+          jwksFile: join(folder, 'jwks.json'),
+          algorithms: ['ES256'],
+          maxTokenLife: '1d',
+          grant: [{ everyone: true, scopes: ['*'] }],
+        },
+      ],
+    },
     upstreams: Object.fromEntries(Object.entries(upstreams).map(([alias, choice]) => [alias, upstreamSettings(choice)])),
     limits: {
       principalPerSecond: 1_000_000,

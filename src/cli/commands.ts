@@ -72,6 +72,7 @@ export const COMMANDS: readonly Command[] = [
     options: {
       user: { kind: 'text', value: 'NAME', help: 'whom it stands for; default: the first configured user' },
       resource: { kind: 'text', value: 'URL', help: 'endpoint it is good for, as a path or a full URL; default: /mcp' },
+      scope: { kind: 'text', value: 'SCOPES', help: 'scopes such as "files:read files:write"; default: all of the endpoint' },
     },
     load: () => import('./token.ts'),
   },

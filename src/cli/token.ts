@@ -13,9 +13,13 @@ export async function run(args: CommandArgs): Promise<number> {
     io.err(faultText(loaded, shortName(configFile, io.cwd)))
     return EXIT.configInvalid
   }
-  const [user, resource] = [args.text('user'), args.text('resource')]
+  const [user, resource, scope] = [args.text('user'), args.text('resource'), args.text('scope')]
   try {
-    const minted = await requestToken(loaded.snapshot, { ...(user !== undefined && { user }), ...(resource !== undefined && { resource }) })
+    const minted = await requestToken(loaded.snapshot, {
+      ...(user !== undefined && { user }),
+      ...(resource !== undefined && { resource }),
+      ...(scope !== undefined && { scope }),
+    })
     io.out(args.json ? `${JSON.stringify(minted)}\n` : `${minted.token}\n`)
     if (io.isTerminal) io.err(`for ${minted.user} at ${minted.resource}, good for ${Math.round(minted.expiresInSeconds / 60)} minutes\n`)
     return EXIT.ok

@@ -17,7 +17,10 @@ export type PlaneParts = {
 
 /** A failing upstream degrades readiness but does not end it: the others still serve. */
 export const planeDeps = (parts: PlaneParts): ControlPlaneDeps => ({
-  resource: () => ({ publicUrl: parts.current().publicUrl, authorizationServers: parts.current().issuers.map(i => i.issuer) }),
+  resource: () => {
+    const { publicUrl, issuers: known, firstScopes } = parts.current()
+    return { publicUrl, authorizationServers: known.map(i => i.issuer), ...(firstScopes && { firstScopes }) }
+  },
   metrics: () => parts.metrics.text(),
   dependencies: () => [listener(parts), audit(parts.log), ...issuers(parts.keys), ...upstreams(parts.upstreams)],
 })

@@ -2,13 +2,14 @@
 
 import type { Upstream } from '../bridge/upstream.ts'
 import type { Snapshot, UpstreamSettings } from '../config/schema.ts'
+import { ScopeIndex } from '../identity/scopes.ts'
 import { digestOf } from '../kernel/digest.ts'
 import type { UpstreamEntry } from '../pipeline/entry.ts'
 
 type Held = { readonly entry: UpstreamEntry; readonly settings: UpstreamSettings; readonly fingerprint: string }
 
-/** Everything that needs a new connection when it changes; rules do not. */
-const fingerprintOf = (settings: UpstreamSettings): string => digestOf(JSON.stringify({ ...settings, allow: [], title: '' }))
+/** Everything that needs a new connection when it changes; rules and scopes do not. */
+const fingerprintOf = (settings: UpstreamSettings): string => digestOf(JSON.stringify({ ...settings, allow: [], scopes: [], title: '' }))
 /** Time its processes get to end by themselves once its calls are over. */
 const STOP_MS = 3000
 
@@ -60,13 +61,14 @@ export class UpstreamSet {
 }
 
 function entryOf(settings: UpstreamSettings, upstream: Upstream): UpstreamEntry {
-  const { alias, allow, share, timeouts, limits, transport } = settings
+  const { alias, allow, scopes, share, timeouts, limits, transport } = settings
   return {
     alias,
     identity: digestOf(JSON.stringify(transport)),
     upstream,
     isShared: share === 'all',
     rules: allow,
+    scopes: new ScopeIndex(alias, scopes),
     parkMs: timeouts.parkMs,
     rounds: limits.rounds,
   }

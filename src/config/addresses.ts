@@ -56,7 +56,7 @@ export function hostProblem(value: string): string | undefined {
 /** What is wrong with an entry of `outbound.allow`, a network or `host:port`, or undefined. */
 export function outboundProblem(value: string): string | undefined {
   if (value.includes('/')) return cidrProblem(value)
-  const url = /[?#@\\\s]/.test(value) ? undefined : urlOf(`https://${value}`)
+  const url = /[?#@*\\\s]/.test(value) ? undefined : urlOf(`https://${value}`)
   const isPlain = url && /:\d+$/.test(value) && (url.host === value || `${url.host}:443` === value)
   return isPlain
     ? undefined

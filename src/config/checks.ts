@@ -1,7 +1,7 @@
 // What a configuration must satisfy as a whole. The fail-closed rules of the design stand here: reachable from elsewhere means identity, TLS and confinement.
 
 import { isLoopback, urlOf } from './addresses.ts'
-import { evaluationIssuer } from './schema.ts'
+import { checkIdentity, issuersOf } from './identity-checks.ts'
 import type { Reading } from './reading.ts'
 import type { ConfigDocument } from './table.ts'
 import { checkUpstreams } from './upstream-checks.ts'
@@ -10,17 +10,11 @@ import { checkUpstreams } from './upstream-checks.ts'
 export function checkDocument(doc: ConfigDocument, reading: Reading, ownUid: number | undefined): void {
   checkExposure(doc, reading)
   checkPublicUrl(doc, reading)
-  checkIdentity(doc, reading)
+  checkIdentity(doc, reading, isExposed(doc))
   checkOperators(doc, reading)
   checkSets(doc, reading)
   checkLimits(doc, reading)
   checkUpstreams(doc, reading, { issuers: issuersOf(doc), isExposed: isExposed(doc), ownUid })
-}
-
-/** Every issuer whose tokens are accepted, the evaluation provider's own last. */
-function issuersOf(doc: ConfigDocument): readonly string[] {
-  const own = doc.identity.evaluation
-  return [...doc.identity.issuers.map(i => i.issuer), ...(own ? [evaluationIssuer(own.port)] : [])]
 }
 
 /**
@@ -82,41 +76,6 @@ function checkPublicUrl(doc: ConfigDocument, reading: Reading): void {
   if (!isExposed(doc) && !doc.tls && doc.publicUrl.startsWith('https://')) {
     reading.fault('conflict', 'publicUrl', 'is https, but nothing ends TLS', 'set `tls` or `trustedProxies`, or write it with http://')
   }
-}
-
-function checkIdentity(doc: ConfigDocument, reading: Reading): void {
-  const { issuers, evaluation } = doc.identity
-  if (issuers.length === 0 && !evaluation && !isExposed(doc) && !reading.isFaulty('identity')) {
-    reading.fault('missing', 'identity', 'nobody could sign in', 'add `issuers`, or `evaluation` to try things out')
-  }
-  issuers.forEach((issuer, index) => {
-    const at = `identity.issuers[${index}]`
-    if (issuersOf(doc).indexOf(issuer.issuer) !== index)
-      reading.fault('conflict', `${at}.issuer`, 'this issuer stands here twice', 'keep one of them')
-    if (issuer.jwksUri !== undefined && issuer.jwksFile !== undefined)
-      reading.fault('conflict', at, '`jwksUri` and `jwksFile` exclude each other', 'keep one of them')
-    for (const key of ['issuer', 'jwksUri'] as const) {
-      const url = issuer[key] === undefined ? undefined : urlOf(issuer[key])
-      if (url?.protocol === 'http:' && !isLoopback(url.hostname))
-        reading.fault('value', `${at}.${key}`, 'expected https: whoever is on the way could put in keys of their own')
-    }
-  })
-  if (!evaluation) return
-  if (evaluation.users.length === 0 && !reading.isFaulty('identity.evaluation.users'))
-    reading.fault('missing', 'identity.evaluation.users', 'expected at least one user')
-  const names = evaluation.users.map(user => user.name)
-  names.forEach((name, i) => {
-    if (names.indexOf(name) !== i)
-      reading.fault('conflict', `identity.evaluation.users[${i}].name`, 'this user stands here twice', 'keep one of them')
-  })
-  if (evaluation.port === doc.listen.port)
-    reading.fault('conflict', 'identity.evaluation.port', `is the gateway’s own port ${doc.listen.port}`, 'choose another')
-  reading.warn(
-    'evaluation',
-    'identity.evaluation',
-    'the evaluation identity provider signs anybody on this machine in as any of its users',
-    'use `identity.issuers` for anything but trying things out',
-  )
 }
 
 function checkOperators(doc: ConfigDocument, reading: Reading): void {

@@ -1,5 +1,6 @@
 // Which MCP endpoints a configuration has (DESIGN section 4): all upstreams, each alone, and the configured sets. Gateway and evaluation provider agree through this list.
 
+import { scopeNames } from '../identity/scopes.ts'
 import type { Snapshot } from './schema.ts'
 
 /** `path` follows publicUrl; `aliases`: the upstreams behind it, sorted. */
@@ -12,4 +13,10 @@ export function endpointPlans({ upstreams, sets }: Pick<Snapshot, 'upstreams' | 
     ...aliases.map((alias): EndpointPlan => ({ kind: 'server', path: `/servers/${alias}/mcp`, aliases: [alias] })),
     ...[...sets].map(([name, set]): EndpointPlan => ({ kind: 'set', path: `/sets/${name}/mcp`, aliases: [...set.upstreams].sort() })),
   ]
+}
+
+/** Scopes there are at an endpoint, `use` of every upstream first, at most `max`. */
+export function endpointScopes({ upstreams }: Pick<Snapshot, 'upstreams'>, { aliases }: EndpointPlan, max: number): readonly string[] {
+  const all = aliases.map(alias => scopeNames(alias, upstreams.get(alias)?.scopes ?? new Map()))
+  return [...all.map(([use]) => use), ...all.flatMap(([, ...others]) => others)].filter(scope => scope !== undefined).slice(0, max)
 }

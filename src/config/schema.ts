@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import type { IssuerRules } from '../identity/claims.ts'
+import type { ScopeWords } from '../identity/scopes.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
 import type { Era } from '../mcp/revisions.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
@@ -22,6 +23,8 @@ export type Snapshot = {
   readonly dataDir: string
   /** every issuer whose tokens are accepted; the evaluation provider's own, when there is one, is the last (see evaluationIssuer) */
   readonly issuers: readonly IssuerSettings[]
+  /** scopes hosts are told to ask for at first, at every endpoint; absent = `<alias>:use` where one upstream is meant */
+  readonly firstScopes?: readonly string[]
   /** principal keys of the people who administer; the first was named at `init`; absent = none named */
   readonly operators?: readonly PrincipalKey[]
   /** the evaluation identity provider, in a process of its own, loopback only */
@@ -115,6 +118,8 @@ export type UpstreamSettings = {
     /** MRTR rounds of one logical call; default 8 */
     readonly rounds: number
   }
+  /** what needs which scope, by word */
+  readonly scopes: ScopeWords
   readonly allow: readonly AllowRule[]
 }
 

@@ -35,6 +35,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     trustedProxies: doc.trustedProxies,
     dataDir: doc.dataDir,
     issuers,
+    ...(doc.identity.scopes === undefined ? {} : { firstScopes: doc.identity.scopes }),
     operators: operatorsOf(doc, issuers),
     ...(evaluation ? { evaluation: { port: evaluation.port, users: evaluation.users } } : {}),
     upstreams: new Map([...doc.upstreams].map(([alias, upstream]) => [alias, upstreamOf(alias, upstream, context)])),
@@ -57,6 +58,14 @@ function issuerOf(issuer: ConfigDocument['identity']['issuers'][number]): Issuer
     types: issuer.types,
     subjectClaim: issuer.subjectClaim,
     groupsClaim: issuer.groupsClaim,
+    grant: issuer.grant.map(({ to, everyone, scopes }) => ({
+      everyone,
+      groups: to?.groups ?? [],
+      scopes: to?.scopes ?? [],
+      clients: to?.clients ?? [],
+      subjects: to?.subjects ?? [],
+      give: scopes,
+    })),
     maxTokenSeconds: issuer.maxTokenLife,
     clockSkewSeconds: issuer.clockSkew,
   }
@@ -71,6 +80,7 @@ function evaluationSettings(port: number, dataDir: string): IssuerSettings {
     types: ['at+jwt'],
     subjectClaim: 'sub',
     groupsClaim: 'groups',
+    grant: [], // its tokens name the scopes of their endpoint
     maxTokenSeconds: 3600,
     clockSkewSeconds: 30,
   }
@@ -106,6 +116,7 @@ function upstreamOf(alias: string, upstream: UpstreamDocument, context: Snapshot
       notificationsPerSecond: limits.notificationsPerSecond,
       rounds: limits.rounds,
     },
+    scopes: upstream.scopes,
     allow: upstream.allow.map((rule, index) => ruleOf(rule, defaultRuleId(alias, index))),
   }
 }

@@ -1,64 +1,11 @@
 // The whole configuration as one table of fields. It drives reading, docs/configuration.md and schemas/gatehouse.schema.json.
 
-import { cidrProblem, hostProblem, originProblem, outboundProblem, parseListen, urlProblem } from './addresses.ts'
+import { cidrProblem, hostProblem, originProblem, outboundProblem, parseListen } from './addresses.ts'
 import { list, map, optional, record } from './fields.ts'
 import { choice, duration, integer, parsed, path, size, text } from './scalars.ts'
 import type { ValueOf } from './fields.ts'
+import { identity } from './identity-table.ts'
 import { ALIAS, upstream } from './upstream-table.ts'
-
-/** Signature algorithms a token may use. `none` and the shared-secret HS* are not among them (RFC 8725 section 3.1). */
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
-
-const claim = (what: string, fallback: string): ReturnType<typeof text> =>
-  text({ what: 'the name of a claim', maxLength: 128, pattern: /^[\x21-\x7e]+$/, fallback, doc: what })
-
-const issuer = record(
-  {
-    issuer: text({ what: 'an issuer', maxLength: 2048, problem: issuerProblem, doc: 'its identifier, exactly as it stands in `iss`' }),
-    jwksUri: optional(
-      text({ what: 'a URL', maxLength: 2048, problem: urlProblem, doc: 'where its keys are; default: what its metadata says' }),
-    ),
-    jwksFile: optional(path({ doc: 'a file with its keys (a JWK Set), instead of fetching them' })),
-    algorithms: list(choice(ALGORITHMS, { doc: 'an algorithm' }), {
-      fallback: ['RS256', 'PS256', 'ES256', 'EdDSA'],
-      doc: 'signature algorithms accepted',
-    }),
-    types: list(text({ what: 'a token type in lower case', maxLength: 64, pattern: /^[a-z0-9!#$&^_.+/-]+$/, doc: 'a type' }), {
-      fallback: ['at+jwt'],
-      doc: 'values of the `typ` header accepted, in lower case (RFC 9068)',
-    }),
-    subjectClaim: claim(
-      'the claim that says who somebody is: the same for all clients of the issuer and for ever, never an e-mail address',
-      'sub',
-    ),
-    groupsClaim: claim('the claim that lists groups', 'groups'),
-    maxTokenLife: duration('seconds', { min: '1m', max: '1d', fallback: '1h', doc: 'longest life of a token, from issue to end' }),
-    clockSkew: duration('seconds', { min: '0s', max: '60s', fallback: '30s', doc: 'by how much its clock may differ' }),
-  },
-  { doc: 'one issuer whose tokens are accepted', aliases: { url: 'issuer', jwks: 'jwksUri' } },
-)
-
-const evaluation = record(
-  {
-    port: integer({ min: 1, max: 65_535, fallback: 8401, doc: 'port on 127.0.0.1' }),
-    users: list(
-      record(
-        {
-          name: text({
-            what: 'a user name',
-            maxLength: 64,
-            pattern: /^[A-Za-z0-9][A-Za-z0-9._@-]*$/,
-            doc: 'name, and subject of the tokens',
-          }),
-          groups: list(text({ what: 'a group', maxLength: 255, doc: 'a group' }), { fallback: [], doc: 'groups' }),
-        },
-        { doc: 'one user' },
-      ),
-      { max: 100, doc: 'who may sign in, without a password' },
-    ),
-  },
-  { doc: 'an identity provider for trying things out: no passwords, loopback only, in a process of its own' },
-)
 
 const count = (doc: string, fallback: number, max = 10_000_000): ReturnType<typeof integer> => integer({ min: 1, max, fallback, doc })
 const limits = record(
@@ -145,10 +92,7 @@ export const GATEHOUSE = record(
         doc: 'people who administer the gateway; the first is named by `gatehouse init`',
       },
     ),
-    identity: record(
-      { issuers: list(issuer, { max: 100, fallback: [], doc: 'whose tokens are accepted' }), evaluation: optional(evaluation) },
-      { fallback: {}, doc: 'who may sign in' },
-    ),
+    identity,
     upstreams: map(ALIAS, upstream, { max: 1000, fallback: {}, doc: 'the MCP servers behind the gateway, by alias' }),
     sets: map(ALIAS, list(text({ what: 'an alias', maxLength: 24, doc: 'an alias' }), { max: 1000, doc: 'aliases' }), {
       max: 1000,
@@ -193,10 +137,3 @@ export const GATEHOUSE = record(
   },
 )
 export type ConfigDocument = ValueOf<typeof GATEHOUSE>
-
-/** RFC 8414 section 2: https, no query, no fragment. Plain http is for this machine only, which checks.ts sees to. */
-function issuerProblem(value: string): string | undefined {
-  const problem = urlProblem(value)
-  if (problem !== undefined) return problem
-  return value.includes('?') ? 'expected an issuer without a query' : undefined
-}

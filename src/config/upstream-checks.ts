@@ -22,6 +22,7 @@ export function checkUpstreams(doc: ConfigDocument, reading: Reading, around: Su
     if (upstream.sse) checkRemote(upstream.sse, `${at}.sse`, reading)
     checkShare(upstream, at, reading)
     checkBounds(upstream, at, reading)
+    checkScopes(upstream, at, reading)
     upstream.allow.forEach((rule, index) => {
       checkRule(rule, `${at}.allow[${index}]`, reading, around.issuers)
       checkId(rule.id ?? defaultRuleId(alias, index), `${at}.allow[${index}]`, ids, reading)
@@ -35,6 +36,15 @@ export function checkUpstreams(doc: ConfigDocument, reading: Reading, around: Su
       'upstreams',
       'the configuration is the only source of upstreams: nothing verifies who published them',
     )
+  }
+}
+
+/** A word that covers nothing protects nothing, whoever wrote it thought otherwise. */
+function checkScopes(upstream: UpstreamDocument, at: string, reading: Reading): void {
+  for (const [word, { tools, prompts, resources }] of upstream.scopes) {
+    const path = `${at}.scopes.${word}`
+    if (tools.length + prompts.length + resources.length === 0 && !reading.isFaulty(path))
+      reading.fault('value', path, 'covers nothing', 'name its `tools`, `prompts` or `resources`')
   }
 }
 

@@ -179,6 +179,26 @@ const rule = record(
   { doc: 'one rule: whom it applies to and what it permits', aliases: { users: 'subjects', user: 'subjects', roles: 'groups' } },
 )
 
+const WORD: KeyRule = { what: 'a lower-case word such as `read`', pattern: '^[a-z][a-z0-9_.-]*$', maxLength: 32 }
+const covered = (kind: string, maxLength: number): ReturnType<typeof list<string>> =>
+  list(text({ what: `the name of a ${kind}`, maxLength, problem: onlyTrailingStar, doc: 'a name as the upstream spells it' }), {
+    max: 10_000,
+    fallback: [],
+    doc: `${kind}s that need it; a trailing \`*\` means all that start with the rest, \`['*']\` all`,
+  })
+const scopes = map(
+  WORD,
+  record(
+    { tools: covered('tool', 512), prompts: covered('prompt', 512), resources: covered('resource', 2048) },
+    { doc: 'what needs the scope `<alias>:<word>`' },
+  ),
+  {
+    max: 100,
+    fallback: {},
+    doc: 'scopes of this upstream, by word: `read` is the scope `<alias>:read`; what several words cover needs them all, what none covers needs `<alias>:use`',
+  },
+)
+
 export const upstream = record(
   {
     title: optional(text({ what: 'a title', maxLength: 128, problem: noControl, doc: 'shown to people' })),
@@ -202,6 +222,7 @@ export const upstream = record(
     }),
     timeouts,
     limits,
+    scopes,
     allow: list(rule, { max: 1000, fallback: [], doc: 'what may be used, and by whom; without a rule nobody may use anything' }),
   },
   {

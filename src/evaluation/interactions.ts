@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { InteractionResults, Provider } from 'oidc-provider'
 import { consentPage, errorPage, loginPage, pageHeaders, type ClientView } from './pages.ts'
-import { SCOPE, type Directory } from './settings.ts'
+import { scopesFor, type Directory } from './settings.ts'
 
 type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>
 const MAX_FORM_BYTES = 4096
@@ -65,7 +65,8 @@ async function decide(
   if (session?.accountId === undefined) return undefined
   const grant = new provider.Grant({ accountId: session.accountId, clientId: text(params, 'client_id') })
   grant.addOIDCScope(text(params, 'scope'))
-  for (const resource of resourcesOf(params)) grant.addResourceScope(resource, SCOPE)
+  const asked = text(params, 'scope').split(' ')
+  for (const resource of resourcesOf(params)) grant.addResourceScope(resource, scopesFor(directory, resource, asked).join(' '))
   return { consent: { grantId: await grant.save() } }
 }
 

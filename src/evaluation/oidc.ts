@@ -7,7 +7,7 @@ import { webFetch } from '../adapters/web-fetch.ts'
 import { tameClient } from './clients.ts'
 import { errorPage, pageHeaders } from './pages.ts'
 import { SIGNING_ALGORITHM, type SigningKey } from './secrets.ts'
-import { SCOPE, TOKEN_SECONDS, type Directory } from './settings.ts'
+import { SCOPE, scopesFor, TOKEN_SECONDS, type Directory } from './settings.ts'
 import type { openStore } from './store.ts'
 
 const DAY_SECONDS = 86_400
@@ -24,17 +24,20 @@ export type OidcParts = {
 export function createOidc(parts: OidcParts): Provider {
   const provider = new Provider(parts.issuer, configuration(parts))
   provider.use(async (ctx, next) => {
-    if (ctx.path === '/authorize') addScope(ctx)
+    if (ctx.path === '/authorize') addScope(ctx, parts.directory)
     await next()
     await forgetSession(ctx)
   })
   return provider
 }
 
-function addScope(ctx: { query: Record<string, unknown> }): void {
-  const { scope } = ctx.query
+// Before the provider reads it: what is asked for is filled up to what the host gets.
+function addScope(ctx: { query: Record<string, unknown> }, directory: Directory): void {
+  const { scope, resource } = ctx.query
   if (scope !== undefined && typeof scope !== 'string') return // repeated: the provider refuses that itself
-  ctx.query = { ...ctx.query, scope: [...new Set([...(scope ?? '').split(' ').filter(word => word !== ''), SCOPE])].join(' ') }
+  const asked = (scope ?? '').split(' ').filter(word => word !== '')
+  const filled = scopesFor(directory, typeof resource === 'string' ? resource : '', asked)
+  ctx.query = { ...ctx.query, scope: [...new Set([...asked, ...filled])].join(' ') }
 }
 
 // Every authorization asks anew who one is: that is how users are switched, and no later page can spend an old sign-in.
@@ -118,9 +121,10 @@ const features = (directory: Directory, hasClientDocuments: boolean): Configurat
     },
     useGrantedResource: () => true,
     getResourceServerInfo: (_ctx, resource) => {
-      if (!directory.resources.has(resource)) throw new errors.InvalidTarget('`resource` is not an endpoint of this gateway')
+      const scopes = directory.resources.get(resource)
+      if (!scopes) throw new errors.InvalidTarget('`resource` is not an endpoint of this gateway')
       return {
-        scope: SCOPE,
+        scope: [SCOPE, ...scopes].join(' '),
         audience: resource,
         accessTokenTTL: TOKEN_SECONDS,
         accessTokenFormat: 'jwt',

@@ -98,7 +98,7 @@ function refuse(settings: ProviderSettings, deps: ProviderDeps): void {
 
 const directoryOf = ({ users, resources }: ProviderSettings): Directory => ({
   users: new Map(users.map(user => [user.name, user.groups])),
-  resources: new Set(resources),
+  resources: new Map(resources.map(({ resource, scopes }) => [resource, scopes])),
 })
 
 function harden(res: ServerResponse): void {

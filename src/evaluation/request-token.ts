@@ -12,11 +12,13 @@ export type TokenWish = {
   readonly user?: string
   /** endpoint as a path or a URL; default `/mcp` */
   readonly resource?: string
+  /** scopes, one space between two; default: all of the endpoint */
+  readonly scope?: string
 }
 
 /**
  * A fresh token from the evaluation provider of this configuration, which must be running.
- * Throws Fault `no-evaluation-provider` (not configured), `evaluation-unreachable` (not running, or another's) or `token-refused` (no such user or endpoint).
+ * Throws Fault `no-evaluation-provider` (not configured), `evaluation-unreachable` (not running, or another's) or `token-refused` (no such user, endpoint or scope).
  */
 export async function requestToken({ evaluation, dataDir, publicUrl }: Snapshot, wish: TokenWish = {}): Promise<MintedToken> {
   if (!evaluation)
@@ -29,9 +31,11 @@ export async function requestToken({ evaluation, dataDir, publicUrl }: Snapshot,
   if (secret === undefined) throw new Fault('evaluation-unreachable', unreachable)
   const user = wish.user ?? evaluation.users[0]?.name ?? ''
   const resource = (wish.resource ?? '/mcp').startsWith('/') ? publicUrl + (wish.resource ?? '/mcp') : (wish.resource ?? '')
-  const answer = await post(evaluationIssuer(evaluation.port) + MINT_PATH, secret, { user, resource }).catch((cause: unknown) => {
-    throw new Fault('evaluation-unreachable', unreachable, { cause })
-  })
+  const answer = await post(evaluationIssuer(evaluation.port) + MINT_PATH, secret, { user, resource, scope: wish.scope }).catch(
+    (cause: unknown) => {
+      throw new Fault('evaluation-unreachable', unreachable, { cause })
+    },
+  )
   if (answer.status === 401)
     throw new Fault(
       'evaluation-unreachable',

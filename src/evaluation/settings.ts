@@ -1,7 +1,7 @@
 // What the evaluation identity provider is told by the gateway, and when it refuses to run.
 
 import { isLoopback } from '../config/addresses.ts'
-import { endpointPlans } from '../config/endpoints.ts'
+import { endpointPlans, endpointScopes } from '../config/endpoints.ts'
 import { evaluationIssuer, type EvaluationSettings, type Snapshot } from '../config/schema.ts'
 
 /** Everything the provider needs; crosses the process boundary as JSON. */
@@ -9,8 +9,8 @@ export type ProviderSettings = {
   /** on 127.0.0.1 */
   readonly port: number
   readonly users: EvaluationSettings['users']
-  /** resource identifiers of the gateway's endpoints: the only audiences tokens are minted for */
-  readonly resources: readonly string[]
+  /** the gateway's endpoints, the only audiences tokens are minted for, each with the scopes there are at it */
+  readonly resources: readonly { readonly resource: string; readonly scopes: readonly string[] }[]
   /** absolute; keys, registered clients and the command line's secret live in its `evaluation` folder */
   readonly dataDir: string
   /** where the gateway listens and is reached; both must be loopback */
@@ -26,7 +26,10 @@ export function providerSettings(snapshot: Snapshot): ProviderSettings | undefin
   return {
     port: evaluation.port,
     users: evaluation.users,
-    resources: endpointPlans(snapshot).map(({ path }) => publicUrl + path),
+    resources: endpointPlans(snapshot).map(plan => ({
+      resource: publicUrl + plan.path,
+      scopes: endpointScopes(snapshot, plan, MAX_SCOPES),
+    })),
     dataDir,
     gateway: { host: listen.host, publicUrl },
   }
@@ -38,7 +41,7 @@ export function refusalOf({ gateway, resources }: ProviderSettings, nodeEnv: str
   if (nodeEnv === 'production') return `the evaluation identity provider does not run with NODE_ENV=production: ${mend}`
   if (!isLoopback(gateway.host))
     return `the evaluation identity provider runs only beside a gateway that listens on loopback, not on ${gateway.host}: ${mend}`
-  const urls = [gateway.publicUrl, ...resources]
+  const urls = [gateway.publicUrl, ...resources.map(({ resource }) => resource)]
   const outside = urls.find(url => !isLoopback(URL.parse(url)?.hostname ?? ''))
   return outside === undefined
     ? undefined
@@ -51,8 +54,10 @@ export const issuerOf = (settings: ProviderSettings): string => evaluationIssuer
 export const WARNING =
   'FOR EVALUATION ONLY: this identity provider asks for no passwords; whoever can open its page on this machine can be any of its users'
 
-/** The one scope there is; hosts that ask for none get it (RFC 6749 section 3.3). What a principal may do is the gateway's affair. */
+/** In every token, and worth nothing by itself: a token of an endpoint without upstreams has a scope too. */
 export const SCOPE = 'mcp'
+/** Scopes of one endpoint that are offered; a token has to fit into a header. */
+const MAX_SCOPES = 200
 export const TOKEN_SECONDS = 600
 /** Where command lines ask for tokens (mint.ts). */
 export const MINT_PATH = '/evaluation/token'
@@ -60,5 +65,13 @@ export const MINT_PATH = '/evaluation/token'
 /** Who may sign in (name to groups) and for what tokens are minted; replaced by a reload. */
 export type Directory = {
   users: ReadonlyMap<string, readonly string[]>
-  resources: ReadonlySet<string>
+  /** resource identifier to the scopes there are at it */
+  resources: ReadonlyMap<string, readonly string[]>
+}
+
+/** What somebody gets who asks for `asked` at a resource: the scopes of it among them, or all of it where none is (RFC 6749 section 3.3). */
+export function scopesFor({ resources }: Directory, resource: string, asked: readonly string[]): readonly string[] {
+  const offered = resources.get(resource) ?? []
+  const wanted = offered.filter(scope => asked.includes(scope))
+  return [SCOPE, ...(wanted.length > 0 ? wanted : offered)]
 }

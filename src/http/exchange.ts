@@ -35,6 +35,8 @@ export class Exchange implements Received {
   protected session: unknown = undefined
   protected route: unknown = undefined
   protected permit: unknown = undefined
+  protected isScoped: unknown = undefined
+  protected filter: unknown = undefined
   protected prepared: unknown = undefined
   protected answer: unknown = undefined
 

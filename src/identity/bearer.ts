@@ -3,7 +3,7 @@
 import { hash } from 'node:crypto'
 import type { Stop } from '../kernel/errors.ts'
 import type { Principal } from '../kernel/principal.ts'
-import { invalid, issuerOf, judgeClaims, type IssuerRules, type Judged } from './claims.ts'
+import { invalid, issuerOf, judgeClaims, type IssuerRules, type Judged, type Occasion } from './claims.ts'
 import { MAX_TOKEN_CHARACTERS, readJws } from './jws.ts'
 import { VerdictCache } from './verdict-cache.ts'
 
@@ -55,7 +55,7 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
   const pending = new Map<string, Promise<Principal | Stop>>()
   let forgotten = 0
 
-  function judge(token: string, resource: string, now: number): { signed: SignedToken; judged: Judged } | Stop {
+  function judge(token: string, occasion: Occasion): { signed: SignedToken; judged: Judged } | Stop {
     const jws = readJws(token)
     if ('fault' in jws) return invalid(jws.fault)
     const issuer = issuerOf(jws.claims)
@@ -65,7 +65,7 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     if (!rules.algorithms.includes(jws.algorithm) || isForbidden(jws.algorithm))
       return invalid('token algorithm is not accepted from this issuer')
     if (!rules.types.includes(jws.type)) return invalid('token `typ` is not that of an access token')
-    const judged = judgeClaims(jws.claims, rules, resource, now)
+    const judged = judgeClaims(jws.claims, rules, occasion)
     if ('stop' in judged) return judged
     return { signed: { issuer: rules.issuer, algorithm: jws.algorithm, keyId: jws.keyId, token }, judged }
   }
@@ -88,7 +88,7 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
   }
 
   function examine(token: string, digest: string, resource: string, now: number): Stop | Promise<Principal | Stop> {
-    const found = judge(token, resource, now)
+    const found = judge(token, { resource, nowSeconds: now, digest })
     if ('stop' in found) return found
     // Callers with the same new token share one verification; judge() has just held it against this caller's resource.
     const running = pending.get(digest)

@@ -1,6 +1,7 @@
 // What a caller without a good token is told: the WWW-Authenticate challenge (RFC 6750 section 3) and each endpoint's metadata (RFC 9728), R103.
 
 import type { Stop } from '../kernel/errors.ts'
+import { USE } from './scopes.ts'
 
 export const METADATA_PREFIX = '/.well-known/oauth-protected-resource'
 
@@ -10,6 +11,18 @@ export type ResourceSettings = {
   readonly publicUrl: string
   /** issuer identifiers, in the order hosts should try them; at least one (RFC 9728 via R103) */
   readonly authorizationServers: readonly string[]
+  /** scopes to ask for at first, at every endpoint; absent = what the endpoint's path says by itself */
+  readonly firstScopes?: readonly string[]
+}
+
+/**
+ * The scopes a host should ask for at first: little, because more is asked for when it is needed. Where one upstream is meant its `use`; elsewhere nothing,
+ * because naming aliases would tell strangers which there are.
+ */
+function firstScopesOf({ firstScopes }: Pick<ResourceSettings, 'firstScopes'>, path: string): readonly string[] {
+  if (firstScopes) return firstScopes
+  const [, kind, name] = ENDPOINT.exec(path) ?? []
+  return kind === 'servers' ? [`${name}:${USE}`] : []
 }
 
 /** The resource identifier of an endpoint: what `aud` of its tokens must be, character by character. */
@@ -21,19 +34,39 @@ function metadataBase(publicUrl: string): string {
   return `${origin}${METADATA_PREFIX}${pathname === '/' ? '' : pathname}`
 }
 
+type Challenge = (stop: Stop, endpoint: { readonly path: string }) => string | undefined
+
 /**
  * A maker of WWW-Authenticate values: a challenge for the stops that a token can mend, else undefined. `detail` and `fix` of a Stop hold no token bytes (kernel/errors.ts) and go into error_description.
  */
-export function createChallenge(publicUrl: string): (stop: Stop, endpoint: { readonly path: string }) => string | undefined {
-  const base = metadataBase(publicUrl)
+export function createChallenge(settings: Pick<ResourceSettings, 'publicUrl' | 'firstScopes'>): Challenge {
+  const base = metadataBase(settings.publicUrl)
+  const known = new Map<string, string>()
+  // `scope` and `resource_metadata` of an endpoint; asked for at every refusal of a stranger.
+  const tailOf = (path: string): string => {
+    const found = known.get(path)
+    if (found !== undefined) return found
+    const made = `${scopeOf(firstScopesOf(settings, path))}resource_metadata="${base}${path}"`
+    known.set(path, made)
+    return made
+  }
   return (stop, { path }) => {
-    // RFC 6750 section 3.1: no error code for a request that brought no token at all.
-    if (stop.stop === 'token-missing') return `Bearer resource_metadata="${base}${path}"`
-    if (stop.stop !== 'token-invalid') return undefined
-    const description = quotable([stop.detail, stop.fix].filter(part => part !== undefined).join('; '))
-    return `Bearer error="invalid_token", error_description="${description}", resource_metadata="${base}${path}"`
+    switch (stop.stop) {
+      // RFC 6750 section 3.1: no error code for a request that brought no token at all.
+      case 'token-missing':
+        return `Bearer ${tailOf(path)}`
+      case 'token-invalid':
+        return `Bearer error="invalid_token", error_description="${describe(stop)}", ${tailOf(path)}`
+      case 'scope-missing':
+        return `Bearer error="insufficient_scope", ${scopeOf(stop.scopes ?? [])}error_description="${describe(stop)}", resource_metadata="${base}${path}"`
+      default:
+        return undefined
+    }
   }
 }
+
+const scopeOf = (scopes: readonly string[]): string => (scopes.length === 0 ? '' : `scope="${quotable(scopes.join(' '))}", `)
+const describe = (stop: Stop): string => quotable([stop.detail, stop.fix].filter(part => part !== undefined).join('; '))
 
 // RFC 6750 section 3: %x20-21 / %x23-5B / %x5D-7E. Nothing can end the quotes or the line.
 const quotable = (text: string): string => text.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, "'")
@@ -49,9 +82,11 @@ export function metadataDocument(settings: ResourceSettings, requestPath: string
   const path = requestPath === METADATA_PREFIX ? '/mcp' : requestPath.startsWith(prefix) ? requestPath.slice(prefix.length) : ''
   const name = endpointName(path)
   if (name === undefined) return undefined
+  const scopes = firstScopesOf(settings, path)
   return JSON.stringify({
     resource: resourceOf(settings.publicUrl, path),
     authorization_servers: settings.authorizationServers,
+    ...(scopes.length > 0 && { scopes_supported: scopes }),
     bearer_methods_supported: ['header'],
     resource_name: name,
   })

@@ -2,6 +2,7 @@
 
 import type { Stop } from '../kernel/errors.ts'
 import { keyOf, type Principal } from '../kernel/principal.ts'
+import { grantedTo, type ScopeGrant } from './scope-grants.ts'
 import { member, textOf, valueOf, type JsonDoc } from '../mcp/json.ts'
 
 /** What an issuer may assert; the configuration's `identity.issuers` adds where its keys are. */
@@ -12,13 +13,27 @@ export type IssuerRules = {
   readonly algorithms: readonly string[]
   /** accepted `typ` header values, lower case; default `at+jwt` */
   readonly types: readonly string[]
+  /** the claim that says who somebody is, or several joined by `+` (Entra ID: `tid+oid`) */
   readonly subjectClaim: string
   readonly groupsClaim: string
+  /** scopes given to what this issuer asserts */
+  readonly grant: readonly ScopeGrant[]
   /** longest exp - iat accepted; default 3600 */
   readonly maxTokenSeconds: number
   /** clock difference forgiven at exp, nbf and iat; default 30, more than 60 counts as 60 */
   readonly clockSkewSeconds: number
+  /** `workload`: every subject is a program; default: whoever is its own client (`sub` = `client_id`), as client credentials make it */
+  readonly kind?: 'person' | 'workload'
+  /** when given, only these subjects count: exact, or with a trailing `*` */
+  readonly subjects?: readonly string[]
+  /**
+   * The gateway's own authorization server: tokens name somebody of one of these identity providers in `idp_iss` and `idp_sub`, and the principal is the
+   * same as when that provider's own token comes. No other issuer's token is read like this.
+   */
+  readonly identityProviders?: readonly string[]
 }
+/** For which endpoint's resource identifier a token has to be, when it is, and a digest of it. */
+export type Occasion = { readonly resource: string; readonly nowSeconds: number; readonly digest: string }
 
 /** A caller and when the token that names it begins and ceases to count, skew included: notBefore <= now < expires. */
 export type Judged = { readonly principal: Principal; readonly notBeforeSeconds: number; readonly expiresSeconds: number }
@@ -38,31 +53,66 @@ export const invalid = (detail: string, fix?: string): Stop =>
 export const issuerOf = (claims: JsonDoc): string | undefined => text(claims, 'iss')
 
 /** Judges every claim; the signature is not this file's affair, and nothing may be believed before it holds. */
-export function judgeClaims(claims: JsonDoc, rules: IssuerRules, resource: string, nowSeconds: number): Judged | Stop {
+export function judgeClaims(claims: JsonDoc, rules: IssuerRules, { resource, nowSeconds, digest }: Occasion): Judged | Stop {
   // Sender-constrained tokens (RFC 9449, RFC 8705) need a proof we cannot check yet; as a bearer token one would be a stolen one.
   if (member(claims.root, 'cnf')) return invalid('token is bound to a key (`cnf`), which is not supported', 'request a bearer token')
   if (!isFor(claims, resource)) return invalid('token audience is not this endpoint', `request a token with resource ${resource}`)
   const time = judgeTime(claims, rules, nowSeconds)
   if ('stop' in time) return time
-  const subject = text(claims, rules.subjectClaim)
-  if (!isName(subject, MAX_SUBJECT_CHARACTERS)) return invalid(`token claim \`${rules.subjectClaim}\` is missing or not a usable subject`)
+  const who = whoIs(claims, rules)
+  if ('stop' in who) return who
   const groups = groupsOf(claims, rules.groupsClaim)
   if (!groups) return invalid(`token claim \`${rules.groupsClaim}\` is not a list of group names`)
   const scopes = scopesOf(claims)
   if (!scopes) return invalid('token claims `scope` and `scp` are malformed or disagree')
   const client = clientOf(claims)
   if (client === null) return invalid('token claim `client_id` is not a usable name')
+  const { issuer, subject } = who
+  const sessionId = text(claims, 'sid')
+  const tokenId = text(claims, 'jti')
   const principal: Principal = Object.freeze({
-    key: keyOf(rules.issuer, subject),
-    issuer: rules.issuer,
+    key: keyOf(issuer, subject),
+    issuer,
     subject,
+    kind: rules.kind ?? (client !== undefined && text(claims, 'sub') === client ? 'workload' : 'person'),
     ...(client === undefined ? undefined : { client }),
     groups: Object.freeze(groups),
-    scopes: Object.freeze(scopes),
+    ...grantedTo(rules.grant, { subject, groups, scopes, ...(client === undefined ? undefined : { client }) }),
     expiresAtSeconds: time.exp,
+    tokenId: isName(tokenId, MAX_NAME_CHARACTERS) ? tokenId : digest,
+    ...(isName(sessionId, MAX_NAME_CHARACTERS) ? { sessionId } : undefined),
   })
   return { principal, notBeforeSeconds: time.from, expiresSeconds: time.until }
 }
+
+/** Whom the token means. Keys are the same whichever way somebody comes, so a claim that is missing is no other name for them. */
+function whoIs(claims: JsonDoc, rules: IssuerRules): { readonly issuer: string; readonly subject: string } | Stop {
+  if (rules.identityProviders) {
+    const [issuer, subject] = [text(claims, 'idp_iss'), text(claims, 'idp_sub')]
+    if (issuer === undefined || !rules.identityProviders.includes(issuer))
+      return invalid('token claim `idp_iss` names no identity provider')
+    return isName(subject, MAX_SUBJECT_CHARACTERS)
+      ? { issuer, subject }
+      : invalid('token claim `idp_sub` is missing or not a usable subject')
+  }
+  const names = rules.subjectClaim.split('+')
+  const parts: string[] = []
+  for (const name of names) {
+    const part = text(claims, name)
+    if (!isName(part, MAX_SUBJECT_CHARACTERS)) return invalid(`token claim \`${name}\` is missing or not a usable subject`)
+    // Several parts are kept apart whatever stands in them.
+    parts.push(names.length === 1 ? part : part.replace(/[%/]/g, encodeURIComponent))
+  }
+  const subject = parts.join('/')
+  if (!isName(subject, MAX_SUBJECT_CHARACTERS)) return invalid('token subject is too long')
+  if (rules.subjects && !rules.subjects.some(allowed => isMeant(allowed, subject)))
+    return invalid('token subject is none of those the configuration accepts from this issuer')
+  return { issuer: rules.issuer, subject }
+}
+
+// Attacker-controlled subject: compared as a literal; the pattern is the configuration's.
+const isMeant = (allowed: string, subject: string): boolean =>
+  allowed.endsWith('*') ? subject.startsWith(allowed.slice(0, -1)) : subject === allowed
 
 // RFC 8707, RFC 9068 section 4, negative test N004: exact strings; an array counts only when this resource is its single value.
 function isFor(claims: JsonDoc, resource: string): boolean {

@@ -23,6 +23,7 @@ export type Reason =
   // who
   | 'issuer-unavailable'
   | 'principal-limited'
+  | 'scope-missing'
   | 'session-limit'
   | 'session-missing'
   | 'session-unknown'
@@ -59,6 +60,8 @@ export type Stop = {
   readonly fix?: string
   /** seconds until a retry may succeed (429, 503) */
   readonly retryAfterSeconds?: number
+  /** for scope-missing: what a new token has to have, for the challenge */
+  readonly scopes?: readonly string[]
   /** extra members of the JSON-RPC error's `data`, e.g. `supported` for version-unsupported */
   readonly data?: Readonly<Record<string, unknown>>
 }

@@ -9,12 +9,21 @@ export type Principal = {
   readonly key: PrincipalKey
   readonly issuer: string
   readonly subject: string
+  /** a person, or a program with credentials of its own */
+  readonly kind: 'person' | 'workload'
   /** OAuth client id (`client_id`, else `azp`), when the token names one */
   readonly client?: string
   readonly groups: readonly string[]
+  /** exact scope words that count: the token's own, and those the configuration gives its holder */
   readonly scopes: readonly string[]
+  /** `*` and `<alias>:*` that the configuration gives; never from the token */
+  readonly wildcards: readonly string[]
   /** end of the token, seconds since the epoch */
   readonly expiresAtSeconds: number
+  /** which token: its `jti`, or a digest of it where it has none; never the token */
+  readonly tokenId?: string
+  /** the session at the identity provider (`sid`) */
+  readonly sessionId?: string
 }
 
 export const keyOf = (issuer: string, subject: string): PrincipalKey => `${issuer} ${subject}` as PrincipalKey

@@ -9,7 +9,7 @@ type Reply = { readonly modern: number; readonly legacy: number; readonly code: 
 const reply = (modern: number, legacy: number, code: number, message: string): Reply => ({ modern, legacy, code, message })
 
 // Codes of our own lie outside -32768..-32000, which MCP 2026-07-28 reserves (R20).
-const OWN = { limited: -31429, overloaded: -31503, gated: -31403 } as const
+const OWN = { limited: -31429, overloaded: -31503, gated: -31403, scope: -31401 } as const
 
 export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'address-limited': reply(429, 429, OWN.limited, 'Too many refused requests from this address'),
@@ -32,6 +32,7 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
 
   'issuer-unavailable': reply(503, 503, OWN.overloaded, 'Identity provider unavailable'),
   'principal-limited': reply(429, 429, OWN.limited, 'Too many requests'),
+  'scope-missing': reply(403, 403, OWN.scope, 'Insufficient scope'),
   'session-limit': reply(429, 429, OWN.limited, 'Too many sessions'),
   'session-missing': reply(400, 400, CODE.invalidRequest, 'Mcp-Session-Id required'),
   'session-unknown': reply(404, 404, CODE.invalidRequest, 'Session not found'),

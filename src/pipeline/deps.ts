@@ -88,6 +88,8 @@ export interface Feeds {
   open(x: Received & Classified & Authenticated & Joined): void
   /** resources/subscribe and unsubscribe of a legacy session; URIs as exposed */
   subscribe(x: Received & Classified & Authenticated & Joined, entry: UpstreamEntry): void
+  /** scopes the token lacks for what a filter names, of all that exists for the principal */
+  missingScopes(x: Received & Authenticated, filter: ListenFilter): readonly string[]
   /** subscriptions/listen of a modern host: the filter that is honoured, and the stream to feed */
   listen(x: Received & Classified & Authenticated & Joined, filter: ListenFilter): Listening
 }

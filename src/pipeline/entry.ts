@@ -2,6 +2,7 @@
 
 import type { HostCapabilities, RequestKind } from '../bridge/capabilities.ts'
 import type { Caller, Upstream } from '../bridge/upstream.ts'
+import type { ScopeIndex } from '../identity/scopes.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
 
 /** One upstream as the pipeline needs it. */
@@ -13,6 +14,7 @@ export type UpstreamEntry = {
   /** stateless and credential-free, says an administrator */
   readonly isShared: boolean
   readonly rules: readonly AllowRule[]
+  readonly scopes: ScopeIndex
   readonly parkMs: number
   readonly rounds: number
 }

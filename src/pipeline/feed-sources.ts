@@ -1,7 +1,8 @@
 // Where feeds come from: the upstreams of an endpoint that exist for a principal, and what it may hear of them.
 
 import type { Caller } from '../bridge/upstream.ts'
-import type { GatewayDeps } from './deps.ts'
+import { openTaskId } from '../bridge/task-id.ts'
+import type { GatewayDeps, ListenFilter } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
 import type { Authenticated, Classified, Joined, Received } from './path.ts'
 
@@ -28,12 +29,36 @@ export const reachable = (deps: FeedDeps, who: Listener): UpstreamEntry[] =>
 export const callerFor = (deps: FeedDeps, who: Listener, entry: UpstreamEntry): Caller =>
   deps.callers.of(who, entry, deps.entitlement(who.principal, entry)).caller
 
+type Hearing = Pick<Listener, 'principal'>
+
 /** Judged at each delivery, by the rules in force then: an entitlement may have gone since the subscription was made (R82). */
-export function mayHear(deps: FeedDeps, who: Listener, alias: string, uri?: string): boolean {
+export function mayHear(deps: FeedDeps, who: Hearing, alias: string, uri?: string): boolean {
   const entry = deps.upstreams().get(alias)
   const entitlement = entry && deps.entitlement(who.principal, entry)
   if (!entitlement || entitlement.isEmpty) return false
-  return uri === undefined || entitlement.permits('resource', uri) !== undefined
+  return uri === undefined || (entitlement.permits('resource', uri) !== undefined && !entry.scopes.missing(who.principal, 'resource', uri))
+}
+
+/** What the token lacks to hear of these; names that do not exist for the principal count for nothing. */
+export function missingScopes(
+  deps: FeedDeps,
+  { principal, endpoint }: Pick<Listener, 'principal' | 'endpoint'>,
+  filter: ListenFilter,
+): readonly string[] {
+  const missing = new Set<string>()
+  for (const name of filter.resourceSubscriptions) {
+    const found = deps.catalogue.ownUri(endpoint, name)
+    const entry = found && deps.upstreams().get(found.alias)
+    if (!entry || deps.entitlement(principal, entry).permits('resource', found.uri) === undefined) continue
+    for (const scope of entry.scopes.missing(principal, 'resource', found.uri) ?? []) missing.add(scope)
+  }
+  for (const id of filter.taskIds) {
+    const task = openTaskId(deps.sealer, id, { principal: principal.key, endpoint: endpoint.resource })
+    const entry = task && deps.upstreams().get(task.alias)
+    if (!entry || deps.entitlement(principal, entry).isEmpty) continue
+    for (const scope of entry.scopes.missing(principal, 'task', task.taskId) ?? []) missing.add(scope)
+  }
+  return [...missing]
 }
 
 /** Exposed URIs that belong to one upstream, in its own names. */

@@ -5,6 +5,7 @@ import { Path, type Answered, type Received } from './path.ts'
 import { admitStage } from './stages/admit.ts'
 import { authenticateStage } from './stages/authenticate.ts'
 import { callUpstreamStage } from './stages/call-upstream.ts'
+import { checkFilterScopesStage, checkScopesStage } from './stages/check-scopes.ts'
 import { classifyStage } from './stages/classify.ts'
 import { evaluatePolicyStage } from './stages/evaluate-policy.ts'
 import { joinSessionStage } from './stages/join-session.ts'
@@ -41,14 +42,15 @@ export function createPaths(deps: GatewayDeps): Paths {
   const prepare = prepareArgumentsStage(deps)
   const call = callUpstreamStage(deps)
   const permit = evaluatePolicyStage
+  const scopes = checkScopesStage
   const resolve = (kind: 'tool' | 'prompt' | 'resource') => resolveNameStage(deps, kind)
-  const task = modern.step(resolveTaskStage(deps)).step(permitTaskStage).step(prepare).step(call)
+  const task = modern.step(resolveTaskStage(deps)).step(permitTaskStage).step(scopes).step(prepare).step(call)
 
   const table: Readonly<Record<string, Whole>> = {
-    'tools/call': both.step(resolve('tool')).step(permit).step(prepare).step(call),
-    'prompts/get': both.step(resolve('prompt')).step(permit).step(prepare).step(call),
-    'resources/read': both.step(resolve('resource')).step(permit).step(prepare).step(call),
-    'completion/complete': both.step(resolveReferenceStage(deps)).step(permit).step(prepare).step(call),
+    'tools/call': both.step(resolve('tool')).step(permit).step(scopes).step(prepare).step(call),
+    'prompts/get': both.step(resolve('prompt')).step(permit).step(scopes).step(prepare).step(call),
+    'resources/read': both.step(resolve('resource')).step(permit).step(scopes).step(prepare).step(call),
+    'completion/complete': both.step(resolveReferenceStage(deps)).step(permit).step(scopes).step(prepare).step(call),
 
     'tools/list': both.step(listStage(deps, 'tools/list')),
     'prompts/list': both.step(listStage(deps, 'prompts/list')),
@@ -56,7 +58,7 @@ export function createPaths(deps: GatewayDeps): Paths {
     'resources/templates/list': both.step(listStage(deps, 'resources/templates/list')),
 
     'server/discover': modern.step(discoverStage(deps)),
-    'subscriptions/listen': modern.step(listenStage(deps)),
+    'subscriptions/listen': modern.step(checkFilterScopesStage(deps)).step(listenStage(deps)),
     'tasks/get': task,
     'tasks/update': task,
     'tasks/cancel': task,
@@ -64,8 +66,8 @@ export function createPaths(deps: GatewayDeps): Paths {
     initialize: known.step(requireEraStage('legacy')).step(initializeStage(deps)),
     ping: legacy.step(pingStage),
     'logging/setLevel': legacy.step(setLevelStage),
-    'resources/subscribe': legacy.step(resolve('resource')).step(permit).step(subscribeStage(deps, true)),
-    'resources/unsubscribe': legacy.step(resolve('resource')).step(permit).step(subscribeStage(deps, false)),
+    'resources/subscribe': legacy.step(resolve('resource')).step(permit).step(scopes).step(subscribeStage(deps, true)),
+    'resources/unsubscribe': legacy.step(resolve('resource')).step(permit).step(scopes).step(subscribeStage(deps, false)),
 
     'notifications/cancelled': both.step(cancelStage),
     'notifications/initialized': both.step(acceptStage),
@@ -80,7 +82,7 @@ export function createPaths(deps: GatewayDeps): Paths {
     'session/batch': legacy.step(allowBatchStage),
   }
   // Extension methods: relayed where one upstream is meant and an allow rule names the method.
-  const extension = both.step(resolveMethodStage(deps)).step(permit).step(prepare).step(call)
+  const extension = both.step(resolveMethodStage(deps)).step(permit).step(scopes).step(prepare).step(call)
   const otherNotification = both.step(acceptStage)
 
   const rows = new Map(Object.entries(table))

@@ -8,34 +8,35 @@ import { callerFor, mayHear, ownUris, reachable, type FeedDeps, type Listener } 
 
 const ALL_LISTS = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true } as const
 
+/** `who` asks; `hears` says by whose token what flows is judged, at each delivery. */
+type SessionFeed = { readonly who: Listener; readonly session: LegacySession; readonly hears: () => Listener }
+
 /** Opens (or keeps) one feed per upstream of the endpoint. */
-export function openSessionFeeds(deps: FeedDeps, who: Listener, session: LegacySession): void {
-  for (const entry of reachable(deps, who)) setSessionFeed(deps, { who, session, entry })
+export function openSessionFeeds(deps: FeedDeps, feed: SessionFeed): void {
+  for (const entry of reachable(deps, feed.who)) setSessionFeed(deps, feed, entry)
 }
 
-export type SessionFeed = { readonly who: Listener; readonly session: LegacySession; readonly entry: UpstreamEntry }
-
 /** Brings one upstream's feed in line with the session's subscriptions. */
-export function setSessionFeed(deps: FeedDeps, feed: SessionFeed): void {
-  const { who, session, entry } = feed
+export function setSessionFeed(deps: FeedDeps, feed: SessionFeed, entry: UpstreamEntry): void {
+  const { who, session } = feed
   const uris = ownUris(deps, who, entry.alias, session.subscriptions ?? [])
   const filter: SubscriptionFilter = { ...ALL_LISTS, ...(uris.length > 0 && { resourceSubscriptions: uris }) }
   const feeds = (session.feeds ??= new Map<string, UpstreamSubscription>())
   const open = feeds.get(entry.alias)
   if (open) open.update(filter)
-  else feeds.set(entry.alias, entry.upstream.subscribe(callerFor(deps, who, entry), filter, changesFor(deps, feed)))
+  else feeds.set(entry.alias, entry.upstream.subscribe(callerFor(deps, who, entry), filter, changesFor(deps, feed, entry)))
 }
 
-function changesFor(deps: FeedDeps, { who, session, entry: { alias } }: SessionFeed): UpstreamChanges {
+function changesFor(deps: FeedDeps, { session, hears }: SessionFeed, { alias }: UpstreamEntry): UpstreamChanges {
   const send = (message: Buffer): void => void session.standalone?.send(message)
   return {
     listChanged(kind) {
       deps.catalogue.forget(alias)
-      if (mayHear(deps, who, alias)) send(notification(LIST_CHANGED[kind]))
+      if (mayHear(deps, hears(), alias)) send(notification(LIST_CHANGED[kind]))
     },
     resourceUpdated(uri, message) {
-      const exposed = deps.catalogue.expose(who.endpoint, alias, 'resource', uri)
-      if (!session.subscriptions?.has(exposed) || !mayHear(deps, who, alias, uri)) return
+      const exposed = deps.catalogue.expose(hears().endpoint, alias, 'resource', uri)
+      if (!session.subscriptions?.has(exposed) || !mayHear(deps, hears(), alias, uri)) return
       send(notification('notifications/resources/updated', updatedParams(message, exposed).toString()))
     },
     other() {},

@@ -43,13 +43,13 @@ export class GatewayHttp {
   }
 
   /**
-   * Resolves once the status came (with a JSON body: once that is complete). A refused token is renewed and the request sent once more: a 401 precedes
-   * any effect. Throws FailureFault, and whatever the token source throws.
+   * Resolves once the status came (with a JSON body: once that is complete). A refused token is renewed and the request sent once more: a 401, and a
+   * 403 for want of a scope (a newer token may have it), precede any effect. Throws FailureFault, and whatever the token source throws.
    */
   async send(outgoing: Outgoing, signal: AbortSignal): Promise<Reply> {
     const token = await this.#tokens.get()
     const reply = await this.#once(outgoing, token, signal)
-    if (reply.status !== 401) return reply
+    if (reply.status !== 401 && !lacksScope(reply)) return reply
     const other = await this.#tokens.renew(token)
     const second = other === undefined ? reply : await this.#once(outgoing, other, signal)
     if (second.status === 401)
@@ -127,6 +127,10 @@ export class GatewayHttp {
     this.#agent.destroy()
   }
 }
+
+/** RFC 6750 section 3.1. What the gateway says about it is the host's to read. */
+const lacksScope = ({ status, headers }: Reply): boolean =>
+  status === 403 && headers['www-authenticate']?.includes('error="insufficient_scope"') === true
 
 /** A connection that does not come about in time was not used: its error says so, as a refused one does. */
 function limitConnect(socket: Socket): void {

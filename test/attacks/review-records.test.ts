@@ -70,7 +70,7 @@ describe('when the audit log cannot be written', () => {
   it('subscribes to nothing at an upstream', async () => {
     const session = sessionOf()
     let subscribed = 0
-    const feeds = { open() {}, subscribe: () => subscribed++, listen: () => ({}) as any }
+    const feeds = { open() {}, subscribe: () => subscribed++, missingScopes: () => [], listen: () => ({}) as any }
     const request = receivedOf('{"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"mem://a"}}', session)
     const x = { ...request, route: { entry: {} } } as any
     const end = await walk(Path.start().step(subscribeStage({ feeds }, true) as any) as any, x, recorder, measure)

@@ -84,7 +84,7 @@ describe('a session that ends under a running request', () => {
   it('gets no standing stream and no subscriptions any more', async () => {
     const session = sessionOf()
     let fed = 0
-    const feeds = { open: () => fed++, subscribe() {}, listen: () => ({}) as any }
+    const feeds = { open: () => fed++, subscribe() {}, missingScopes: () => [], listen: () => ({}) as any }
     const x: any = { session, principal: {}, headers: {} }
     const found: any = await openStreamStage({ feeds, streamLimit: () => undefined }).run(x)
     session.close('DELETE came first')

@@ -119,6 +119,8 @@ export type WorldOptions = RecorderOptions & {
   readonly config?: Readonly<Record<string, any>>
   /** sent to the upstream with each request */
   readonly headers?: Readonly<Record<string, string>>
+  /** members of the issuer's settings; by default it gives everybody all scopes */
+  readonly issuer?: object
   readonly logger?: Logger
   readonly environment?: Readonly<Record<string, string | undefined>>
 }
@@ -134,7 +136,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       upstreams: { up: { http: { url: up.url, headers: options.headers ?? {} }, allow, ...options.settings }, ...upstreams },
       ...config,
     },
-    { ...(logger && { logger }), ...(environment && { environment }) },
+    { ...(logger && { logger }), ...(environment && { environment }), ...(options.issuer && { issuer: { ...options.issuer } }) },
   )
   const path = '/servers/up/mcp'
   const tokens = { alice: await gateway.token(path), bob: await gateway.token(path, { sub: 'bob' }) }

@@ -12,6 +12,8 @@ const principal: Principal = {
   subject: 'a',
   groups: [],
   scopes: [],
+  wildcards: [],
+  kind: 'person',
   expiresAtSeconds: 1,
 }
 const endpoint: Endpoint = { kind: 'all', path: '/mcp', resource: 'http://g/mcp', aliases: [] }

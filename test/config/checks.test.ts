@@ -295,3 +295,61 @@ describe('words the checks stand on', () => {
     expect(launchConcerns(command)).toEqual([])
   })
 })
+
+describe('scopes', () => {
+  const upstream = (scopes: string): string =>
+    `upstreams: { files: { http: { url: 'https://f.example/mcp' }, allow: [{ subjects: ['*'], tools: ['*'] }], scopes: ${scopes} } }`
+  const granting = (grant: string, more = upstream('{ read: { tools: [read_*] } }')): string =>
+    `version: 1\n${more}\nidentity: { issuers: [{ issuer: 'https://i.example', grant: [${grant}] }] }\n`
+
+  it('are given to everybody or to somebody, and exist', async () => {
+    const got = await snapshot(
+      granting(
+        "{ everyone: true, scopes: ['*'] }, { to: { groups: [dev], scopes: [api.use] }, scopes: ['files:read', 'files:use', 'files:*'] }",
+      ),
+    )
+    expect(got.issuers[0]?.grant).toEqual([
+      { everyone: true, groups: [], scopes: [], clients: [], subjects: [], give: ['*'] },
+      { everyone: false, groups: ['dev'], scopes: ['api.use'], clients: [], subjects: [], give: ['files:read', 'files:use', 'files:*'] },
+    ])
+    expect(got.upstreams.get('files')?.scopes.get('read')).toEqual({ tools: ['read_*'], prompts: [], resources: [] })
+  })
+  it.each([
+    ["{ scopes: ['*'] }", 'expected `to` with somebody in it, or `everyone: true`'],
+    ["{ to: {}, scopes: ['*'] }", 'expected `to` with somebody in it, or `everyone: true`'],
+    ["{ to: { groups: [a] }, everyone: true, scopes: ['*'] }", 'expected `to` with somebody in it, or `everyone: true`'],
+    ['{ everyone: true, scopes: [] }', 'expected at least one scope'],
+    ["{ everyone: true, scopes: ['file:read'] }", 'no upstream `file`'],
+    ["{ everyone: true, scopes: ['file:*'] }", 'no upstream `file`'],
+    ["{ everyone: true, scopes: ['files:wirte'] }", '`files` has no scope `wirte`; known: use, read'],
+    ["{ everyone: true, scopes: ['files:r*'] }", 'expected a scope such as'],
+    ["{ everyone: true, scopes: ['FILES:read'] }", 'expected a scope such as'],
+    ["{ to: { groups: ['*'] }, scopes: ['*'] }", 'expected a group'],
+  ])('a mapping like %s is refused', async (grant, message) => expect(await words(granting(grant))).toContain(message))
+  it.each([
+    ['{ read: {} }', 'covers nothing'],
+    ['{ READ: { tools: [a] } }', 'expected a lower-case word such as `read` as the key'],
+    ["{ read: { tools: ['*_file'] } }", '`*` stands at the end or not at all'],
+  ])('words like %s are refused', async (scopes, message) =>
+    expect(await words(granting("{ everyone: true, scopes: ['*'] }", upstream(scopes)))).toContain(message),
+  )
+})
+
+describe('what outbound fetches may reach', () => {
+  const allowing = (entry: string): string => `${MINIMAL}outbound: { allow: ['${entry}'] }\n`
+  it.each(['idp.corp.example:443', '[fd00::1]:8443', '10.0.0.1:443', '10.1.0.0/16', 'fd00::/8'])('%s can be opened', async entry => {
+    const { outbound } = await snapshot(allowing(entry))
+    expect([...outbound.hosts, ...outbound.networks]).toEqual([entry])
+  })
+  it.each([
+    'idp.corp.example',
+    'https://idp.corp.example',
+    'IDP.example:443',
+    '0x7f.1:443',
+    '*:443',
+    'a@b:443',
+    '10.0.0.0/33',
+    '0.0.0.0/0',
+    'idp:99999',
+  ])('%s is refused', async entry => expect(await words(allowing(entry))).toContain('outbound.allow[0]'))
+})

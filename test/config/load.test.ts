@@ -59,6 +59,7 @@ describe('defaults', () => {
         notificationsPerSecond: 200,
         rounds: 8,
       },
+      scopes: new Map(),
       allow: [],
     })
   })
@@ -72,6 +73,7 @@ describe('defaults', () => {
         types: ['at+jwt'],
         subjectClaim: 'sub',
         groupsClaim: 'groups',
+        grant: [],
         maxTokenSeconds: 3600,
         clockSkewSeconds: 30,
       },

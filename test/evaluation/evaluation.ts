@@ -18,6 +18,8 @@ import { Browser, type Page } from './browser.ts'
 
 export const GATEWAY = 'http://127.0.0.1:8400'
 export const RESOURCES = ['/mcp', '/servers/files/mcp', '/sets/dev/mcp'].map(path => GATEWAY + path)
+/** scopes of each of them */
+export const SCOPES = ['files:use', 'files:read', 'files:write']
 export const CALLBACK = 'http://localhost:33418/callback'
 
 export const freePort = (): Promise<number> =>
@@ -35,7 +37,7 @@ export async function settingsFor(change: Partial<ProviderSettings> = {}): Promi
       { name: 'alice', groups: ['dev', 'ops'] },
       { name: 'bob', groups: [] },
     ],
-    resources: RESOURCES,
+    resources: RESOURCES.map(resource => ({ resource, scopes: SCOPES })),
     dataDir: mkdtempSync(join(tmpdir(), 'evaluation-')),
     gateway: { host: '127.0.0.1', publicUrl: GATEWAY },
     clientDocuments: false,
@@ -70,6 +72,7 @@ export async function judge(
     types: ['at+jwt'],
     subjectClaim: 'sub',
     groupsClaim: 'groups',
+    grant: [],
     maxTokenSeconds: 3600,
     clockSkewSeconds: 0,
   }

@@ -53,7 +53,8 @@ function serveGateway(): Server {
     req.on('data', (chunk: Buffer) => chunks.push(chunk))
     req.on('end', () => {
       void Promise.resolve(authenticator!.authenticate(req.headers.authorization, base + path, Date.now() / 1000)).then(who => {
-        if (isStop(who)) return void res.writeHead(401, { 'www-authenticate': createChallenge(base)(who, { path }) ?? '' }).end()
+        if (isStop(who))
+          return void res.writeHead(401, { 'www-authenticate': createChallenge({ publicUrl: base })(who, { path }) ?? '' }).end()
         passed.push(`${who.subject} ${path}`)
         const text = Buffer.concat(chunks).toString()
         const message = (text ? JSON.parse(text) : {}) as { id?: number; method?: string; params?: { protocolVersion: string } }
@@ -69,7 +70,10 @@ beforeAll(async () => {
   gateway = serveGateway()
   await new Promise<void>(resolve => gateway.listen(0, '127.0.0.1', resolve))
   base = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`
-  running = await start({ resources: PATHS.map(path => base + path), gateway: { host: '127.0.0.1', publicUrl: base } })
+  running = await start({
+    resources: PATHS.map(path => ({ resource: base + path, scopes: [] })),
+    gateway: { host: '127.0.0.1', publicUrl: base },
+  })
 })
 afterAll(async () => {
   gateway.closeAllConnections()

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startProvider } from '../../src/evaluation/provider.ts'
 import { MINT_PATH } from '../../src/evaluation/settings.ts'
-import { CALLBACK, GATEWAY, Host, judge, registered, RESOURCES, settingsFor, start, type Running } from './evaluation.ts'
+import { CALLBACK, GATEWAY, Host, judge, registered, RESOURCES, SCOPES, settingsFor, start, type Running } from './evaluation.ts'
+import type { Principal } from '../../src/kernel/principal.ts'
 import { Browser } from './browser.ts'
 
 let running: Running
@@ -24,7 +25,7 @@ describe('it refuses to run for anybody but this machine', () => {
     { gateway: { host: '192.168.1.10', publicUrl: GATEWAY } },
     { gateway: { host: '127.0.0.1', publicUrl: 'https://gw.example.com' } },
     { gateway: { host: '127.0.0.1', publicUrl: 'http://127.0.0.1.evil.example' } },
-    { resources: ['https://gw.example.com/mcp'] },
+    { resources: [{ resource: 'https://gw.example.com/mcp', scopes: [] }] },
   ]
   it.each(outside)('beside a gateway that others can reach: %j', async change => {
     const settings = await settingsFor(change)
@@ -91,10 +92,27 @@ describe('a token', () => {
       key: `${issuer} alice`,
       client: host.clientId,
       groups: ['dev', 'ops'],
-      scopes: ['mcp'],
+      scopes: ['mcp', ...SCOPES],
     })
     for (const other of RESOURCES.filter(each => each !== resource))
       expect(await judge(running, token, other)).toMatchObject({ stop: 'token-invalid' }) // N003
+  })
+  it.each([
+    ['files:read', ['mcp', 'files:read']],
+    ['files:write files:read', ['mcp', 'files:read', 'files:write']],
+    ['offline_access files:read secrets:read files:*', ['mcp', 'files:read']],
+    ['openid offline_access', ['mcp', ...SCOPES]],
+    ['secrets:read', ['mcp', ...SCOPES]],
+    ['', ['mcp', ...SCOPES]],
+  ])('asked for `%s` it has %j: fewer scopes where some of the endpoint are named, never others', async (scope, expected) => {
+    const host = await registered(issuer)
+    const page = await host.authorize({ scope })
+    const { access_token: token = '', refresh_token: refresh } = await host.redeem(page)
+    const scopesOf = async (text: string): Promise<readonly string[]> =>
+      [...((await judge(running, text, RESOURCES[0]!)) as Principal).scopes].sort()
+    expect(await scopesOf(token)).toEqual([...expected].sort())
+    if (refresh === undefined) return
+    expect(await scopesOf((await host.refresh(refresh)).access_token ?? '')).toEqual([...expected].sort())
   })
   it('may be asked for without naming the resource again, and never widened at the token endpoint', async () => {
     const host = await registered(issuer)
@@ -359,10 +377,19 @@ describe('tokens for command lines', () => {
     expect(await judge(running, body['access_token'] ?? '', RESOURCES[1]!)).toMatchObject({
       subject: 'bob',
       client: 'gatehouse-cli',
-      scopes: ['mcp'],
+      scopes: ['mcp', ...SCOPES],
     })
     expect(await judge(running, body['access_token'] ?? '', RESOURCES[0]!)).toMatchObject({ stop: 'token-invalid' })
     expect(statSync(join(running.settings.dataDir, 'evaluation', 'command-secret')).mode & 0o777).toBe(0o600)
+  })
+  it('have fewer scopes when asked for fewer, and none that does not exist', async () => {
+    const good = { authorization: `Bearer ${secret()}` }
+    const { body } = await ask(good, { user: 'bob', resource: RESOURCES[1], scope: 'files:read' })
+    expect(await judge(running, body['access_token'] ?? '', RESOURCES[1]!)).toMatchObject({ scopes: ['mcp', 'files:read'] })
+    expect(await ask(good, { user: 'bob', resource: RESOURCES[1], scope: 'files:read files:*' })).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_scope' },
+    })
   })
   it('are for nobody else: no secret, a wrong one, a browser, an unknown user or endpoint', async () => {
     const good = { authorization: `Bearer ${secret()}` }

@@ -22,7 +22,7 @@ const refused = async (token: string, detail?: RegExp, resource?: string, now?: 
 
 describe('a good token', () => {
   it.each(ENDPOINTS)('names its principal at the endpoint it was issued for: %s', async resource => {
-    const said = await bearer(w.key.sign({ aud: resource }), resource)
+    const said = await bearer(w.key.sign({ aud: resource, jti: 'the-token' }), resource)
     expect(said).toEqual({
       key: `${ISSUER} alice`,
       issuer: ISSUER,
@@ -30,6 +30,9 @@ describe('a good token', () => {
       client: 'cli',
       groups: ['dev'],
       scopes: ['mcp'],
+      wildcards: [],
+      kind: 'person',
+      tokenId: 'the-token',
       expiresAtSeconds: NOW + 600,
     })
   })

@@ -6,29 +6,47 @@ const GW = 'https://gw.example.com'
 const PATHS = ['/mcp', '/servers/files/mcp', '/sets/dev/mcp']
 /** Where the challenge says the metadata is. */
 const metadataUrl = (publicUrl: string, path: string): string =>
-  /resource_metadata="([^"]+)"/.exec(createChallenge(publicUrl)({ stop: 'token-missing' }, { path }) ?? '')?.[1] ?? ''
+  /resource_metadata="([^"]+)"/.exec(createChallenge({ publicUrl })({ stop: 'token-missing' }, { path }) ?? '')?.[1] ?? ''
 const settings = { publicUrl: GW, authorizationServers: ['https://idp.example.com', 'https://two.example.com'] }
 
 describe('challenge', () => {
   it.each(PATHS)('N001 without a token: where the metadata of %s is, and no error code (RFC 6750 section 3.1)', path => {
-    expect(createChallenge(GW)({ stop: 'token-missing', detail: 'x' }, { path })).toBe(
-      `Bearer resource_metadata="${GW}/.well-known/oauth-protected-resource${path}"`,
+    expect(createChallenge({ publicUrl: GW })({ stop: 'token-missing', detail: 'x' }, { path })).toBe(
+      `Bearer ${path === '/servers/files/mcp' ? 'scope="files:use", ' : ''}resource_metadata="${GW}/.well-known/oauth-protected-resource${path}"`,
     )
   })
   it('with a bad token: invalid_token, what is wrong and what would mend it', () => {
     const stop = { stop: 'token-invalid', detail: 'token has expired', fix: 'request a new token' } as const
-    expect(createChallenge(GW)(stop, { path: '/mcp' })).toBe(
+    expect(createChallenge({ publicUrl: GW })(stop, { path: '/mcp' })).toBe(
       `Bearer error="invalid_token", error_description="token has expired; request a new token", resource_metadata="${GW}/.well-known/oauth-protected-resource/mcp"`,
     )
   })
+  it('without a scope: insufficient_scope, and all that a new token has to have', () => {
+    const stop = { stop: 'scope-missing', detail: 'the token lacks `files:write`', scopes: ['files:write', 'files:read'] } as const
+    expect(createChallenge({ publicUrl: GW })(stop, { path: '/mcp' })).toBe(
+      `Bearer error="insufficient_scope", scope="files:write files:read", error_description="the token lacks \`files:write\`", resource_metadata="${GW}/.well-known/oauth-protected-resource/mcp"`,
+    )
+  })
+  it('says everywhere what the configuration says hosts should ask for at first', () => {
+    const first = { publicUrl: GW, firstScopes: ['api://gatehouse/use'] }
+    for (const path of PATHS) expect(createChallenge(first)({ stop: 'token-missing' }, { path })).toContain('scope="api://gatehouse/use", ')
+    const document = metadataDocument({ ...settings, ...first }, '/.well-known/oauth-protected-resource/mcp') ?? ''
+    expect(JSON.parse(document)).toMatchObject({ scopes_supported: ['api://gatehouse/use'] })
+  })
+  it('strangers learn no alias from what is asked for at /mcp and at sets', () => {
+    for (const path of ['/mcp', '/sets/dev/mcp']) {
+      expect(createChallenge({ publicUrl: GW })({ stop: 'token-missing' }, { path })).not.toContain('scope=')
+      expect(metadataDocument(settings, `/.well-known/oauth-protected-resource${path}`)).not.toContain('scopes_supported')
+    }
+  })
   it('no other refusal carries one', () => {
     for (const stop of ['issuer-unavailable', 'denied', 'session-unknown'] as const)
-      expect(createChallenge(GW)({ stop }, { path: '/mcp' })).toBeUndefined()
+      expect(createChallenge({ publicUrl: GW })({ stop }, { path: '/mcp' })).toBeUndefined()
   })
   it('header injection: no detail can end the quotes or the line', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), detail => {
-        const value = createChallenge(GW)({ stop: 'token-invalid', detail }, { path: '/mcp' })!
+        const value = createChallenge({ publicUrl: GW })({ stop: 'token-invalid', detail }, { path: '/mcp' })!
         expect(value).toMatch(/^Bearer error="invalid_token", error_description="[^"\\\x00-\x1f\x7f-\uffff]*", resource_metadata="[^"]*"$/)
       }),
     )
@@ -43,6 +61,7 @@ describe('metadata (R103, RFC 9728)', () => {
     expect(read(new URL(metadataUrl(GW, path)).pathname)).toEqual({
       resource: resourceOf(GW, path),
       authorization_servers: settings.authorizationServers,
+      ...(path === '/servers/files/mcp' && { scopes_supported: ['files:use'] }),
       bearer_methods_supported: ['header'],
       resource_name: expect.stringMatching(/^Gatehouse/) as string,
     })

@@ -67,6 +67,7 @@ export const RULES: IssuerRules = {
   types: ['at+jwt'],
   subjectClaim: 'sub',
   groupsClaim: 'groups',
+  grant: [],
   maxTokenSeconds: 3600,
   clockSkewSeconds: 0,
 }

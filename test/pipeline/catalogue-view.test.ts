@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, it, vi } from 'vitest'
 import type { Upstream } from '../../src/bridge/upstream.ts'
 import { qualifyName } from '../../src/catalog/names.ts'
+import { ScopeIndex } from '../../src/identity/scopes.ts'
 import { keyOf, type Principal } from '../../src/kernel/principal.ts'
 import { createSealer } from '../../src/kernel/seal.ts'
 import { createCallers } from '../../src/pipeline/callers.ts'
@@ -18,6 +19,8 @@ const person = (subject: string): Principal => ({
   subject,
   groups: [],
   scopes: [],
+  wildcards: [],
+  kind: 'person',
   expiresAtSeconds: 1,
 })
 const RULE = {
@@ -40,6 +43,7 @@ function world() {
     upstream: { face, status: () => ({ state: 'idle', inFlight: 0, queued: 0, connections: 0 }) } as unknown as Upstream,
     isShared: false,
     rules: [RULE],
+    scopes: new ScopeIndex('files', new Map()),
     parkMs: 1,
     rounds: 1,
   }

@@ -23,6 +23,8 @@ const principal: Principal = {
   subject: 'a',
   groups: [],
   scopes: [],
+  wildcards: [],
+  kind: 'person',
   expiresAtSeconds: 1,
 }
 const NO_MEASURE: Measure = {

@@ -10,7 +10,17 @@ const ISSUER = 'https://login.example.com'
 const someone = (change: Partial<Principal> = {}): Principal => {
   const subject = change.subject ?? 'alice'
   const issuer = change.issuer ?? ISSUER
-  return { key: keyOf(issuer, subject), issuer, subject, groups: [], scopes: [], expiresAtSeconds: 0, ...change }
+  return {
+    key: keyOf(issuer, subject),
+    issuer,
+    subject,
+    groups: [],
+    scopes: [],
+    wildcards: [],
+    kind: 'person',
+    expiresAtSeconds: 0,
+    ...change,
+  }
 }
 const rule = (change: Partial<AllowRule>): AllowRule => ({
   id: 'r',

@@ -209,6 +209,31 @@ describe('access tokens', () => {
     expect(gateway.seen).toHaveLength(2)
   })
 
+  it('are renewed once where they lack a scope, and what the gateway says then goes to the host as it came', async () => {
+    let minted = 0
+    const refusal = (id: unknown): object => ({
+      jsonrpc: '2.0',
+      id,
+      error: { code: -31401, message: 'Insufficient scope', data: { reason: 'scope-missing' } },
+    })
+    gateway = await startHttp(({ req, res, message }) => {
+      if (req.headers.authorization === 'Bearer token-2' && message.id === 1) json(res, result(message.id, 'in'))
+      else json(res, refusal(message.id), 403, { 'www-authenticate': 'Bearer error="insufficient_scope", scope="up:write"' })
+    })
+    bridge = startBridge(
+      gateway.url,
+      mintedTokens(
+        async () => ({ token: `token-${++minted}`, expiresInSeconds: 600 }),
+        () => 0,
+      ),
+    )
+    bridge.send(modern(1, 'tools/list'))
+    expect((await bridge.next(answerTo(1))).result.content[0].text).toBe('in')
+    bridge.send(modern(2, 'tools/list'))
+    expect((await bridge.next(answerTo(2))).error).toMatchObject({ code: -31401, data: { reason: 'scope-missing' } })
+    expect(gateway.seen).toHaveLength(4)
+  })
+
   it('that stay refused become an error that says what to do, and are not shown', async () => {
     await start(({ res }) => res.writeHead(401).end())
     bridge.send(modern(1, 'tools/list'))

@@ -44,10 +44,14 @@ export const freePort = (): Promise<number> =>
     })
   })
 
-/** `config` is merged over the minimum: version, listen, dataDir, identity. */
+/** `config` is merged over the minimum: version, listen, dataDir, identity; `issuer` over the one issuer, which by default gives everybody all scopes. */
 export async function startTestGateway(
   config: Readonly<Record<string, unknown>>,
-  { logger = silentLogger(), environment = process.env }: Partial<Pick<GatewayOptions, 'logger' | 'environment'>> = {},
+  {
+    logger = silentLogger(),
+    environment = process.env,
+    issuer = {},
+  }: Partial<Pick<GatewayOptions, 'logger' | 'environment'>> & { issuer?: Readonly<Record<string, unknown>> } = {},
 ): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-test-'))
   const dataDir = join(folder, 'data')
@@ -64,7 +68,9 @@ export async function startTestGateway(
       version: 1,
       listen: `127.0.0.1:${port}`,
       dataDir,
-      identity: { issuers: [{ issuer: ISSUER, jwksFile: join(folder, 'jwks.json') }] },
+      identity: {
+        issuers: [{ issuer: ISSUER, jwksFile: join(folder, 'jwks.json'), grant: [{ everyone: true, scopes: ['*'] }], ...issuer }],
+      },
     }
     writeFileSync(file, stringify({ ...base, ...more }, { aliasDuplicateObjects: false }), { mode: 0o600 })
     const loaded = await loadConfig(file)

@@ -11,6 +11,7 @@ import type { GatewayDeps } from '../deps.ts'
 import type { CallerFace } from '../entry.ts'
 import type { Authenticated, Classified, Joined, Received, Stage } from '../path.ts'
 import { openRoundState } from '../round-state.ts'
+import type { Scoped } from './check-scopes.ts'
 import type { Routed } from './resolve-route.ts'
 
 export type Prepared = {
@@ -25,7 +26,7 @@ export type Prepared = {
     readonly inputResponses?: Slice
   }
 }
-type Need = Received & Classified & Authenticated & Joined & Routed
+type Need = Received & Classified & Authenticated & Joined & Routed & Scoped
 type Deps = Pick<GatewayDeps, 'catalogue' | 'callers' | 'sealer' | 'now'>
 
 export const prepareArgumentsStage = (deps: Deps): Stage<Need, Prepared> => ({

@@ -1,11 +1,12 @@
 // Standing streams: the legacy GET stream (with resume), legacy resource subscriptions, and subscriptions/listen (R49-R50, R79-R83).
 
 import type { ReplayStream } from '../../bridge/replay.ts'
-import { isStop, type Stop } from '../../kernel/errors.ts'
-import { member, textOf, type JsonDoc, type JsonNode } from '../../mcp/json.ts'
+import { member, textOf } from '../../mcp/json.ts'
 import { META } from '../../mcp/revisions.ts'
-import type { GatewayDeps, ListenFilter } from '../deps.ts'
+import type { GatewayDeps } from '../deps.ts'
+import { MAX_SUBSCRIPTIONS } from '../listen-filter.ts'
 import type { Answered, Authenticated, Classified, EventStream, Joined, Received, Stage } from '../path.ts'
+import type { Filtered, Scoped } from './check-scopes.ts'
 import type { Permitted } from './evaluate-policy.ts'
 import type { Routed } from './resolve-route.ts'
 
@@ -39,7 +40,7 @@ function attach(replay: ReplayStream, stream: EventStream, after: number): void 
 }
 
 /** resources/subscribe and resources/unsubscribe of a legacy session. */
-export const subscribeStage = (deps: Pick<GatewayDeps, 'feeds'>, isOn: boolean): Stage<Known & Routed & Permitted, Answered> => ({
+export const subscribeStage = (deps: Pick<GatewayDeps, 'feeds'>, isOn: boolean): Stage<Known & Routed & Permitted & Scoped, Answered> => ({
   name: isOn ? 'subscribe-resource' : 'unsubscribe-resource',
   effect: true,
   run: x => {
@@ -57,18 +58,13 @@ export const subscribeStage = (deps: Pick<GatewayDeps, 'feeds'>, isOn: boolean):
   },
 })
 
-const MAX_SUBSCRIPTIONS = 1000
-
 /** subscriptions/listen: acknowledged first with what is honoured; every message carries the listen id verbatim (R79). */
-export const listenStage = (deps: Pick<GatewayDeps, 'feeds' | 'streamLimit'>): Stage<Known, Answered> => ({
+export const listenStage = (deps: Pick<GatewayDeps, 'feeds' | 'streamLimit'>): Stage<Known & Filtered, Answered> => ({
   name: 'listen',
   run: x => {
     const limit = deps.streamLimit(x.principal)
     if (limit) return limit
-    const filter = x.doc && readFilter(x.doc, member(x.params, 'notifications'))
-    if (!filter) return { stop: 'params-invalid', detail: 'expected an object in `params.notifications`' }
-    if (isStop(filter)) return filter
-    const listening = deps.feeds.listen(x, filter)
+    const listening = deps.feeds.listen(x, x.filter)
     const id = x.message?.kind === 'request' ? x.message.id : 'null'
     const stamp = `"_meta":{"${META.subscriptionId}":${id}}`
     const open = (stream: EventStream): void => {
@@ -83,26 +79,3 @@ export const listenStage = (deps: Pick<GatewayDeps, 'feeds' | 'streamLimit'>): S
     return { answer: { kind: 'stream', owner: { principal: x.principal }, open } }
   },
 })
-
-function readFilter(doc: JsonDoc, node: JsonNode | undefined): ListenFilter | Stop | undefined {
-  if (node?.kind !== 'object') return undefined
-  const strings = (key: string): string[] | undefined => {
-    const list = member(node, key)
-    if (list === undefined) return []
-    const parsed: unknown = list.kind === 'array' ? JSON.parse(doc.bytes.toString('utf8', list.start, list.end)) : undefined
-    return Array.isArray(parsed) && parsed.every(s => typeof s === 'string') ? parsed : undefined
-  }
-  const resourceSubscriptions = strings('resourceSubscriptions')
-  const taskIds = strings('taskIds')
-  if (!resourceSubscriptions || !taskIds) return { stop: 'params-invalid', detail: 'expected arrays of strings in `params.notifications`' }
-  if (resourceSubscriptions.length + taskIds.length > MAX_SUBSCRIPTIONS)
-    return { stop: 'subscription-limit', detail: `at most ${MAX_SUBSCRIPTIONS} names in one filter` }
-  const isOn = (key: string): boolean => member(node, key)?.kind === 'true'
-  return {
-    toolsListChanged: isOn('toolsListChanged'),
-    promptsListChanged: isOn('promptsListChanged'),
-    resourcesListChanged: isOn('resourcesListChanged'),
-    resourceSubscriptions: [...new Set(resourceSubscriptions)],
-    taskIds: [...new Set(taskIds)],
-  }
-}

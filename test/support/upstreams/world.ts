@@ -43,6 +43,7 @@ function settingsOf(transport: UpstreamTransport, overrides: Overrides = {}): Up
     share: 'principal',
     lists: 'principal',
     listTtlSeconds: 60,
+    scopes: new Map(),
     allow: [],
     ...rest,
     timeouts: { connectMs: 10_000, callMs: 20_000, hardMs: 60_000, idleMs: 300_000, parkMs: 30_000, ...timeouts },

@@ -1,0 +1,71 @@
+// What `identity` must satisfy: who vouches for callers, how their keys come here, and what their assertions are worth.
+
+import { USE } from '../identity/scopes.ts'
+import { isLoopback, urlOf } from './addresses.ts'
+import type { Reading } from './reading.ts'
+import { evaluationIssuer } from './schema.ts'
+import type { ConfigDocument } from './table.ts'
+
+/** Every issuer whose tokens are accepted, the evaluation provider's own last. */
+export function issuersOf(doc: ConfigDocument): readonly string[] {
+  const own = doc.identity.evaluation
+  return [...doc.identity.issuers.map(i => i.issuer), ...(own ? [evaluationIssuer(own.port)] : [])]
+}
+
+/** Somebody can sign in, nobody on the way can put in keys of their own, and what is given exists. */
+export function checkIdentity(doc: ConfigDocument, reading: Reading, isExposed: boolean): void {
+  const { issuers, evaluation } = doc.identity
+  if (issuers.length === 0 && !evaluation && !isExposed && !reading.isFaulty('identity')) {
+    reading.fault('missing', 'identity', 'nobody could sign in', 'add `issuers`, or `evaluation` to try things out')
+  }
+  issuers.forEach((issuer, index) => {
+    const at = `identity.issuers[${index}]`
+    if (issuersOf(doc).indexOf(issuer.issuer) !== index)
+      reading.fault('conflict', `${at}.issuer`, 'this issuer stands here twice', 'keep one of them')
+    if (issuer.jwksUri !== undefined && issuer.jwksFile !== undefined)
+      reading.fault('conflict', at, '`jwksUri` and `jwksFile` exclude each other', 'keep one of them')
+    issuer.grant.forEach((grant, i) => checkGrant(grant, `${at}.grant[${i}]`, doc, reading))
+    for (const key of ['issuer', 'jwksUri'] as const) {
+      const url = issuer[key] === undefined ? undefined : urlOf(issuer[key])
+      if (url?.protocol === 'http:' && !isLoopback(url.hostname))
+        reading.fault('value', `${at}.${key}`, 'expected https: whoever is on the way could put in keys of their own')
+    }
+  })
+  if (!evaluation) return
+  if (evaluation.users.length === 0 && !reading.isFaulty('identity.evaluation.users'))
+    reading.fault('missing', 'identity.evaluation.users', 'expected at least one user')
+  const names = evaluation.users.map(user => user.name)
+  names.forEach((name, i) => {
+    if (names.indexOf(name) !== i)
+      reading.fault('conflict', `identity.evaluation.users[${i}].name`, 'this user stands here twice', 'keep one of them')
+  })
+  if (evaluation.port === doc.listen.port)
+    reading.fault('conflict', 'identity.evaluation.port', `is the gateway’s own port ${doc.listen.port}`, 'choose another')
+  reading.warn(
+    'evaluation',
+    'identity.evaluation',
+    'the evaluation identity provider signs anybody on this machine in as any of its users',
+    'use `identity.issuers` for anything but trying things out',
+  )
+}
+
+type Grant = ConfigDocument['identity']['issuers'][number]['grant'][number]
+
+/** Whom it is given to is said in exactly one way, and what is given exists: a misspelt scope would be a door nobody can open. */
+function checkGrant(grant: Grant, at: string, doc: ConfigDocument, reading: Reading): void {
+  const { to, everyone, scopes } = grant
+  const named = to ? to.groups.length + to.scopes.length + to.clients.length + to.subjects.length : 0
+  if (reading.isFaulty(at)) return
+  if (everyone ? to !== undefined : named === 0)
+    reading.fault('value', at, 'expected `to` with somebody in it, or `everyone: true`', 'say whom the scopes are given to')
+  if (scopes.length === 0) reading.fault('value', `${at}.scopes`, 'expected at least one scope')
+  const aliases = reading.keysOf('upstreams')
+  scopes.forEach((scope, index) => {
+    const [alias = '', word] = scope.split(':')
+    const words = [USE, ...(doc.upstreams.get(alias)?.scopes.keys() ?? [])]
+    if (word !== undefined && !aliases.includes(alias))
+      reading.fault('value', `${at}.scopes[${index}]`, `no upstream \`${alias.slice(0, 24)}\``)
+    else if (word !== undefined && word !== '*' && doc.upstreams.has(alias) && !words.includes(word))
+      reading.fault('value', `${at}.scopes[${index}]`, `\`${alias}\` has no scope \`${word}\``, `known: ${words.slice(0, 20).join(', ')}`)
+  })
+}

@@ -1,0 +1,121 @@
+// The settings under `identity`: who vouches for callers, and what their assertions are worth. Part of the table in table.ts.
+
+import { urlProblem } from './addresses.ts'
+import { list, optional, record } from './fields.ts'
+import { choice, duration, flag, integer, path, text } from './scalars.ts'
+
+/** Signature algorithms a token may use. `none` and the shared-secret HS* are not among them (RFC 8725 section 3.1). */
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
+
+const claim = (what: string, fallback: string): ReturnType<typeof text> =>
+  text({ what: 'the name of a claim', maxLength: 128, pattern: /^[\x21-\x7e]+$/, fallback, doc: what })
+
+const SCOPE_PATTERN = /^(?:\*|[a-z][a-z0-9-]*:(?:\*|[a-z][a-z0-9_.-]*))$/
+const asserted = (what: string): ReturnType<typeof list<string>> =>
+  list(text({ what, maxLength: 2048, pattern: /^[^*\u0000-\u001f\u007f]+$/, doc: what }), {
+    max: 1000,
+    fallback: [],
+    doc: `${what}, any of them`,
+  })
+
+const grant = record(
+  {
+    to: optional(
+      record(
+        {
+          groups: asserted('a group'),
+          scopes: asserted('a scope of the token, as the issuer spells it'),
+          clients: asserted('a client id'),
+          subjects: asserted('a subject'),
+        },
+        { doc: 'whom it is given to: whoever any of these names' },
+      ),
+    ),
+    everyone: flag({ fallback: false, doc: 'give it to everybody this issuer vouches for, instead of `to`' }),
+    scopes: list(
+      text({
+        what: 'a scope such as `files:read`, `files:*` or `*`',
+        maxLength: 64,
+        pattern: SCOPE_PATTERN,
+        doc: '`<alias>:<word>`, `<alias>:*` for all of one upstream, `*` for all',
+      }),
+      { max: 1000, doc: 'what is given; it makes nothing visible that no allow rule names' },
+    ),
+  },
+  { doc: 'one mapping', aliases: { scope: 'scopes', groups: 'to' } },
+)
+
+const issuer = record(
+  {
+    issuer: text({ what: 'an issuer', maxLength: 2048, problem: issuerProblem, doc: 'its identifier, exactly as it stands in `iss`' }),
+    jwksUri: optional(
+      text({ what: 'a URL', maxLength: 2048, problem: urlProblem, doc: 'where its keys are; default: what its metadata says' }),
+    ),
+    jwksFile: optional(path({ doc: 'a file with its keys (a JWK Set), instead of fetching them' })),
+    algorithms: list(choice(ALGORITHMS, { doc: 'an algorithm' }), {
+      fallback: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+      doc: 'signature algorithms accepted',
+    }),
+    types: list(text({ what: 'a token type in lower case', maxLength: 64, pattern: /^[a-z0-9!#$&^_.+/-]+$/, doc: 'a type' }), {
+      fallback: ['at+jwt'],
+      doc: 'values of the `typ` header accepted, in lower case (RFC 9068)',
+    }),
+    subjectClaim: claim(
+      'the claim that says who somebody is: the same for all clients of the issuer and for ever, never an e-mail address',
+      'sub',
+    ),
+    groupsClaim: claim('the claim that lists groups', 'groups'),
+    grant: list(grant, {
+      max: 1000,
+      fallback: [],
+      doc: 'scopes given to what this issuer asserts, besides those its tokens name',
+    }),
+    maxTokenLife: duration('seconds', { min: '1m', max: '1d', fallback: '1h', doc: 'longest life of a token, from issue to end' }),
+    clockSkew: duration('seconds', { min: '0s', max: '60s', fallback: '30s', doc: 'by how much its clock may differ' }),
+  },
+  { doc: 'one issuer whose tokens are accepted', aliases: { url: 'issuer', jwks: 'jwksUri' } },
+)
+
+const evaluation = record(
+  {
+    port: integer({ min: 1, max: 65_535, fallback: 8401, doc: 'port on 127.0.0.1' }),
+    users: list(
+      record(
+        {
+          name: text({
+            what: 'a user name',
+            maxLength: 64,
+            pattern: /^[A-Za-z0-9][A-Za-z0-9._@-]*$/,
+            doc: 'name, and subject of the tokens',
+          }),
+          groups: list(text({ what: 'a group', maxLength: 255, doc: 'a group' }), { fallback: [], doc: 'groups' }),
+        },
+        { doc: 'one user' },
+      ),
+      { max: 100, doc: 'who may sign in, without a password' },
+    ),
+  },
+  { doc: 'an identity provider for trying things out: no passwords, loopback only, in a process of its own' },
+)
+
+/** `identity` of gatehouse.yaml */
+export const identity = record(
+  {
+    issuers: list(issuer, { max: 100, fallback: [], doc: 'whose tokens are accepted' }),
+    scopes: optional(
+      list(text({ what: 'a scope', maxLength: 256, pattern: /^[\x21\x23-\x5b\x5d-\x7e]+$/, doc: 'a scope' }), {
+        max: 32,
+        doc: 'scopes hosts are told to ask for at first, as the identity provider knows them; default: `<alias>:use` at `/servers/<alias>/mcp`, nothing elsewhere, because strangers learn no names',
+      }),
+    ),
+    evaluation: optional(evaluation),
+  },
+  { fallback: {}, doc: 'who may sign in' },
+)
+
+/** RFC 8414 section 2: https, no query, no fragment. Plain http is for this machine only, which checks.ts sees to. */
+function issuerProblem(value: string): string | undefined {
+  const problem = urlProblem(value)
+  if (problem !== undefined) return problem
+  return value.includes('?') ? 'expected an issuer without a query' : undefined
+}
