@@ -1,13 +1,26 @@
 // `npm run bench`: Gatehouse beside a bare Node proxy and two peers, in one run. Ratios first; JSON into bench/results/.
 //
 //   --short            fewer and shorter rounds (about five minutes)
+//   --medium           rounds between those; sections as in a full run
+//   --into FILE        adds what is measured to a results file, so that a run can be made in parts
 //   --only A,B         sections (matrix, growth, tools, sessions, list, ready, idle) and cells whose name holds a word (modern, http, 10kB, modern/stdio)
 //   --targets A,B      gatehouse, bare, bare-least, mcp-proxy, supergateway
 //   --profile          runs the gateway under V8's profiler instead and prints where its time goes
 //   --out FILE         where the JSON goes; `-` = nowhere
 
 import { execFileSync } from 'node:child_process'
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, readFileSync, rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { cpus, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -24,6 +37,8 @@ import { isAvailable, TARGETS, type TargetName } from './lib/targets.ts'
 const { values } = parseArgs({
   options: {
     short: { type: 'boolean', default: false },
+    medium: { type: 'boolean', default: false },
+    into: { type: 'string' },
     only: { type: 'string', default: '' },
     targets: { type: 'string', default: TARGETS.join(',') },
     profile: { type: 'boolean', default: false },
@@ -43,7 +58,12 @@ const isCellWanted = (key: CellKey): boolean =>
   cellWords.length === 0 || cellWords.some(word => `/${nameOf(key)}/`.includes(`/${word}/`) || nameOf(key).includes(word))
 
 const targets = values.targets.split(',').filter((name): name is TargetName => (TARGETS as readonly string[]).includes(name))
-const pace: Pace = values.short ? { rounds: 3, seconds: 1.2, warmupSeconds: 1.5 } : { rounds: 7, seconds: 3, warmupSeconds: 3 }
+const size = values.short ? 'short' : values.medium ? 'medium' : 'full'
+const pace: Pace = {
+  short: { rounds: 3, seconds: 1.2, warmupSeconds: 1.5 },
+  medium: { rounds: 5, seconds: 1.2, warmupSeconds: 2 },
+  full: { rounds: 7, seconds: 3, warmupSeconds: 3 },
+}[size]
 
 /** The last are for the record: nothing is promised of one caller's CPU or of 64 callers with 1 MB each. */
 const SHAPES = [
@@ -58,7 +78,7 @@ const GROUPS = (['modern', 'legacy'] as const).flatMap(era => (['http', 'stdio']
 
 type Results = {
   readonly startedAt: string
-  readonly isShort: boolean
+  readonly size: typeof size
   readonly machine: Record<string, unknown>
   cells: Cell[]
   growth?: Growth[]
@@ -162,8 +182,8 @@ async function growth(loader: Loader, results: Results): Promise<void> {
 }
 
 async function flat(loader: Loader, results: Results): Promise<void> {
-  const rounds = values.short ? 5 : 9
-  const seconds = values.short ? 1.2 : 3
+  const rounds = size === 'full' ? 9 : 5
+  const seconds = size === 'full' ? 3 : 1.2
   results.flat = []
   for (const [section, measure] of [
     ['tools', flatTools],
@@ -195,7 +215,7 @@ async function rest(loader: Loader, results: Results): Promise<void> {
     results.idle = []
     const kinds: IdleKind[] = targets.includes('gatehouse') ? ['plain', 'taken', 'bare', 'gatehouse'] : ['plain', 'taken', 'bare']
     for (const era of ['legacy', 'modern'] as const) {
-      for (const kind of kinds) results.idle.push(await measureIdle(kind, era, 10_000, values.short ? 10 : 40))
+      for (const kind of kinds) results.idle.push(await measureIdle(kind, era, 10_000, size === 'full' ? 40 : 10))
     }
     console.log(`\n${idleTable(results.idle)}\n`)
   }
@@ -223,9 +243,25 @@ async function profiles(loader: Loader): Promise<void> {
 function save(results: Results): void {
   if (values.out === '-') return
   const stamp = results.startedAt.slice(0, 16).replace(/[:T]/g, '-')
-  const file = values.out ?? join(import.meta.dirname, 'results', `${stamp}${results.isShort ? '-short' : ''}.json`)
-  writeFileSync(file, `${JSON.stringify(results, undefined, 1)}\n`)
+  const file = values.into ?? values.out ?? join(import.meta.dirname, 'results', `${stamp}${size === 'full' ? '' : `-${size}`}.json`)
+  const whole =
+    values.into !== undefined && existsSync(values.into) ? merged(JSON.parse(readFileSync(file, 'utf8')) as Results, results) : results
+  writeFileSync(file, `${JSON.stringify(whole, undefined, 1)}\n`)
   note(`written: ${file}`)
+}
+
+/** The later part wins where both measured the same. */
+function merged(before: Results, added: Results): Results {
+  const names = new Set(added.cells.map(nameOf))
+  const flat = [...(before.flat ?? []).filter(old => !added.flat?.some(({ what }) => what === old.what)), ...(added.flat ?? [])]
+  return {
+    ...before,
+    ...added,
+    startedAt: before.startedAt,
+    machine: { ...added.machine, commit: [...new Set([before.machine['commit'], added.machine['commit']])].join(' ') },
+    cells: [...before.cells.filter(cell => !names.has(nameOf(cell))), ...added.cells],
+    ...(flat.length > 0 && { flat }),
+  }
 }
 
 /** Peers may fail, which is their figure; a wrong answer of ours or of the bare proxy makes the whole run worthless. */
@@ -239,7 +275,7 @@ function faults(results: Results): string[] {
 }
 
 const loader = new Loader()
-const results: Results = { startedAt: new Date().toISOString(), isShort: values.short, machine: machine(), cells: [] }
+const results: Results = { startedAt: new Date().toISOString(), size, machine: machine(), cells: [] }
 try {
   if (values.profile) await profiles(loader)
   else {

@@ -233,7 +233,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   await listen(server, snapshot)
   const { port } = server.address() as AddressInfo
   keeper = gatekeeperOf(snapshot, port)
-  const clock = startClock({ sessions, parked, catalogue, streams, refusals, report, now, monotonic })
+  const clock = startClock({ sessions, parked, catalogue, streams, endpoint, refusals, report, now, monotonic })
 
   return {
     url: `${snapshot.listen.tls ? 'https' : 'http'}://${hostText(snapshot.listen.host)}:${port}`,

@@ -1,10 +1,13 @@
 // The one timer of the gateway: what expires, what is kept alive, what is written once a minute.
 
+import { engineCollection, QuietCollection } from './quiet-collection.ts'
+
 type Parts = {
   readonly sessions: { sweep(): void }
   readonly parked: { sweep(nowMs: number): void }
   readonly catalogue: { sweep(): void }
   readonly streams: { tick(nowSeconds: number): void }
+  readonly endpoint: { readonly running: number; readonly requests: number }
   readonly refusals: { flush(): Promise<void> }
   readonly report: { flush(): Promise<void> }
   readonly now: () => number
@@ -17,9 +20,11 @@ const AGGREGATE_TICKS = 60
 
 export function startClock(parts: Parts): { stop(): void } {
   let ticks = 0
+  const quiet = new QuietCollection(engineCollection())
   const timer = setInterval(() => {
     ticks += 1
     parts.parked.sweep(parts.monotonic())
+    quiet.tick(parts.monotonic(), parts.endpoint)
     if (ticks % KEEP_ALIVE_TICKS === 0) {
       parts.streams.tick(Math.floor(parts.now() / 1000))
       parts.sessions.sweep()

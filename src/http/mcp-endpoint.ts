@@ -55,6 +55,7 @@ type Finisher = HostLink & {
 export class McpEndpoint {
   readonly #deps: EndpointDeps
   #running = 0
+  #requests = 0
   #whenIdle: (() => void) | undefined
   constructor(deps: EndpointDeps) {
     this.#deps = deps
@@ -63,6 +64,10 @@ export class McpEndpoint {
   /** Requests being walked now. */
   get running(): number {
     return this.#running
+  }
+  /** Requests walked so far. */
+  get requests(): number {
+    return this.#requests
   }
   /** Resolves when nothing runs any more, at the latest after `deadlineMs`. */
   idle(deadlineMs: number): Promise<void> {
@@ -162,6 +167,7 @@ export class McpEndpoint {
       return
     }
     this.#running += 1
+    this.#requests += 1
     const end = await this.#run(received)
     if (isStop(end)) this.#stopped(inbound, host, { id, stop: end, received })
     else this.#answer(inbound, host, { id, answer: end, received })
