@@ -2,7 +2,7 @@
 // Layers, imports point down only: main, cli > shell > pipeline > rooms > words.
 
 const WORDS = '(kernel|mcp)'
-const ROOMS = '(identity|vault|catalog|policy|bridge|audit)'
+const ROOMS = '(identity|administration|vault|catalog|policy|bridge|audit)'
 const PATHS_OF = names => `^src/${names}/`
 
 /** Files at `from` import files of src only where `to` says. */
@@ -56,10 +56,10 @@ module.exports = {
     ),
     only('the table is built by main and used by http', '^src/(?!main\\.ts|http/|pipeline/paths\\.ts)', '^src/(?!pipeline/paths\\.ts)'),
 
-    only('config reads no further than words and the rules of two rooms', PATHS_OF('config'), [
+    only('config reads no further than words and the rules of three rooms', PATHS_OF('config'), [
       PATHS_OF('config'),
       PATHS_OF(WORDS),
-      '^src/(policy/allow-list|identity/(claims|scopes))\\.ts$',
+      '^src/(policy/allow-list|identity/(claims|scopes)|administration/roles)\\.ts$',
     ]),
     only('adapters implement ports of rooms and words', PATHS_OF('adapters'), [
       PATHS_OF('adapters'),

@@ -50,9 +50,17 @@ const MESSAGE = {
 } satisfies Partial<Record<Reason, Words>>
 
 const WHO = {
+  'client-blocked': row(
+    'an operator has blocked this OAuth client',
+    '`gatehouse blocks list` says who and why; `gatehouse unblock client`',
+  ),
   'issuer-unavailable': row(
     'the keys of the identity provider cannot be read, or too many tokens are being verified',
     'retry; `gatehouse doctor` says what is wrong',
+  ),
+  'principal-blocked': row(
+    'an operator has blocked this principal',
+    '`gatehouse blocks list` says who and why; `gatehouse unblock principal`',
   ),
   'principal-limited': row('this principal sends more than `limits.principalPerSecond`', 'slow down; wait for `Retry-After`'),
   'scope-missing': row(
@@ -73,6 +81,10 @@ const WHO = {
     'sign in again; the audience has to be this endpoint’s URL',
   ),
   'token-missing': row('no bearer token', 'sign in where `WWW-Authenticate` points, or send a token of `gatehouse token`'),
+  'token-revoked': row(
+    'the token was issued before its principal signed out, changed groups, or had its sessions ended by an operator',
+    'sign in again; hosts do this by themselves',
+  ),
 } satisfies Partial<Record<Reason, Words>>
 
 const WHAT = {
@@ -81,15 +93,42 @@ const WHAT = {
     'the name exists and no allow rule permits it to this principal; the caller is told `unknown`',
     'add it to `upstreams.<alias>.allow`; the event names the upstream',
   ),
+  'server-blocked': row(
+    'an operator has blocked this server; whoever may not use it is told `unknown`',
+    '`gatehouse blocks list` says who and why; `gatehouse unblock server`',
+  ),
   'state-invalid': row(
     '`requestState` is forged, expired, used for another call, principal or endpoint, or already answered otherwise',
     'make the call anew',
   ),
   'subscription-limit': row('too many open streams or subscribed resources', 'close some; `limits.streams`, `limits.streamsPerPrincipal`'),
+  'tool-blocked': row(
+    'an operator has blocked this tool; whoever may not use it is told `unknown`',
+    '`gatehouse blocks list` says who and why; `gatehouse unblock tool`',
+  ),
   unknown: row(
     'no such tool, prompt, resource or task for this principal at this endpoint',
     'list what there is; ask whoever writes the allow rules',
   ),
+} satisfies Partial<Record<Reason, Words>>
+
+const ADMINISTRATION = {
+  'approver-is-proposer': row('whoever proposed a change cannot approve it (two-person rule)', 'ask another approver or operator'),
+  'break-glass-closed': row(
+    'a local command came while break-glass was not open, or after its time',
+    '`gatehouse break-glass --for 30m --why …`',
+  ),
+  'proposal-limit': row('too many proposals wait to be decided', 'approve or reject some'),
+  'proposal-unknown': row('no pending proposal of that id: it was decided, it expired, or it never was', '`gatehouse proposals list`'),
+  'role-missing': row(
+    'the principal has none of the roles that this act needs; the `detail` names them',
+    'an operator adds it under `administration.roles`',
+  ),
+  'state-unavailable': row(
+    'the state database did not take the change for certain; a block is in force all the same, until the next start at least',
+    'mend the disk, look at `gatehouse blocks list`, and do it again',
+  ),
+  'would-lock-out': row('after it nobody could administer the gateway', 'name another operator first'),
 } satisfies Partial<Record<Reason, Words>>
 
 const UPSTREAM = {
@@ -137,10 +176,11 @@ const GROUPS = {
   'The message': MESSAGE,
   'Who asks': WHO,
   'What is asked for': WHAT,
+  Administration: ADMINISTRATION,
   'The upstream': UPSTREAM,
   'The gateway itself': SELF,
 }
-const ALL: Readonly<Record<Reason, Words>> = { ...EDGE, ...MESSAGE, ...WHO, ...WHAT, ...UPSTREAM, ...SELF }
+const ALL: Readonly<Record<Reason, Words>> = { ...EDGE, ...MESSAGE, ...WHO, ...WHAT, ...ADMINISTRATION, ...UPSTREAM, ...SELF }
 
 /** The page, without its notice. */
 export function reasonsPage(): string {

@@ -1,13 +1,15 @@
 // The composition root: builds adapters, rooms, paths and the listener from one snapshot; start order, reload, and the order of stopping.
 
-import { randomBytes, randomFillSync } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { openFlatLog } from './adapters/audit/open-flat-log.ts'
-import { loadSealingKeys } from './adapters/keys.ts'
 import { createSafeFetch, type SafeFetch } from './adapters/safe-fetch.ts'
+import { sqliteBlocks, sqliteRevocations } from './adapters/sqlite/block-store.ts'
+import { sqliteProposals } from './adapters/sqlite/proposal-store.ts'
+import { openStateDb } from './adapters/sqlite/state-db.ts'
 import { createLogger, type Logger } from './adapters/telemetry/logs.ts'
 import { createMetrics } from './adapters/telemetry/metrics.ts'
 import { createRedactor } from './adapters/telemetry/redact.ts'
@@ -18,13 +20,19 @@ import { RefusalTable } from './audit/aggregate.ts'
 import { createContacts } from './audit/contacts.ts'
 import { EventEncoder } from './audit/encode.ts'
 import { ParkedCalls } from './bridge/parked.ts'
+import { openAdminPlane } from './compose/admin-plane.ts'
+import { isAnybodyLeft } from './compose/administration.ts'
 import { startClock } from './compose/clock.ts'
+import { endWhatIsOver } from './compose/endings.ts'
 import { endpointsOf } from './compose/endpoints.ts'
-import { admission, listSettings, streamLimit } from './compose/limits.ts'
 import { showLevels } from './compose/levels.ts'
+import { admission, listSettings, streamLimit } from './compose/limits.ts'
 import { gatekeeperOf, hostText, listen, trustedProxies } from './compose/listener.ts'
 import { planeDeps } from './compose/plane.ts'
+import { rotatingSealer } from './compose/sealing.ts'
 import { createSessions } from './compose/sessions.ts'
+import { shutDown } from './compose/shut-down.ts'
+import { Standing } from './compose/standing.ts'
 import { upstreamDeps } from './compose/upstream-deps.ts'
 import { UpstreamReport } from './compose/upstream-report.ts'
 import { UpstreamSet } from './compose/upstreams.ts'
@@ -36,17 +44,16 @@ import { LargeBodies } from './http/large-bodies.ts'
 import { McpEndpoint } from './http/mcp-endpoint.ts'
 import { Penalties } from './http/penalties.ts'
 import { createGatewayServer } from './http/server.ts'
-import { openEventStream, StreamTable } from './http/sse-channel.ts'
-import { createAuthenticator } from './identity/bearer.ts'
+import { heldOf, openEventStream, StreamTable } from './http/sse-channel.ts'
+import { createAuthenticator, type Authenticator } from './identity/bearer.ts'
 import { createChallenge } from './identity/challenge.ts'
-import { createSealer } from './kernel/seal.ts'
 import { createCallers } from './pipeline/callers.ts'
 import { CatalogueView } from './pipeline/catalogue-view.ts'
 import type { GatewayDeps } from './pipeline/deps.ts'
 import { createEntitlements } from './pipeline/entitlements.ts'
 import { createFaces } from './pipeline/faces.ts'
 import { createFeeds } from './pipeline/feeds.ts'
-import { createPaths } from './pipeline/paths.ts'
+import { createAdminPaths, createPaths } from './pipeline/paths.ts'
 import { createRecorder } from './pipeline/recorder.ts'
 
 export type Gateway = {
@@ -65,9 +72,6 @@ export type GatewayOptions = {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly logger?: Logger
 }
-
-/** Time upstream processes get to end by themselves at a stop. */
-const STOP_MS = 3000
 
 export async function startGateway(snapshot: Snapshot, { logger: given, environment, version }: GatewayOptions): Promise<Gateway> {
   let current = snapshot
@@ -101,7 +105,6 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     onChange: status => logger.info('issuer keys', { ...status }),
   })
   void keys.warm()
-  let authenticator = createAuthenticator({ issuers: snapshot.issuers, verifier: keys })
 
   const streams = new StreamTable()
   const parked = new ParkedCalls(() => ({ total: current.limits.parked, perPrincipal: current.limits.parkedPerPrincipal }))
@@ -123,9 +126,22 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     settings => createUpstream(settings, shared),
     alias => catalogue.drop(alias),
   )
+  const state = await openStateDb(join(snapshot.dataDir, 'state.db'))
+  const standing = new Standing({
+    blocks: sqliteBlocks(state),
+    revocations: sqliteRevocations(state),
+    end: (over, stop) => endWhatIsOver({ streams, sessions, parked, running: () => endpoint.exchanges }, over, stop),
+    resetUpstream: alias => upstreams.reset(alias),
+    logger,
+    now,
+  })
+  await standing.load()
+  const authenticatorOf = (issuers: Snapshot['issuers']): Authenticator =>
+    createAuthenticator({ issuers, verifier: keys, judge: (principal, resource) => standing.judge(principal, resource) })
+  let authenticator = authenticatorOf(snapshot.issuers)
   const callers = createCallers()
-  const entitlement = createEntitlements()
-  const sealer = createSealer(loadSealingKeys(snapshot.dataDir), randomBytes)
+  const { of: entitlement, blockOf } = createEntitlements(() => standing.blocks)
+  const sealer = rotatingSealer(snapshot.dataDir)
   const catalogue = new CatalogueView({
     upstreams: () => upstreams.entries,
     contacts,
@@ -152,10 +168,12 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   const feeds = createFeeds({ upstreams: () => upstreams.entries, entitlement, callers, catalogue, sealer })
   const deps: GatewayDeps = {
     authenticate: (authorization, resource, nowSeconds) => authenticator.authenticate(authorization, resource, nowSeconds),
+    standing: principal => standing.stopOf(principal),
     admit: admission(() => current.limits.principalPerSecond, monotonic),
     sessions,
     upstreams: () => upstreams.entries,
     entitlement,
+    blockOf,
     callers,
     catalogue,
     faces,
@@ -172,9 +190,6 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     scrub: text => scrub(text),
   }
 
-  const controlPlane = createControlPlane(
-    planeDeps({ current: () => current, log, keys, upstreams, metrics, isDraining: () => isDraining }),
-  )
   const penalties = new Penalties(() => current.limits.addressFailuresPerMinute, monotonic)
   const traces = createTraceSource(encoder.newId)
   let challenge = createChallenge(snapshot)
@@ -191,6 +206,38 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       refusals.count(reason, address)
     },
   })
+  const admin = await openAdminPlane(
+    {
+      ...deps,
+      current: () => current,
+      blocking: standing,
+      proposals: sqliteProposals(state),
+      rotations: { sealing: sealer.rotate },
+      log,
+      encoder,
+      logger,
+    },
+    {
+      table: createAdminPaths,
+      recorder,
+      measure: metrics,
+      trace: traces,
+      challenge: (stop, at) => challenge(stop, at),
+      penalise: address => penalties.penalise(address),
+      isDraining: () => isDraining,
+    },
+  )
+  const controlPlane = createControlPlane(
+    planeDeps({
+      current: () => current,
+      log,
+      keys,
+      upstreams,
+      metrics,
+      isDraining: () => isDraining,
+      breakGlass: admin.breakGlass,
+    }),
+  )
   const endpoint = new McpEndpoint({
     paths: createPaths(deps),
     recorder,
@@ -201,13 +248,8 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     trace: traces,
     penalise: address => penalties.penalise(address),
     isDraining: () => isDraining,
-    openStream(req, res, { principal, sessionId }) {
-      const stream = openEventStream(req, res, {
-        table: streams,
-        principal: principal.key,
-        expiresAtSeconds: principal.expiresAtSeconds,
-        sessionId,
-      })
+    openStream(req, res, { principal, endpoint: { aliases }, sessionId }) {
+      const stream = openEventStream(req, res, { table: streams, held: heldOf(principal, aliases), mcpSession: sessionId })
       if (stream && sessionId !== undefined) stream.onClose(sessions.hold(sessionId))
       return stream
     },
@@ -221,25 +263,39 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     blockedSeconds: address => penalties.blockedSeconds(address),
     connections,
     controlPlane,
+    admin: admin.handle,
     timeouts: { headersMs: snapshot.limits.headersMs, bodyMs: snapshot.limits.bodyMs },
     ...(snapshot.listen.tls && {
       tls: { cert: readFileSync(snapshot.listen.tls.certFile), key: readFileSync(snapshot.listen.tls.keyFile) },
     }),
   })
 
-  showLevels(metrics, { log, logger, endpoint, largeBodies, connections, parked, sessions, streams, upstreams })
+  showLevels(metrics, {
+    log,
+    logger,
+    endpoint,
+    largeBodies,
+    connections,
+    parked,
+    sessions,
+    streams,
+    upstreams,
+    breakGlass: admin.breakGlass,
+  })
 
   await log.append(encoder.lifecycle('start', { version, configuration: snapshot.digest }))
   await listen(server, snapshot)
   const { port } = server.address() as AddressInfo
   keeper = gatekeeperOf(snapshot, port)
-  const clock = startClock({ sessions, parked, catalogue, streams, endpoint, refusals, report, now, monotonic })
+  const { localActs } = admin
+  const clock = startClock({ sessions, parked, catalogue, streams, endpoint, refusals, report, localActs, now, monotonic })
 
   return {
     url: `${snapshot.listen.tls ? 'https' : 'http'}://${hostText(snapshot.listen.host)}:${port}`,
     async reload(next) {
       const fixed = restartNeeded(current, next)
       if (fixed.length > 0) return `${fixed.join(', ')} changed; restart the gateway`
+      if (isAnybodyLeft(current, standing) && !isAnybodyLeft(next, standing)) return LOCKED_OUT
       await log.append(encoder.lifecycle('reload', { configuration: next.digest, before: current.digest }))
       current = next
       secrets = secretsOf(next)
@@ -247,7 +303,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       logger.setLevel(next.log.level)
       reach = fetchFor(next)
       keys.configure(next.issuers)
-      authenticator = createAuthenticator({ issuers: next.issuers, verifier: keys })
+      authenticator = authenticatorOf(next.issuers)
       upstreams.apply(next)
       endpoints.now = endpointsOf(next)
       challenge = createChallenge(next)
@@ -260,22 +316,16 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     async stop() {
       if (isDraining) return
       isDraining = true
-      clock.stop()
-      server.close()
-      streams.endAll()
-      await endpoint.idle(current.limits.drainMs)
-      parked.closeAll('the gateway is stopping')
-      sessions.closeAll()
-      server.closeAllConnections()
-      await upstreams.close(STOP_MS)
-      await refusals.flush()
-      await report.flush()
-      await log.append(encoder.lifecycle('stop'))
-      await log.close()
-      metrics.close()
+      await shutDown(
+        { ...admin, state, clock, server, streams, endpoint, parked, sessions, upstreams, refusals, report, log, encoder, metrics },
+        current,
+      )
     },
   }
 }
+
+const LOCKED_OUT =
+  'nobody could administer the gateway any more: everybody it names as an operator is blocked, or it names nobody; name another operator'
 
 /** Fetches reach public addresses, what `outbound.allow` opens, and on loopback the issuers the configuration names. */
 const fetchFor = ({ issuers, outbound }: Snapshot): SafeFetch =>

@@ -9,7 +9,9 @@ import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { GatewayDeps } from '../src/pipeline/deps.ts'
 import type { Received } from '../src/pipeline/path.ts'
-import { createPaths } from '../src/pipeline/paths.ts'
+import { ROLES, type Role } from '../src/administration/roles.ts'
+import type { AdminDeps } from '../src/pipeline/administration.ts'
+import { createAdminPaths, createPaths } from '../src/pipeline/paths.ts'
 
 const root = new URL('..', import.meta.url).pathname
 const config = createRequire(import.meta.url)('../.dependency-cruiser.cjs') as IConfiguration
@@ -59,7 +61,7 @@ const WRONG: Readonly<Record<string, readonly [from: string, imported: string]>>
   'a stage knows the facts of other stages, never the stages': ['src/pipeline/stages/a.ts', './admit.ts'],
   'only the table knows the stages': ['src/pipeline/b.ts', './stages/admit.ts'],
   'the table is built by main and used by http': ['src/pipeline/c.ts', './paths.ts'],
-  'config reads no further than words and the rules of two rooms': ['src/config/a.ts', '../bridge/upstream.ts'],
+  'config reads no further than words and the rules of three rooms': ['src/config/a.ts', '../bridge/upstream.ts'],
   'adapters implement ports of rooms and words': ['src/adapters/a.ts', '../pipeline/path.ts'],
   'adapters get settings handed in': ['src/adapters/b.ts', '../config/schema.ts'],
   'http walks paths': ['src/http/a.ts', '../policy/rules.ts'],
@@ -170,8 +172,32 @@ describe('ARCHITECTURE.md', () => {
   })
   it('leaves no method of the table out', () => {
     const source = readFileSync(`${root}src/pipeline/paths.ts`, 'utf8')
-    const named = [...source.matchAll(/^ {4}'?([a-z][A-Za-z_/]*)'?: \w/gm)].map(m => m[1] ?? '')
+    const named = [...source.matchAll(/^ {4}'?([a-z][A-Za-z_/-]*)'?: \w/gm)].map(m => m[1] ?? '')
     expect(named.length).toBeGreaterThan(20)
-    expect(rows.flatMap(row => row.methods).sort()).toEqual(named.sort())
+    expect([...rows, ...acts].flatMap(row => row.methods).sort()).toEqual(named.sort())
+  })
+
+  const acts = [...section.matchAll(/^\| (`admin\/.+?) \| (.+?) \| (.+?) \|$/gm)].map(([, methods = '', roles = '', stages = '']) => ({
+    methods: [...methods.matchAll(/`([^`]+)`/g)].map(m => m[1] ?? ''),
+    roles: roles.split(' ').filter(role => ROLES.includes(role as Role)),
+    isLocal: roles === 'local command',
+    stages: stages.split(', '),
+  }))
+  const each = acts.flatMap(act => act.methods.map(method => [method, act] as const))
+  const adminPaths = createAdminPaths({ rolesOf: () => new Set(), breakGlass: {} } as unknown as AdminDeps)
+  const shown = (method: string, isLocal: boolean): string[] | undefined =>
+    adminPaths.of(method, isLocal)?.stages.map(s => `${s.effect ? '▸' : ''}${s.name}`)
+
+  it.each(each)('shows the stages of %s', (method, act) => {
+    expect(shown(method, true)).toEqual(['identify-local', 'admit', ...act.stages])
+    expect(shown(method, false)).toEqual(act.isLocal ? undefined : ['authenticate', 'admit', ...act.stages])
+  })
+  it.each(each.filter(([, { isLocal }]) => !isLocal))('shows the roles of %s', (method, act) => {
+    const passes = ROLES.filter(role => {
+      const stages = createAdminPaths({ rolesOf: () => new Set([role]), breakGlass: {} } as unknown as AdminDeps).of(method, false)?.stages
+      const stage = stages?.find(s => s.name === 'require-role') as { run(x: object): object } | undefined
+      return stage !== undefined && !('stop' in stage.run({ principal: { issuer: 'https://idp.example', groups: [] } }))
+    })
+    expect(passes).toEqual(act.roles.length > 0 ? ROLES.filter(role => act.roles.includes(role)) : [...ROLES])
   })
 })

@@ -17,10 +17,23 @@ export type ParkLimits = { readonly total: number; readonly perPrincipal: number
 /** Requests that arrive within this time are asked together: parallel questions of one tool reach the host in one round. */
 const COALESCE_MS = 40
 
+/** For whom and for what a call is parked: what may end it. */
+export type ParkedFor = {
+  readonly principal: PrincipalKey
+  readonly issuer?: string
+  readonly client?: string | undefined
+  /** `sid` of the token */
+  readonly sessionId?: string | undefined
+  readonly issuedAtSeconds?: number | undefined
+  readonly alias?: string
+  /** in the upstream's own name */
+  readonly tool?: string | undefined
+}
+
 /** One legacy upstream call seen as rounds. */
 export class ParkedCall {
   readonly id: string
-  readonly principal: PrincipalKey
+  readonly held: ParkedFor
   readonly running: RunningCall
   /** the round whose questions are out, and the answer digest it was continued with, for idempotent retries */
   #round = 0
@@ -33,9 +46,9 @@ export class ParkedCall {
   /** when it is given up, monotonic milliseconds; set by the store */
   deadlineMs = Infinity
 
-  constructor(id: string, principal: PrincipalKey, running: RunningCall) {
+  constructor(id: string, held: ParkedFor, running: RunningCall) {
     this.id = id
-    this.principal = principal
+    this.held = held
     this.running = running
     void running.done.then(answer => {
       this.#final = answer
@@ -43,6 +56,9 @@ export class ParkedCall {
     })
   }
 
+  get principal(): PrincipalKey {
+    return this.held.principal
+  }
   get isDone(): boolean {
     return this.#final !== undefined
   }
@@ -160,9 +176,15 @@ export class ParkedCalls {
     }
   }
   closeAll(reason: string): void {
-    for (const call of [...this.#calls.values()]) {
+    this.endWhere(() => true, reason)
+  }
+  /** Abandons those whose holder may no longer go on; how many. */
+  endWhere(isOver: (held: ParkedFor) => boolean, reason: string): number {
+    const over = [...this.#calls.values()].filter(call => isOver(call.held))
+    for (const call of over) {
       this.remove(call)
       if (!call.isDone) call.abandon(reason)
     }
+    return over.length
   }
 }

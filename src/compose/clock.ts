@@ -10,6 +10,7 @@ type Parts = {
   readonly endpoint: { readonly running: number; readonly requests: number }
   readonly refusals: { flush(): Promise<void> }
   readonly report: { flush(): Promise<void> }
+  readonly localActs: { look(): Promise<void> }
   readonly now: () => number
   readonly monotonic: () => number
 }
@@ -25,6 +26,7 @@ export function startClock(parts: Parts): { stop(): void } {
     ticks += 1
     parts.parked.sweep(parts.monotonic())
     quiet.tick(parts.monotonic(), parts.endpoint)
+    void parts.localActs.look()
     if (ticks % KEEP_ALIVE_TICKS === 0) {
       parts.streams.tick(Math.floor(parts.now() / 1000))
       parts.sessions.sweep()

@@ -1,6 +1,7 @@
 // What the metrics page shows as levels: who keeps each number.
 
 import type { GaugeName, Metrics } from '../adapters/telemetry/metrics.ts'
+import type { BreakGlass } from '../administration/break-glass.ts'
 import type { AuditLog } from '../audit/log.ts'
 import type { UpstreamSet } from './upstreams.ts'
 
@@ -10,6 +11,7 @@ type Parts = {
   readonly logger: { readonly dropped: number }
   readonly endpoint: { readonly running: number }
   readonly largeBodies: { readonly held: number }
+  readonly breakGlass: BreakGlass
   readonly connections: Sized
   readonly parked: Sized
   readonly sessions: Sized
@@ -22,6 +24,7 @@ export function showLevels(metrics: Metrics, parts: Parts): void {
     audit_backlog_rows: () => parts.log.backlog,
     audit_healthy: () => Number(parts.log.isHealthy),
     body_bytes: () => parts.largeBodies.held,
+    break_glass_open: () => Number(parts.breakGlass.now !== undefined),
     connections: () => parts.connections.size,
     in_flight: () => parts.endpoint.running,
     log_lines_dropped: () => parts.logger.dropped,

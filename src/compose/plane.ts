@@ -1,5 +1,6 @@
 // The control plane's view of this process: who issues tokens, which dependency is in which state.
 
+import type { BreakGlass } from '../administration/break-glass.ts'
 import type { AuditLog } from '../audit/log.ts'
 import type { TokenKeys } from '../adapters/tokens.ts'
 import type { Snapshot } from '../config/schema.ts'
@@ -13,6 +14,7 @@ export type PlaneParts = {
   readonly upstreams: UpstreamSet
   readonly metrics: { text(): Promise<string> }
   readonly isDraining: () => boolean
+  readonly breakGlass: BreakGlass
 }
 
 /** A failing upstream degrades readiness but does not end it: the others still serve. */
@@ -22,7 +24,13 @@ export const planeDeps = (parts: PlaneParts): ControlPlaneDeps => ({
     return { publicUrl, authorizationServers: known.map(i => i.issuer), ...(firstScopes && { firstScopes }) }
   },
   metrics: () => parts.metrics.text(),
-  dependencies: () => [listener(parts), audit(parts.log), ...issuers(parts.keys), ...upstreams(parts.upstreams)],
+  dependencies: () => [
+    listener(parts),
+    audit(parts.log),
+    ...breakGlass(parts.breakGlass),
+    ...issuers(parts.keys),
+    ...upstreams(parts.upstreams),
+  ],
 })
 
 const listener = ({ isDraining }: PlaneParts): Dependency =>
@@ -32,6 +40,12 @@ const audit = (log: AuditLog): Dependency =>
   log.isHealthy
     ? { name: 'audit', state: 'ready' }
     : { name: 'audit', state: 'unready', detail: 'the log cannot be written; nothing passes' }
+
+/** Named only while it is open: an operator should ask why. */
+const breakGlass = ({ now }: BreakGlass): Dependency[] =>
+  now
+    ? [{ name: 'break-glass', state: 'degraded', detail: `open until ${new Date(now.untilSeconds * 1000).toISOString()} by ${now.by}` }]
+    : []
 
 const issuers = (keys: TokenKeys): Dependency[] =>
   keys.status().map(({ issuer, state, detail }) => ({

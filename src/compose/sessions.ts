@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { ReplayBudget, SessionStreams } from '../bridge/replay.ts'
 import { LegacySession, type Timers } from '../bridge/legacy-session.ts'
 import type { Snapshot } from '../config/schema.ts'
-import { SessionTable } from '../identity/session.ts'
+import { SessionTable, type Session } from '../identity/session.ts'
 import { isStop } from '../kernel/errors.ts'
 import type { Sessions } from '../pipeline/deps.ts'
 
@@ -19,6 +19,8 @@ export type SessionStore = Sessions & {
   sweep(): void
   /** a standing stream keeps its session alive */
   hold(id: string): () => void
+  /** ends those whose opener may no longer use them; how many */
+  endWhere(isOver: (session: Session<LegacySession>) => boolean): number
   /** standing streams end; hosts reconnect and resume elsewhere or after a restart */
   closeAll(): void
 }
@@ -55,7 +57,9 @@ export function createSessions(snapshot: () => Snapshot, onEnd: (session: Legacy
       return table.size
     },
     open(principal, endpoint, fields) {
-      const session = table.open(principal.key, endpoint.resource, id => new LegacySession({ id, ...fields }, TIMERS, makeStreams))
+      const { issuer, client, sessionId, issuedAtSeconds } = principal
+      const make = (id: string): LegacySession => new LegacySession({ id, ...fields }, TIMERS, makeStreams)
+      const session = table.open(principal.key, endpoint.resource, make, { issuer, client, sessionId, issuedAtSeconds })
       return isStop(session) ? session : session.value
     },
     find: (id, principal, endpoint) => table.find(id, principal.key, endpoint.resource)?.value,
@@ -65,6 +69,7 @@ export function createSessions(snapshot: () => Snapshot, onEnd: (session: Legacy
       table.hold({ id })
       return () => table.release({ id })
     },
+    endWhere: isOver => table.endWhere(isOver),
     closeAll: () => table.endAll(),
   }
 }

@@ -50,6 +50,16 @@ export class UpstreamSet {
     this.#held = next
     this.#entries = new Map([...next].map(([alias, held]) => [alias, held.entry]))
   }
+  /** Stops all processes and connections of one upstream at once; what is asked of it next begins anew. */
+  reset(alias: string): void {
+    const old = this.#held.get(alias)
+    if (!old) return
+    const entry = entryOf(old.settings, this.#make(old.settings))
+    this.#held = new Map(this.#held).set(alias, { ...old, entry })
+    this.#entries = new Map(this.#entries).set(alias, entry)
+    this.#onReplaced(alias)
+    this.#leave(old.entry.upstream, 0)
+  }
   #leave(upstream: Upstream, drainMs: number): void {
     this.#leaving.add(upstream)
     void upstream.close(STOP_MS, drainMs).finally(() => this.#leaving.delete(upstream))

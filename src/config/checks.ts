@@ -1,6 +1,7 @@
 // What a configuration must satisfy as a whole. The fail-closed rules of the design stand here: reachable from elsewhere means identity, TLS and confinement.
 
-import { isLoopback, urlOf } from './addresses.ts'
+import { checkAdministration } from './administration-checks.ts'
+import { exposure, isExposed } from './exposure.ts'
 import { checkIdentity, issuersOf } from './identity-checks.ts'
 import type { Reading } from './reading.ts'
 import type { ConfigDocument } from './table.ts'
@@ -11,25 +12,10 @@ export function checkDocument(doc: ConfigDocument, reading: Reading, ownUid: num
   checkExposure(doc, reading)
   checkPublicUrl(doc, reading)
   checkIdentity(doc, reading, isExposed(doc))
-  checkOperators(doc, reading)
+  checkAdministration(doc, reading, issuersOf(doc))
   checkSets(doc, reading)
   checkLimits(doc, reading)
   checkUpstreams(doc, reading, { issuers: issuersOf(doc), isExposed: isExposed(doc), ownUid })
-}
-
-/**
- * Whether other machines can reach the gateway: it listens beyond loopback, or a public URL or a declared proxy says that something in front of it does.
- */
-function isExposed(doc: ConfigDocument): boolean {
-  const host = doc.publicUrl === undefined ? undefined : urlOf(doc.publicUrl)?.hostname
-  return !isLoopback(doc.listen.host) || (host !== undefined && !isLoopback(host)) || doc.trustedProxies.length > 0
-}
-
-/** Where other machines can reach it, as words for a message. */
-function exposure(doc: ConfigDocument): { readonly path: string; readonly why: string } {
-  if (!isLoopback(doc.listen.host)) return { path: 'listen', why: `\`${doc.listen.host}\` can be reached from other machines` }
-  if (doc.trustedProxies.length > 0) return { path: 'trustedProxies', why: 'a proxy makes the gateway reachable from other machines' }
-  return { path: 'publicUrl', why: 'a public URL makes the gateway reachable from other machines' }
 }
 
 function checkExposure(doc: ConfigDocument, reading: Reading): void {
@@ -76,19 +62,6 @@ function checkPublicUrl(doc: ConfigDocument, reading: Reading): void {
   if (!isExposed(doc) && !doc.tls && doc.publicUrl.startsWith('https://')) {
     reading.fault('conflict', 'publicUrl', 'is https, but nothing ends TLS', 'set `tls` or `trustedProxies`, or write it with http://')
   }
-}
-
-function checkOperators(doc: ConfigDocument, reading: Reading): void {
-  const issuers = issuersOf(doc)
-  doc.operators.forEach((operator, index) => {
-    const [issuer, subject] = operator.split(' ')
-    if (subject === undefined) {
-      if (issuers.length > 1)
-        reading.fault('conflict', `operators[${index}]`, 'several issuers may have a subject of this name', 'write `<issuer> <subject>`')
-    } else if (!issuers.includes(issuer ?? '') && !reading.isFaulty('identity')) {
-      reading.fault('value', `operators[${index}]`, 'names an issuer that is not configured', `configured: ${issuers.join(', ')}`)
-    }
-  })
 }
 
 function checkSets(doc: ConfigDocument, reading: Reading): void {

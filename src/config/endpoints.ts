@@ -4,7 +4,13 @@ import { scopeNames } from '../identity/scopes.ts'
 import type { Snapshot } from './schema.ts'
 
 /** `path` follows publicUrl; `aliases`: the upstreams behind it, sorted. */
-export type EndpointPlan = { readonly kind: 'all' | 'server' | 'set'; readonly path: string; readonly aliases: readonly string[] }
+export type EndpointPlan = { readonly kind: 'all' | 'server' | 'set' | 'admin'; readonly path: string; readonly aliases: readonly string[] }
+
+/** Every OAuth resource: the endpoints and administration. */
+export const resourcePlans = (snapshot: Pick<Snapshot, 'upstreams' | 'sets'>): readonly EndpointPlan[] => [
+  ...endpointPlans(snapshot),
+  { kind: 'admin', path: '/admin', aliases: [] },
+]
 
 export function endpointPlans({ upstreams, sets }: Pick<Snapshot, 'upstreams' | 'sets'>): readonly EndpointPlan[] {
   const aliases = [...upstreams.keys()].sort()

@@ -20,6 +20,8 @@ export type FaultCode =
   | 'restart-needed'
 
 export type WarningCode =
+  /** the two-person rule is on and there is no second person */
+  | 'two-person'
   | 'unverified-sources'
   | 'evaluation'
   | 'literal-secret'

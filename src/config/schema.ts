@@ -1,6 +1,7 @@
 // The whole configuration as the running gateway sees it: one frozen snapshot. config/load.ts makes it from gatehouse.yaml.
 
 import { join } from 'node:path'
+import type { RoleRule } from '../administration/roles.ts'
 import type { IssuerRules } from '../identity/claims.ts'
 import type { ScopeWords } from '../identity/scopes.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
@@ -27,6 +28,7 @@ export type Snapshot = {
   readonly firstScopes?: readonly string[]
   /** principal keys of the people who administer; the first was named at `init`; absent = none named */
   readonly operators?: readonly PrincipalKey[]
+  readonly administration: AdministrationSettings
   /** the evaluation identity provider, in a process of its own, loopback only */
   readonly evaluation?: EvaluationSettings
   readonly upstreams: ReadonlyMap<string, UpstreamSettings>
@@ -35,6 +37,14 @@ export type Snapshot = {
   readonly outbound: { readonly hosts: readonly string[]; readonly networks: readonly string[] }
   readonly limits: Limits
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
+}
+
+export type AdministrationSettings = {
+  /** the people of `operators` included */
+  readonly roles: readonly RoleRule[]
+  /** whether policy, trust and key changes need a second person */
+  readonly twoPerson: boolean
+  readonly proposalSeconds: number
 }
 
 /** What an issuer may assert, and where its keys are; neither source named = discovered from the issuer's metadata. */

@@ -2,12 +2,14 @@
 
 import { isIPv6 } from 'node:net'
 import { dirname, isAbsolute, resolve } from 'node:path'
+import { ROLES, type RoleRule } from '../administration/roles.ts'
 import { keyOf } from '../kernel/principal.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
+import { isExposed } from './exposure.ts'
 import type { ValueSource } from './fields.ts'
 import { evaluationIssuer, evaluationKeyFile } from './schema.ts'
-import type { IssuerSettings, Limits, Snapshot, UpstreamSettings, UpstreamTransport } from './schema.ts'
+import type { AdministrationSettings, IssuerSettings, Limits, Snapshot, UpstreamSettings, UpstreamTransport } from './schema.ts'
 import type { ConfigDocument } from './table.ts'
 import { defaultRuleId } from './upstream-checks.ts'
 import type { UpstreamDocument } from './upstream-table.ts'
@@ -36,7 +38,8 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     dataDir: doc.dataDir,
     issuers,
     ...(doc.identity.scopes === undefined ? {} : { firstScopes: doc.identity.scopes }),
-    operators: operatorsOf(doc, issuers),
+    operators: keysOf(doc.operators, issuers),
+    administration: administrationOf(doc, issuers),
     ...(evaluation ? { evaluation: { port: evaluation.port, users: evaluation.users } } : {}),
     upstreams: new Map([...doc.upstreams].map(([alias, upstream]) => [alias, upstreamOf(alias, upstream, context)])),
     sets: new Map([...doc.sets].map(([name, aliases]) => [name, { upstreams: aliases }])),
@@ -86,11 +89,20 @@ function evaluationSettings(port: number, dataDir: string): IssuerSettings {
   }
 }
 
-function operatorsOf(doc: ConfigDocument, issuers: readonly IssuerSettings[]): readonly PrincipalKey[] {
-  return doc.operators.map(operator => {
-    const [first = '', second] = operator.split(' ')
+const keysOf = (subjects: readonly string[], issuers: readonly IssuerSettings[]): readonly PrincipalKey[] =>
+  subjects.map(subject => {
+    const [first = '', second] = subject.split(' ')
     return second === undefined ? keyOf(issuers[0]?.issuer ?? '', first) : keyOf(first, second)
   })
+
+function administrationOf(doc: ConfigDocument, issuers: readonly IssuerSettings[]): AdministrationSettings {
+  const { roles, twoPerson, proposalLife } = doc.administration
+  const rules = ROLES.map((role): RoleRule => {
+    const { subjects, groups, issuers: only } = roles[role === 'policy-author' ? 'policyAuthor' : role]
+    const named = role === 'operator' ? [...doc.operators, ...subjects] : subjects
+    return { role, subjects: keysOf(named, issuers), groups, ...(only && { issuers: only }) }
+  })
+  return { roles: rules, twoPerson: twoPerson ?? isExposed(doc), proposalSeconds: proposalLife }
 }
 
 function upstreamOf(alias: string, upstream: UpstreamDocument, context: SnapshotContext): UpstreamSettings {

@@ -2,10 +2,50 @@
 
 import { cidrProblem, hostProblem, originProblem, outboundProblem, parseListen } from './addresses.ts'
 import { list, map, optional, record } from './fields.ts'
-import { choice, duration, integer, parsed, path, size, text } from './scalars.ts'
+import { choice, duration, flag, integer, parsed, path, size, text } from './scalars.ts'
 import type { ValueOf } from './fields.ts'
 import { identity } from './identity-table.ts'
 import { ALIAS, upstream } from './upstream-table.ts'
+
+const subject = (doc: string): ReturnType<typeof text> =>
+  text({ what: 'a subject', maxLength: 2304, pattern: /^[^*\s]+(?: [^*\s]+)?$/, doc })
+const role = (doc: string) =>
+  record(
+    {
+      subjects: list(subject('a subject, or `<issuer> <subject>` where several issuers are configured'), {
+        fallback: [],
+        doc: 'people, by their subject',
+      }),
+      groups: list(text({ what: 'a group', maxLength: 256, doc: 'a group' }), { fallback: [], doc: 'members of these groups' }),
+      issuers: optional(
+        list(text({ what: 'an issuer', maxLength: 2048, doc: 'an issuer' }), {
+          doc: 'groups count only in tokens of these issuers; required for groups where several are configured',
+        }),
+      ),
+    },
+    { fallback: {}, doc },
+  )
+const administration = record(
+  {
+    roles: record(
+      {
+        operator: role('blocks, ends sessions, rotates keys; whoever stands in `operators` is one too'),
+        policyAuthor: role('proposes policy and trust changes'),
+        approver: role('approves or rejects what somebody else proposed'),
+        auditor: role('reads what is blocked and proposed'),
+        publisher: role('publishes servers'),
+      },
+      { fallback: {}, doc: 'who may administer, by role' },
+    ),
+    twoPerson: optional(
+      flag({
+        doc: 'changes to policy, trust and keys, and taking a block away, need a second person; default: where other machines reach the gateway',
+      }),
+    ),
+    proposalLife: duration('seconds', { min: '1m', max: '30d', fallback: '1d', doc: 'a proposal nobody decided expires after this' }),
+  },
+  { fallback: {}, doc: 'administering the gateway at `/admin` and with the commands `login`, `block`, `unblock`, `proposals`, `key`' },
+)
 
 const count = (doc: string, fallback: number, max = 10_000_000): ReturnType<typeof integer> => integer({ min: 1, max, fallback, doc })
 const limits = record(
@@ -80,18 +120,11 @@ export const GATEHOUSE = record(
       doc: 'networks of proxies whose X-Forwarded-For is believed; declaring one says that TLS ends there',
     }),
     dataDir: path({ fallback: '.gatehouse', doc: 'folder for the audit log, keys, secrets and pins' }),
-    operators: list(
-      text({
-        what: 'a subject',
-        maxLength: 2304,
-        pattern: /^[^*\s]+(?: [^*\s]+)?$/,
-        doc: 'a subject, or `<issuer> <subject>` where several issuers are configured',
-      }),
-      {
-        fallback: [],
-        doc: 'people who administer the gateway; the first is named by `gatehouse init`',
-      },
-    ),
+    operators: list(subject('a subject, or `<issuer> <subject>` where several issuers are configured'), {
+      fallback: [],
+      doc: 'people who administer the gateway; the first is named by `gatehouse init`',
+    }),
+    administration,
     identity,
     upstreams: map(ALIAS, upstream, { max: 1000, fallback: {}, doc: 'the MCP servers behind the gateway, by alias' }),
     sets: map(ALIAS, list(text({ what: 'an alias', maxLength: 24, doc: 'an alias' }), { max: 1000, doc: 'aliases' }), {

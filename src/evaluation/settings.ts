@@ -1,7 +1,7 @@
 // What the evaluation identity provider is told by the gateway, and when it refuses to run.
 
 import { isLoopback } from '../config/addresses.ts'
-import { endpointPlans, endpointScopes } from '../config/endpoints.ts'
+import { endpointScopes, resourcePlans } from '../config/endpoints.ts'
 import { evaluationIssuer, type EvaluationSettings, type Snapshot } from '../config/schema.ts'
 
 /** Everything the provider needs; crosses the process boundary as JSON. */
@@ -26,7 +26,7 @@ export function providerSettings(snapshot: Snapshot): ProviderSettings | undefin
   return {
     port: evaluation.port,
     users: evaluation.users,
-    resources: endpointPlans(snapshot).map(plan => ({
+    resources: resourcePlans(snapshot).map(plan => ({
       resource: publicUrl + plan.path,
       scopes: endpointScopes(snapshot, plan, MAX_SCOPES),
     })),

@@ -1,5 +1,6 @@
 // One request with room for every fact a walk may add: a fixed shape, so that adding a fact moves nothing in memory.
 
+import type { Stop } from '../kernel/errors.ts'
 import type { Endpoint, HostLink, Received, Relayed } from '../pipeline/path.ts'
 import type { SingleMessage } from '../mcp/message.ts'
 import type { JsonDoc, JsonNode } from '../mcp/json.ts'
@@ -26,6 +27,7 @@ export class Exchange implements Received {
   readonly host: HostLink
   readonly relayed: Relayed = { count: 0, digest: '' }
   recorded: unknown = undefined
+  ended: Stop | undefined = undefined
   // Facts; see pipeline/path.ts and the stages for who adds which.
   protected era: unknown = undefined
   protected envelope: unknown = undefined

@@ -54,8 +54,9 @@ type Finisher = HostLink & {
 
 export class McpEndpoint {
   readonly #deps: EndpointDeps
-  #running = 0
   #requests = 0
+  /** what is being walked now */
+  readonly exchanges = new Set<Received>()
   #whenIdle: (() => void) | undefined
   constructor(deps: EndpointDeps) {
     this.#deps = deps
@@ -63,7 +64,7 @@ export class McpEndpoint {
 
   /** Requests being walked now. */
   get running(): number {
-    return this.#running
+    return this.exchanges.size
   }
   /** Requests walked so far. */
   get requests(): number {
@@ -71,7 +72,7 @@ export class McpEndpoint {
   }
   /** Resolves when nothing runs any more, at the latest after `deadlineMs`. */
   idle(deadlineMs: number): Promise<void> {
-    if (this.#running === 0) return Promise.resolve()
+    if (this.running === 0) return Promise.resolve()
     return new Promise(resolve => {
       const timer = setTimeout(resolve, deadlineMs)
       this.#whenIdle = () => {
@@ -166,15 +167,15 @@ export class McpEndpoint {
       this.#stopped(inbound, host, { id, stop: DRAINING, received })
       return
     }
-    this.#running += 1
+    this.exchanges.add(received)
     this.#requests += 1
     const end = await this.#run(received)
     if (isStop(end)) this.#stopped(inbound, host, { id, stop: end, received })
     else this.#answer(inbound, host, { id, answer: end, received })
     // While stopping, whoever waits for idle closes all connections next: an answer counts as running until it has left.
     if (this.#deps.isDraining() && inbound.res.writableEnded) await written(inbound.res)
-    this.#running -= 1
-    if (this.#running === 0) this.#whenIdle?.()
+    this.exchanges.delete(received)
+    if (this.running === 0) this.#whenIdle?.()
   }
 
   #run(received: Received): Promise<Answer | Stop> {
@@ -196,6 +197,7 @@ export class McpEndpoint {
       case 'accepted':
         return host.close(received.method === 'session/end' ? 200 : 202)
       case 'stream': {
+        if (received.ended) return this.#stopped(inbound, host, { id, stop: received.ended, received })
         host.handOver()
         const stream = this.#deps.openStream(inbound.req, inbound.res, answer.owner)
         if (stream) answer.open(stream)

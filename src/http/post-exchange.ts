@@ -73,6 +73,7 @@ export class PostExchange implements HostLink {
     return session.ask(rawId => {
       const body = params ? `,"params":${params.toString()}` : ''
       if (this.#isFinished) return false
+      if (!this.#questions) this.cancellation.onCancel(() => this.#withdraw())
       ;(this.#questions ??= []).push(rawId)
       this.#replayed(session).send(Buffer.from(`{"jsonrpc":"2.0","id":${rawId},"method":${JSON.stringify(method)}${body}}`))
       return true
@@ -99,7 +100,7 @@ export class PostExchange implements HostLink {
   finish(status: number, head: string, body: Buffer, headers?: Readonly<Record<string, string>>): void {
     if (this.#isFinished) return
     this.#isFinished = true
-    for (const rawId of this.#questions ?? []) this.#session?.withdraw(rawId)
+    this.#withdraw()
     if (this.#isStreamWanted && this.#session && status === 200) this.#replayed(this.#session)
     if (this.#stream) {
       this.#stream.send(Buffer.concat([Buffer.from(head), body, CLOSE]))
@@ -115,10 +116,14 @@ export class PostExchange implements HostLink {
   close(status: number): void {
     if (this.#isFinished) return
     this.#isFinished = true
-    for (const rawId of this.#questions ?? []) this.#session?.withdraw(rawId)
+    this.#withdraw()
     this.#stream?.end()
     if (this.#channel) this.#channel.end()
     else if (!this.#res.headersSent && !this.#res.destroyed) this.#res.writeHead(status, { 'Content-Length': 0 }).end()
+  }
+  /** Nobody waits for the answers any more. */
+  #withdraw(): void {
+    for (const rawId of this.#questions ?? []) this.#session?.withdraw(rawId)
   }
   /** The answer is a standing stream that somebody else writes from now on. */
   handOver(): void {

@@ -21,6 +21,8 @@ export type ServerDeps = {
   readonly blockedSeconds: (address: string) => number | undefined
   readonly connections: ConnectionTable
   readonly controlPlane: (req: IncomingMessage, res: ServerResponse) => void
+  /** every path below /admin; `address` as per-address limits know it */
+  readonly admin: (req: IncomingMessage, res: ServerResponse, address: string) => void
   readonly timeouts: { readonly headersMs: number; readonly bodyMs: number }
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
 }
@@ -65,7 +67,8 @@ function handle(deps: ServerDeps, req: IncomingMessage, res: ServerResponse): vo
     return deps.endpoint.refuse(inbound, { stop: 'address-limited', retryAfterSeconds: wait, fix: 'send a valid token' })
   if (found) return deps.endpoint.handle(inbound)
   if (isBodyLeft(req)) res.setHeader('Connection', 'close')
-  deps.controlPlane(req, res)
+  if (path.startsWith('/admin/')) deps.admin(req, res, address)
+  else deps.controlPlane(req, res)
 }
 
 /** The path as sent: never decoded, never normalised, so that two spellings cannot mean one endpoint. An absolute-form target is no path of ours. */

@@ -1,7 +1,7 @@
 // One open event stream to a host: an ordinary response or a socket taken over, with bounded buffering and shared keep-alives.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { PrincipalKey } from '../kernel/principal.ts'
+import type { Principal, PrincipalKey } from '../kernel/principal.ts'
 import { encodeSseEvent, KEEP_ALIVE } from '../mcp/sse.ts'
 import type { EventStream } from '../pipeline/path.ts'
 import { takeOver } from './raw-stream.ts'
@@ -80,7 +80,28 @@ function responsePipe(res: ServerResponse): Pipe {
   }
 }
 
-type Held = { readonly principal: PrincipalKey; readonly expiresAtSeconds: number }
+/** For whom a stream is open: what may end it. Strings of the token's verdict, not the verdict. */
+export type Held = {
+  readonly principal: PrincipalKey
+  readonly issuer: string
+  readonly client?: string | undefined
+  /** `sid` of the token */
+  readonly sessionId?: string | undefined
+  readonly issuedAtSeconds: number
+  readonly expiresAtSeconds: number
+  /** upstreams of its endpoint */
+  readonly aliases: readonly string[]
+}
+
+export const heldOf = (principal: Principal, aliases: readonly string[]): Held => ({
+  principal: principal.key,
+  issuer: principal.issuer,
+  client: principal.client,
+  sessionId: principal.sessionId,
+  issuedAtSeconds: principal.issuedAtSeconds ?? 0,
+  expiresAtSeconds: principal.expiresAtSeconds,
+  aliases,
+})
 
 /** All standing streams: counted in all and per principal, kept alive by one timer, ended when the token that opened them ends (R82). */
 export class StreamTable {
@@ -115,17 +136,23 @@ export class StreamTable {
   endAll(): void {
     for (const channel of [...this.#streams.keys()]) channel.end()
   }
+  /** Ends those whose holder may no longer listen; how many. */
+  endWhere(isOver: (held: Held) => boolean): number {
+    const over = [...this.#streams].filter(([, held]) => isOver(held))
+    for (const [channel] of over) channel.end()
+    return over.length
+  }
 }
 
 /** A standing stream as the pipeline writes to it; undefined when the client is gone already. */
 export function openEventStream(
   req: IncomingMessage,
   res: ServerResponse,
-  held: Held & { readonly sessionId?: string | undefined; readonly table: StreamTable },
+  { table, held, mcpSession }: { readonly table: StreamTable; readonly held: Held; readonly mcpSession: string | undefined },
 ): EventStream | undefined {
   if (res.destroyed) return undefined
-  const channel = standingChannel(req, res, held.sessionId === undefined ? undefined : { 'Mcp-Session-Id': held.sessionId })
-  held.table.add(channel, { principal: held.principal, expiresAtSeconds: held.expiresAtSeconds })
+  const channel = standingChannel(req, res, mcpSession === undefined ? undefined : { 'Mcp-Session-Id': mcpSession })
+  table.add(channel, held)
   return {
     send: (message, eventId) => channel.write(encodeSseEvent(message, eventId === undefined ? {} : { id: eventId })),
     end(last) {

@@ -23,6 +23,8 @@ export interface TokenVerifier {
 export type AuthenticatorDeps = {
   readonly issuers: readonly IssuerRules[]
   readonly verifier: TokenVerifier
+  /** told of each token whose signature has just been verified; a stop refuses the token */
+  readonly judge?: (principal: Principal, resource: string) => Stop | undefined
   /** verdicts kept; default 10,000 */
   readonly cacheEntries?: number
   /** a verdict is verified again after this many seconds; default 300 */
@@ -75,6 +77,8 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     try {
       const said = await verifier.verify(signed)
       if (said === 'valid') {
+        const stop = deps.judge?.(verdict.principal, verdict.resource)
+        if (stop) return stop
         // INVARIANT: only verified tokens enter the cache, under the epoch read before the verification began.
         if (before === forgotten) verdicts.set(digest, verdict)
         return verdict.principal

@@ -5,6 +5,9 @@ import { USE } from './scopes.ts'
 
 export const METADATA_PREFIX = '/.well-known/oauth-protected-resource'
 
+/** The resource of administration: an audience of its own, so that no host's token administers. */
+export const ADMIN_PATH = '/admin'
+
 /** Where the gateway is reached, and who issues tokens for it. */
 export type ResourceSettings = {
   /** base URL without a trailing slash */
@@ -20,6 +23,7 @@ export type ResourceSettings = {
  * because naming aliases would tell strangers which there are.
  */
 function firstScopesOf({ firstScopes }: Pick<ResourceSettings, 'firstScopes'>, path: string): readonly string[] {
+  if (path === ADMIN_PATH) return [] // roles decide there, not scopes
   if (firstScopes) return firstScopes
   const [, kind, name] = ENDPOINT.exec(path) ?? []
   return kind === 'servers' ? [`${name}:${USE}`] : []
@@ -56,6 +60,7 @@ export function createChallenge(settings: Pick<ResourceSettings, 'publicUrl' | '
       case 'token-missing':
         return `Bearer ${tailOf(path)}`
       case 'token-invalid':
+      case 'token-revoked':
         return `Bearer error="invalid_token", error_description="${describe(stop)}", ${tailOf(path)}`
       case 'scope-missing':
         return `Bearer error="insufficient_scope", ${scopeOf(stop.scopes ?? [])}error_description="${describe(stop)}", resource_metadata="${base}${path}"`
@@ -96,6 +101,7 @@ export function metadataDocument(settings: ResourceSettings, requestPath: string
 const ENDPOINT = /^\/(servers|sets)\/([a-z0-9-]{1,64})\/mcp$/
 function endpointName(path: string): string | undefined {
   if (path === '/mcp') return 'Gatehouse'
+  if (path === ADMIN_PATH) return 'Gatehouse: administration'
   const [, kind, name] = ENDPOINT.exec(path) ?? []
   return kind && name ? `Gatehouse: ${kind === 'servers' ? 'server' : 'set'} ${name}` : undefined
 }

@@ -81,6 +81,7 @@ export function judgeClaims(claims: JsonDoc, rules: IssuerRules, { resource, now
     expiresAtSeconds: time.exp,
     tokenId: isName(tokenId, MAX_NAME_CHARACTERS) ? tokenId : digest,
     ...(isName(sessionId, MAX_NAME_CHARACTERS) ? { sessionId } : undefined),
+    issuedAtSeconds: time.iat,
   })
   return { principal, notBeforeSeconds: time.from, expiresSeconds: time.until }
 }
@@ -123,7 +124,7 @@ function isFor(claims: JsonDoc, resource: string): boolean {
   return values.length === 1 && values[0] === resource
 }
 
-function judgeTime(claims: JsonDoc, rules: IssuerRules, now: number): { exp: number; from: number; until: number } | Stop {
+function judgeTime(claims: JsonDoc, rules: IssuerRules, now: number): { iat: number; exp: number; from: number; until: number } | Stop {
   const skew = Math.min(Math.max(rules.clockSkewSeconds, 0), MAX_SKEW_SECONDS)
   const exp = numericDate(claims, 'exp')
   const iat = numericDate(claims, 'iat')
@@ -133,7 +134,7 @@ function judgeTime(claims: JsonDoc, rules: IssuerRules, now: number): { exp: num
   if (now < nbf - skew) return invalid('token is not valid yet')
   if (now < iat - skew) return invalid('token was issued in the future')
   if (exp <= iat || exp - iat > rules.maxTokenSeconds) return invalid(`token lifetime exceeds ${rules.maxTokenSeconds} seconds`)
-  return { exp, from: Math.max(nbf, iat) - skew, until: exp + skew }
+  return { iat, exp, from: Math.max(nbf, iat) - skew, until: exp + skew }
 }
 
 // Judged as written: no fraction, exponent or sign, which readers disagree about (N012).

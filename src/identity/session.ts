@@ -15,7 +15,18 @@ export type Session<T> = {
   readonly principal: PrincipalKey
   /** resource identifier of the endpoint it was opened at */
   readonly endpoint: string
+  /** the token it was opened with */
+  readonly opener: Opener
   readonly value: T
+}
+
+/** What may end a session besides its principal. */
+export type Opener = {
+  readonly issuer?: string
+  readonly client?: string | undefined
+  /** `sid` of the token */
+  readonly sessionId?: string | undefined
+  readonly issuedAtSeconds?: number | undefined
 }
 
 /** Why a session ended: `replaced` = least recently used where a new one needed the room. */
@@ -47,17 +58,19 @@ class Entry<T> implements Session<T> {
   readonly digest: string
   readonly principal: PrincipalKey
   readonly endpoint: string
+  readonly opener: Opener
   value: T
   seenMs: number
   holds = 0
   // neighbours in the list of all sessions, least recently used first
   older: Entry<T> | undefined
   newer: Entry<T> | undefined
-  constructor(id: string, principal: PrincipalKey, endpoint: string, made: { value: T; seenMs: number }) {
+  constructor(id: string, principal: PrincipalKey, endpoint: string, made: { value: T; opener: Opener; seenMs: number }) {
     this.id = id
     this.digest = hash('sha256', id, 'base64url')
     this.principal = principal
     this.endpoint = endpoint
+    this.opener = made.opener
     this.value = made.value
     this.seenMs = made.seenMs
   }
@@ -85,10 +98,10 @@ export class SessionTable<T> {
    * Opens a session; `make` gets the new id. A principal at its limit replaces its own least recently used session. A full table replaces the caller's
    * own, else the least recently used of all if it has long been silent, else stops with `session-limit`: nobody's live session ends for a stranger.
    */
-  open(principal: PrincipalKey, endpoint: string, make: (id: string) => T): Session<T> | Stop {
+  open(principal: PrincipalKey, endpoint: string, make: (id: string) => T, opener: Opener = {}): Session<T> | Stop {
     if (!this.#makeRoom(principal)) return LIMIT
     const id = this.#deps.randomBytes(ID_BYTES).toString('base64url')
-    const entry = new Entry(id, principal, endpoint, { value: make(id), seenMs: this.#deps.now() })
+    const entry = new Entry(id, principal, endpoint, { value: make(id), opener, seenMs: this.#deps.now() })
     this.#byId.set(id, entry)
     this.#append(entry)
     const own = this.#byPrincipal.get(principal)
@@ -134,11 +147,11 @@ export class SessionTable<T> {
     for (const entry of [...this.#byId.values()]) this.#finish(entry, 'closed')
   }
 
-  /** Ends all of one principal, e.g. when it is blocked. Returns how many. */
-  endAllOf(principal: PrincipalKey): number {
-    const own = [...(this.#byPrincipal.get(principal) ?? [])]
-    for (const entry of own) this.#finish(entry, 'closed')
-    return own.length
+  /** Ends those whose opener may no longer use them, e.g. because it is blocked. Returns how many. */
+  endWhere(isOver: (session: Session<T>) => boolean): number {
+    const over = [...this.#byId.values()].filter(isOver)
+    for (const entry of over) this.#finish(entry, 'closed')
+    return over.length
   }
 
   /** Ends what is idle. The owner's one timer for all sessions calls it every few seconds. */

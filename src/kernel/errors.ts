@@ -21,7 +21,9 @@ export type Reason =
   | 'params-invalid'
   | 'version-unsupported'
   // who
+  | 'client-blocked'
   | 'issuer-unavailable'
+  | 'principal-blocked'
   | 'principal-limited'
   | 'scope-missing'
   | 'session-limit'
@@ -29,12 +31,23 @@ export type Reason =
   | 'session-unknown'
   | 'token-invalid'
   | 'token-missing'
+  | 'token-revoked'
   // what
   | 'cursor-invalid'
   | 'denied'
+  | 'server-blocked'
   | 'state-invalid'
   | 'subscription-limit'
+  | 'tool-blocked'
   | 'unknown'
+  // administration
+  | 'approver-is-proposer'
+  | 'break-glass-closed'
+  | 'proposal-limit'
+  | 'proposal-unknown'
+  | 'role-missing'
+  | 'state-unavailable'
+  | 'would-lock-out'
   // upstream
   | 'cancelled'
   | 'gated'

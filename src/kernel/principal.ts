@@ -22,7 +22,9 @@ export type Principal = {
   readonly expiresAtSeconds: number
   /** which token: its `jti`, or a digest of it where it has none; never the token */
   readonly tokenId?: string
-  /** the session at the identity provider (`sid`) */
+  /** `iat` of the token, seconds since the epoch; what is revoked counts one that is missing as the oldest */
+  readonly issuedAtSeconds?: number
+  /** `sid`: the sign-in at the issuer that the token comes from, when it says so (OIDC Back-Channel Logout) */
   readonly sessionId?: string
 }
 

@@ -9,7 +9,7 @@ type Reply = { readonly modern: number; readonly legacy: number; readonly code: 
 const reply = (modern: number, legacy: number, code: number, message: string): Reply => ({ modern, legacy, code, message })
 
 // Codes of our own lie outside -32768..-32000, which MCP 2026-07-28 reserves (R20).
-const OWN = { limited: -31429, overloaded: -31503, gated: -31403, scope: -31401 } as const
+const OWN = { limited: -31429, overloaded: -31503, gated: -31403, scope: -31401, blocked: -31423 } as const
 
 export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'address-limited': reply(429, 429, OWN.limited, 'Too many refused requests from this address'),
@@ -30,7 +30,9 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'params-invalid': reply(400, 200, CODE.invalidParams, 'Invalid params'),
   'version-unsupported': reply(400, 400, CODE.versionUnsupported, 'Unsupported protocol version'),
 
+  'client-blocked': reply(403, 403, OWN.blocked, 'This client is blocked'),
   'issuer-unavailable': reply(503, 503, OWN.overloaded, 'Identity provider unavailable'),
+  'principal-blocked': reply(403, 403, OWN.blocked, 'Access is blocked'),
   'principal-limited': reply(429, 429, OWN.limited, 'Too many requests'),
   'scope-missing': reply(403, 403, OWN.scope, 'Insufficient scope'),
   'session-limit': reply(429, 429, OWN.limited, 'Too many sessions'),
@@ -38,13 +40,24 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'session-unknown': reply(404, 404, CODE.invalidRequest, 'Session not found'),
   'token-invalid': reply(401, 401, CODE.invalidRequest, 'Invalid access token'),
   'token-missing': reply(401, 401, CODE.invalidRequest, 'Access token required'),
+  'token-revoked': reply(401, 401, CODE.invalidRequest, 'Access token revoked'),
 
   'cursor-invalid': reply(400, 200, CODE.invalidParams, 'Invalid cursor'),
   // What a principal is not entitled to does not exist: `denied` answers with the bytes of `unknown`.
   denied: reply(200, 200, CODE.invalidParams, 'Unknown name'),
+  'server-blocked': reply(200, 200, OWN.blocked, 'The server is blocked'),
   'state-invalid': reply(400, 200, CODE.invalidParams, 'Invalid or expired requestState'),
   'subscription-limit': reply(429, 429, OWN.limited, 'Too many streams'),
+  'tool-blocked': reply(200, 200, OWN.blocked, 'The tool is blocked'),
   unknown: reply(200, 200, CODE.invalidParams, 'Unknown name'),
+
+  'approver-is-proposer': reply(403, 403, OWN.blocked, 'Somebody else has to approve this'),
+  'break-glass-closed': reply(403, 403, OWN.blocked, 'Break-glass is not open'),
+  'proposal-limit': reply(429, 429, OWN.limited, 'Too many proposals wait'),
+  'proposal-unknown': reply(404, 404, CODE.invalidParams, 'No such proposal'),
+  'role-missing': reply(403, 403, OWN.blocked, 'Not permitted to administer this'),
+  'state-unavailable': reply(503, 503, OWN.overloaded, 'The change may not be kept'),
+  'would-lock-out': reply(409, 409, OWN.blocked, 'This would lock everybody out'),
 
   cancelled: reply(200, 200, CODE.internal, 'Request cancelled'),
   gated: reply(200, 200, OWN.gated, 'The server asked for something that is not permitted'),

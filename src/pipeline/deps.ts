@@ -42,11 +42,16 @@ export type GatewayDeps = {
     resource: string,
     nowSeconds: number,
   ) => Principal | Stop | Promise<Principal | Stop>
+  /** why this caller may not pass although its token is good: blocked, or the token was revoked */
+  readonly standing: (principal: Principal) => Stop | undefined
   /** spends one request of the principal's budget */
   readonly admit: (principal: Principal) => Stop | undefined | Promise<Stop | undefined>
   readonly sessions: Sessions
   readonly upstreams: () => ReadonlyMap<string, UpstreamEntry>
+  /** the rules less what is blocked */
   readonly entitlement: (principal: Principal, entry: UpstreamEntry) => Entitlement
+  /** why something is refused that the rules would permit this principal */
+  readonly blockOf: (principal: Principal, entry: UpstreamEntry, tool?: string) => Stop | undefined
   readonly callers: Callers
   readonly catalogue: Catalogue
   readonly faces: Faces

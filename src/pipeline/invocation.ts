@@ -8,7 +8,7 @@ import {
   writeInputResponses,
   type InputRequired,
 } from '../bridge/input-requests.ts'
-import { ParkedCall, type Round } from '../bridge/parked.ts'
+import { ParkedCall, type ParkedFor, type Round } from '../bridge/parked.ts'
 import { declaresTasks } from '../bridge/capabilities.ts'
 import { inputParamsToLegacy, inputParamsToModern, inputRequestsOfUrlElicitation, notificationToHost } from '../bridge/translate-params.ts'
 import { resultToLegacy, resultToModern } from '../bridge/translate-result.ts'
@@ -140,7 +140,7 @@ export class Invocation {
   async #finish(running: RunningCall): Promise<Answered | Stop> {
     const { era, prepared, method } = this.#x
     if (this.#face.era === 'legacy' && era === 'modern' && prepared.face.kinds.size > 0 && INPUT_METHODS.has(method)) {
-      this.#parked = new ParkedCall(this.#deps.newId(), this.#x.principal.key, running)
+      this.#parked = new ParkedCall(this.#deps.newId(), heldOf(this.#x), running)
       return this.#rounds(this.#parked, await this.#parked.next(this.#deps.delay))
     }
     return this.#settle(await running.done)
@@ -371,6 +371,15 @@ export class Invocation {
   }
 }
 
+const heldOf = ({ principal, route }: Ready): ParkedFor => ({
+  principal: principal.key,
+  issuer: principal.issuer,
+  client: principal.client,
+  sessionId: principal.sessionId,
+  issuedAtSeconds: principal.issuedAtSeconds,
+  alias: route.entry.alias,
+  tool: route.kind === 'tool' ? route.name : undefined,
+})
 const keysOf = (state: StateFields | undefined): string[] => state?.asked.map(a => a.key) ?? []
 /** A state-only round of a legacy host is retried after this pause, as the official SDK does. */
 const STATE_ONLY_PACE_MS = 250

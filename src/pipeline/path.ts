@@ -13,7 +13,7 @@ import type { Era } from '../mcp/revisions.ts'
 
 /** An MCP endpoint: its own OAuth resource. */
 export type Endpoint = {
-  readonly kind: 'all' | 'server' | 'set'
+  readonly kind: 'all' | 'server' | 'set' | 'admin'
   /** e.g. `/mcp`, `/servers/files/mcp`, `/sets/dev/mcp` */
   readonly path: string
   /** resource identifier: publicUrl + path; the only audience accepted */
@@ -67,6 +67,8 @@ export type Received = {
   readonly relayed: Relayed
   /** what all audit events of this exchange share, kept by the recorder between intent and outcome */
   recorded?: unknown
+  /** its right to go on ended while it ran (blocked, signed out): nothing more happens for it, and its answer is withheld */
+  ended?: Stop | undefined
 }
 /** `digest` is SHA-256 over the digest before and the notification's bytes, base64url; '' before the first. */
 export type Relayed = { count: number; digest: string }
@@ -75,6 +77,8 @@ export type Relayed = { count: number; digest: string }
 /** `envelope` is empty for the legacy era. */
 export type Classified = { readonly era: Era; readonly envelope: Envelope }
 export type Authenticated = { readonly principal: Principal }
+/** What permits it, for the record: ids of rules, or the role. */
+export type Permit = { readonly rules: readonly string[] }
 /** What the host is, in either era: from the envelope, or from its session. */
 export type Joined = {
   readonly hostFace: { readonly version: string; readonly capabilities: string; readonly clientInfo?: Buffer; readonly logLevel?: string }
@@ -92,7 +96,7 @@ export type Answer =
   | { readonly kind: 'stream'; readonly owner: StreamOwner; open(stream: EventStream): void }
 
 /** For whom a stream stays open: counted per principal, ended with the token. */
-export type StreamOwner = { readonly principal: Principal; readonly sessionId?: string }
+export type StreamOwner = { readonly principal: Principal; readonly endpoint: Endpoint; readonly sessionId?: string }
 
 /** A long-lived event stream to a host. */
 export interface EventStream {
@@ -117,8 +121,8 @@ export class Path<Have extends Received> {
   private constructor(stages: readonly Stage<never, object>[]) {
     this.stages = stages
   }
-  static start(): Path<Received> {
-    return new Path<Received>([])
+  static start<From extends Received = Received>(): Path<From> {
+    return new Path<From>([])
   }
   // Named `step`, never `then`: an object with `then` is awaited as a promise.
   step<Add extends object>(stage: Stage<Have, Add>): Path<Have & Add> {
@@ -163,6 +167,7 @@ export async function walk<Have extends Received & Answered>(
         received.host.begin?.()
         before = performance.now()
       }
+      if (received.ended) break
       const step = stage.run(x)
       const added = step instanceof Promise ? await step : step
       const now = performance.now()
@@ -178,6 +183,7 @@ export async function walk<Have extends Received & Answered>(
     recorder.fault(received, at, cause)
     stop = { stop: isAuditFault(cause) ? 'audit-unavailable' : 'internal-fault' }
   }
+  stop = received.ended ?? stop
   // What is in flight ends here, whatever became of it: its id is free again before the answer is seen.
   if (x.session && received.message?.kind === 'request') x.session.end(received.message.id, received.host.cancellation)
   try {

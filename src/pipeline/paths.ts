@@ -1,8 +1,24 @@
 // THE TABLE: which stages every MCP method walks, in which order. What is not here is refused.
 
+import type { Role } from '../administration/roles.ts'
+import type { AdminDeps, AdminReceived } from './administration.ts'
 import type { GatewayDeps } from './deps.ts'
-import { Path, type Answered, type Received } from './path.ts'
+import { Path, type Answered, type Authenticated, type Received } from './path.ts'
 import { admitStage } from './stages/admit.ts'
+import { aimBlockStage, aimPrincipalStage, blockStage, endSessionsStage, listBlocksStage } from './stages/administer-blocks.ts'
+import {
+  aimBreakGlassStage,
+  aimChangeStage,
+  aimProposalStage,
+  aimUnblockStage,
+  approveStage,
+  changeStage,
+  closeBreakGlassStage,
+  listProposalsStage,
+  openBreakGlassStage,
+  rejectStage,
+  whoamiStage,
+} from './stages/administer-changes.ts'
 import { authenticateStage } from './stages/authenticate.ts'
 import { callUpstreamStage } from './stages/call-upstream.ts'
 import { checkFilterScopesStage, checkScopesStage } from './stages/check-scopes.ts'
@@ -12,6 +28,7 @@ import { joinSessionStage } from './stages/join-session.ts'
 import { discoverStage, listStage } from './stages/lists.ts'
 import { prepareArgumentsStage } from './stages/prepare-arguments.ts'
 import { requireEraStage } from './stages/require-era.ts'
+import { identifyLocalStage, requireRoleStage } from './stages/require-role.ts'
 import { resolveMethodStage, resolveNameStage, resolveReferenceStage } from './stages/resolve-route.ts'
 import {
   acceptStage,
@@ -27,6 +44,9 @@ import { listenStage, openStreamStage, subscribeStage } from './stages/streams.t
 import { permitTaskStage, resolveTaskStage } from './stages/tasks.ts'
 
 type Whole = Path<Received & Answered>
+
+/** What a path ends with, over the network or by a local command. */
+export type AdminPaths = { of(method: string, isLocal: boolean): Path<AdminReceived & Answered> | undefined }
 
 export interface Paths {
   of(x: Received): Whole
@@ -91,4 +111,32 @@ export function createPaths(deps: GatewayDeps): Paths {
   const of = (x: Received): Whole =>
     isAct(x) ? (actRows.get(x.method) ?? extension) : (rows.get(x.method) ?? (x.isRequest ? extension : otherNotification))
   return { of }
+}
+
+/**
+ * The rows of administration. Over the network a token for the resource `/admin` says who asks; a local command (a file of the gateway's own user) walks
+ * the same rows while break-glass is open, and opens it by the two rows that only it has.
+ */
+export function createAdminPaths(deps: AdminDeps): AdminPaths {
+  const network = Path.start().step(authenticateStage(deps)).step(admitStage(deps))
+  const local = Path.start<AdminReceived>().step(identifyLocalStage).step(admitStage(deps))
+  const role = (...roles: readonly Role[]): ReturnType<typeof requireRoleStage> => requireRoleStage(deps, ...roles)
+  const rowsFrom = (known: Path<Received & Authenticated>): Readonly<Record<string, Whole>> => ({
+    'admin/whoami': known.step(role()).step(whoamiStage(deps)),
+    'admin/blocks/list': known.step(role('operator', 'approver', 'auditor')).step(listBlocksStage(deps)),
+    'admin/block': known.step(role('operator')).step(aimBlockStage(deps)).step(blockStage(deps)),
+    'admin/unblock': known.step(role('operator')).step(aimUnblockStage(deps)).step(changeStage(deps, 'unblock')),
+    'admin/sessions/end': known.step(role('operator')).step(aimPrincipalStage(deps)).step(endSessionsStage(deps)),
+    'admin/keys/rotate': known.step(role('operator')).step(aimChangeStage('key')).step(changeStage(deps, 'rotate-key')),
+    'admin/proposals/list': known.step(role('operator', 'policy-author', 'approver', 'auditor')).step(listProposalsStage(deps)),
+    'admin/proposals/approve': known.step(role('operator', 'approver')).step(aimProposalStage).step(approveStage(deps)),
+    'admin/proposals/reject': known.step(role('operator', 'approver')).step(aimProposalStage).step(rejectStage(deps)),
+  })
+  const localRows: Readonly<Record<string, Path<AdminReceived & Answered>>> = {
+    'admin/break-glass/open': local.step(aimBreakGlassStage).step(openBreakGlassStage(deps)),
+    'admin/break-glass/close': local.step(closeBreakGlassStage(deps)),
+  }
+  const overNetwork = new Map<string, Path<AdminReceived & Answered>>(Object.entries(rowsFrom(network)))
+  const byFile = new Map<string, Path<AdminReceived & Answered>>([...Object.entries(rowsFrom(local)), ...Object.entries(localRows)])
+  return { of: (method, isLocal) => (isLocal ? byFile : overNetwork).get(method) }
 }

@@ -7,6 +7,7 @@ import type { Reason, Stop } from '../kernel/errors.ts'
 import { digestOf } from '../kernel/digest.ts'
 import type { CallOutcome, Measure } from '../kernel/measure.ts'
 import { rawOf } from '../mcp/json.ts'
+import type { Aimed } from './administration.ts'
 import type { RecordedRequest, ServerRequestRecorder } from './deps.ts'
 import type { Answer, Authenticated, Classified, Joined, Received, Recorder } from './path.ts'
 import type { Permitted } from './stages/evaluate-policy.ts'
@@ -14,7 +15,7 @@ import type { Prepared } from './stages/prepare-arguments.ts'
 import type { Routed } from './stages/resolve-route.ts'
 
 /** Whatever of the facts is known by now. */
-type Facts = Received & Partial<Classified & Authenticated & Joined & Routed & Permitted & Prepared>
+type Facts = Received & Partial<Classified & Authenticated & Joined & Routed & Permitted & Prepared & Aimed>
 
 export type RecorderDeps = {
   readonly log: AuditLog
@@ -112,7 +113,7 @@ function describer(encoder: EventEncoder): Describer {
         era: x.era ?? 'legacy',
         method: x.method,
         server: x.route?.entry.alias,
-        name: x.route?.name,
+        name: x.route?.name ?? x.act?.target,
         paramsDigest: params && digestOf(params),
         paramsBytes: params?.length,
       },

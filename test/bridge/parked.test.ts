@@ -22,7 +22,7 @@ function question(method = 'elicitation/create') {
 }
 const parked = (id = 'p', principal = alice) => {
   const { call, finish } = running()
-  return { call: new ParkedCall(id, principal, call), running: call, finish }
+  return { call: new ParkedCall(id, { principal }, call), running: call, finish }
 }
 
 describe('a parked call', () => {

@@ -461,7 +461,7 @@ describe('what is brought in', () => {
   it('is refused whole when the configuration would not load with it', async () => {
     writeFileSync(
       join(cwd, 'gatehouse.yaml'),
-      "version: 1\nlisten: 0.0.0.0:8400\npublicUrl: https://g.example\ntrustedProxies: [10.0.0.0/8]\nidentity: { issuers: [{ issuer: 'https://i.example' }] }\n",
+      "version: 1\nlisten: 0.0.0.0:8400\npublicUrl: https://g.example\ntrustedProxies: [10.0.0.0/8]\nidentity: { issuers: [{ issuer: 'https://i.example' }] }\noperators: [root]\n",
     )
     put(CURSOR, { mcpServers: { memory } })
     const before = everything()

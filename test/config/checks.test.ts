@@ -353,3 +353,43 @@ describe('what outbound fetches may reach', () => {
     'idp:99999',
   ])('%s is refused', async entry => expect(await words(allowing(entry))).toContain('outbound.allow[0]'))
 })
+
+describe('who administers', () => {
+  const many = MINIMAL.replace('users:', 'port: 8401, users:')
+  it('roles become rules, the people of `operators` first', async () => {
+    const text = `${MINIMAL}operators: [alice]\nadministration: { roles: { operator: { groups: [ops] }, auditor: { subjects: [alice] } } }\n`
+    const { administration } = await snapshot(text)
+    expect(administration.roles.filter(r => r.subjects.length + r.groups.length > 0)).toEqual([
+      { role: 'operator', subjects: ['http://127.0.0.1:8401 alice'], groups: ['ops'] },
+      { role: 'auditor', subjects: ['http://127.0.0.1:8401 alice'], groups: [] },
+    ])
+    expect(administration.twoPerson).toBe(false)
+  })
+  it('two persons are asked for where other machines reach the gateway', async () => {
+    expect((await snapshot(EXPOSED)).administration.twoPerson).toBe(true)
+    expect((await snapshot(`${EXPOSED}administration: { twoPerson: false }\n`)).administration.twoPerson).toBe(false)
+  })
+  it('attack: a gateway for others whose configuration names no operator does not load', async () => {
+    expect(await words(EXPOSED.replace(/operators: .*\n/, ''))).toContain('nobody could administer this gateway')
+  })
+  it('attack: roles without an operator do not load', async () => {
+    expect(await words(`${many}administration: { roles: { approver: { groups: [x] } } }\n`)).toContain('nobody is an operator')
+  })
+  it('attack: operators whom nobody can sign in as do not load', async () => {
+    expect(await words(`${MINIMAL}operators: [bob]\n`)).toContain('names nobody whom the evaluation identity provider knows')
+    expect(await words(`${MINIMAL}operators: [bob, alice]\n`)).toBe('')
+  })
+  it('attack: a group of the same name at another issuer', async () => {
+    const two = EXPOSED.replace("example.com' }]", "example.com' }, { issuer: 'https://partner.example' }]").replace(
+      /operators: .*\n/,
+      'administration: { roles: { operator: { groups: [ops] } } }\n',
+    )
+    expect(await words(two)).toContain('several issuers may have groups of these names')
+    const one = two.replace('groups: [ops]', "groups: [ops], issuers: ['https://login.example.com']")
+    expect((await snapshot(one)).administration.roles[0]).toMatchObject({ groups: ['ops'], issuers: ['https://login.example.com'] })
+  })
+  it('one person alone under the two-person rule is warned about', async () => {
+    expect(await warnings(EXPOSED.replace('[root, second]', '[root]'))).toContain('operators two-person')
+    expect(await warnings(EXPOSED)).not.toContain('operators two-person')
+  })
+})

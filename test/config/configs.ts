@@ -15,6 +15,7 @@ listen: 0.0.0.0:8400
 publicUrl: https://gateway.example.com
 trustedProxies: [10.0.0.0/8]
 identity: { issuers: [{ issuer: 'https://login.example.com' }] }
+operators: [root, second]
 `
 
 export const load = (text: string, options: LoadOptions = {}): Promise<LoadResult> =>

@@ -19,13 +19,14 @@ function channel() {
   return { made, written }
 }
 const alice = keyOf('https://i', 'alice')
+const held = (expiresAtSeconds: number) => ({ principal: alice, issuer: 'https://i', issuedAtSeconds: 0, expiresAtSeconds, aliases: [] })
 
 describe('standing streams', () => {
   it('N031: a stream ends with the token that opened it, whatever newer token its owner has; others go on', () => {
     const table = new StreamTable()
     const [old, fresh] = [channel(), channel()]
-    table.add(old.made, { principal: alice, expiresAtSeconds: 100 })
-    table.add(fresh.made, { principal: alice, expiresAtSeconds: 200 })
+    table.add(old.made, held(100))
+    table.add(fresh.made, held(200))
     table.tick(99)
     expect([old.made.isOpen, fresh.made.isOpen, table.size]).toEqual([true, true, 2])
     table.tick(100)

@@ -34,6 +34,7 @@ describe('a good token', () => {
       kind: 'person',
       tokenId: 'the-token',
       expiresAtSeconds: NOW + 600,
+      issuedAtSeconds: NOW - 10,
     })
   })
   it('is recognised synchronously the second time, as the same principal', async () => {

@@ -110,8 +110,8 @@ describe('life', () => {
     expect([sessions.end(one), sessions.end(one)]).toEqual([true, false])
     sessions.hold(one)
     sessions.release(one)
-    expect(sessions.endAllOf(A)).toBe(1)
-    expect(sessions.endAllOf(A)).toBe(0)
+    expect(sessions.endWhere(s => s.principal === A)).toBe(1)
+    expect(sessions.endWhere(s => s.principal === A)).toBe(0)
     expect(ended).toEqual([
       ['a1', 'closed'],
       ['a2', 'closed'],
@@ -191,7 +191,7 @@ describe('bounds', () => {
         }
         expect(new Set(ended.map(([id]) => id)).size).toBe(ended.length)
         expect(sessions.size).toBe(opened.length - ended.length)
-        for (const principal of principals) expect(sessions.endAllOf(principal)).toBeLessThanOrEqual(4)
+        for (const principal of principals) expect(sessions.endWhere(s => s.principal === principal)).toBeLessThanOrEqual(4)
         expect(sessions.size).toBe(0)
       }),
     )

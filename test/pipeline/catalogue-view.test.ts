@@ -49,7 +49,7 @@ function world() {
   }
   const view = new CatalogueView({
     upstreams: () => new Map([['files', entry]]),
-    entitlement: createEntitlements(),
+    entitlement: createEntitlements().of,
     callers: createCallers(),
     sealer: createSealer({ current: randomBytes(32) }, randomBytes),
     contacts: () => Promise.resolve({ end: () => Promise.resolve() }),

@@ -85,13 +85,13 @@ export async function startTestGateway(
     dataDir,
     snapshot,
     token: (path, claims = {}) => {
-      const { sub = 'alice', ...rest } = claims
+      const { sub = 'alice', iat, ...rest } = claims
       return new SignJWT({ client_id: 'test', scope: '', ...rest })
         .setProtectedHeader({ alg: 'ES256', kid: 'k1', typ: 'at+jwt' })
         .setIssuer(ISSUER)
         .setSubject(sub as string)
         .setAudience(`${snapshot.publicUrl}${path}`)
-        .setIssuedAt()
+        .setIssuedAt(iat as number | undefined)
         .setExpirationTime('10m')
         .sign(privateKey)
     },

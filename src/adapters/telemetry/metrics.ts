@@ -10,6 +10,7 @@ const GAUGES = {
   audit_backlog_rows: 'Audit rows appended and not yet durable',
   audit_healthy: '1 while the audit log can be written, else 0: nothing passes',
   body_bytes: 'Bytes kept for large request bodies under way',
+  break_glass_open: '1 while break-glass is open, else 0',
   connections: 'Open connections of hosts',
   in_flight: 'Exchanges under way',
   log_lines_dropped: 'Log lines not written since the start: over the rate, or not read',

@@ -1,13 +1,13 @@
 // Bearer token -> principal, for exactly this endpoint's resource (R104). Every request, session or not.
 
 import type { GatewayDeps } from '../deps.ts'
-import type { Authenticated, Classified, Received, Stage } from '../path.ts'
+import type { Authenticated, Received, Stage } from '../path.ts'
 import { isStop, type Stop } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
 
 const fact = (found: Principal | Stop): Authenticated | Stop => (isStop(found) ? found : { principal: found })
 
-export const authenticateStage = (deps: Pick<GatewayDeps, 'authenticate' | 'now'>): Stage<Received & Classified, Authenticated> => ({
+export const authenticateStage = (deps: Pick<GatewayDeps, 'authenticate' | 'now'>): Stage<Received, Authenticated> => ({
   name: 'authenticate',
   run: x => {
     const found = deps.authenticate(x.authorization, x.endpoint.resource, Math.floor(deps.now() / 1000))

@@ -19,7 +19,7 @@ type Route = {
 }
 export type Routed = { readonly route: Route }
 type Asking = Received & Classified & Authenticated & Joined
-type Deps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'catalogue'>
+type Deps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'blockOf' | 'catalogue'>
 
 const UNKNOWN: Stop = { stop: 'unknown' }
 const KEYS: Readonly<Record<NameKind, string>> = { tool: 'name', prompt: 'name', resource: 'uri' }
@@ -68,13 +68,15 @@ export const resolveMethodStage = (deps: Deps): Stage<Asking, Routed> => ({
     const entry = alias !== undefined && others.length === 0 && x.endpoint.kind === 'server' ? deps.upstreams().get(alias) : undefined
     if (!entry) return { stop: 'method-unknown', detail: 'no such method' }
     const routed = route(x, deps, { entry, kind: 'method', name: x.method })
-    return 'stop' in routed ? { stop: 'method-unknown', detail: 'no such method' } : routed
+    return 'stop' in routed && routed.stop === 'unknown' ? { stop: 'method-unknown', detail: 'no such method' } : routed
   },
 })
 
 function route(x: Asking, deps: Deps, found: Omit<Route, 'entitlement'>): Routed | Stop {
   const entitlement = deps.entitlement(x.principal, found.entry)
-  return entitlement.isEmpty ? UNKNOWN : { route: { ...found, entitlement } }
+  if (entitlement.isEmpty) return deps.blockOf(x.principal, found.entry) ?? UNKNOWN
+  const block = found.kind === 'tool' ? deps.blockOf(x.principal, found.entry, found.name) : undefined
+  return block ?? { route: { ...found, entitlement } }
 }
 
 function referenceWith(ref: Slice, key: string, name: string): string {

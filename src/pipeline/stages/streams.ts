@@ -29,7 +29,7 @@ export const openStreamStage = (deps: Pick<GatewayDeps, 'feeds' | 'streamLimit'>
       attach(session.standalone, stream, resumed?.after ?? Number.MAX_SAFE_INTEGER)
       deps.feeds.open(x)
     }
-    return { answer: { kind: 'stream', owner: { principal: x.principal, sessionId: session.id }, open } }
+    return { answer: { kind: 'stream', owner: { principal: x.principal, endpoint: x.endpoint, sessionId: session.id }, open } }
   },
 })
 
@@ -76,6 +76,6 @@ export const listenStage = (deps: Pick<GatewayDeps, 'feeds' | 'streamLimit'>): S
       const end = (): void => stream.end(Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":{"resultType":"complete",${stamp}}}`))
       stream.onClose(listening.feed(message => stream.send(message), end))
     }
-    return { answer: { kind: 'stream', owner: { principal: x.principal }, open } }
+    return { answer: { kind: 'stream', owner: { principal: x.principal, endpoint: x.endpoint }, open } }
   },
 })

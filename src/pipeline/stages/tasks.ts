@@ -12,7 +12,9 @@ type Known = Received & Classified & Authenticated & Joined
 const REQUIRED = { requiredCapabilities: { extensions: { 'io.modelcontextprotocol/tasks': {} } } }
 
 /** A foreign, forged or unknown id is simply unknown (N034). */
-export const resolveTaskStage = (deps: Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'sealer'>): Stage<Known, Routed> => ({
+export const resolveTaskStage = (
+  deps: Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'blockOf' | 'callers' | 'sealer'>,
+): Stage<Known, Routed> => ({
   name: 'resolve-route',
   run: x => {
     if (!declaresTasks(deps.callers.declared(x)))
@@ -23,7 +25,7 @@ export const resolveTaskStage = (deps: Pick<GatewayDeps, 'upstreams' | 'entitlem
     const entry = task && x.endpoint.aliases.includes(task.alias) ? deps.upstreams().get(task.alias) : undefined
     if (!task || !entry) return { stop: 'unknown' }
     const entitlement = deps.entitlement(x.principal, entry)
-    if (entitlement.isEmpty) return { stop: 'unknown' }
+    if (entitlement.isEmpty) return deps.blockOf(x.principal, entry) ?? { stop: 'unknown' }
     return { route: { entry, entitlement, kind: 'task', name: task.taskId, renamed: { key: 'taskId', raw: JSON.stringify(task.taskId) } } }
   },
 })

@@ -1,0 +1,53 @@
+// The order of stopping: nothing new, streams told to go elsewhere, calls finished, processes stopped, the log last.
+
+import type { Server } from 'node:http'
+import type { Metrics } from '../adapters/telemetry/metrics.ts'
+import type { EventEncoder } from '../audit/encode.ts'
+import type { AuditLog } from '../audit/log.ts'
+import type { RefusalTable } from '../audit/aggregate.ts'
+import type { ParkedCalls } from '../bridge/parked.ts'
+import type { Snapshot } from '../config/schema.ts'
+import type { McpEndpoint } from '../http/mcp-endpoint.ts'
+import type { StreamTable } from '../http/sse-channel.ts'
+import type { SessionStore } from './sessions.ts'
+import type { UpstreamReport } from './upstream-report.ts'
+import type { UpstreamSet } from './upstreams.ts'
+
+export type Stopping = {
+  readonly clock: { stop(): void }
+  readonly state: { close(): Promise<void> }
+  readonly localActs: { close(): void }
+  readonly server: Server
+  readonly streams: StreamTable
+  readonly endpoint: McpEndpoint
+  readonly parked: ParkedCalls
+  readonly sessions: SessionStore
+  readonly upstreams: UpstreamSet
+  readonly refusals: RefusalTable
+  readonly report: UpstreamReport
+  readonly log: AuditLog
+  readonly encoder: EventEncoder
+  readonly metrics: Metrics
+}
+
+/** Time upstream processes get to end by themselves. */
+const STOP_MS = 3000
+
+export async function shutDown(parts: Stopping, { limits }: Snapshot): Promise<void> {
+  const { server, log } = parts
+  parts.clock.stop()
+  parts.localActs.close()
+  server.close()
+  parts.streams.endAll()
+  await parts.endpoint.idle(limits.drainMs)
+  parts.parked.closeAll('the gateway is stopping')
+  parts.sessions.closeAll()
+  server.closeAllConnections()
+  await parts.upstreams.close(STOP_MS)
+  await parts.refusals.flush()
+  await parts.report.flush()
+  await log.append(parts.encoder.lifecycle('stop'))
+  await log.close()
+  await parts.state.close()
+  parts.metrics.close()
+}

@@ -1,0 +1,88 @@
+// Who and what may still be used: blocks, revocations and changed groups, each kept in the store and followed by the end of what it concerns.
+
+import type { Logger } from '../adapters/telemetry/logs.ts'
+import { BLOCKED, BlockBook, type Block, type Blocks, type BlockStore, type BlockTarget } from '../identity/blocks.ts'
+import { GroupChanges } from '../identity/group-changes.ts'
+import { Revocations, REVOKED, sessionKey, type RevocationStore } from '../identity/revocations.ts'
+import type { Stop } from '../kernel/errors.ts'
+import type { Principal } from '../kernel/principal.ts'
+import type { Ended } from '../pipeline/administration.ts'
+import { overOf, type Over } from './endings.ts'
+
+export type StandingParts = {
+  readonly blocks: BlockStore
+  readonly revocations: RevocationStore
+  readonly end: (over: Over, stop: Stop) => Ended
+  /** processes and connections of a blocked server stop */
+  readonly resetUpstream: (alias: string) => void
+  readonly logger: Pick<Logger, 'warn' | 'fault'>
+  /** wall clock, milliseconds */
+  readonly now: () => number
+}
+
+export class Standing {
+  readonly #parts: StandingParts
+  readonly #book: BlockBook<Ended>
+  readonly #revocations: Revocations
+  readonly #groups: GroupChanges
+
+  constructor(parts: StandingParts) {
+    this.#parts = parts
+    this.#book = new BlockBook(parts.blocks, block => this.#stop(block))
+    this.#revocations = new Revocations(parts.revocations)
+    this.#groups = new GroupChanges(principal => this.#regrouped(principal))
+  }
+
+  /** What the last run left. Rejects where the store cannot be read: the gateway then does not start. */
+  async load(): Promise<void> {
+    await Promise.all([this.#book.load(), this.#revocations.load(this.#seconds())])
+  }
+
+  get blocks(): Blocks {
+    return this.#book.now
+  }
+  /** asked at each request */
+  stopOf(principal: Principal): Stop | undefined {
+    return this.#book.now.stopOf(principal) ?? this.#revocations.stopOf(principal)
+  }
+  /** asked once for each verified token */
+  judge(principal: Principal, resource: string): Stop | undefined {
+    return this.#groups.judge(principal, resource)
+  }
+
+  /** In force, and what it concerns has ended, before the store is asked. Rejects when it may not survive a restart; `full` = nothing happened. */
+  block(block: Block): Promise<Ended | 'full'> {
+    return this.#book.block(block)
+  }
+  unblock(target: BlockTarget): Promise<boolean> {
+    return this.#book.unblock(target)
+  }
+
+  /** Ends what tokens of a principal or of one sign-in have opened; those tokens no longer count, later ones do. Rejects as `block` does. */
+  async signOut(over: Over & { readonly kind: 'principal' | 'sign-in' }): Promise<Ended> {
+    const nowSeconds = this.#seconds()
+    const untilSeconds = over.untilSeconds ?? nowSeconds
+    const key = over.kind === 'principal' ? over.key : sessionKey(over.issuer, over.sessionId)
+    const durable = this.#revocations.revoke(key, untilSeconds, nowSeconds)
+    const ended = this.#parts.end({ ...over, untilSeconds }, REVOKED)
+    await durable
+    return ended
+  }
+
+  #stop(block: BlockTarget): Ended {
+    const ended = this.#parts.end(overOf(block), BLOCKED[block.kind])
+    if (block.kind === 'server') this.#parts.resetUpstream(block.target)
+    return ended
+  }
+
+  #regrouped(principal: Principal): void {
+    const untilSeconds = (principal.issuedAtSeconds ?? 0) - 1
+    this.#parts.logger.warn('a new token shows other groups; what older tokens opened has ended', { principal: principal.key })
+    // In memory at once; without the store the older tokens count again after a restart, until they expire.
+    this.signOut({ kind: 'principal', key: principal.key, untilSeconds }).catch((cause: unknown) =>
+      this.#parts.logger.fault('a revocation could not be kept', cause),
+    )
+  }
+
+  readonly #seconds = (): number => Math.floor(this.#parts.now() / 1000)
+}

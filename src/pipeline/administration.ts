@@ -1,0 +1,67 @@
+// What administration consists of, as stages see it: acts by name, their parameters, and the ports that carry them out. Built in compose/.
+
+import type { BreakGlass } from '../administration/break-glass.ts'
+import type { Proposals } from '../administration/proposals.ts'
+import type { Role } from '../administration/roles.ts'
+import type { Block, BlockTarget } from '../identity/blocks.ts'
+import type { Stop } from '../kernel/errors.ts'
+import type { Principal, PrincipalKey } from '../kernel/principal.ts'
+import { member, textOf } from '../mcp/json.ts'
+import type { GatewayDeps } from './deps.ts'
+import type { Answered, Received } from './path.ts'
+
+/** What an end of streams, sessions and calls came to. */
+export type Ended = { readonly streams: number; readonly sessions: number; readonly calls: number }
+
+export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' | 'now'> & {
+  /** by the rules in force now */
+  readonly rolesOf: (principal: Principal) => ReadonlySet<Role>
+  readonly isTwoPerson: () => boolean
+  readonly blocks: {
+    all(): readonly Block[]
+    /** in force at once; rejects when it may not survive a restart */
+    block(block: Block): Promise<Ended | 'full'>
+  }
+  /** ends streams, sessions and calls of a principal; its tokens until now no longer count */
+  readonly signOut: (key: PrincipalKey) => Promise<Ended>
+  /** the principal somebody means: `<issuer> <subject>`, or the subject alone where there is one issuer; undefined = no such issuer */
+  readonly principalNamed: (text: string) => PrincipalKey | undefined
+  readonly hasServer: (alias: string) => boolean
+  /** whether nobody could administer any more if this were blocked */
+  readonly wouldLockOut: (target: BlockTarget) => boolean
+  /** changes that the two-person rule covers, by action; `undefined` = no such target */
+  readonly changes: Readonly<Record<string, (target: string) => Promise<object | undefined>>>
+  readonly proposals: Proposals
+  readonly breakGlass: BreakGlass
+  /** a local act was honoured: said loudly */
+  readonly onBreakGlass: (act: string, by: string, detail: object) => Promise<void>
+}
+
+/** Who stands at the machine: by a file that only the gateway's own user could have made. Never from the network. */
+type LocalCaller = { readonly user: string }
+export type AdminReceived = Received & { readonly local?: LocalCaller | undefined }
+
+/** What an act is aimed at, for the record: no free text of people. */
+export type Aimed = { readonly act: { readonly target: string; readonly params: Readonly<Record<string, string>> } }
+
+export const adminAnswer = (body: object): Answered => ({
+  answer: { kind: 'result', result: Buffer.from(JSON.stringify(body)), outcome: 'ok' },
+})
+
+const MAX_TEXT = 4096
+type Texts = { readonly params: Readonly<Record<string, string>> }
+
+/** The members of the body: texts of these names and no others, `optional` ones may be absent. A stop says which is wrong. */
+export function readTexts(x: Received, names: readonly string[], optional: readonly string[] = []): Texts | Stop {
+  const found: Record<string, string> = {}
+  if (!x.doc || x.params?.kind !== 'object') return { stop: 'params-invalid', detail: 'expected one JSON object' }
+  for (const { key, value } of x.params.members ?? []) {
+    if (!names.includes(key) && !optional.includes(key)) return { stop: 'params-invalid', detail: `no member \`${key.slice(0, 64)}\` here` }
+    const text = value.kind === 'string' && value.end - value.start <= MAX_TEXT ? textOf(x.doc, value) : undefined
+    if (text === undefined || /[\x00-\x1f\x7f]/.test(text))
+      return { stop: 'params-invalid', detail: `expected \`${key}\` as a text of at most ${MAX_TEXT} bytes in one line` }
+    found[key] = text
+  }
+  const missing = names.find(name => member(x.params, name) === undefined || found[name] === '')
+  return missing === undefined ? { params: found } : { stop: 'params-invalid', detail: `expected \`${missing}\`` }
+}

@@ -1,0 +1,33 @@
+// Who may administer: the roles of this principal by the rules in force now, each time anew.
+
+import type { Role } from '../../administration/roles.ts'
+import { LOCAL_ISSUER, localPrincipal } from '../../administration/break-glass.ts'
+import type { AdminDeps, AdminReceived } from '../administration.ts'
+import type { Authenticated, Permit, Received, Stage } from '../path.ts'
+
+type Ranked = { readonly permit: Permit }
+
+/** Any of these roles is enough. Where none is named, being signed in is. */
+export const requireRoleStage = (
+  deps: Pick<AdminDeps, 'rolesOf' | 'breakGlass'>,
+  ...roles: readonly Role[]
+): Stage<Received & Authenticated, Ranked> => ({
+  name: 'require-role',
+  run: ({ principal }) => {
+    if (principal.issuer === LOCAL_ISSUER)
+      return deps.breakGlass.now
+        ? { permit: { rules: ['break-glass'] } }
+        : { stop: 'break-glass-closed', fix: 'gatehouse break-glass --for 30m --why …' }
+    const own = deps.rolesOf(principal)
+    const role = roles.find(r => own.has(r))
+    if (role !== undefined) return { permit: { rules: [`role:${role}`] } }
+    if (roles.length === 0) return { permit: { rules: [] } }
+    return { stop: 'role-missing', detail: `needs the role ${roles.join(' or ')}`, fix: 'ask an operator of this gateway' }
+  },
+})
+
+/** Instead of a token: the file that the act came in. What came over the network never has one. */
+export const identifyLocalStage: Stage<AdminReceived, Authenticated> = {
+  name: 'identify-local',
+  run: ({ local }) => (local ? { principal: localPrincipal(local.user) } : { stop: 'token-missing', detail: 'expected a local command' }),
+}
