@@ -1,8 +1,9 @@
 // The command line's side of mint.ts: reads the secret of the running provider and asks for a token.
 
+import { readPrivate } from '../adapters/private-text.ts'
 import { evaluationIssuer, type Snapshot } from '../config/schema.ts'
 import { Fault } from '../kernel/errors.ts'
-import { COMMAND_SECRET_BYTES, commandSecretPath, readPrivate } from './private-file.ts'
+import { COMMAND_SECRET_BYTES, commandSecretPath } from './private-file.ts'
 import { MINT_PATH } from './settings.ts'
 
 export type MintedToken = { readonly token: string; readonly expiresInSeconds: number; readonly user: string; readonly resource: string }

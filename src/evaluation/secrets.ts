@@ -3,9 +3,10 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose'
+import { createPrivate, readPrivate, replacePrivate } from '../adapters/private-text.ts'
 import { evaluationKeyFile } from '../config/schema.ts'
 import { Fault } from '../kernel/errors.ts'
-import { commandSecretPath, createPrivate, evaluationFolder, readPrivate, replacePrivate } from './private-file.ts'
+import { commandSecretPath, evaluationFolder } from './private-file.ts'
 
 const MAX_BYTES = 16 * 1024
 export const SIGNING_ALGORITHM = 'ES256'

@@ -2,7 +2,8 @@
 
 import { join } from 'node:path'
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider'
-import { evaluationFolder, readPrivate, replacePrivate } from './private-file.ts'
+import { readPrivate, replacePrivate } from '../adapters/private-text.ts'
+import { evaluationFolder } from './private-file.ts'
 
 /** Most entries of one kind (codes, grants, sessions, ...); the least recently used go first. */
 const MAX_ENTRIES = 2_000
