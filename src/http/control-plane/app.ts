@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Express, NextFunction, Request, Response } from 'express'
 import { METADATA_PREFIX, metadataDocument, type ResourceSettings } from '../../identity/challenge.ts'
 import type { Reason } from '../../kernel/errors.ts'
+import type { PeopleDeps } from './people.ts'
 
 /** One thing the gateway stands on. Only `unready` makes /readyz fail: one bad upstream is `degraded`, an audit log that cannot be written is not. */
 export type Dependency = {
@@ -19,6 +20,8 @@ export type ControlPlaneDeps = {
   readonly dependencies: () => readonly Dependency[] | Promise<readonly Dependency[]>
   /** Prometheus text exposition format 0.0.4 */
   readonly metrics: () => string | Promise<string>
+  /** pages and authorization server; absent = there is none */
+  readonly people?: PeopleDeps
 }
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => void
@@ -68,6 +71,10 @@ async function createApp(deps: ControlPlaneDeps): Promise<Express> {
     res.end(text)
   })
   for (const path of ['/healthz', '/readyz', '/metrics']) app.all(path, (_req, res) => onlyGet(res))
+  if (deps.people) {
+    const { mountPeople } = await import('./people.ts')
+    mountPeople(app, deps.people)
+  }
   app.use((_req, res) => refuse(res, 404, 'path-unknown', 'nothing is served at this path'))
   // What went wrong stays inside.
   // eslint-disable-next-line @typescript-eslint/no-unused-vars -- express knows an error handler by its four parameters

@@ -1,0 +1,56 @@
+// Which application a person lets act for them: asked for each client, remembered with everything the person saw, asked again when any of it changes.
+
+import { hash } from 'node:crypto'
+import type { Principal } from '../kernel/principal.ts'
+
+/** What a person agreed to. */
+export type Consent = {
+  readonly client: string
+  /** name the client gave itself, and redirect, as they were shown */
+  readonly clientName: string
+  readonly redirect: string
+  /** the endpoint it was given for (resource identifier) */
+  readonly resource: string
+  readonly scopes: readonly string[]
+  /** digest over all redirects the client may use (redirectSetDigest) */
+  readonly redirects: string
+  readonly grantedAtSeconds: number
+}
+
+/**
+ * The registry of consents: one for each (principal, client, resource). Every write is durable when it resolves and atomic; calls may run at once. Faults
+ * of the store reject.
+ */
+export interface ConsentStore {
+  put(principal: Principal, consent: Consent): Promise<void>
+  find(principal: Principal, client: string, resource: string): Promise<Consent | undefined>
+  list(principal: Principal): Promise<readonly Consent[]>
+  /** takes the consents of a client away with its codes and refresh tokens for this principal; the families of tokens that ended */
+  revoke(principal: Principal, client: string): Promise<readonly string[]>
+}
+
+/** The same for the same set of redirects in any order. */
+export const redirectSetDigest = (redirects: readonly string[]): string =>
+  hash('sha256', JSON.stringify([...new Set(redirects)].sort()), 'base64url')
+
+/**
+ * Whether an earlier consent answers this request, so that the person need not be asked. Never for redirects to this machine or to a private-use scheme:
+ * any program there can pretend to be the client (RFC 8252 section 8.6).
+ */
+export function isAnswered(
+  earlier: Consent | undefined,
+  asked: { readonly redirect: string; readonly redirects: string; readonly scopes: readonly string[] },
+): boolean {
+  if (!earlier || !isOwnedRedirect(asked.redirect)) return false
+  return earlier.redirects === asked.redirects && asked.scopes.every(scope => earlier.scopes.includes(scope))
+}
+
+/** An https URL of a host on the network: nobody but its owner answers there. */
+function isOwnedRedirect(redirect: string): boolean {
+  const url = URL.parse(redirect)
+  return url?.protocol === 'https:' && !isLoopbackName(url.hostname)
+}
+
+/** This machine, whatever it is called. */
+export const isLoopbackName = (hostname: string): boolean =>
+  hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || hostname.startsWith('127.')

@@ -1,0 +1,127 @@
+// An identity provider for tests: oidc-provider over real HTTP, whose accounts, groups and availability the test changes while it runs. It signs in whoever
+// `nextUser` names, without a page.
+
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { exportJWK, generateKeyPair } from 'jose'
+import { Provider, interactionPolicy, type Adapter, type AdapterPayload } from 'oidc-provider'
+
+export type TestIdp = {
+  readonly issuer: string
+  /** subject to groups; remove one and the account is gone */
+  readonly accounts: Map<string, string[]>
+  nextUser: string
+  /** answers 503 to everything */
+  isDown: boolean
+  /** no refresh tokens from now on */
+  withoutRefresh: boolean
+  /** paths asked for, in order */
+  readonly asked: string[]
+  /** query of the last authorization request */
+  lastRequest: URLSearchParams
+  stop(): Promise<void>
+}
+
+export const IDP_CLIENT = { clientId: 'gatehouse', clientSecret: 'a-secret-of-the-test' }
+
+/** `redirectUri`: the gateway's callback. */
+export async function startIdp(redirectUri: string): Promise<TestIdp> {
+  const { privateKey } = await generateKeyPair('ES256', { extractable: true })
+  let serve: (req: Parameters<Server['emit']>[1], res: any) => void = () => {}
+  const server = createServer((req, res) => {
+    const path = (req.url ?? '').split('?')[0] ?? ''
+    idp.asked.push(path)
+    if (idp.isDown) return void res.writeHead(503, { 'content-type': 'application/json' }).end('{"error":"temporarily_unavailable"}')
+    if (path === '/auth') idp.lastRequest = new URL(req.url ?? '', 'http://x').searchParams
+    serve(req, res)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { Check, Prompt } = interactionPolicy
+  const asks = new Check('ask', 'ask', ctx => !(ctx.oidc.result as any)?.login)
+  const provider = new Provider(issuer, {
+    adapter: memoryAdapter(),
+    ttl: { AccessToken: 600, AuthorizationCode: 60, Grant: 86_400, IdToken: 600, Interaction: 600, RefreshToken: 86_400, Session: 600 },
+    jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: 'idp', alg: 'ES256', use: 'sig' }] },
+    clients: [
+      {
+        client_id: IDP_CLIENT.clientId,
+        client_secret: IDP_CLIENT.clientSecret,
+        redirect_uris: [redirectUri],
+        grant_types: ['authorization_code', 'refresh_token'],
+        response_types: ['code'],
+        id_token_signed_response_alg: 'ES256',
+      },
+    ],
+    cookies: { keys: ['test'], names: { session: 'idp_session', interaction: 'idp_ask', resume: 'idp_resume' } },
+    claims: { openid: ['sub', 'groups', 'preferred_username'] },
+    conformIdTokenClaims: false,
+    enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
+    findAccount: (_ctx, sub) => {
+      const groups = idp.accounts.get(sub)
+      return groups && { accountId: sub, claims: () => ({ sub, groups, preferred_username: `${sub} of the test` }) }
+    },
+    issueRefreshToken: () => !idp.withoutRefresh,
+    rotateRefreshToken: true,
+    expiresWithSession: () => false,
+    loadExistingGrant: ctx => {
+      const grant = new ctx.oidc.provider.Grant({ accountId: ctx.oidc.session!.accountId!, clientId: ctx.oidc.client!.clientId })
+      grant.addOIDCScope('openid offline_access')
+      return grant.save().then(() => grant)
+    },
+    interactions: {
+      url: (_ctx, { uid }) => `/pick/${uid}`,
+      policy: [new Prompt({ name: 'login', requestable: true }, asks), new Prompt({ name: 'consent', requestable: true })],
+    },
+    features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: false } },
+  })
+  provider.use(async (ctx, next) => {
+    if (!ctx.path.startsWith('/pick/')) {
+      await next()
+      // Each sign-in asks anew.
+      const { session } = (ctx as { oidc?: { session?: { destroy(): Promise<void> } } }).oidc ?? {}
+      if (ctx.response.get('location')?.startsWith(new URL(redirectUri).origin)) await session?.destroy()
+      return
+    }
+    const result = idp.accounts.has(idp.nextUser) ? { login: { accountId: idp.nextUser, remember: false }, consent: {} } : { error: 'access_denied', error_description: '<b>not you</b>' } // prettier-ignore
+    ctx.respond = false
+    return provider.interactionFinished(ctx.req, ctx.res, result, { mergeWithLastSubmission: false })
+  })
+  serve = provider.callback() as typeof serve
+  const idp: TestIdp = {
+    issuer,
+    accounts: new Map([
+      ['alice', ['staff']],
+      ['bob', []],
+    ]),
+    nextUser: 'alice',
+    isDown: false,
+    withoutRefresh: false,
+    asked: [],
+    lastRequest: new URLSearchParams(),
+    async stop() {
+      server.closeAllConnections()
+      await new Promise(resolve => server.close(resolve))
+    },
+  }
+  return idp
+}
+
+/** Everything of one kind in a map: the library's own memory warns at each start. */
+function memoryAdapter(): (name: string) => Adapter {
+  return () => {
+    const entries = new Map<string, AdapterPayload>()
+    const find = (is: (payload: AdapterPayload) => boolean) => [...entries.values()].find(is)
+    return {
+      upsert: async (id, payload) => void entries.set(id, payload),
+      find: async id => entries.get(id),
+      findByUid: async uid => find(payload => payload.uid === uid),
+      findByUserCode: async () => undefined,
+      consume: async id => void Object.assign(entries.get(id) ?? {}, { consumed: Math.floor(Date.now() / 1000) }),
+      destroy: async id => void entries.delete(id),
+      revokeByGrantId: async grantId => {
+        for (const [id, payload] of entries) if (payload.grantId === grantId) entries.delete(id)
+      },
+    }
+  }
+}
