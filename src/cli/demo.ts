@@ -2,7 +2,6 @@
 
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,6 +13,7 @@ import { ANSWERS, walk, type Step, type World } from '../demo/walk.ts'
 import type { Era } from '../mcp/revisions.ts'
 import { requestToken } from '../evaluation/request-token.ts'
 import { EXIT, type CommandArgs } from './command.ts'
+import { freePorts } from './free-ports.ts'
 import { serve, type Running } from './serve.ts'
 import { packageVersion } from './version.ts'
 
@@ -24,6 +24,12 @@ const SERVERS = ['server', 'server-everything', 'server-filesystem', 'server-mem
 const LOG_LINES = 20
 
 export async function run(args: CommandArgs): Promise<number> {
+  const [scene] = args.positionals
+  if (scene === 'deputy') return (await import('./demo-deputy.ts')).run(args)
+  if (scene !== undefined) {
+    args.io.err(`gatehouse demo: expected no scene or \`deputy\`, got \`${scene}\`\n`)
+    return EXIT.usage
+  }
   const era = args.text('era') ?? 'modern'
   if (era !== 'modern' && era !== 'legacy') {
     args.io.err('gatehouse demo: --era is `modern` (2026-07-28) or `legacy` (2025-11-25)\n')
@@ -129,18 +135,3 @@ const lastOf = (log: readonly string[]): string =>
 
 /** examples/first-run of this repository; two folders up both from src/cli and from dist/cli. */
 const exampleFile = (): string => fileURLToPath(new URL('../../examples/first-run/gatehouse.yaml', import.meta.url))
-
-/** Two ports that were free a moment ago, on 127.0.0.1. */
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()] as const
-  const ports = await Promise.all(
-    servers.map(
-      server =>
-        new Promise<number>((resolve, reject) => {
-          server.once('error', reject).listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
-        }),
-    ),
-  )
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return [ports[0] ?? 0, ports[1] ?? 0]
-}
