@@ -36,6 +36,7 @@ import { Standing } from './compose/standing.ts'
 import { upstreamDeps } from './compose/upstream-deps.ts'
 import { UpstreamReport } from './compose/upstream-report.ts'
 import { UpstreamSet } from './compose/upstreams.ts'
+import { keepVault } from './compose/vault.ts'
 import { restartNeeded } from './config/reload.ts'
 import type { Snapshot } from './config/schema.ts'
 import { createControlPlane } from './http/control-plane/app.ts'
@@ -127,6 +128,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     alias => catalogue.drop(alias),
   )
   const state = await openStateDb(join(snapshot.dataDir, 'state.db'))
+  const vault = keepVault(snapshot, { state, logger, environment, now, monotonic })
   const standing = new Standing({
     blocks: sqliteBlocks(state),
     revocations: sqliteRevocations(state),
@@ -212,7 +214,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       current: () => current,
       blocking: standing,
       proposals: sqliteProposals(state),
-      rotations: { sealing: sealer.rotate },
+      rotations: { sealing: sealer.rotate, vault: () => vault.rotate() },
       log,
       encoder,
       logger,
@@ -296,6 +298,8 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       const fixed = restartNeeded(current, next)
       if (fixed.length > 0) return `${fixed.join(', ')} changed; restart the gateway`
       if (isAnybodyLeft(current, standing) && !isAnybodyLeft(next, standing)) return LOCKED_OUT
+      const refused = await vault.reload(next.keys.vault)
+      if (refused !== undefined) return refused
       await log.append(encoder.lifecycle('reload', { configuration: next.digest, before: current.digest }))
       current = next
       secrets = secretsOf(next)

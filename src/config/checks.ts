@@ -14,6 +14,7 @@ export function checkDocument(doc: ConfigDocument, reading: Reading, ownUid: num
   checkIdentity(doc, reading, isExposed(doc))
   checkAdministration(doc, reading, issuersOf(doc))
   checkSets(doc, reading)
+  checkKeys(doc, reading)
   checkLimits(doc, reading)
   checkUpstreams(doc, reading, { issuers: issuersOf(doc), isExposed: isExposed(doc), ownUid })
 }
@@ -62,6 +63,14 @@ function checkPublicUrl(doc: ConfigDocument, reading: Reading): void {
   if (!isExposed(doc) && !doc.tls && doc.publicUrl.startsWith('https://')) {
     reading.fault('conflict', 'publicUrl', 'is https, but nothing ends TLS', 'set `tls` or `trustedProxies`, or write it with http://')
   }
+}
+
+function checkKeys({ keys: { vault } }: ConfigDocument, reading: Reading): void {
+  if (!vault || reading.isFaulty('keys.vault')) return
+  const given = [vault.fromFile, vault.fromEnv, vault.fromCommand].filter(source => source !== undefined)
+  if (given.length !== 1)
+    reading.fault('conflict', 'keys.vault', 'expected exactly one of `fromFile`, `fromEnv` and `fromCommand`', 'keep one of them')
+  else if (vault.fromCommand?.length === 0) reading.fault('value', 'keys.vault.fromCommand', 'expected a program')
 }
 
 function checkSets(doc: ConfigDocument, reading: Reading): void {

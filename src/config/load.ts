@@ -146,6 +146,7 @@ async function fromFile(
 async function checkFiles(doc: ConfigDocument, reading: Reading): Promise<void> {
   const files: [path: string, file: string, isSecret: boolean][] = []
   if (doc.tls) files.push(['tls.cert', doc.tls.cert, false], ['tls.key', doc.tls.key, true])
+  if (doc.keys.vault?.fromFile !== undefined) files.push(['keys.vault.fromFile', doc.keys.vault.fromFile, true])
   doc.identity.issuers.forEach((issuer, i) => {
     if (issuer.jwksFile !== undefined) files.push([`identity.issuers[${i}].jwksFile`, issuer.jwksFile, false])
   })

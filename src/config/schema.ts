@@ -22,6 +22,8 @@ export type Snapshot = {
   readonly trustedProxies: readonly string[]
   /** absolute path; holds audit/, keys/, trust/ */
   readonly dataDir: string
+  /** absent: a file of the gateway's own in `<dataDir>/keys` */
+  readonly keys: { readonly vault?: KeySource }
   /** every issuer whose tokens are accepted; the evaluation provider's own, when there is one, is the last (see evaluationIssuer) */
   readonly issuers: readonly IssuerSettings[]
   /** scopes hosts are told to ask for at first, at every endpoint; absent = `<alias>:use` where one upstream is meant */
@@ -53,6 +55,12 @@ export type IssuerSettings = IssuerRules & {
   /** absolute path of a JWK Set, instead of fetching */
   readonly jwksFile?: string
 }
+
+/** Where a key comes from; `file` is absolute, `command` has at least a program. */
+export type KeySource =
+  | { readonly from: 'file'; readonly file: string }
+  | { readonly from: 'env'; readonly name: string }
+  | { readonly from: 'command'; readonly command: readonly string[] }
 
 export type EvaluationSettings = {
   readonly port: number

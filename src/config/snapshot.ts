@@ -9,7 +9,7 @@ import type { AllowRule } from '../policy/allow-list.ts'
 import { isExposed } from './exposure.ts'
 import type { ValueSource } from './fields.ts'
 import { evaluationIssuer, evaluationKeyFile } from './schema.ts'
-import type { AdministrationSettings, IssuerSettings, Limits, Snapshot, UpstreamSettings, UpstreamTransport } from './schema.ts'
+import type { AdministrationSettings, IssuerSettings, KeySource, Limits, Snapshot, UpstreamSettings, UpstreamTransport } from './schema.ts'
 import type { ConfigDocument } from './table.ts'
 import { defaultRuleId } from './upstream-checks.ts'
 import type { UpstreamDocument } from './upstream-table.ts'
@@ -36,6 +36,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     allowedOrigins: doc.allowedOrigins,
     trustedProxies: doc.trustedProxies,
     dataDir: doc.dataDir,
+    keys: { ...(doc.keys.vault ? { vault: keySource(doc.keys.vault) } : {}) },
     issuers,
     ...(doc.identity.scopes === undefined ? {} : { firstScopes: doc.identity.scopes }),
     operators: keysOf(doc.operators, issuers),
@@ -50,6 +51,12 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     limits: limitsOf(doc.limits),
     log: { level: doc.log.level },
   })
+}
+
+/** INVARIANT: exactly one of the three is given. */
+function keySource({ fromFile, fromEnv, fromCommand }: NonNullable<ConfigDocument['keys']['vault']>): KeySource {
+  if (fromFile !== undefined) return { from: 'file', file: fromFile }
+  return fromEnv === undefined ? { from: 'command', command: fromCommand ?? [] } : { from: 'env', name: fromEnv }
 }
 
 function issuerOf(issuer: ConfigDocument['identity']['issuers'][number]): IssuerSettings {

@@ -79,6 +79,36 @@ const limits = record(
   { fallback: {}, doc: 'how much hosts may use' },
 )
 
+const keys = record(
+  {
+    vault: optional(
+      record(
+        {
+          fromFile: optional(path({ doc: 'a file' })),
+          fromEnv: optional(
+            text({
+              what: 'the name of an environment variable',
+              maxLength: 256,
+              pattern: /^[A-Za-z_][A-Za-z0-9_]*$/,
+              doc: 'an environment variable of the gateway',
+            }),
+          ),
+          fromCommand: optional(
+            list(text({ what: 'a program or an argument', maxLength: 4096, doc: 'program, then arguments' }), {
+              max: 64,
+              doc: 'a command that prints it within ten seconds: the hook for a key service; no shell, the gateway’s own environment',
+            }),
+          ),
+        },
+        {
+          doc: 'where the vault’s key comes from: one of these; two lines at most, `v1 ` and 32 bytes as base64url each, the current key first, the one before second; default: `keys/vault.key` in `dataDir`, made at the first use',
+        },
+      ),
+    ),
+  },
+  { fallback: {}, doc: 'keys that others keep; read at the start and at each reload' },
+)
+
 /** gatehouse.yaml */
 export const GATEHOUSE = record(
   {
@@ -119,7 +149,8 @@ export const GATEHOUSE = record(
       fallback: [],
       doc: 'networks of proxies whose X-Forwarded-For is believed; declaring one says that TLS ends there',
     }),
-    dataDir: path({ fallback: '.gatehouse', doc: 'folder for the audit log, keys, secrets and pins' }),
+    dataDir: path({ fallback: '.gatehouse', doc: 'folder for the audit log, `state.db`, keys, secrets and pins' }),
+    keys,
     operators: list(subject('a subject, or `<issuer> <subject>` where several issuers are configured'), {
       fallback: [],
       doc: 'people who administer the gateway; the first is named by `gatehouse init`',

@@ -30,7 +30,7 @@ export type Grant = GrantTerms & {
 }
 
 /** `dpop`: the private key (JWK as JSON) that the tokens are bound to (RFC 9449). */
-export type TokenSecret = {
+type TokenSecret = {
   readonly accessToken: string
   readonly refreshToken?: string
   readonly tokenType: string

@@ -125,7 +125,7 @@ describe('the sealing key file', () => {
         loadSealingKeys(dir)
         expect.unreachable(JSON.stringify(content))
       } catch (error) {
-        expect(error).toEqual(fault('key-file-invalid', /not a sealing key file/))
+        expect(error).toEqual(fault('key-file-invalid', /not a key file/))
         expect(String(error)).not.toContain(secret)
       }
     }

@@ -13,7 +13,7 @@ export type GrantStoreHarness = {
 export const alice = keyOf('https://idp.example', 'alice')
 export const bob = keyOf('https://idp.example', 'bob')
 
-export const stored = (over: Partial<Grant> = {}, keyId = 'aaaaaaaa', sealed = 'sealed'): StoredGrant => ({
+const stored = (over: Partial<Grant> = {}, keyId = 'aaaaaaaa', sealed = 'sealed'): StoredGrant => ({
   grant: {
     id: 'g1',
     principal: alice,
