@@ -59,7 +59,7 @@ module.exports = {
     only('config reads no further than words and the rules of three rooms', PATHS_OF('config'), [
       PATHS_OF('config'),
       PATHS_OF(WORDS),
-      '^src/(policy/allow-list|identity/(claims|scopes)|administration/roles)\\.ts$',
+      '^src/(policy/allow-list|identity/(claims|scopes)|administration/roles|vault/credential-rule)\\.ts$',
     ]),
     only('adapters implement ports of rooms and words', PATHS_OF('adapters'), [
       PATHS_OF('adapters'),
@@ -146,7 +146,7 @@ module.exports = {
     owns('express', 'http/control-plane/'),
     owns('jose', 'adapters/(tokens|authorization-server/signing-keys)\\.ts$', 'evaluation/'),
     owns('oidc-provider', 'adapters/authorization-server/', 'evaluation/'),
-    owns('openid-client', 'adapters/login/'),
+    owns('openid-client', 'adapters/login/', 'adapters/upstream-oauth/'),
     owns('prom-client', 'adapters/telemetry/'),
     owns('rate-limiter-flexible', 'compose/limits\\.ts$', 'http/(penalties|control-plane/stranger-limit)\\.ts$'),
     owns('undici', 'adapters/'),

@@ -133,6 +133,18 @@ const ADMINISTRATION = {
 
 const UPSTREAM = {
   cancelled: row('the host cancelled or disconnected', 'nothing'),
+  'connection-required': row(
+    'the upstream takes a credential of each principal’s own, and this one has none, or one without the scopes it needs; `data.url` is where to connect',
+    'open the link, sign in as the same person, agree, and let the host try again',
+  ),
+  'credential-refused': row(
+    'the upstream refuses this principal’s credential, and connecting anew has not helped',
+    'look at the account’s rights at the upstream; disconnect and connect again',
+  ),
+  'credential-unavailable': row(
+    'the authorization server that issues this principal’s credential cannot be reached or refuses to issue one',
+    'retry; the `detail` says what it answered; `credential` of the upstream',
+  ),
   gated: row(
     'the upstream asked for sampling, elicitation or roots, which no allow rule permits it',
     'add the kind to `serverRequests` of the rule, if this server may ask for it',

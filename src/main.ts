@@ -24,6 +24,7 @@ import { openAdminPlane } from './compose/admin-plane.ts'
 import { isAnybodyLeft } from './compose/administration.ts'
 import { startClock } from './compose/clock.ts'
 import { endWhatIsOver } from './compose/endings.ts'
+import { createCredentials, type CredentialStores } from './compose/credentials.ts'
 import { endpointsOf } from './compose/endpoints.ts'
 import { showLevels } from './compose/levels.ts'
 import { admission, listSettings, streamLimit } from './compose/limits.ts'
@@ -72,9 +73,11 @@ export type GatewayOptions = {
   /** the process's environment; children get a few basics of it by name, never the whole */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly logger?: Logger
+  /** where principals' own credentials are kept; without it no upstream may want one */
+  readonly stores?: CredentialStores
 }
 
-export async function startGateway(snapshot: Snapshot, { logger: given, environment, version }: GatewayOptions): Promise<Gateway> {
+export async function startGateway(snapshot: Snapshot, { logger: given, environment, version, stores }: GatewayOptions): Promise<Gateway> {
   let current = snapshot
   let isDraining = false
   const now = Date.now
@@ -141,6 +144,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   const authenticatorOf = (issuers: Snapshot['issuers']): Authenticator =>
     createAuthenticator({ issuers, verifier: keys, judge: (principal, resource) => standing.judge(principal, resource) })
   let authenticator = authenticatorOf(snapshot.issuers)
+  const { credentials } = createCredentials({ current: () => current, stores, upstreams: () => upstreams, logger, now, monotonic })
   const callers = createCallers()
   const { of: entitlement, blockOf } = createEntitlements(() => standing.blocks)
   const sealer = rotatingSealer(snapshot.dataDir)
@@ -150,6 +154,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     listSettings: alias => listSettings(upstreams.settings(alias)),
     entitlement,
     callers,
+    credentials,
     sealer,
     monotonic,
     delay,
@@ -166,8 +171,8 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     count: (reason, address) => refusals.count(reason, address),
     fault: (x, stage, cause) => logger.fault('a request ended in a fault', cause, { stage, request: x.requestId, trace: x.traceId }),
   })
-  const faces = createFaces({ upstreams: () => upstreams.entries, entitlement, callers, serverInfo })
-  const feeds = createFeeds({ upstreams: () => upstreams.entries, entitlement, callers, catalogue, sealer })
+  const faces = createFaces({ upstreams: () => upstreams.entries, entitlement, callers, credentials, serverInfo })
+  const feeds = createFeeds({ upstreams: () => upstreams.entries, entitlement, callers, credentials, catalogue, sealer })
   const deps: GatewayDeps = {
     authenticate: (authorization, resource, nowSeconds) => authenticator.authenticate(authorization, resource, nowSeconds),
     standing: principal => standing.stopOf(principal),
@@ -177,6 +182,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     entitlement,
     blockOf,
     callers,
+    credentials,
     catalogue,
     faces,
     feeds,
@@ -337,10 +343,11 @@ const fetchFor = ({ issuers, outbound }: Snapshot): SafeFetch =>
 
 /** Values that must never appear in a log line or an error: what the configuration gives upstreams as headers and environment. */
 const secretsOf = (snapshot: Snapshot): readonly string[] =>
-  [...snapshot.upstreams.values()].flatMap(({ transport }) =>
-    transport.kind === 'stdio'
+  [...snapshot.upstreams.values()].flatMap(({ transport, credential }) => [
+    ...(transport.kind === 'stdio'
       ? Object.values(transport.env)
-      : Object.values(transport.headers).flatMap(value => [value, ...credentialIn(value)]),
-  )
+      : Object.values(transport.headers).flatMap(value => [value, ...credentialIn(value)])),
+    ...[credential?.client, credential?.identityProvider?.client].flatMap(client => [client?.secret ?? [], client?.key ?? []].flat()),
+  ])
 /** The part of `Bearer x` that is worth hiding wherever it stands. */
 const credentialIn = (value: string): string[] => /^[A-Za-z][\w-]* +(\S+)$/.exec(value)?.slice(1) ?? []

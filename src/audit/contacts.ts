@@ -6,7 +6,9 @@ import type { AuditLog } from './log.ts'
 import type { ContactFacts } from './record.ts'
 
 /** `principal`: `*` where an upstream is shared by all. */
-export type ContactAsked = Pick<ContactFacts, 'server' | 'purpose' | 'method' | 'paramsDigest'> & { readonly principal: PrincipalKey | '*' }
+export type ContactAsked = Pick<ContactFacts, 'server' | 'purpose' | 'method' | 'paramsDigest' | 'credential'> & {
+  readonly principal: PrincipalKey | '*'
+}
 
 export type OpenContact = {
   /** durable when it resolves; once: later ends are ignored. Rejects with the log's Fault, and then nothing that was learned may be used */

@@ -73,7 +73,9 @@ export class EventEncoder {
     if (subject.name !== undefined) out += `,"name":${jsonString(subject.name, MAX.name)}`
     if (subject.paramsDigest !== undefined) out += `,"paramsDigest":${jsonString(subject.paramsDigest, MAX.id)}`
     if (subject.paramsBytes !== undefined) out += `,"paramsBytes":${number(subject.paramsBytes)}`
-    return `${out}}` as ExchangeText
+    out += '}'
+    if (facts.credential !== undefined) out += `,"credential":${jsonString(facts.credential, MAX.id)}`
+    return out as ExchangeText
   }
 
   intent(exchange: ExchangeText, rules: readonly string[], round: number): string {
@@ -113,6 +115,7 @@ export class EventEncoder {
   contactText(facts: Loose<ContactFacts>): ContactText {
     let out = `"contact":${jsonString(facts.contact, MAX.id)},"server":${jsonString(facts.server, MAX.id)}`
     if (facts.principal !== undefined) out += this.#principal(facts.principal)
+    if (facts.credential !== undefined) out += `,"credential":${jsonString(facts.credential, MAX.id)}`
     out += `,"purpose":"${facts.purpose}","method":${jsonString(facts.method, MAX.method)}`
     if (facts.paramsDigest !== undefined) out += `,"paramsDigest":${jsonString(facts.paramsDigest, MAX.id)}`
     return out as ContactText

@@ -44,6 +44,8 @@ type Exchange = Common & {
   readonly session?: string
   readonly principal?: EventPrincipal
   readonly subject: EventSubject
+  /** id of the principal's own credential that serves the call at its upstream, where that takes one (N028); never the credential */
+  readonly credential?: string
 }
 
 /** What all events of one exchange share: everything but the event's own id and time. */
@@ -124,6 +126,8 @@ export type ContactFacts = {
   readonly server: string
   /** for whom; absent where the upstream is shared by all */
   readonly principal?: EventPrincipal
+  /** id of the principal's own credential, where the upstream takes one */
+  readonly credential?: string
   /** `handshake` process, connection or era probe; `list` all pages of one list; `changes` a stream of changes; `check` is it still there */
   readonly purpose: 'handshake' | 'list' | 'changes' | 'check'
   /** the first method asked, in its 2026 name where eras differ */

@@ -38,13 +38,16 @@ export type StateFields = {
   readonly parkedCall?: string
   /** the upstream's own requestState, verbatim (R73) */
   readonly upstreamState?: string
+  /** the gateway asked, not the upstream: the person was sent to connect an account, and the call starts anew */
+  readonly isConnecting?: boolean
 }
 
 /** The sealed text, or undefined when it would be longer than MAX_REQUEST_STATE: the upstream asks or remembers too much. */
 export function mintRequestState(sealer: Sealer, binding: StateBinding, fields: StateFields): string | undefined {
   const asked = fields.asked.map(({ key, method, schema }) => [key, method, schema ?? null])
-  const { call, round, expiresAtSeconds, parkedCall, upstreamState } = fields
-  const payload = Buffer.from(JSON.stringify([VERSION, call, round, expiresAtSeconds, asked, parkedCall ?? null, upstreamState ?? null]))
+  const { call, round, expiresAtSeconds, parkedCall, upstreamState, isConnecting } = fields
+  const parts = [VERSION, call, round, expiresAtSeconds, asked, parkedCall ?? null, upstreamState ?? null, ...(isConnecting ? [1] : [])]
+  const payload = Buffer.from(JSON.stringify(parts))
   if (payload.length > MAX_REQUEST_STATE) return undefined
   const text = sealer.seal('request-state', payload, contextOfState(binding))
   return text.length > MAX_REQUEST_STATE ? undefined : text
@@ -60,7 +63,7 @@ export function openRequestState(sealer: Sealer, text: string, binding: StateBin
   // Our own authenticated bytes; the version says whether this build knows their shape.
   const parts = JSON.parse(payload.toString()) as [number, ...unknown[]]
   if (parts[0] !== VERSION) return undefined
-  const [, call, round, expiresAtSeconds, asked, parkedCall, upstreamState] = parts as Payload
+  const [, call, round, expiresAtSeconds, asked, parkedCall, upstreamState, isConnecting] = parts as Payload
   if (nowSeconds >= expiresAtSeconds) return undefined
   return {
     call,
@@ -69,6 +72,7 @@ export function openRequestState(sealer: Sealer, text: string, binding: StateBin
     asked: asked.map(([key, method, schema]) => ({ key, method, ...(schema !== null && { schema }) })),
     ...(parkedCall !== null && { parkedCall }),
     ...(upstreamState !== null && { upstreamState }),
+    ...(isConnecting === 1 && { isConnecting: true }),
   }
 }
 
@@ -80,6 +84,7 @@ type Payload = [
   asked: (readonly [key: string, method: string, schema: string | null])[],
   parkedCall: string | null,
   upstreamState: string | null,
+  isConnecting?: 1,
 ]
 
 const contextOfState = (b: StateBinding): Buffer =>

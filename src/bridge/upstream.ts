@@ -1,6 +1,6 @@
 // The port to an upstream MCP server. Every exchange has the stateless 2026-07-28 shape here; adapters/upstream speaks each era's wire.
 
-import type { Reason } from '../kernel/errors.ts'
+import type { Reason, Stop } from '../kernel/errors.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
 import type { JsonDoc, JsonNode } from '../mcp/json.ts'
 import type { Era } from '../mcp/revisions.ts'
@@ -18,6 +18,46 @@ export type Caller = {
   readonly capabilities: string
   /** what a legacy upstream HTTP session is keyed by besides principal and capabilities: the host's legacy session id, or '' */
   readonly affinity: string
+  /** this principal's own credential for this upstream, where it takes one */
+  readonly credential?: CallerCredential
+}
+
+/**
+ * A principal's credential for one upstream, alive: a refresh changes what is sent, never whose it is. It travels with everything that is sent for its
+ * caller: calls, handshakes, list fetches, subscriptions, and it never serves anybody else (N027).
+ */
+export interface CallerCredential {
+  /** of the grant it comes from, or of the exchange that made it; in every connection, session and process key, and in the audit log (N028) */
+  readonly id: string
+  /** header names and values in turn, as they are to be sent now; the same array until a refresh */
+  headers(): readonly string[]
+  /** for a process started for this caller */
+  readonly environment: Readonly<Record<string, string>>
+  /**
+   * The upstream refused it. Undefined: another one is in place (a refresh, one for all who ask at the same time), and what was refused may be sent
+   * once more. A stop: there is none that would do. Never rejects.
+   */
+  refused(refusal: CredentialRefusal): Promise<Stop | undefined>
+}
+
+export type RevokedCredential = { readonly revoked: string }
+
+/** An upstream's 401 or 403, read (RFC 6750 section 3). Nothing of it reaches a host (R109). */
+export type CredentialRefusal = {
+  readonly status: 401 | 403
+  /** what `headers()` had given for the refused request */
+  readonly sent: readonly string[]
+  /** it was the second try, with a fresh one */
+  readonly isAgain: boolean
+  readonly challenge: UpstreamChallenge
+}
+
+/** The Bearer challenge of a WWW-Authenticate header, as far as it was given and readable. */
+export type UpstreamChallenge = {
+  readonly error?: string
+  /** what the resource says this request needs; at most 64 */
+  readonly scopes?: readonly string[]
+  readonly resourceMetadata?: string
 }
 
 /** What one upstream said about itself, for one caller. */
@@ -127,8 +167,8 @@ export interface Upstream {
   call(call: UpstreamCall, events: CallEvents): RunningCall
   subscribe(caller: Caller, filter: SubscriptionFilter, changes: UpstreamChanges): UpstreamSubscription
   status(): UpstreamStatus
-  /** the caller's host session ended: its connections of that affinity may go */
-  release(caller: Caller): void
+  /** the caller's host session ended: its connections of that affinity may go. By credential: it was revoked, and all that was opened with it ends now */
+  release(whom: Caller | RevokedCredential): void
   /** stop all processes and connections; resolves when none is left or the deadline passed. Calls in flight may end well within drainMs first, default 0 */
   close(deadlineMs: number, drainMs?: number): Promise<void>
 }

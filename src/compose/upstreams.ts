@@ -1,7 +1,7 @@
 // The configured upstreams of this process: made once, kept across reloads while their settings stay the same.
 
 import type { Upstream } from '../bridge/upstream.ts'
-import type { Snapshot, UpstreamSettings } from '../config/schema.ts'
+import type { Snapshot, UpstreamSettings, UpstreamTransport } from '../config/schema.ts'
 import { ScopeIndex } from '../identity/scopes.ts'
 import { digestOf } from '../kernel/digest.ts'
 import type { UpstreamEntry } from '../pipeline/entry.ts'
@@ -71,7 +71,7 @@ export class UpstreamSet {
 }
 
 function entryOf(settings: UpstreamSettings, upstream: Upstream): UpstreamEntry {
-  const { alias, allow, scopes, share, timeouts, limits, transport } = settings
+  const { alias, allow, scopes, share, timeouts, limits, transport, credential, title = alias } = settings
   return {
     alias,
     identity: digestOf(JSON.stringify(transport)),
@@ -81,5 +81,12 @@ function entryOf(settings: UpstreamSettings, upstream: Upstream): UpstreamEntry 
     scopes: new ScopeIndex(alias, scopes),
     parkMs: timeouts.parkMs,
     rounds: limits.rounds,
+    ...(credential && { credential: { rule: credential, account: accountOfUpstream(alias, transport), title } }),
   }
+}
+
+/** The alias and what answers behind it: the same alias for another server is another account, and finds no old grant. */
+export function accountOfUpstream(alias: string, transport: UpstreamTransport): string {
+  const server = transport.kind === 'stdio' ? [transport.command, ...transport.args] : [transport.url]
+  return `${alias} ${digestOf(JSON.stringify(server))}`
 }

@@ -104,7 +104,11 @@ async function resolveSources(doc: ConfigDocument, reading: Reading, options: Lo
 }
 
 function* sourcesOf(doc: ConfigDocument): Generator<ValueSource> {
-  for (const { stdio, http, sse } of doc.upstreams.values()) {
+  for (const { stdio, http, sse, credential } of doc.upstreams.values()) {
+    for (const client of [credential, credential?.identityProvider]) {
+      if (client?.clientSecret) yield client.clientSecret
+      if (client?.clientKey) yield client.clientKey
+    }
     yield* stdio?.args ?? []
     yield* stdio?.env.values() ?? []
     yield* http?.headers.values() ?? []

@@ -6,6 +6,7 @@ import type { IssuerRules } from '../identity/claims.ts'
 import type { ScopeWords } from '../identity/scopes.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
 import type { Era } from '../mcp/revisions.ts'
+import type { CredentialRule } from '../vault/credential-rule.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
 
 export type Snapshot = {
@@ -139,6 +140,8 @@ export type UpstreamSettings = {
   /** what needs which scope, by word */
   readonly scopes: ScopeWords
   readonly allow: readonly AllowRule[]
+  /** a credential of its own for every principal; absent = what the transport's headers and environment say serves all */
+  readonly credential?: CredentialRule
 }
 
 export type Limits = {

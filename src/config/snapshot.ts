@@ -11,6 +11,7 @@ import type { ValueSource } from './fields.ts'
 import { evaluationIssuer, evaluationKeyFile } from './schema.ts'
 import type { AdministrationSettings, IssuerSettings, KeySource, Limits, Snapshot, UpstreamSettings, UpstreamTransport } from './schema.ts'
 import type { ConfigDocument } from './table.ts'
+import { credentialOf } from './credential-snapshot.ts'
 import { defaultRuleId } from './upstream-checks.ts'
 import type { UpstreamDocument } from './upstream-table.ts'
 
@@ -137,6 +138,7 @@ function upstreamOf(alias: string, upstream: UpstreamDocument, context: Snapshot
     },
     scopes: upstream.scopes,
     allow: upstream.allow.map((rule, index) => ruleOf(rule, defaultRuleId(alias, index))),
+    ...(upstream.credential && { credential: credentialOf(upstream.credential, upstream, context) }),
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { isLoopback, urlOf } from './addresses.ts'
 import type { ValueSource } from './fields.ts'
+import { checkCredential } from './credential-checks.ts'
 import { launchConcerns } from './launch.ts'
 import type { Reading } from './reading.ts'
 import { isSecretName, isSecretValue } from './sources.ts'
@@ -21,6 +22,7 @@ export function checkUpstreams(doc: ConfigDocument, reading: Reading, around: Su
     if (upstream.http) checkRemote(upstream.http, `${at}.http`, reading)
     if (upstream.sse) checkRemote(upstream.sse, `${at}.sse`, reading)
     checkShare(upstream, at, reading)
+    checkCredential(upstream, at, reading)
     checkBounds(upstream, at, reading)
     checkScopes(upstream, at, reading)
     upstream.allow.forEach((rule, index) => {

@@ -2,6 +2,7 @@
 
 import type { ServerRequestKind } from '../policy/allow-list.ts'
 import { urlProblem } from './addresses.ts'
+import { credential } from './credential-table.ts'
 import { asSource } from './sources.ts'
 import { list, map, optional, record } from './fields.ts'
 import { choice, duration, flag, integer, path, size, text } from './scalars.ts'
@@ -223,6 +224,7 @@ export const upstream = record(
     timeouts,
     limits,
     scopes,
+    credential: optional(credential),
     allow: list(rule, { max: 1000, fallback: [], doc: 'what may be used, and by whom; without a rule nobody may use anything' }),
   },
   {

@@ -208,6 +208,10 @@ export class McpEndpoint {
   #stopped(inbound: Inbound, host: Finisher, end: { id?: string | undefined; stop: Stop; received: Received }): void {
     const { id, stop, received } = end
     if (stop.stop === 'token-missing' || stop.stop === 'token-invalid') this.#deps.penalise(inbound.address)
+    if (stop.ask && 'result' in stop.ask) {
+      host.finish(200, `{"jsonrpc":"2.0","id":${id ?? 'null'},"result":`, stop.ask.result)
+      return
+    }
     const challenge = this.#deps.challenge(stop, received.endpoint)
     const status = httpStatusOf(stop, eraOf(received))
     const headers = {

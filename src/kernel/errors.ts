@@ -50,6 +50,9 @@ export type Reason =
   | 'would-lock-out'
   // upstream
   | 'cancelled'
+  | 'connection-required'
+  | 'credential-refused'
+  | 'credential-unavailable'
   | 'gated'
   | 'host-incapable'
   | 'rounds-exceeded'
@@ -77,6 +80,8 @@ export type Stop = {
   readonly scopes?: readonly string[]
   /** extra members of the JSON-RPC error's `data`, e.g. `supported` for version-unsupported */
   readonly data?: Readonly<Record<string, unknown>>
+  /** how a host is asked for what would mend it, where it can be: a whole `input_required` result (JSON object), or the code of an error that asks */
+  readonly ask?: { readonly result: Buffer } | { readonly code: number }
 }
 
 /** True for a Stop, false for anything a stage may add. No fact may be named `stop`. */

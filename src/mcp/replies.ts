@@ -9,7 +9,7 @@ type Reply = { readonly modern: number; readonly legacy: number; readonly code: 
 const reply = (modern: number, legacy: number, code: number, message: string): Reply => ({ modern, legacy, code, message })
 
 // Codes of our own lie outside -32768..-32000, which MCP 2026-07-28 reserves (R20).
-const OWN = { limited: -31429, overloaded: -31503, gated: -31403, scope: -31401, blocked: -31423 } as const
+const OWN = { limited: -31429, overloaded: -31503, gated: -31403, scope: -31401, blocked: -31423, connection: -31428 } as const
 
 export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'address-limited': reply(429, 429, OWN.limited, 'Too many refused requests from this address'),
@@ -60,6 +60,10 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'would-lock-out': reply(409, 409, OWN.blocked, 'This would lock everybody out'),
 
   cancelled: reply(200, 200, CODE.internal, 'Request cancelled'),
+  // Never 401 or 403: those would be about the host's own token (R109).
+  'connection-required': reply(200, 200, OWN.connection, 'You have to connect your account'),
+  'credential-refused': reply(200, 200, OWN.connection, 'The server refuses your account'),
+  'credential-unavailable': reply(200, 200, OWN.overloaded, 'No credential for the server can be had'),
   gated: reply(200, 200, OWN.gated, 'The server asked for something that is not permitted'),
   'host-incapable': reply(400, 200, CODE.internal, 'The server needs something this client does not support'),
   'rounds-exceeded': reply(200, 200, CODE.internal, 'Too many input rounds'),
@@ -97,5 +101,6 @@ export function errorObject(stop: Stop, requestId: string): string {
     ...(reason !== 'unknown' && { requestId }),
     ...stop.data,
   }
-  return JSON.stringify({ code: row.code, message, data })
+  const code = stop.ask && 'code' in stop.ask ? stop.ask.code : row.code
+  return JSON.stringify({ code, message, data })
 }

@@ -1,7 +1,7 @@
 // Effective capabilities per host and entitlement, computed once and found again by what they depend on.
 
 import { readCapabilities, upstreamCapabilities, type HostCapabilities, type RequestKind } from '../bridge/capabilities.ts'
-import type { Caller } from '../bridge/upstream.ts'
+import type { Caller, CallerCredential } from '../bridge/upstream.ts'
 import type { Principal } from '../kernel/principal.ts'
 import type { Era } from '../mcp/revisions.ts'
 import type { Joined } from './path.ts'
@@ -30,7 +30,7 @@ export function createCallers(): Callers {
 
   return {
     declared: x => readDeclared(x.hostFace.capabilities, x.era, x.hostFace.version).host,
-    of(x, entry, entitlement): CallerFace {
+    of(x, entry, entitlement, credential): CallerFace {
       const { host, effective } = readDeclared(x.hostFace.capabilities, x.era, x.hostFace.version)
       if (entry.isShared) return { host, kinds: NOTHING.kinds, caller: SHARED }
       let known = effective.get(entitlement.digest)
@@ -40,7 +40,7 @@ export function createCallers(): Callers {
         if (effective.size >= MAX_DECLARATIONS) effective.clear()
         effective.set(entitlement.digest, known)
       }
-      return { host, kinds: known.kinds, caller: callerOf(x, entry.alias, known.text) }
+      return { host, kinds: known.kinds, caller: callerOf(x, entry.alias, known.text, credential) }
     },
   }
 }
@@ -49,10 +49,16 @@ export function createCallers(): Callers {
 const SHARED: Caller = { principal: '*', capabilities: '{}', affinity: '' }
 
 /** A session keeps its callers, so that what was opened for it can be let go when it ends. */
-function callerOf(x: { readonly principal: Principal } & Joined, alias: string, capabilities: string): Caller {
+function callerOf(
+  x: { readonly principal: Principal } & Joined,
+  alias: string,
+  capabilities: string,
+  credential: CallerCredential | undefined,
+): Caller {
   const known = x.session?.callers.get(alias)
-  if (known?.capabilities === capabilities) return known
-  const caller: Caller = { principal: x.principal.key, capabilities, affinity: x.session?.id ?? '' }
-  x.session?.callers.set(alias, caller)
+  if (known?.capabilities === capabilities && known.credential === credential) return known
+  const caller: Caller = { principal: x.principal.key, capabilities, affinity: x.session?.id ?? '', ...(credential && { credential }) }
+  // One without its credential opens nothing at an upstream that takes one, so only the whole caller has something to let go.
+  if (known?.credential === undefined || credential !== undefined) x.session?.callers.set(alias, caller)
   return caller
 }

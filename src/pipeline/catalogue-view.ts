@@ -4,11 +4,11 @@ import type { Contacts } from '../audit/contacts.ts'
 import type { Entry, ListKind } from '../catalog/entry.ts'
 import type { LiveList } from '../catalog/lists.ts'
 import { qualifyName, qualifyUri, splitName, splitUri } from '../catalog/names.ts'
-import { Surfaces } from '../catalog/surfaces.ts'
+import { Surfaces, type SurfaceCaller } from '../catalog/surfaces.ts'
 import { Views } from '../catalog/views.ts'
 import { rewriteResult } from '../catalog/rewrite.ts'
 import { isWrappedOutput, toolToLegacy, toolToModern } from '../bridge/translate-tools.ts'
-import type { Caller, UpstreamFace } from '../bridge/upstream.ts'
+import type { Caller, CallerCredential, UpstreamFace } from '../bridge/upstream.ts'
 import { isStop, type Stop } from '../kernel/errors.ts'
 import { isJsonFault, member, rawOf, readJson } from '../mcp/json.ts'
 import { META, type Era } from '../mcp/revisions.ts'
@@ -16,13 +16,16 @@ import { removeMembers, setMember } from '../mcp/splice.ts'
 import type { Primitive } from '../policy/allow-list.ts'
 import type { Catalogue, DeclaredHeaders, ListMethod, NameKind, Resolved } from './catalogue.ts'
 import type { GatewayDeps } from './deps.ts'
-import type { CallerFace, UpstreamEntry } from './entry.ts'
+import type { UpstreamEntry } from './entry.ts'
 import { ListReader } from './list-reader.ts'
 import { ListWatches } from './list-watches.ts'
 import type { Authenticated, Classified, Endpoint, Joined, Received } from './path.ts'
 
 type Asking = Received & Classified & Authenticated & Joined
-export type CatalogueDeps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'sealer' | 'monotonic' | 'delay'> & {
+export type CatalogueDeps = Pick<
+  GatewayDeps,
+  'upstreams' | 'entitlement' | 'callers' | 'credentials' | 'sealer' | 'monotonic' | 'delay'
+> & {
   readonly contacts: Contacts
   readonly listSettings: (alias: string) => ListSettings | undefined
   readonly serverInfo: object
@@ -90,7 +93,7 @@ export class CatalogueView implements Catalogue {
   async #resolveEscaped(x: Asking, entry: UpstreamEntry, kind: ListKind, exposed: string): Promise<Resolved | undefined> {
     // An upstream is not even asked on behalf of somebody for whom it does not exist.
     if (this.#deps.entitlement(x.principal, entry).isEmpty) return undefined
-    const list = await this.#list(entry, this.#face(x, entry).caller, kind)
+    const list = await this.#list(x, entry, kind)
     const found = isStop(list) ? undefined : list.findExposed(exposed)
     return found && { entry, name: found.name }
   }
@@ -106,13 +109,13 @@ export class CatalogueView implements Catalogue {
     return own && endpoint.aliases.includes(own.alias) ? own : undefined
   }
 
-  toolHeaders(entry: UpstreamEntry, face: CallerFace, tool: string): ReturnType<Catalogue['toolHeaders']> {
-    const list = this.#list(entry, face.caller, 'tools')
+  toolHeaders(x: Asking, entry: UpstreamEntry, tool: string): ReturnType<Catalogue['toolHeaders']> {
+    const list = this.#list(x, entry, 'tools')
     return list instanceof Promise ? list.then(l => headersIn(l, tool)) : headersIn(list, tool)
   }
 
-  async isOutputWrapped(entry: UpstreamEntry, face: CallerFace, tool: string): Promise<boolean> {
-    const list = await this.#list(entry, face.caller, 'tools')
+  async isOutputWrapped(x: Asking, entry: UpstreamEntry, tool: string): Promise<boolean> {
+    const list = await this.#list(x, entry, 'tools')
     const found = isStop(list) ? undefined : list.find(tool)
     return found !== undefined && wraps(found)
   }
@@ -124,7 +127,7 @@ export class CatalogueView implements Catalogue {
     // Captured now: a reload while pages are built must not put names into a view that belongs to the old entitlement.
     const permits = new Map(entries.map(entry => [entry.alias, this.#deps.entitlement(x.principal, entry)]))
     const visible = entries.filter(entry => permits.get(entry.alias)?.isEmpty === false)
-    const lists = await Promise.all(visible.map(async entry => this.#list(entry, this.#face(x, entry).caller, kind)))
+    const lists = await Promise.all(visible.map(async entry => this.#list(x, entry, kind)))
     const failed = lists.find(isStop)
     const isAggregated = x.endpoint.kind !== 'server'
     if (failed && !isAggregated) return failed
@@ -165,20 +168,37 @@ export class CatalogueView implements Catalogue {
     this.#watches.sweep()
   }
 
-  #face(x: Asking, entry: UpstreamEntry): CallerFace {
-    return this.#deps.callers.of(x, entry, this.#deps.entitlement(x.principal, entry))
+  /** One list of one upstream for one caller, read with the caller's own credential where it takes one. */
+  #list(x: Asking, entry: UpstreamEntry, kind: ListKind): LiveList | Stop | Promise<LiveList | Stop> {
+    const credential = entry.credential && this.#deps.credentials.of(x, entry)
+    if (credential instanceof Promise) return credential.then(own => this.#listWith(x, entry, kind, own))
+    return this.#listWith(x, entry, kind, credential)
   }
 
-  /** One list of one upstream for one caller, fetched at most once per change or short time. */
-  #list(entry: UpstreamEntry, caller: Caller, kind: ListKind): LiveList | Stop | Promise<LiveList | Stop> {
+  /** Fetched at most once per change or short time. */
+  #listWith(
+    x: Asking,
+    entry: UpstreamEntry,
+    kind: ListKind,
+    credential: CallerCredential | Stop | undefined,
+  ): LiveList | Stop | Promise<LiveList | Stop> {
+    // Nobody sees lists, shared ones neither, that he could not have asked for himself.
+    if (credential && isStop(credential)) return credential
     const settings = this.#deps.listSettings(entry.alias)
     if (!settings) return { stop: 'upstream-unavailable', detail: `\`${entry.alias}\` is not configured` }
+    const { caller } = this.#deps.callers.of(x, entry, this.#deps.entitlement(x.principal, entry), credential)
     const asking: Caller = { ...caller, affinity: '' }
-    const surface = this.#surfaces.of(entry.alias, settings, asking, settings.isShared)
+    const surface = this.#surfaces.of(entry.alias, settings, surfaceOf(asking), settings.isShared)
     const met = (face: UpstreamFace): void => this.#watches.watch(entry, asking, surface, face)
     return surface.list(kind, new ListReader(this.#deps.contacts, entry, asking, met), settings.patienceMs)
   }
 }
+
+/** A new credential may see other lists: what was read with the old one is not handed out any more. */
+const surfaceOf = ({ principal, capabilities, credential }: Caller): SurfaceCaller => ({
+  principal: credential === undefined ? principal : `${principal}\n${credential.id}`,
+  capabilities,
+})
 
 function headersIn(list: LiveList | Stop, tool: string): DeclaredHeaders {
   if (isStop(list)) return list

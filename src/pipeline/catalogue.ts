@@ -3,14 +3,14 @@
 import type { Stop } from '../kernel/errors.ts'
 import type { ParamHeader } from '../mcp/param-headers.ts'
 import type { Authenticated, Classified, Endpoint, Joined, Received } from './path.ts'
-import type { CallerFace, UpstreamEntry } from './entry.ts'
+import type { UpstreamEntry } from './entry.ts'
 
 export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list'
 export type NameKind = 'tool' | 'prompt' | 'resource'
 type Asking = Received & Classified & Authenticated & Joined
 
 /** One tool as the admitted list has it: which arguments travel in Mcp-Param headers. */
-export type ToolHeaders = { readonly headers: readonly ParamHeader[] }
+type ToolHeaders = { readonly headers: readonly ParamHeader[] }
 
 export type DeclaredHeaders = ToolHeaders | 'excluded' | Stop | undefined
 
@@ -22,9 +22,9 @@ export interface Catalogue {
   /** exposed URI -> upstream and own URI, by the name alone */
   ownUri(endpoint: Endpoint, exposed: string): { readonly alias: string; readonly uri: string } | undefined
   /** x-mcp-header declarations of a tool; undefined = not in the list, `excluded` = invalid (R26), a stop = why there is no list */
-  toolHeaders(entry: UpstreamEntry, face: CallerFace, tool: string): Promise<DeclaredHeaders> | DeclaredHeaders
+  toolHeaders(x: Asking, entry: UpstreamEntry, tool: string): Promise<DeclaredHeaders> | DeclaredHeaders
   /** whether legacy hosts were told this tool's output wrapped as `{result: ...}` because its schema is no object schema */
-  isOutputWrapped(entry: UpstreamEntry, face: CallerFace, tool: string): Promise<boolean>
+  isOutputWrapped(x: Asking, entry: UpstreamEntry, tool: string): Promise<boolean>
   /** forgets a cached list: the upstream announced a change, or refused headers made from it (R27) */
   forget(alias: string): void
   /** the result of a list method, ready to send */

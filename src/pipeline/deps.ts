@@ -2,9 +2,10 @@
 
 import type { HostCapabilities } from '../bridge/capabilities.ts'
 import type { LegacySession } from '../bridge/legacy-session.ts'
+import type { CallerCredential } from '../bridge/upstream.ts'
 import type { ParkedCalls } from '../bridge/parked.ts'
 import type { Stop } from '../kernel/errors.ts'
-import type { Principal } from '../kernel/principal.ts'
+import type { Principal, PrincipalKey } from '../kernel/principal.ts'
 import type { Sealer } from '../kernel/seal.ts'
 import type { Era, LegacyVersion } from '../mcp/revisions.ts'
 import type { Entitlement } from '../policy/allow-list.ts'
@@ -53,6 +54,7 @@ export type GatewayDeps = {
   /** why something is refused that the rules would permit this principal */
   readonly blockOf: (principal: Principal, entry: UpstreamEntry, tool?: string) => Stop | undefined
   readonly callers: Callers
+  readonly credentials: Credentials
   readonly catalogue: Catalogue
   readonly faces: Faces
   readonly feeds: Feeds
@@ -76,8 +78,28 @@ export type GatewayDeps = {
 export interface Callers {
   /** what the host declared, whatever the policy says */
   declared(x: { readonly era: Era } & Joined): HostCapabilities
-  of(x: { readonly principal: Principal; readonly era: Era } & Joined, entry: UpstreamEntry, entitlement: Entitlement): CallerFace
+  of(
+    x: { readonly principal: Principal; readonly era: Era } & Joined,
+    entry: UpstreamEntry,
+    entitlement: Entitlement,
+    credential?: CallerCredential,
+  ): CallerFace
 }
+
+/** For whom a credential is wanted. `authorization`: the request's own header, where there is one; exchanges of tokens start from it. */
+export type CredentialAsker = { readonly principal: Principal; readonly authorization?: string | undefined }
+
+/** The principal's own credential for an upstream. Bounded; never somebody else's, never a shared one. */
+export interface Credentials {
+  /** `undefined` where the upstream takes none; a stop where there is none to be had. At once where it is known. Never rejects */
+  of(who: CredentialAsker, entry: UpstreamEntry): CallerCredential | Stop | undefined | Promise<CallerCredential | Stop | undefined>
+  /** where this principal mends `connection-required`: a link that serves nobody else, the same one until it is used or old. A stop where nothing can be mended there */
+  connect(who: CredentialAsker, entry: UpstreamEntry): Promise<ConnectLink | Stop>
+  /** tells when this principal's credential for an upstream came, changed or went */
+  onChange(principal: PrincipalKey, entry: UpstreamEntry, listener: () => void): () => void
+}
+/** `id`: of the pending connection, as 2025 hosts know it */
+export type ConnectLink = { readonly id: string; readonly url: string }
 
 /** What an endpoint says about itself, made from its upstreams' own words. */
 export interface Faces {

@@ -3,6 +3,7 @@
 import type { HostCapabilities, RequestKind } from '../bridge/capabilities.ts'
 import type { Caller, Upstream } from '../bridge/upstream.ts'
 import type { ScopeIndex } from '../identity/scopes.ts'
+import type { CredentialRule } from '../vault/credential-rule.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
 
 /** One upstream as the pipeline needs it. */
@@ -17,7 +18,12 @@ export type UpstreamEntry = {
   readonly scopes: ScopeIndex
   readonly parkMs: number
   readonly rounds: number
+  /** every principal needs a credential of its own */
+  readonly credential?: EntryCredential
 }
+
+/** `account`: what a grant is bound to besides its principal: the alias and the very server behind it, so that a reassigned alias finds no old grant. */
+export type EntryCredential = { readonly rule: CredentialRule; readonly account: string; readonly title: string }
 
 /** A caller with what its host declared and what the policy leaves of it. */
 export type CallerFace = {

@@ -4,30 +4,43 @@ import type { UpstreamFace } from '../bridge/upstream.ts'
 import type { Stop } from '../kernel/errors.ts'
 import { MODERN_VERSION, META, type Era } from '../mcp/revisions.ts'
 import type { Faces, GatewayDeps } from './deps.ts'
+import type { UpstreamEntry } from './entry.ts'
 import type { Authenticated, Classified, Joined, Received } from './path.ts'
 
 type Asking = Received & Classified & Authenticated & Joined
-type Deps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'serverInfo'>
+type Deps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'credentials' | 'serverInfo'>
 
 const TASKS = 'io.modelcontextprotocol/tasks'
 type Described = { readonly capabilities: object; readonly instructions?: string; readonly title?: string }
+
+/** What is said where no upstream was asked: lists that an upstream does not have are empty. */
+const EVERYTHING = {
+  tools: { listChanged: true },
+  prompts: { listChanged: true },
+  resources: { subscribe: true, listChanged: true },
+  completions: {},
+  logging: {},
+}
 
 export function createFaces(deps: Deps): Faces {
   /** On an aggregated endpoint no upstream is contacted: a dead one must not keep a host from connecting. */
   function aggregate(x: Asking): Described {
     const entries = x.endpoint.aliases.map(a => deps.upstreams().get(a)).filter(e => e !== undefined)
     const reachable = entries.filter(e => !deps.entitlement(x.principal, e).isEmpty)
-    const capabilities = {
-      tools: { listChanged: true },
-      prompts: { listChanged: true },
-      resources: { subscribe: true, listChanged: true },
-      completions: {},
-      logging: {},
-    }
     const names = reachable.map(e => e.alias).join(', ')
     return {
-      capabilities,
+      capabilities: EVERYTHING,
       instructions: `This endpoint serves several MCP servers: ${names || 'none that you may use'}. Names start with the server they belong to, as in \`server__tool\`.`,
+    }
+  }
+
+  /** Nobody has asked the upstream yet, and nobody can for this principal: the host connects all the same, so that it can be asked to connect an account. */
+  function unconnected({ endpoint }: Asking, { alias, credential }: UpstreamEntry): Described {
+    const page = `${endpoint.resource.slice(0, -endpoint.path.length)}/connections`
+    return {
+      capabilities: EVERYTHING,
+      title: alias,
+      instructions: `\`${credential?.title ?? alias}\` needs an account of its user: until one is connected at ${page} it lists nothing.`,
     }
   }
 
@@ -38,8 +51,10 @@ export function createFaces(deps: Deps): Faces {
     const entitlement = deps.entitlement(x.principal, entry)
     // Nobody learns what a server is that it may not use.
     if (entitlement.isEmpty) return { capabilities: {} }
-    const face = await entry.upstream.face(deps.callers.of({ ...x }, entry, entitlement).caller)
-    if ('stop' in face) return face
+    const own = await deps.credentials.of(x, entry)
+    if (own && 'stop' in own) return own.stop === 'connection-required' ? unconnected(x, entry) : own
+    const face = await entry.upstream.face(deps.callers.of({ ...x }, entry, entitlement, own).caller)
+    if ('stop' in face) return face.stop === 'connection-required' ? unconnected(x, entry) : face
     return { ...described(face, x.era), title: alias ?? '' }
   }
 

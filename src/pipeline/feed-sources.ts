@@ -1,12 +1,13 @@
 // Where feeds come from: the upstreams of an endpoint that exist for a principal, and what it may hear of them.
 
-import type { Caller } from '../bridge/upstream.ts'
+import type { Caller, CallerCredential, SubscriptionFilter, UpstreamChanges, UpstreamSubscription } from '../bridge/upstream.ts'
 import { openTaskId } from '../bridge/task-id.ts'
 import type { GatewayDeps, ListenFilter } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
+import { OwnSubscription } from './own-subscription.ts'
 import type { Authenticated, Classified, Joined, Received } from './path.ts'
 
-export type FeedDeps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'catalogue' | 'sealer'>
+export type FeedDeps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'credentials' | 'catalogue' | 'sealer'>
 /** What a standing stream keeps of the request that opened it: no bytes of it. */
 export type Listener = Pick<Received, 'endpoint'> & Pick<Classified, 'era'> & Authenticated & Joined
 
@@ -26,8 +27,20 @@ export const reachable = (deps: FeedDeps, who: Listener): UpstreamEntry[] =>
     return entry && !deps.entitlement(who.principal, entry).isEmpty ? [entry] : []
   })
 
-export const callerFor = (deps: FeedDeps, who: Listener, entry: UpstreamEntry): Caller =>
-  deps.callers.of(who, entry, deps.entitlement(who.principal, entry)).caller
+const callerFor = (deps: FeedDeps, who: Listener, entry: UpstreamEntry, credential?: CallerCredential): Caller =>
+  deps.callers.of(who, entry, deps.entitlement(who.principal, entry), credential).caller
+
+export type Subscribing = { readonly who: Listener; readonly entry: UpstreamEntry; readonly filter: SubscriptionFilter }
+
+/** Subscribes at the upstream, with the listener's own credential where it takes one: as soon as there is one, and anew when it changes. */
+export function subscribeFor(deps: FeedDeps, { who, entry, filter }: Subscribing, changes: UpstreamChanges): UpstreamSubscription {
+  if (!entry.credential) return entry.upstream.subscribe(callerFor(deps, who, entry), filter, changes)
+  const open = (credential: CallerCredential, wanted: SubscriptionFilter): UpstreamSubscription =>
+    entry.upstream.subscribe(callerFor(deps, who, entry, credential), wanted, changes)
+  return new OwnSubscription({ find: () => deps.credentials.of(who, entry), open, changes }, filter, changed =>
+    deps.credentials.onChange(who.principal.key, entry, changed),
+  )
+}
 
 type Hearing = Pick<Listener, 'principal'>
 

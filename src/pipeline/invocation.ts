@@ -19,6 +19,7 @@ import { digestOf } from '../kernel/digest.ts'
 import { member, rawOf, textOf, type JsonDoc } from '../mcp/json.ts'
 import { CODE } from '../mcp/revisions.ts'
 import { setMember } from '../mcp/splice.ts'
+import { askToConnect } from './ask-to-connect.ts'
 import type { GatewayDeps } from './deps.ts'
 import { errorAnswer, failedInput } from './failed-input.ts'
 import { gate, gateMissing } from './gate.ts'
@@ -30,7 +31,18 @@ import { exposeTask } from './task-names.ts'
 
 type Deps = Pick<
   GatewayDeps,
-  'recorder' | 'parked' | 'sealer' | 'catalogue' | 'now' | 'monotonic' | 'delay' | 'newId' | 'serverInfo' | 'scrub'
+  | 'recorder'
+  | 'parked'
+  | 'sealer'
+  | 'catalogue'
+  | 'now'
+  | 'monotonic'
+  | 'delay'
+  | 'newId'
+  | 'serverInfo'
+  | 'scrub'
+  | 'credentials'
+  | 'callers'
 >
 
 export class Invocation {
@@ -63,6 +75,8 @@ export class Invocation {
    */
   #retryOf(): UpstreamCall['retry'] | string {
     const { state, inputResponses, face } = this.#x.prepared
+    // The gateway had asked, for a connection; the upstream has heard of nothing yet.
+    if (state?.isConnecting) return undefined
     if (!state) {
       if (!inputResponses || this.#face.era === 'legacy') return undefined
       if (face.kinds.size === 0) return 'nothing was asked'
@@ -82,7 +96,7 @@ export class Invocation {
     // 2025-11-25 logging: until a level is set the server decides what it sends, so between legacy peers that passes.
     const logLevel = hostFace.logLevel ?? (era === 'legacy' && this.#face.era === 'legacy' ? 'any' : undefined)
     const call: UpstreamCall = {
-      caller: prepared.face.caller,
+      caller: this.#x.caller,
       owner: principal.key,
       method,
       traceparent,
@@ -188,12 +202,15 @@ export class Invocation {
 
   async #settle(answer: UpstreamAnswer): Promise<Answered | Stop> {
     if (this.#live?.exceeded) return this.#live.exceeded
-    if (answer.kind === 'stop')
-      return {
-        stop: answer.stop,
-        detail: answer.detail,
-        ...(answer.retryAfterSeconds !== undefined && { retryAfterSeconds: answer.retryAfterSeconds }),
-      }
+    if (answer.kind === 'stop') {
+      const { stop, detail, retryAfterSeconds } = answer
+      return askToConnect(
+        this.#x,
+        this.#x.route.entry,
+        { stop, detail, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) },
+        this.#deps,
+      )
+    }
     if (answer.kind === 'error') return this.#error(answer)
     if (this.#face.era === 'legacy') {
       if (this.#x.era === 'legacy') return this.#complete(answer.result, rawOf(answer.result.doc, answer.result.node))
@@ -224,13 +241,9 @@ export class Invocation {
     return this.#answered(this.#deps.catalogue.rewriteResult(endpoint, route.entry.alias, method, bytes), isError ? 'error' : 'ok')
   }
   async #legacyResult(result: Slice): Promise<Buffer> {
-    const { method, route, prepared } = this.#x
+    const { method, route } = this.#x
     const mayBeWrapped = method === 'tools/call' && member(result.node, 'structuredContent')?.kind === 'object'
-    return resultToLegacy(
-      method,
-      result,
-      mayBeWrapped && (await this.#deps.catalogue.isOutputWrapped(route.entry, prepared.face, route.name)),
-    )
+    return resultToLegacy(method, result, mayBeWrapped && (await this.#deps.catalogue.isOutputWrapped(this.#x, route.entry, route.name)))
   }
   /** Lists and reads are judged per principal: no cache on the way may share them (R70). */
   #privately(result: Slice): Buffer {

@@ -48,7 +48,9 @@ export class ListReader implements ListSource {
   }
 
   async #isRecorded(method: string): Promise<boolean> {
-    const asked = { server: this.#entry.alias, principal: this.#caller.principal, purpose: 'list', method } as const
+    const { principal, credential } = this.#caller
+    const own = credential && { credential: credential.id }
+    const asked = { server: this.#entry.alias, principal, purpose: 'list', method, ...own } as const
     try {
       this.#contact ??= await this.#contacts(asked)
       return true

@@ -1,5 +1,6 @@
 // Streams on which upstreams announce that their lists changed, held while somebody's lists are in use.
 
+import { callerKey } from '../bridge/caller-key.ts'
 import type { Caller, ListKind as ChangeKind, UpstreamFace, UpstreamSubscription } from '../bridge/upstream.ts'
 import type { ListKind } from '../catalog/entry.ts'
 import type { Surface } from '../catalog/surface.ts'
@@ -27,7 +28,7 @@ export class ListWatches {
 
   /** Makes sure a stream is open for this caller, where the upstream announces anything. */
   watch(entry: UpstreamEntry, caller: Caller, surface: Surface, face: UpstreamFace): void {
-    const key = `${entry.alias}\n${caller.principal}\n${caller.capabilities}`
+    const key = `${entry.alias}\n${callerKey(caller)}`
     const known = this.#watches.get(key)
     if (known?.surface === surface) {
       known.usedMs = this.#monotonic()

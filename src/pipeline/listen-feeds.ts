@@ -6,7 +6,7 @@ import { member, rawOf } from '../mcp/json.ts'
 import type { ListenFilter, Listening } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
 import { LIST_CHANGED, notification, stamped, stampOf, updatedParams } from './feed-messages.ts'
-import { callerFor, mayHear, ownUris, reachable, type FeedDeps, type Listener } from './feed-sources.ts'
+import { mayHear, ownUris, reachable, subscribeFor, type FeedDeps, type Listener } from './feed-sources.ts'
 import { exposeTask } from './task-names.ts'
 
 const FILTER_KEYS: Readonly<Record<ListKind, 'toolsListChanged' | 'promptsListChanged' | 'resourcesListChanged'>> = {
@@ -32,11 +32,7 @@ export function listenTo(deps: FeedDeps, listen: Listen): Listening {
         if (left === 0) end()
       }
       const open = wanted.map(({ entry, filter }) =>
-        entry.upstream.subscribe(
-          callerFor(deps, who, entry),
-          filter,
-          changesFor(deps, listen, { alias: entry.alias, send, ended: () => ended(entry) }),
-        ),
+        subscribeFor(deps, { who, entry, filter }, changesFor(deps, listen, { alias: entry.alias, send, ended: () => ended(entry) })),
       )
       return () => {
         for (const subscription of open) subscription.close()

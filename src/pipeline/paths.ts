@@ -29,6 +29,7 @@ import { discoverStage, listStage } from './stages/lists.ts'
 import { prepareArgumentsStage } from './stages/prepare-arguments.ts'
 import { requireEraStage } from './stages/require-era.ts'
 import { identifyLocalStage, requireRoleStage } from './stages/require-role.ts'
+import { resolveCredentialStage } from './stages/resolve-credential.ts'
 import { resolveMethodStage, resolveNameStage, resolveReferenceStage } from './stages/resolve-route.ts'
 import {
   acceptStage,
@@ -60,17 +61,18 @@ export function createPaths(deps: GatewayDeps): Paths {
   const modern = known.step(requireEraStage('modern')).step(joinSessionStage(deps))
 
   const prepare = prepareArgumentsStage(deps)
+  const own = resolveCredentialStage(deps)
   const call = callUpstreamStage(deps)
   const permit = evaluatePolicyStage
   const scopes = checkScopesStage
   const resolve = (kind: 'tool' | 'prompt' | 'resource') => resolveNameStage(deps, kind)
-  const task = modern.step(resolveTaskStage(deps)).step(permitTaskStage).step(scopes).step(prepare).step(call)
+  const task = modern.step(resolveTaskStage(deps)).step(permitTaskStage).step(scopes).step(prepare).step(own).step(call)
 
   const table: Readonly<Record<string, Whole>> = {
-    'tools/call': both.step(resolve('tool')).step(permit).step(scopes).step(prepare).step(call),
-    'prompts/get': both.step(resolve('prompt')).step(permit).step(scopes).step(prepare).step(call),
-    'resources/read': both.step(resolve('resource')).step(permit).step(scopes).step(prepare).step(call),
-    'completion/complete': both.step(resolveReferenceStage(deps)).step(permit).step(scopes).step(prepare).step(call),
+    'tools/call': both.step(resolve('tool')).step(permit).step(scopes).step(prepare).step(own).step(call),
+    'prompts/get': both.step(resolve('prompt')).step(permit).step(scopes).step(prepare).step(own).step(call),
+    'resources/read': both.step(resolve('resource')).step(permit).step(scopes).step(prepare).step(own).step(call),
+    'completion/complete': both.step(resolveReferenceStage(deps)).step(permit).step(scopes).step(prepare).step(own).step(call),
 
     'tools/list': both.step(listStage(deps, 'tools/list')),
     'prompts/list': both.step(listStage(deps, 'prompts/list')),
@@ -86,7 +88,7 @@ export function createPaths(deps: GatewayDeps): Paths {
     initialize: known.step(requireEraStage('legacy')).step(initializeStage(deps)),
     ping: legacy.step(pingStage),
     'logging/setLevel': legacy.step(setLevelStage),
-    'resources/subscribe': legacy.step(resolve('resource')).step(permit).step(scopes).step(subscribeStage(deps, true)),
+    'resources/subscribe': legacy.step(resolve('resource')).step(permit).step(scopes).step(own).step(subscribeStage(deps, true)),
     'resources/unsubscribe': legacy.step(resolve('resource')).step(permit).step(scopes).step(subscribeStage(deps, false)),
 
     'notifications/cancelled': both.step(cancelStage),
@@ -102,7 +104,7 @@ export function createPaths(deps: GatewayDeps): Paths {
     'session/batch': legacy.step(allowBatchStage),
   }
   // Extension methods: relayed where one upstream is meant and an allow rule names the method.
-  const extension = both.step(resolveMethodStage(deps)).step(permit).step(scopes).step(prepare).step(call)
+  const extension = both.step(resolveMethodStage(deps)).step(permit).step(scopes).step(prepare).step(own).step(call)
   const otherNotification = both.step(acceptStage)
 
   const rows = new Map(Object.entries(table))

@@ -3,7 +3,8 @@
 import type { Authenticated, Classified, Joined, Received } from './path.ts'
 import type { Permitted } from './stages/evaluate-policy.ts'
 import type { Prepared } from './stages/prepare-arguments.ts'
+import type { Credentialed } from './stages/resolve-credential.ts'
 import type { Routed } from './stages/resolve-route.ts'
 
 /** Every fact a call carries when `call-upstream` runs. */
-export type Ready = Received & Classified & Authenticated & Joined & Routed & Permitted & Prepared
+export type Ready = Received & Classified & Authenticated & Joined & Routed & Permitted & Prepared & Credentialed

@@ -12,10 +12,11 @@ import type { RecordedRequest, ServerRequestRecorder } from './deps.ts'
 import type { Answer, Authenticated, Classified, Joined, Received, Recorder } from './path.ts'
 import type { Permitted } from './stages/evaluate-policy.ts'
 import type { Prepared } from './stages/prepare-arguments.ts'
+import type { Credentialed } from './stages/resolve-credential.ts'
 import type { Routed } from './stages/resolve-route.ts'
 
 /** Whatever of the facts is known by now. */
-type Facts = Received & Partial<Classified & Authenticated & Joined & Routed & Permitted & Prepared & Aimed>
+type Facts = Received & Partial<Classified & Authenticated & Joined & Routed & Permitted & Prepared & Aimed & Credentialed>
 
 export type RecorderDeps = {
   readonly log: AuditLog
@@ -117,6 +118,7 @@ function describer(encoder: EventEncoder): Describer {
         paramsDigest: params && digestOf(params),
         paramsBytes: params?.length,
       },
+      credential: x.caller?.credential?.id,
     })
   }
   /** Made once between intent and outcome: nothing that it says changes in between. */

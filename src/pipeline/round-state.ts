@@ -24,6 +24,7 @@ export type Rounds = {
   readonly asked: readonly AskedInput[]
   readonly parkedCall?: string
   readonly upstreamState?: string
+  readonly isConnecting?: boolean
 }
 
 /** Undefined when the upstream asks or remembers more than fits. `call` is the id all rounds share. */

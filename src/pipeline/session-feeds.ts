@@ -4,7 +4,7 @@ import type { SubscriptionFilter, UpstreamChanges, UpstreamSubscription } from '
 import type { LegacySession } from '../bridge/legacy-session.ts'
 import type { UpstreamEntry } from './entry.ts'
 import { LIST_CHANGED, notification, updatedParams } from './feed-messages.ts'
-import { callerFor, mayHear, ownUris, reachable, type FeedDeps, type Listener } from './feed-sources.ts'
+import { mayHear, ownUris, reachable, subscribeFor, type FeedDeps, type Listener } from './feed-sources.ts'
 
 const ALL_LISTS = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true } as const
 
@@ -24,7 +24,7 @@ export function setSessionFeed(deps: FeedDeps, feed: SessionFeed, entry: Upstrea
   const feeds = (session.feeds ??= new Map<string, UpstreamSubscription>())
   const open = feeds.get(entry.alias)
   if (open) open.update(filter)
-  else feeds.set(entry.alias, entry.upstream.subscribe(callerFor(deps, who, entry), filter, changesFor(deps, feed, entry)))
+  else feeds.set(entry.alias, subscribeFor(deps, { who, entry, filter }, changesFor(deps, feed, entry)))
 }
 
 function changesFor(deps: FeedDeps, { session, hears }: SessionFeed, { alias }: UpstreamEntry): UpstreamChanges {

@@ -51,6 +51,7 @@ function world() {
     upstreams: () => new Map([['files', entry]]),
     entitlement: createEntitlements().of,
     callers: createCallers(),
+    credentials: { of: () => undefined, connect: () => Promise.reject(new Error('nobody asked')), onChange: () => () => {} },
     sealer: createSealer({ current: randomBytes(32) }, randomBytes),
     contacts: () => Promise.resolve({ end: () => Promise.resolve() }),
     monotonic: () => 0,

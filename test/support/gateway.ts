@@ -51,7 +51,8 @@ export async function startTestGateway(
     logger = silentLogger(),
     environment = process.env,
     issuer = {},
-  }: Partial<Pick<GatewayOptions, 'logger' | 'environment'>> & { issuer?: Readonly<Record<string, unknown>> } = {},
+    stores,
+  }: Partial<Pick<GatewayOptions, 'logger' | 'environment' | 'stores'>> & { issuer?: Readonly<Record<string, unknown>> } = {},
 ): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-test-'))
   const dataDir = join(folder, 'data')
@@ -78,7 +79,7 @@ export async function startTestGateway(
     return loaded.snapshot
   }
   const snapshot = await load(config)
-  const gateway = await startGateway(snapshot, { version: '0.0.0-test', environment, logger })
+  const gateway = await startGateway(snapshot, { version: '0.0.0-test', environment, logger, ...(stores && { stores }) })
   return {
     url: gateway.url,
     gateway,

@@ -109,10 +109,11 @@ export class Calls {
     })
   }
 
-  /** Ends everything that runs or waits, and lets no more calls in. */
-  end(stop: Reason, detail: string): void {
-    this.#isEnded = true
+  /** Ends everything that runs or waits, and lets no more calls in; or only what runs for these callers. */
+  end(stop: Reason, detail: string, isOf?: (caller: Caller) => boolean): void {
+    if (!isOf) this.#isEnded = true
     for (const exchange of this.#live) {
+      if (isOf?.(exchange.call.caller) === false) continue
       const { link } = exchange
       exchange.stop(stop, detail)
       link?.abandon(exchange, detail)

@@ -2,7 +2,7 @@
 
 import type { Caller, UpstreamFace } from '../../bridge/upstream.ts'
 import type { Era } from '../../mcp/revisions.ts'
-import { callerKey } from './caller-keys.ts'
+import { callerKey } from '../../bridge/caller-key.ts'
 import { isFailure, type Failure } from './calls.ts'
 import type { Channel, ChannelEvents, Loss } from './channel.ts'
 import { EraVerdict } from './era-verdict.ts'
@@ -200,6 +200,10 @@ export class ChannelTransport implements Transport {
 
   release(): void {
     // Channels are keyed by caller, not by host session: they end when idle.
+  }
+
+  revoke(isOf: (caller: Caller) => boolean): void {
+    this.#pool.revoke(isOf)
   }
 
   async close(deadlineMs: number): Promise<void> {

@@ -53,6 +53,8 @@ export class Exchange implements RunningCall {
   mark = 0
   /** sent once more after its legacy session had ended (never tools/call) */
   isReplay = false
+  /** sent once more with a fresh credential after a 401 */
+  isAuthorizedAgain = false
   /** HTTP status of its answer, 0 where there is none */
   status = 0
   /** the gate's mark */

@@ -2,7 +2,7 @@
 
 import type { Caller, UpstreamFace } from '../../bridge/upstream.ts'
 import type { UpstreamSettings } from '../../config/schema.ts'
-import { callerKey } from './caller-keys.ts'
+import { callerKey } from '../../bridge/caller-key.ts'
 import { isFailure, type Failure } from './calls.ts'
 import type { Ticker } from './ticker.ts'
 

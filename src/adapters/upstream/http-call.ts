@@ -2,9 +2,11 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { isMessageFault, readMessage, type RequestMessage, type SingleMessage } from '../../mcp/message.ts'
+import type { Stop } from '../../kernel/errors.ts'
 import { answerOf } from './answers.ts'
+import { readChallenge } from './challenge.ts'
 import type { Drops } from './drops.ts'
-import type { Exchange } from './exchange.ts'
+import type { Exchange, StopAnswer } from './exchange.ts'
 import { Flood } from './flood.ts'
 import type { HttpReply, ReplyFailure, ReplySink } from './http-reply.ts'
 import { mediaTypeOf, stopOf, stopOfFailure } from './http-status.ts'
@@ -29,6 +31,8 @@ export type HttpWire = {
   change?(message: SingleMessage): boolean
   /** the stream ended or broke without an answer; true when it is being resumed */
   resume?(call: HttpCall, reply: HttpReply): boolean
+  /** the upstream refused the credential before it did anything, and there is another one now: the request goes once more */
+  again(call: HttpCall): void
 }
 
 export class HttpCall implements ReplySink {
@@ -44,12 +48,18 @@ export class HttpCall implements ReplySink {
   #flood: Flood | undefined
   /** messages of its stream so far: a resumption that brought none makes no progress */
   heard = 0
-  resumptions = 0
+  /** what of the caller's credential its request carried */
+  readonly sent: readonly string[]
+  readonly lane: string | undefined
+  /** its stream was taken up again: the call itself is long under way and must not be sent twice */
+  isResumed = false
 
   constructor(exchange: Exchange, wire: HttpWire) {
     this.exchange = exchange
     this.#wire = wire
     this.#id = String(exchange.id)
+    this.lane = exchange.call.caller.credential?.id
+    this.sent = exchange.call.caller.credential?.headers() ?? NOTHING
   }
 
   head(status: number, headers: IncomingHttpHeaders): 'json' | 'events' | 'skip' {
@@ -59,7 +69,7 @@ export class HttpCall implements ReplySink {
       this.#isGivenUp = true
       return 'skip'
     }
-    if (status === 401 || status === 403) return this.#refused(status, headers)
+    if (status === 401 || status === 403) return this.#unauthorized(status, headers)
     const type = mediaTypeOf(headers)
     if (status === 200) {
       if (type === 'application/json') return 'json'
@@ -75,6 +85,28 @@ export class HttpCall implements ReplySink {
       return 'json'
     }
     return this.#refused(status, headers)
+  }
+
+  /** R109: consumed here, whatever it says; a 401 says that nothing was done, so the request may go once more with a fresh credential. */
+  #unauthorized(status: 401 | 403, headers: IncomingHttpHeaders): 'skip' {
+    const { exchange } = this
+    const { credential } = exchange.call.caller
+    if (!credential) return this.#refused(status, headers)
+    this.#isGivenUp = true
+    const { sent } = this
+    const isAgain = exchange.isAuthorizedAgain
+    void credential.refused({ status, sent, isAgain, challenge: readChallenge(headers) }).then(stop => {
+      if (exchange.isDone) return
+      const mayRepeat = stop === undefined && !isAgain && status === 401
+      if (mayRepeat && !this.isResumed) {
+        exchange.isAuthorizedAgain = true
+        this.#wire.again(this)
+        return
+      }
+      exchange.settle(stop ? { kind: 'stop', ...detailed(stop) } : REFUSED_MIDWAY, 'reached')
+      this.#wire.over(this)
+    })
+    return 'skip'
   }
 
   #refused(status: number, headers: IncomingHttpHeaders): 'skip' {
@@ -171,3 +203,15 @@ export class HttpCall implements ReplySink {
     this.#wire.over(this)
   }
 }
+
+const NOTHING: readonly string[] = []
+const REFUSED_MIDWAY: StopAnswer = {
+  kind: 'stop',
+  stop: 'upstream-lost',
+  detail: 'its stream could not be taken up again: the credential was refused',
+}
+const detailed = ({ stop, detail = '', retryAfterSeconds }: Stop): Omit<StopAnswer, 'kind'> => ({
+  stop,
+  detail,
+  ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+})

@@ -20,6 +20,9 @@ type Home = Link & {
   readonly isGone: boolean
   streamHeaders(lastEventId?: string): string[]
   lose(detail: string): void
+  readonly lane: string | undefined
+  credentialNow(): readonly string[]
+  refused(status: 401 | 403, headers: IncomingHttpHeaders, sent: readonly string[]): void
 }
 
 export type HttpChangesOptions = {
@@ -42,6 +45,7 @@ export class HttpChanges implements ReplySink {
   #heard = 0
   /** settles when the stream's head has come; undefined while none is being opened */
   #opening: PromiseWithResolvers<undefined> | undefined
+  #sent: readonly string[] = []
   #isUnsupported = false
   #hasOpened = false
 
@@ -51,6 +55,9 @@ export class HttpChanges implements ReplySink {
     this.#resources = new ResourceSubscriptions((method, uri) => options.ask(session, method, Buffer.from(JSON.stringify({ uri }))).done)
   }
 
+  get lane(): string | undefined {
+    return this.#session.lane
+  }
   get isWatched(): boolean {
     return this.#watcher !== undefined
   }
@@ -98,6 +105,7 @@ export class HttpChanges implements ReplySink {
     const { origin, floodPerSecond } = this.#options
     const opening = (this.#opening = Promise.withResolvers<undefined>())
     origin.ticker.after(READY_MS, () => opening.resolve(undefined))
+    this.#sent = this.#session.credentialNow()
     const reply = origin.stream(undefined, this.#session.streamHeaders(lastEventId), this)
     this.#reply = reply
     this.#flood = new Flood(origin.ticker, floodPerSecond, reply)
@@ -131,6 +139,7 @@ export class HttpChanges implements ReplySink {
     // R49: 405, or 404 where no stream ever opened, means that this server has none; subscriptions and changes on call streams still work.
     this.#isUnsupported = status === 405 || (status === 404 && !this.#hasOpened)
     if (this.#isUnsupported) return 'skip'
+    if (status === 401 || status === 403) this.#session.refused(status, headers, this.#sent)
     if (status === 404) this.#session.lose('the session ended')
     else this.#broken(`answered GET with status ${status}`)
     return 'skip'

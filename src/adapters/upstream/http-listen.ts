@@ -6,6 +6,7 @@ import { member } from '../../mcp/json.ts'
 import { isMessageFault, readMessage } from '../../mcp/message.ts'
 import { META } from '../../mcp/revisions.ts'
 import { codeOf } from './answers.ts'
+import { readChallenge } from './challenge.ts'
 import { listenParams, unstamped } from './changes.ts'
 import type { Drops } from './drops.ts'
 import { Flood } from './flood.ts'
@@ -28,6 +29,9 @@ export class HttpListen implements ReplySink {
   readonly #watcher: Watcher
   readonly #options: ListenOptions
   readonly #id: number
+  /** what of the caller's credential its request carries */
+  readonly sent: readonly string[]
+  readonly lane: string | undefined
   readonly #reply: HttpReply
   readonly #flood: Flood
   /** the stream this one replaces once it is acknowledged */
@@ -41,6 +45,8 @@ export class HttpListen implements ReplySink {
     this.#watcher = watcher
     this.#options = options
     this.#id = link.nextId()
+    this.lane = options.caller.credential?.id
+    this.sent = options.caller.credential?.headers() ?? []
     const call = { caller: options.caller, method: 'subscriptions/listen', params: listenParams(filter), traceparent: '' }
     this.#reply = link.listen({ id: this.#id, call, token: undefined }, this)
     this.#flood = new Flood(options.ticker, options.floodPerSecond, this.#reply)
@@ -66,6 +72,9 @@ export class HttpListen implements ReplySink {
     const type = mediaTypeOf(headers)
     if (status === 200 && type === 'text/event-stream') return 'events'
     if (type === 'application/json' && status !== 401 && status !== 403) return 'json'
+    // Whoever opens the next one shortly finds a fresh credential, or none.
+    if (status === 401 || status === 403)
+      void this.#options.caller.credential?.refused({ status, sent: this.sent, isAgain: false, challenge: readChallenge(headers) })
     this.#over(stopOf(status, headers).detail)
     return 'skip'
   }

@@ -37,6 +37,10 @@ export class ModernHttp implements Link {
       floodPerSecond,
       hasBatches: false,
       over: call => void this.#calls.delete(call.exchange.id),
+      again: call => {
+        this.#calls.delete(call.exchange.id)
+        this.send(call.exchange)
+      },
     }
   }
 
@@ -45,13 +49,13 @@ export class ModernHttp implements Link {
     exchange.id = ++this.#lastId
     const call = new HttpCall(exchange, this.#wire)
     this.#calls.set(exchange.id, call)
-    call.reply = this.#options.origin.post(modernRequest(exchange, this.#options.ownInfo), headersOf(exchange.call), call)
+    call.reply = this.#options.origin.post(modernRequest(exchange, this.#options.ownInfo), headersOf(exchange.call, call.sent), call)
   }
 
   /** Opens a standing stream with its request. */
   listen(outgoing: Outgoing, sink: HttpListen): HttpReply {
     const { origin, ownInfo } = this.#options
-    return origin.stream(modernRequest(outgoing, ownInfo), headersOf(outgoing.call), sink)
+    return origin.stream(modernRequest(outgoing, ownInfo), headersOf(outgoing.call, sink.sent), sink)
   }
 
   nextId(): number {
@@ -75,9 +79,10 @@ export class ModernHttp implements Link {
   }
 }
 
-/** R6-R9, R24, R25. */
-function headersOf(call: UpstreamCall): string[] {
+/** R6-R9, R24, R25. `credential`: the caller's own, as it is now. */
+function headersOf(call: UpstreamCall, credential: readonly string[]): string[] {
   const headers = [
+    ...credential,
     'content-type',
     'application/json',
     'accept',

@@ -28,13 +28,24 @@ const STREAMS_MAX = 4_096
 /** Requests that only need a status (cancellations, answers) under way at once; a stuck server holds no more than these. */
 const SMALL_MAX = 512
 
+/** Lanes without a connection are let go of beyond this number. */
+const LANES_MAX = 256
+
 type Request = { readonly path: string; readonly method: 'POST' | 'GET' | 'DELETE'; readonly body?: Buffer }
+type SmallRequest = Pick<Request, 'method' | 'body'> & { readonly path?: string; readonly lane?: string | undefined }
+/** The connections that requests with one credential share; those without one have a lane too (N027). */
+type Lane = {
+  /** calls: the gate bounds them, and whoever parks them */
+  readonly calls: Pool
+  /** standing streams: however many there are, no call waits for a connection of theirs */
+  readonly streams: Pool
+}
 
 export class HttpOrigin {
-  /** calls: the gate bounds them, and whoever parks them */
-  readonly #calls: Pool
-  /** standing streams: however many there are, no call waits for a connection of theirs */
-  readonly #streams: Pool
+  readonly #open: () => Pool
+  /** by credential id, '' without one */
+  readonly #lanes = new Map<string, Lane>()
+  #isClosed = false
   readonly #path: string
   readonly #fixed: readonly string[]
   readonly #settings: OriginSettings
@@ -65,8 +76,25 @@ export class HttpOrigin {
       bodyTimeout: 0,
       connect: connect ?? { timeout: settings.connectMs },
     }
-    this.#calls = new Pool(url.origin, options)
-    this.#streams = new Pool(url.origin, options)
+    this.#open = () => new Pool(url.origin, options)
+  }
+
+  #lane(id = ''): Lane {
+    const known = this.#lanes.get(id)
+    if (known) return known
+    if (this.#lanes.size >= LANES_MAX) this.#forgetIdle()
+    const lane = { calls: this.#open(), streams: this.#open() }
+    this.#lanes.set(id, lane)
+    return lane
+  }
+
+  #forgetIdle(): void {
+    for (const [id, { calls, streams }] of this.#lanes) {
+      if (calls.stats.size + calls.stats.connected + streams.stats.size + streams.stats.connected > 0) continue
+      this.#lanes.delete(id)
+      void calls.destroy()
+      void streams.destroy()
+    }
   }
 
   get ticker(): Ticker {
@@ -75,26 +103,33 @@ export class HttpOrigin {
 
   /** A call. `headers`: flat list of names and values. */
   post(body: Buffer, headers: string[], sink: ReplySink): HttpReply {
-    return this.#dispatch(this.#calls, { path: this.#path, method: 'POST', body }, headers, sink)
+    return this.#dispatch(this.#lane(sink.lane).calls, { path: this.#path, method: 'POST', body }, headers, sink)
   }
 
   /** Takes up the broken stream of a call. */
   resume(headers: string[], sink: ReplySink): HttpReply {
-    return this.#dispatch(this.#calls, { path: this.#path, method: 'GET' }, headers, sink)
+    return this.#dispatch(this.#lane(sink.lane).calls, { path: this.#path, method: 'GET' }, headers, sink)
   }
 
   /** A standing stream: with a body subscriptions/listen, without one a GET. */
   stream(body: Buffer | undefined, headers: string[], sink: ReplySink): HttpReply {
     const request: Request = body ? { path: this.#path, method: 'POST', body } : { path: this.#path, method: 'GET' }
-    return this.#dispatch(this.#streams.stats.size < STREAMS_MAX ? this.#streams : undefined, request, headers, sink)
+    return this.#dispatch(this.#standing() < STREAMS_MAX ? this.#lane(sink.lane).streams : undefined, request, headers, sink)
+  }
+
+  #standing(): number {
+    let count = 0
+    for (const { streams } of this.#lanes.values()) count += streams.stats.size
+    return count
   }
 
   /** Something that only needs a status, to another path of the same origin if given. Resolves with the status, 0 when none came in time. */
-  async status(request: Pick<Request, 'method' | 'body'> & { readonly path?: string }, headers: string[], ms: number): Promise<number> {
+  async status(request: SmallRequest, headers: string[], ms: number): Promise<number> {
     if (this.#small >= SMALL_MAX) return 0
     this.#small++
     const { promise, resolve } = Promise.withResolvers<number>()
-    const reply = this.#dispatch(this.#calls, { path: this.#path, ...request }, headers, {
+    const { lane, ...rest } = request
+    const reply = this.#dispatch(this.#lane(lane).calls, { path: this.#path, ...rest }, headers, {
       head: status => {
         resolve(status)
         return 'skip'
@@ -119,7 +154,7 @@ export class HttpOrigin {
     for (const text of this.#fixed) headers.push(text)
     const { path, method, body = null } = request
     try {
-      if (!pool) throw NOT_SENT
+      if (!pool || this.#isClosed) throw NOT_SENT
       pool.dispatch({ path, method, headers, body, idempotent: false }, reply)
     } catch {
       // a header or path undici refuses, a closed pool, too many streams: nothing was sent; the sink hears of it after its owner knows the reply
@@ -138,7 +173,8 @@ export class HttpOrigin {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#calls.destroy(), this.#streams.destroy()])
+    this.#isClosed = true
+    await Promise.all([...this.#lanes.values()].flatMap(({ calls, streams }) => [calls.destroy(), streams.destroy()]))
   }
 }
 

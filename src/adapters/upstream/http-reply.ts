@@ -9,6 +9,8 @@ import { SseReader } from '../../mcp/sse-reader.ts'
 export type ReplyFailure = { readonly kind: 'unreached' | 'lost' | 'too-large' | 'encoded'; readonly code: string }
 
 export type ReplySink = {
+  /** id of the credential its request carries: it shares connections only with requests of the same one (N027) */
+  readonly lane?: string | undefined
   /** how to read the body; `skip` reads nothing of it */
   head(status: number, headers: IncomingHttpHeaders): 'json' | 'events' | 'skip'
   /** the whole JSON body, or the data of one event */

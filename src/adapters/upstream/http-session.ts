@@ -1,9 +1,10 @@
 // One legacy Streamable HTTP session: keyed by its caller, initialised once, ended with DELETE (R45-R51).
 
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Caller, SubscriptionFilter, UpstreamFace } from '../../bridge/upstream.ts'
+import type { Caller, CallerCredential, SubscriptionFilter, UpstreamFace } from '../../bridge/upstream.ts'
 import type { RequestMessage } from '../../mcp/message.ts'
 import { INTERACTIVE_METHODS, isInteractive } from './capabilities.ts'
+import { readChallenge } from './challenge.ts'
 import { isChange } from './changes.ts'
 import type { Drops } from './drops.ts'
 import type { Exchange } from './exchange.ts'
@@ -51,6 +52,8 @@ export class HttpSession implements PooledLink {
   /** calls that wait for a level to be set or a stream to open */
   #preparing = 0
   #isInteractive: boolean | undefined
+  /** the credential of its caller, as the last call brought it; all callers of a session have the same one */
+  #credential: CallerCredential | undefined
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -66,6 +69,10 @@ export class HttpSession implements PooledLink {
       request: (call, message) => this.#request(call, message),
       change: message => 'method' in message && isChange(message.method) && this.#changes.change(message),
       resume: (call, reply) => this.#resume(call, reply),
+      again: call => {
+        this.#calls.delete(call.exchange.id)
+        this.#start(call.exchange)
+      },
     }
     this.#changes = new HttpChanges(this, { ...options, refuse: message => this.#refuse(message) })
   }
@@ -83,6 +90,7 @@ export class HttpSession implements PooledLink {
 
   send(exchange: Exchange): void {
     exchange.link = this
+    this.#credential = exchange.call.caller.credential
     if (this.isGone) {
       this.#elsewhere(exchange)
       return
@@ -138,16 +146,29 @@ export class HttpSession implements PooledLink {
 
   /** Headers of every POST of this session. */
   headers(traceparent = ''): string[] {
-    const headers = ['content-type', 'application/json', 'accept', 'application/json, text/event-stream', ...this.#own()]
+    const headers = [...this.credentialNow(), 'content-type', 'application/json', 'accept', 'application/json, text/event-stream']
+    headers.push(...this.#own())
     if (traceparent !== '') headers.push('traceparent', traceparent)
     return headers
   }
 
   /** Headers of a GET; with an event id it resumes that stream (R50). */
   streamHeaders(lastEventId?: string): string[] {
-    const headers = ['accept', 'text/event-stream', ...this.#own()]
+    const headers = [...this.credentialNow(), 'accept', 'text/event-stream', ...this.#own()]
     if (lastEventId !== undefined) headers.push('last-event-id', lastEventId)
     return headers
+  }
+
+  get lane(): string | undefined {
+    return this.#credential?.id
+  }
+  credentialNow(): readonly string[] {
+    return this.#credential?.headers() ?? []
+  }
+
+  /** Its GET stream was refused; the next one finds a fresh credential, or none. */
+  refused(status: 401 | 403, headers: IncomingHttpHeaders, sent: readonly string[]): void {
+    void this.#credential?.refused({ status, sent, isAgain: false, challenge: readChallenge(headers) })
   }
 
   #own(): string[] {
@@ -168,9 +189,13 @@ export class HttpSession implements PooledLink {
     void this.post(notificationBytes('notifications/cancelled', params))
   }
 
-  /** Posts something that is answered by a status only. */
-  post(message: Buffer): Promise<number> {
-    return this.#options.origin.status({ method: 'POST', body: message }, this.headers(), POST_MS)
+  /** Posts something that is answered by a status only; once more where the credential had run out meanwhile. */
+  async post(message: Buffer): Promise<number> {
+    const sent = this.credentialNow()
+    const status = await this.#options.origin.status({ method: 'POST', body: message, lane: this.lane }, this.headers(), POST_MS)
+    if (status !== 401 || !this.#credential) return status
+    if (await this.#credential.refused({ status, sent, isAgain: false, challenge: {} })) return status
+    return this.#options.origin.status({ method: 'POST', body: message, lane: this.lane }, this.headers(), POST_MS)
   }
 
   watch(_caller: Caller, filter: SubscriptionFilter, watcher: Watcher): Watch {
@@ -184,7 +209,7 @@ export class HttpSession implements PooledLink {
   }
 
   #head(call: HttpCall, status: number, headers: IncomingHttpHeaders): boolean {
-    if (call.exchange.call.method === 'initialize') {
+    if (call.exchange.call.method === 'initialize' && status < 300) {
       const id: unknown = headers['mcp-session-id']
       if (typeof id === 'string' && SESSION_ID.test(id)) this.#sessionId = id
       else if (id !== undefined) this.#hasBadId = true
@@ -255,6 +280,7 @@ export class HttpSession implements PooledLink {
     call.exchange.events.interrupted?.(waitMs)
     this.#options.origin.ticker.after(waitMs, () => {
       if (call.exchange.isDone || !this.#calls.has(call.exchange.id)) return
+      call.isResumed = true
       call.reply = this.#options.origin.resume(this.streamHeaders(resumption.lastEventId), call)
     })
     return true
@@ -270,6 +296,6 @@ export class HttpSession implements PooledLink {
       this.abandon(call.exchange, 'the session was ended')
     }
     if (!isKnown) return
-    await this.#options.origin.status({ method: 'DELETE' }, this.streamHeaders(), Math.max(graceMs, 100))
+    await this.#options.origin.status({ method: 'DELETE', lane: this.lane }, this.streamHeaders(), Math.max(graceMs, 100))
   }
 }

@@ -4,7 +4,8 @@ import type { Caller, UpstreamFace } from '../../bridge/upstream.ts'
 import type { Era } from '../../mcp/revisions.ts'
 import { isFailure, type Failure } from './calls.ts'
 import { EraVerdict } from './era-verdict.ts'
-import { callerKey, sessionKey } from './caller-keys.ts'
+import { callerKey } from '../../bridge/caller-key.ts'
+import { sessionKey } from './caller-keys.ts'
 import { FaceCache } from './face-cache.ts'
 import { evidenceOf, initializeParams, legacyFace, type Evidence } from './handshake.ts'
 import { ModernHttp } from './http-modern.ts'
@@ -26,7 +27,7 @@ export class HttpTransport implements Transport {
   #era: Era | undefined
   /** monotonic time from which a legacy verdict is looked at again */
   #staleAt = Infinity
-  #probing: Promise<Evidence> | undefined
+  readonly #probing = new Map<string, Promise<Evidence>>()
 
   constructor(context: TransportContext, target: Pick<OriginSettings, 'url' | 'headers'>) {
     this.#context = context
@@ -88,10 +89,14 @@ export class HttpTransport implements Transport {
     return session
   }
 
-  /** One probe at a time; its evidence is for everybody. */
+  /** One probe at a time; its evidence is for everybody, save that nobody fails because somebody else's credential was refused. */
   #probe(caller: Caller): Promise<Evidence> {
-    this.#probing ??= this.#ask(caller).finally(() => (this.#probing = undefined))
-    return this.#probing
+    const key = caller.credential?.id ?? ''
+    const running = this.#probing.get(key)
+    if (running) return running
+    const probe = this.#ask(caller).finally(() => this.#probing.delete(key))
+    this.#probing.set(key, probe)
+    return probe
   }
 
   async #ask(caller: Caller): Promise<Evidence> {
@@ -178,6 +183,10 @@ export class HttpTransport implements Transport {
 
   release(caller: Caller): void {
     if (caller.affinity !== '') this.#sessions.release(caller)
+  }
+
+  revoke(isOf: (caller: Caller) => boolean): void {
+    this.#sessions.revoke(isOf)
   }
 
   async close(deadlineMs: number): Promise<void> {

@@ -37,6 +37,7 @@ export type PoolOptions = {
 
 type Entry = {
   readonly key: string
+  readonly caller: Caller
   link: PooledLink | undefined
   opening: Promise<PooledLink | Failure>
   usedAt: number
@@ -119,7 +120,7 @@ export class LinkPool {
       else void this.#stop(link, 0)
       return link
     })
-    const entry: Entry = { key, link: undefined, opening, usedAt: openedAt, wasUsed: false }
+    const entry: Entry = { key, caller, link: undefined, opening, usedAt: openedAt, wasUsed: false }
     this.#entries.set(key, entry)
     this.#watchIdle()
     return opening
@@ -212,6 +213,16 @@ export class LinkPool {
     if (entry?.link && !entry.link.isBusy) this.#end(entry, STOP_MS)
   }
 
+  /** Ends what was opened for these callers, busy or not: their credential is no longer theirs. Who waited gets no connection. */
+  revoke(isOf: (caller: Caller) => boolean): void {
+    for (const [key, waiter] of this.#waiters) {
+      if (!isOf(waiter.caller)) continue
+      this.#waiters.delete(key)
+      waiter.result.resolve(REVOKED)
+    }
+    for (const entry of this.#entries.values()) if (isOf(entry.caller)) this.#end(entry, 0)
+  }
+
   /** Ends one link that can no longer be used. */
   discard(link: PooledLink): void {
     for (const entry of this.#entries.values()) if (entry.link === link) this.#end(entry, 0)
@@ -231,4 +242,5 @@ export class LinkPool {
 
 const CLOSED: Failure = { stop: 'draining', detail: 'the gateway is stopping', contact: 'none' }
 const FULL: Failure = { stop: 'upstream-overloaded', detail: 'all its connections are in use', contact: 'none' }
+const REVOKED: Failure = { stop: 'connection-required', detail: 'the credential was revoked', contact: 'none' }
 const CRASHED: Failure = { stop: 'upstream-unavailable', detail: 'it keeps failing and is started again after a pause', contact: 'none' }

@@ -2,6 +2,7 @@
 
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
+import type { Caller } from '../../bridge/upstream.ts'
 import type { UpstreamTransport } from '../../config/schema.ts'
 import type { Channel, ChannelEvents, Loss } from './channel.ts'
 import { childEnvironment } from './child-environment.ts'
@@ -222,9 +223,16 @@ export class ProcessChannel implements Channel {
 
 const hasStreams = (child: Partial<Child>): boolean => Boolean(child.stdin && child.stdout && child.stderr)
 
+/** A process is started for one caller: its credential is in this one's environment and in no other's. */
+type Opening = { readonly events: ChannelEvents; readonly caller: Caller }
+/** Shorter values would blot out ordinary words. */
+const SHORTEST_SECRET = 4
+
 /** Starts the configured command, confined by its launcher where it has one. Throws where not even a process could be tried. */
-export function openProcess(context: TransportContext, transport: StdioTransport, events: ChannelEvents): ProcessChannel {
+export function openProcess(context: TransportContext, transport: StdioTransport, { events, caller }: Opening): ProcessChannel {
   const { settings, ticker, drops, log, environment } = context
+  const own = caller.credential?.environment ?? {}
+  const secrets = Object.values(own).filter(secret => secret.length >= SHORTEST_SECRET)
   const { messageBytes, bufferBytes } = settings.limits
   const { cwd, uid, gid } = transport
   const [command = transport.command, ...args] = [...(transport.launcher ?? []), transport.command, ...transport.args]
@@ -232,7 +240,7 @@ export function openProcess(context: TransportContext, transport: StdioTransport
     {
       command,
       args,
-      environment: childEnvironment(environment, transport.env),
+      environment: childEnvironment(environment, { ...transport.env, ...own }),
       messageBytes,
       bufferBytes,
       ...(cwd !== undefined && { cwd }),
@@ -243,7 +251,10 @@ export function openProcess(context: TransportContext, transport: StdioTransport
       ticker,
       events,
       garbage: () => drops.count('line-invalid'),
-      stderr: (line, dropped) => log('debug', 'upstream-stderr', { alias: settings.alias, line, dropped }),
+      stderr: (line, dropped) => {
+        const shown = secrets.reduce((text, secret) => text.replaceAll(secret, '[hidden]'), line)
+        log('debug', 'upstream-stderr', { alias: settings.alias, line: shown, dropped })
+      },
     },
   )
 }

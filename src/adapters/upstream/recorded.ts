@@ -14,7 +14,8 @@ export const UNRECORDED: Failure = { stop: 'audit-unavailable', detail: 'the aud
 /** Resolves once the record is durable; never rejects. */
 export async function openContact({ contacts, settings }: Context, { caller, ...asked }: Asked): Promise<OpenContact | Failure> {
   try {
-    return await contacts({ ...asked, server: settings.alias, principal: caller.principal })
+    const { principal, credential } = caller
+    return await contacts({ ...asked, server: settings.alias, principal, ...(credential && { credential: credential.id }) })
   } catch {
     // The log says itself why it cannot be written.
     return UNRECORDED

@@ -1,7 +1,9 @@
 // The deprecated HTTP+SSE transport of 2024-11-05 as a channel: one GET stream for what comes, POSTs to its endpoint for what goes (R35).
 
 import type { IncomingHttpHeaders } from 'node:http'
+import type { CallerCredential, CredentialRefusal } from '../../bridge/upstream.ts'
 import type { Failure } from './calls.ts'
+import { readChallenge } from './challenge.ts'
 import type { Channel, ChannelEvents } from './channel.ts'
 import type { HttpOrigin } from './http-origin.ts'
 import type { HttpReply, ReplyFailure, ReplySink } from './http-reply.ts'
@@ -11,15 +13,28 @@ const ENDPOINT_MAX = 2048
 /** Beyond `bufferBytes`: cancellations and answers must find their way when calls no longer do. */
 const OWN_ROOM = 1024 * 1024
 
-export type SseChannelSettings = { readonly url: string; readonly connectMs: number; readonly bufferBytes: number }
+export type SseChannelSettings = {
+  readonly url: string
+  readonly connectMs: number
+  readonly bufferBytes: number
+  /** of the caller whose channel it is */
+  readonly credential?: CallerCredential | undefined
+}
 
-/** Opens the stream and waits for its `endpoint` event. */
+/** Opens the stream and waits for its `endpoint` event. A refused credential is tried once more, fresh. */
 export async function openSseChannel(origin: HttpOrigin, settings: SseChannelSettings, events: ChannelEvents): Promise<Channel | Failure> {
-  const channel = new SseChannel(origin, settings, events)
-  const alarm = origin.ticker.after(settings.connectMs, () => channel.giveUp())
-  const failure = await channel.opened
-  alarm.cancel()
-  return failure ?? channel
+  for (let isAgain = false; ; isAgain = true) {
+    const channel = new SseChannel(origin, settings, events)
+    const alarm = origin.ticker.after(settings.connectMs, () => channel.giveUp())
+    const failure = await channel.opened
+    alarm.cancel()
+    const { refusal } = channel
+    if (!failure) return channel
+    if (!refusal || !settings.credential) return failure
+    const stop = await settings.credential.refused({ ...refusal, isAgain })
+    if (stop) return { stop: stop.stop, detail: stop.detail ?? '', contact: 'reached' }
+    if (isAgain || refusal.status === 403) return failure
+  }
 }
 
 class SseChannel implements Channel, ReplySink {
@@ -32,6 +47,10 @@ class SseChannel implements Channel, ReplySink {
   #endpoint: string | undefined
   #waitingBytes = 0
   #isOver = false
+  readonly #sent: readonly string[]
+  readonly lane: string | undefined
+  /** set where the stream was refused with 401 or 403 */
+  refusal: Omit<CredentialRefusal, 'isAgain'> | undefined
 
   constructor(origin: HttpOrigin, settings: SseChannelSettings, events: ChannelEvents) {
     this.#origin = origin
@@ -40,11 +59,14 @@ class SseChannel implements Channel, ReplySink {
     const { promise, resolve } = Promise.withResolvers<Failure | undefined>()
     this.opened = promise
     this.#open = resolve
-    this.#reply = origin.stream(undefined, ['accept', 'text/event-stream'], this)
+    this.lane = settings.credential?.id
+    this.#sent = settings.credential?.headers() ?? []
+    this.#reply = origin.stream(undefined, ['accept', 'text/event-stream', ...this.#sent], this)
   }
 
   head(status: number, headers: IncomingHttpHeaders): 'events' | 'skip' {
     if (status === 200 && mediaTypeOf(headers) === 'text/event-stream') return 'events'
+    if (status === 401 || status === 403) this.refusal = { status, sent: this.#sent, challenge: readChallenge(headers) }
     const { stop, detail } = stopOf(status, headers)
     this.#fail({ stop, detail, contact: 'reached' })
     return 'skip'
@@ -104,8 +126,7 @@ class SseChannel implements Channel, ReplySink {
 
   async #post(path: string, message: Buffer): Promise<void> {
     this.#waitingBytes += message.length
-    const headers = ['content-type', 'application/json', 'accept', 'application/json']
-    const status = await this.#origin.status({ method: 'POST', path, body: message }, headers, this.#settings.connectMs)
+    const status = await this.#status(path, message)
     this.#waitingBytes -= message.length
     if (this.#isOver) return
     // The message was not taken: whoever waits for its answer would wait in vain, and the channel is of no more use.
@@ -113,6 +134,20 @@ class SseChannel implements Channel, ReplySink {
       const detail = status === 0 ? 'its endpoint could not be reached' : `its endpoint answered with status ${status}`
       this.#fail({ stop: 'upstream-lost', detail, contact: 'lost' })
     } else this.#events.drained()
+  }
+
+  /** A 401 says that the message was not taken: it goes once more where there is a fresh credential. */
+  async #status(path: string, message: Buffer): Promise<number> {
+    const { credential, connectMs } = this.#settings
+    const send = (sent: readonly string[]): Promise<number> => {
+      const headers = [...sent, 'content-type', 'application/json', 'accept', 'application/json']
+      return this.#origin.status({ method: 'POST', path, body: message, lane: this.lane }, headers, connectMs)
+    }
+    const sent = credential?.headers() ?? []
+    const status = await send(sent)
+    if (status !== 401 || !credential) return status
+    const stop = await credential.refused({ status, sent, isAgain: false, challenge: {} })
+    return stop ? status : send(credential.headers())
   }
 
   pause(): void {

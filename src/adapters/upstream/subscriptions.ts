@@ -61,6 +61,11 @@ export class Subscriptions {
     return group
   }
 
+  /** Ends the streams of these callers. */
+  end(isOf: (caller: Caller) => boolean, reason: string): void {
+    for (const group of this.#groups.values()) if (isOf(group.caller)) group.end(reason)
+  }
+
   close(): void {
     this.#isClosed = true
     for (const group of this.#groups.values()) group.end('the gateway is stopping')
@@ -68,7 +73,7 @@ export class Subscriptions {
 }
 
 class Group {
-  readonly #caller: Caller
+  readonly caller: Caller
   readonly #options: SubscriptionOptions
   readonly #empty: () => void
   readonly #subscribers = new Set<Subscriber>()
@@ -86,7 +91,7 @@ class Group {
   #hasMissed = false
 
   constructor(caller: Caller, options: SubscriptionOptions, empty: () => void) {
-    this.#caller = caller
+    this.caller = caller
     this.#options = options
     this.#empty = empty
     this.#backoff = new Backoff(options.random, LONGEST_BACKOFF_MS)
@@ -132,7 +137,7 @@ class Group {
   async #recordedWay(): Promise<boolean> {
     for (;;) {
       if (this.#subscribers.size === 0) return true
-      const link = this.#watch ? undefined : await this.#options.link(this.#caller)
+      const link = this.#watch ? undefined : await this.#options.link(this.caller)
       if (link && isFailure(link)) return false
       const filter = this.#union()
       const text = JSON.stringify(filter)
@@ -151,7 +156,7 @@ class Group {
   }
 
   async #record(text: string): Promise<boolean> {
-    const contact = await this.#options.record(this.#caller, digestOf(text))
+    const contact = await this.#options.record(this.caller, digestOf(text))
     if (isFailure(contact)) return false
     this.#ended('ok')
     this.#contact = contact
@@ -179,7 +184,7 @@ class Group {
     }
     const { ticker } = this.#options
     const alarm = ticker.after(ACKNOWLEDGE_MS, dies)
-    const watch = link.watch(this.#caller, filter, {
+    const watch = link.watch(this.caller, filter, {
       opened: () => {
         alarm.cancel()
         this.#openedAt = ticker.now()

@@ -52,6 +52,8 @@ export interface Transport {
   /** never rejects */
   face(caller: Caller): Promise<UpstreamFace | Failure>
   release(caller: Caller): void
+  /** ends every connection of these callers at once */
+  revoke(isOf: (caller: Caller) => boolean): void
   close(deadlineMs: number): Promise<void>
 }
 

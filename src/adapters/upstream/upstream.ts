@@ -3,6 +3,7 @@
 import type {
   Caller,
   CallEvents,
+  RevokedCredential,
   RunningCall,
   SubscriptionFilter,
   Upstream,
@@ -126,8 +127,15 @@ class ConfiguredUpstream implements ObservedUpstream {
     }
   }
 
-  release(caller: Caller): void {
-    this.#transport.release(this.#callerOf(caller))
+  release(whom: Caller | RevokedCredential): void {
+    if ('principal' in whom) {
+      this.#transport.release(this.#callerOf(whom))
+      return
+    }
+    const isOf = ({ credential }: Caller): boolean => credential?.id === whom.revoked
+    this.#subscriptions.end(isOf, 'the credential was revoked')
+    this.#calls.end('connection-required', 'the credential was revoked', isOf)
+    this.#transport.revoke(isOf)
   }
 
   async close(deadlineMs: number, drainMs = 0): Promise<void> {
@@ -151,12 +159,15 @@ function transportOf(context: TransportContext): Transport {
   const { transport, limits, timeouts } = settings
   if (transport.kind === 'http') return new HttpTransport(context, transport)
   if (transport.kind === 'stdio')
-    return new ChannelTransport(context, { isAlwaysLegacy: false, open: events => openProcess(context, transport, events) })
+    return new ChannelTransport(context, {
+      isAlwaysLegacy: false,
+      open: (events, caller) => openProcess(context, transport, { events, caller }),
+    })
   const origin = new HttpOrigin(originSettings(settings, transport), ticker, connect)
   const channel = { url: transport.url, connectMs: timeouts.connectMs, bufferBytes: limits.bufferBytes }
   return new ChannelTransport(context, {
     isAlwaysLegacy: true,
-    open: events => openSseChannel(origin, channel, events),
+    open: (events, caller) => openSseChannel(origin, { ...channel, credential: caller.credential }, events),
     close: () => origin.close(),
   })
 }

@@ -38,10 +38,12 @@ export const prepareArgumentsStage = (deps: Deps): Stage<Need, Prepared> => ({
     const state = readState(x, deps)
     if (state && 'stop' in state) return state
     if (x.route.kind !== 'tool' || x.method !== 'tools/call') return assemble(x, face, state, [])
-    const declared = deps.catalogue.toolHeaders(x.route.entry, face, x.route.name)
+    const declared = deps.catalogue.toolHeaders(x, x.route.entry, x.route.name)
     const next = (found: Awaited<typeof declared>): Prepared | Stop => {
       if (found === 'excluded') return { stop: 'unknown' }
       const isKnown = found !== undefined && !isStop(found)
+      // Nothing goes upstream before the person has connected; what cannot be checked now is left out, not refused.
+      if (!isKnown && found?.stop === 'connection-required') return assemble(x, face, state, NO_HEADERS)
       if (!isKnown && x.era === 'modern' && x.headers.params.length > 0) return unchecked(found)
       const declarations = isKnown ? found.headers : []
       const args = member(x.params, 'arguments')
