@@ -171,8 +171,6 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     count: (reason, address) => refusals.count(reason, address),
     fault: (x, stage, cause) => logger.fault('a request ended in a fault', cause, { stage, request: x.requestId, trace: x.traceId }),
   })
-  const faces = createFaces({ upstreams: () => upstreams.entries, entitlement, callers, credentials, serverInfo })
-  const feeds = createFeeds({ upstreams: () => upstreams.entries, entitlement, callers, credentials, catalogue, sealer })
   const deps: GatewayDeps = {
     authenticate: (authorization, resource, nowSeconds) => authenticator.authenticate(authorization, resource, nowSeconds),
     standing: principal => standing.stopOf(principal),
@@ -184,8 +182,8 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     callers,
     credentials,
     catalogue,
-    faces,
-    feeds,
+    faces: createFaces({ upstreams: () => upstreams.entries, entitlement, callers, credentials, serverInfo }),
+    feeds: createFeeds({ upstreams: () => upstreams.entries, entitlement, callers, credentials, catalogue, sealer }),
     parked,
     sealer,
     recorder,

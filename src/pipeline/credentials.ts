@@ -261,7 +261,10 @@ export class OwnCredentials implements Credentials {
         throw new Fault('refresh-unavailable', issued.detail)
       })
       const opened = fresh && (await vault.open(fresh))
-      if (opened) { this.#take(live, opened); return; }
+      if (opened) {
+        this.#take(live, opened)
+        return
+      }
     } catch (cause) {
       if (failure) return unavailable(failure)
       // another caller of this process asked; its own answer says why
