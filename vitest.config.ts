@@ -7,8 +7,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // for what never ends; a loaded machine may be ten times slower than an idle one
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 50_000, interval: 20 } },
     maxWorkers: 2,
     coverage: {
       provider: 'v8',

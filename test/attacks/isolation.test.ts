@@ -65,7 +65,7 @@ beforeAll(async () => {
           stdio: stdio('hostile', 'modern'),
           share: 'all',
           allow: ALL,
-          timeouts: { call: '400ms' },
+          timeouts: { call: '3s' },
         },
         own: { stdio: stdio('hostile', 'legacy'), allow: ALL, limits: { notificationsPerSecond: 50 } },
       },
@@ -242,6 +242,7 @@ describe('N104: progress', () => {
     expect(await metric('shared', 'progress-stale')).toBeGreaterThan(0)
   })
   it('N104: a flood costs its caller all but a few of them and time, because its pipe is read at a measured pace, and the neighbours nothing', async () => {
+    const started = performance.now()
     const flooded = call([OWN, 'alice'], 'progress-flood', { count: 3000 }, withToken('t'))
     for (let i = 0; i < 10; i++) {
       await works(world)
@@ -250,13 +251,15 @@ describe('N104: progress', () => {
     const answer = await flooded
     expect(textOf(answer)).toBe('flooded')
     expect(progressOf(answer).length).toBeGreaterThan(0)
-    expect(progressOf(answer).length).toBeLessThan(50 * 6)
+    // fifty in each second it took, the begun ones counted
+    const seconds = Math.ceil((performance.now() - started) / 1000) + 1
+    expect(progressOf(answer).length).toBeLessThanOrEqual(50 * seconds)
     expect((await metric('own', 'notification-rate')) + progressOf(answer).length).toBe(3000)
   })
   it('N104: progress without end does not keep a call alive beyond its hard limit', async () => {
     const endless = await startTestGateway({
       limits: ROOMY,
-      upstreams: { e: { stdio: stdio('hostile', 'modern'), allow: ALL, timeouts: { call: '200ms', hard: '600ms' } } },
+      upstreams: { e: { stdio: stdio('hostile', 'modern'), allow: ALL, timeouts: { call: '2s', hard: '4s' } } },
     })
     const path = '/servers/e/mcp'
     const here = { ...world, gateway: endless, port: Number(new URL(endless.url).port), path } as World
@@ -298,21 +301,22 @@ describe('N105: a host that disconnects', () => {
 
 it('one caller’s burst: what fits its budget passes, what does not is 429 with a time, and nobody else waits', async () => {
   const gateway = await startTestGateway({
-    limits: { principalPerSecond: 100 },
+    limits: { principalPerSecond: 20 },
     upstreams: { up: { http: { url: world.up.url }, allow: ALL } },
   })
   const here = { ...world, gateway, port: Number(new URL(gateway.url).port), path: '/servers/up/mcp' } as World
   const [alice, bob] = await Promise.all(['alice', 'bob'].map(sub => gateway.token(here.path, { sub })))
   const burst = (n: number, token: string | undefined): Promise<Answer[]> =>
     Promise.all(Array.from({ length: n }, () => callTool(here, 'echo', {}, { token: String(token) })))
-  expect((await burst(200, alice)).filter(a => a.status !== 200)).toEqual([])
-  const more = await burst(30, alice)
+  expect((await burst(40, alice)).filter(a => a.status !== 200)).toEqual([])
+  // so many that a slow machine's next second does not let them all pass
+  const more = await burst(300, alice)
   expect(more.filter(a => a.status === 429).length).toBeGreaterThan(10)
   expect(more.find(a => a.status === 429)).toMatchObject({
     headers: { 'retry-after': expect.stringMatching(/^[12]$/) },
     body: { error: { data: { reason: 'principal-limited' } } },
   })
-  expect((await burst(50, bob)).filter(a => a.status !== 200)).toEqual([])
+  expect((await burst(40, bob)).filter(a => a.status !== 200)).toEqual([])
   await gateway.stop()
 })
 

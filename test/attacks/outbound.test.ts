@@ -97,11 +97,7 @@ describe('addresses nobody may make the gateway talk to', () => {
 describe('what `outbound.allow` opens', () => {
   it('a network is opened for https and private addresses alone: never loopback, link-local, metadata or plain http', async () => {
     const reaching = (address: string, url = 'https://idp.corp.example:1/') =>
-      code(
-        createSafeFetch({ networks: ['10.1.0.0/16', '0.0.0.0/1', '128.0.0.0/1', 'fd00::/8'], resolve: at(address), timeoutMs: 60 }).get(
-          url,
-        ),
-      )
+      code(createSafeFetch({ networks: ['10.1.0.0/16', '0.0.0.0/1', '128.0.0.0/1', 'fd00::/8'], resolve: at(address) }).get(url))
     for (const address of ['127.0.0.1', '169.254.169.254', '100.100.100.200', 'fd00:ec2::254', '0.0.0.0', '::ffff:10.1.0.1'])
       expect(await reaching(address), address).toBe('fetch-refused')
     expect(await reaching('10.1.0.1', 'http://idp.corp.example:1/')).toBe('fetch-refused')

@@ -10,7 +10,8 @@ const { args } = nodeServer('hostile', 'legacy')
 const hostile = (more: object = {}): object => ({
   stdio: { command: process.execPath, args, ...more },
   allow: [{ subjects: ['*'], tools: ['*'] }],
-  timeouts: { call: '1s', connect: '5s' },
+  // what starts a process on a loaded machine has time enough, and a call that is to run out ends soon
+  timeouts: { call: '4s', connect: '30s' },
   limits: { messageSize: '1MiB', bufferSize: '4MiB' },
 })
 const PATH = '/servers/evil/mcp'

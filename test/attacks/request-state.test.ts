@@ -453,7 +453,7 @@ describe('N121: requests of 2025 servers that no host may see', () => {
   it('N121: outside any call: -32601, whatever the host declared; a ping is answered (R53, R100)', async () => {
     const over = { path, token: await world.gateway.token(path, { sub: 'frank' }), capabilities: CAN }
     expect((await ask('ask-outside', over)).messages.length).toBe(1)
-    await vi.waitFor(async () => expect((await repliesOf(over)).length).toBe(2))
+    await expect.poll(async () => (await repliesOf(over)).length).toBe(2)
     expect(await repliesOf(over)).toMatchObject([
       { id: 'outside', error: { code: -32601 } },
       { id: 'ping-1', result: {} },

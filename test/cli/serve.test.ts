@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { serve, type Running } from '../../src/cli/serve.ts'
 import { requestToken } from '../../src/evaluation/request-token.ts'
 import { load } from '../config/configs.ts'
-import { freePort } from '../support/gateway.ts'
+import { freePort } from '../support/free-port.ts'
 import type { Snapshot } from '../../src/config/schema.ts'
 
 let running: Running | undefined

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { stringify } from 'yaml'
-import { freePort, launchNode } from './processes.ts'
+import { freePort } from '../support/free-port.ts'
+import { launchNode } from './processes.ts'
 
 const CLI = join(import.meta.dirname, '../../src/cli.ts')
 const ISSUER = 'https://issuer.conformance.test'

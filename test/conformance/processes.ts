@@ -2,7 +2,6 @@
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 
 export type Launched = { readonly child: ChildProcess; stop(): Promise<void> }
@@ -74,13 +73,4 @@ export async function launchListening(args: readonly string[], options: LaunchOp
     launched.child.once('exit', code => reject(new Error(`${args.join(' ')} exited with ${String(code)} before it listened`)))
   })
   return { ...launched, url }
-}
-
-/** A port nobody listens on at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
 }

@@ -89,6 +89,6 @@ describe.each(QUADRANTS)(TITLE, q => {
     const calls = upstream.received('tools/call').filter(m => m.params.arguments?.tag === tag)
     expect(calls).toHaveLength(1)
     if (q.hostEra === 'legacy' && q.upstreamEra === 'legacy')
-      expect(upstream.received('notifications/cancelled').map(m => m.params.requestId)).toContain(calls[0].id)
+      await upstream.until('cancel', ({ message: m }) => m?.method === 'notifications/cancelled' && m.params.requestId === calls[0].id)
   })
 })

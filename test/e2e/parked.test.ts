@@ -100,6 +100,7 @@ describe.each(ALONE.filter(q => q.hostEra === 'modern'))('host $revision, upstre
       const told = await upstream.until('answer', e => e.kind === 'answered')
       expect(told['answer']).toEqual({ action: 'cancel' })
       expect(await round(alias, retry)).toMatchObject(REFUSED)
+      await upstream.until('cancel', e => e['message']?.method === 'notifications/cancelled')
       expect(upstream.received('notifications/cancelled')).toHaveLength(1)
       return
     }

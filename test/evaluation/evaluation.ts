@@ -2,8 +2,6 @@
 
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTokenKeys } from '../../src/adapters/tokens.ts'
@@ -15,20 +13,13 @@ import type { Stop } from '../../src/kernel/errors.ts'
 import type { Principal } from '../../src/kernel/principal.ts'
 import { FakeFetch } from '../identity/issuer.ts'
 import { Browser, type Page } from './browser.ts'
+import { freePort } from '../support/free-port.ts'
 
 export const GATEWAY = 'http://127.0.0.1:8400'
 export const RESOURCES = ['/mcp', '/servers/files/mcp', '/sets/dev/mcp'].map(path => GATEWAY + path)
 /** scopes of each of them */
 export const SCOPES = ['files:use', 'files:read', 'files:write']
 export const CALLBACK = 'http://localhost:33418/callback'
-
-export const freePort = (): Promise<number> =>
-  new Promise(resolve => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 
 export async function settingsFor(change: Partial<ProviderSettings> = {}): Promise<ProviderSettings> {
   return {

@@ -11,7 +11,8 @@ import { loadConfig } from '../../src/config/load.ts'
 import type { Snapshot } from '../../src/config/schema.ts'
 import { requestToken } from '../../src/evaluation/request-token.ts'
 import { spawnEvaluationProvider, type EvaluationProcess } from '../../src/evaluation/spawn.ts'
-import { freePort, judge, start } from './evaluation.ts'
+import { freePort } from '../support/free-port.ts'
+import { judge, start } from './evaluation.ts'
 
 const CLI = new URL('../../src/cli.ts', import.meta.url).pathname
 const PARENT = new URL('./parent.ts', import.meta.url).pathname
@@ -210,6 +211,6 @@ describe('the process', () => {
     }
     expect(isAlive()).toBe(true)
     parent.kill('SIGKILL')
-    await expect.poll(isAlive, { timeout: 10_000 }).toBe(false)
+    await expect.poll(isAlive).toBe(false)
   })
 })

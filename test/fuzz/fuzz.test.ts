@@ -35,7 +35,7 @@ describe('the fuzzer', () => {
           return false
         },
       },
-      { ms: 2000, seed: 1 },
+      { ms: 60_000, seed: 1 },
     )
     expect(result.failure?.why).toContain('quote')
     expect(result.failure?.input.includes(0x22)).toBe(true)

@@ -90,6 +90,9 @@ function mutate(random: Random, input: Buffer, corpus: readonly Buffer[], tokens
 /** accepted inputs kept for further mutation, the oldest replaced first */
 const POOL = 512
 
+/** Mutations that are tried even where a busy machine leaves no time for any. */
+const AT_LEAST = 100
+
 /** Runs one target for `ms`: first every seed as it is, then mutations of seeds and of inputs that were accepted. */
 export function fuzz(target: FuzzTarget, { ms, seed, before }: FuzzOptions): FuzzResult {
   const seeds = target.seeds.map(s => Buffer.from(s as string))
@@ -100,7 +103,7 @@ export function fuzz(target: FuzzTarget, { ms, seed, before }: FuzzOptions): Fuz
   let executions = 0
   let accepted = 0
   let slowestMs = 0
-  for (; executions < seeds.length || performance.now() < ends; executions++) {
+  for (; executions < seeds.length + AT_LEAST || performance.now() < ends; executions++) {
     let input = seeds[executions] ?? random.pick(random.next(4) === 0 ? seeds : pool)
     if (executions >= seeds.length)
       for (let i = 1 + random.next(random.next(8) === 0 ? 16 : 2); i > 0; i--) input = mutate(random, input, pool, tokens)

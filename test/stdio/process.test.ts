@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { loadConfig } from '../../src/config/load.ts'
 import { serve } from '../../src/cli/serve.ts'
-import { ALLOW_ALL, freePort, startTestGateway, type TestGateway } from '../support/gateway.ts'
+import { freePort } from '../support/free-port.ts'
+import { ALLOW_ALL, startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { host2025, host2026, META_2026, rawBridge, stdioUpstream } from './world.ts'
 
 let gateway: TestGateway

@@ -1,7 +1,6 @@
 // A gateway in this process for tests: real listener, real audit log on disk, an issuer of its own whose keys it reads from a file.
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
@@ -9,6 +8,7 @@ import { stringify } from 'yaml'
 import { loadConfig } from '../../src/config/load.ts'
 import type { Snapshot } from '../../src/config/schema.ts'
 import { startGateway, type Gateway, type GatewayOptions } from '../../src/main.ts'
+import { freePort } from './free-port.ts'
 import { silentLogger } from './silent-logger.ts'
 
 const ISSUER = 'https://issuer.test'
@@ -35,14 +35,6 @@ export type TestGateway = {
   reload(config: Readonly<Record<string, unknown>>): Promise<string | undefined>
   stop(): Promise<void>
 }
-
-export const freePort = (): Promise<number> =>
-  new Promise(resolve => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 
 /** `config` is merged over the minimum: version, listen, dataDir, identity; `issuer` over the one issuer, which by default gives everybody all scopes. */
 export async function startTestGateway(

@@ -136,7 +136,7 @@ describe('HTTP+SSE upstream (2024-11-05)', () => {
       () => other.close(),
     )
     const faces = [silent, other].map(server => {
-      const upstream = upstreamOf({ kind: 'sse', url: server.url, headers: {} }, { timeouts: { connectMs: 300 } })
+      const upstream = upstreamOf({ kind: 'sse', url: server.url, headers: {} }, server === silent ? { timeouts: { connectMs: 300 } } : {})
       closing.push(() => upstream.close(100))
       return upstream.face(callerOf())
     })

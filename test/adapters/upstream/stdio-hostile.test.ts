@@ -3,7 +3,7 @@ import { childEnvironment } from '../../../src/adapters/upstream/child-environme
 import { Ticker } from '../../../src/adapters/upstream/ticker.ts'
 import type { ObservedUpstream } from '../../../src/adapters/upstream/upstream.ts'
 import type { UpstreamCall } from '../../../src/bridge/upstream.ts'
-import { HandClock } from '../../support/upstreams/hand-clock.ts'
+import { HandClock, ToldTicker } from '../../support/upstreams/hand-clock.ts'
 import { hostile, isAlive } from '../../support/upstreams/stdio.ts'
 import {
   ALICE,
@@ -234,7 +234,13 @@ describe('hostile stdio upstream: costs its own caller an error and nobody else 
   it('a banner without an end costs the line it runs into, a server that never initializes its own caller some time', async () => {
     const upstream = start(['legacy', 'never-initialize'], { timeouts: { connectMs: 1500 } })
     expect(await upstream.face(callerOf())).toMatchObject({ stop: 'upstream-timeout' })
-    expect(await start(['legacy', 'huge-banner'], { timeouts: { connectMs: 1500 } }).face(callerOf())).toMatchObject({ era: 'legacy' })
+    const clock = new HandClock()
+    const ticker = new ToldTicker(clock)
+    const babbling = start(['legacy', 'huge-banner'], { timeouts: { connectMs: 8_000 } }, worldOf({ ticker })).face(callerOf())
+    // The answer to the probe runs into the banner: half of the time to connect goes by before initialize.
+    await eventually(() => ticker.waits.includes(4_000))
+    clock.advance(4_100)
+    expect(await babbling).toMatchObject({ era: 'legacy' })
   })
 
   it('N143: a child sees a few basics and its own settings, no secret of the gateway', async () => {

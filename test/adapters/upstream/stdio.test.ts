@@ -3,7 +3,7 @@ import { Ticker } from '../../../src/adapters/upstream/ticker.ts'
 import type { ObservedUpstream } from '../../../src/adapters/upstream/upstream.ts'
 import type { UpstreamCall } from '../../../src/bridge/upstream.ts'
 import type { UpstreamTransport } from '../../../src/config/schema.ts'
-import { HandClock } from '../../support/upstreams/hand-clock.ts'
+import { HandClock, ToldTicker } from '../../support/upstreams/hand-clock.ts'
 import { hostile, isAlive } from '../../support/upstreams/stdio.ts'
 import {
   ALICE,
@@ -58,8 +58,12 @@ describe('stdio upstream', () => {
   })
 
   it('R33: a server that does not answer server/discover in time is legacy', async () => {
-    const upstream = start(hostile('legacy', 'silent-on-discover'), { timeouts: { connectMs: 4000 } })
-    expect(await upstream.face(callerOf())).toMatchObject({ era: 'legacy' })
+    const clock = new HandClock()
+    const ticker = new ToldTicker(clock)
+    const face = start(hostile('legacy', 'silent-on-discover'), { timeouts: { connectMs: 8_000 } }, worldOf({ ticker })).face(callerOf())
+    await eventually(() => ticker.waits.includes(4_000))
+    clock.advance(4_100)
+    expect(await face).toMatchObject({ era: 'legacy' })
   })
 
   it('R34: an upstream once seen modern is never spoken to as legacy', async () => {

@@ -50,13 +50,17 @@ export class UpstreamView {
       await this.until(`a listen with ${uri}`, e => e.kind === kind && listensTo(e, uri), mark)
       return
     }
-    const { session } = await this.until(`subscribed ${uri}`, e => e.kind === 'subscribed' && e['uri'] === uri, mark)
-    if (this.kind !== 'v1-http') return
-    // one that stands: the session may have had others
-    const isItsGet = (e: UpstreamEvent): boolean => e['http'] === 'GET' && e['session'] === session
-    await this.events.so(`GET of ${session}`, all => {
+    const isSubscribed = (e: UpstreamEvent): boolean => e.kind === 'subscribed' && e['uri'] === uri
+    if (this.kind === 'v1-stdio') {
+      await this.until(`subscribed ${uri}`, isSubscribed, mark)
+      return
+    }
+    // in a session whose GET stream stands: it may have had others, and another session may have wanted the same
+    await this.events.so(`subscribed ${uri} and a GET`, all => {
       const ended = new Set(all.filter(e => e.kind === 'closed').map(e => e['exchange'] as number))
-      return all.some(e => e.kind === 'open' && isItsGet(e) && !ended.has(e['exchange'] as number))
+      const isStanding = (e: UpstreamEvent): boolean => e.kind === 'open' && e['http'] === 'GET' && !ended.has(e['exchange'] as number)
+      const sessions = new Set(all.filter(isStanding).map(e => e['session'] as string))
+      return all.slice(mark).some(e => isSubscribed(e) && sessions.has(e['session'] as string))
     })
   }
   /** Until the upstream would not tell anybody about a resource any more that it told somebody about: every subscription to it, or stream with it, has ended. */
@@ -109,7 +113,14 @@ export async function startWorld(
     const { transport, close } = await serve(view, specs[alias]?.program)
     started.push({ close })
     // copies: YAML would write a shared object as an alias, which the gateway refuses
-    upstreams[alias] = structuredClone({ ...transport, allow: [ALLOW_ALL], ...specs[alias]?.settings })
+    // A loaded machine takes its time to start a process; what is configured otherwise counts.
+    const { timeouts = {}, ...settings } = specs[alias]?.settings ?? {}
+    upstreams[alias] = structuredClone({
+      ...transport,
+      allow: [ALLOW_ALL],
+      timeouts: { connect: '60s', ...(timeouts as object) },
+      ...settings,
+    })
   }
   const gateway = await startTestGateway({ upstreams, ...more })
   return {

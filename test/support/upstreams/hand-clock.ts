@@ -1,6 +1,6 @@
 // A clock that only moves when a test moves it.
 
-import type { Clock } from '../../../src/adapters/upstream/ticker.ts'
+import { Ticker, type Alarm, type Clock } from '../../../src/adapters/upstream/ticker.ts'
 
 export class HandClock implements Clock {
   #now = 1_000
@@ -28,5 +28,14 @@ export class HandClock implements Clock {
   }
   get sleeping(): number {
     return this.#wakes.size
+  }
+}
+
+/** A ticker that tells for how long it was asked to wait, so that a test moves its clock no sooner. */
+export class ToldTicker extends Ticker {
+  readonly waits: number[] = []
+  override after(ms: number, call: () => void): Alarm {
+    this.waits.push(ms)
+    return super.after(ms, call)
   }
 }
