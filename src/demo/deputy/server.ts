@@ -12,7 +12,7 @@ export type Tool = (call: {
   readonly answers: Json | undefined
 }) => Json | HttpAnswer
 /** An answer that is no MCP result: status and headers of the server's choosing. */
-export type HttpAnswer = { readonly status: number; readonly headers: Readonly<Record<string, string>> }
+type HttpAnswer = { readonly status: number; readonly headers: Readonly<Record<string, string>> }
 
 export type DemoServer = {
   readonly url: string
