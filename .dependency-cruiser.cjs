@@ -146,7 +146,7 @@ module.exports = {
     owns('express', 'http/control-plane/'),
     owns('jose', 'adapters/(tokens|authorization-server/signing-keys)\\.ts$', 'evaluation/'),
     owns('oidc-provider', 'adapters/authorization-server/', 'evaluation/'),
-    owns('openid-client', 'adapters/login/', 'adapters/upstream-oauth/'),
+    owns('openid-client', 'adapters/login/', 'adapters/upstream-oauth/', 'cli/login/'),
     owns('prom-client', 'adapters/telemetry/'),
     owns('rate-limiter-flexible', 'compose/limits\\.ts$', 'http/(penalties|control-plane/stranger-limit)\\.ts$'),
     owns('undici', 'adapters/'),

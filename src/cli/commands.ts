@@ -31,6 +31,17 @@ export const COMMON: Readonly<Record<string, Option>> = {
   help: { kind: 'flag', short: 'h', help: 'show this help' },
 }
 
+/** Options of every command that administers. */
+const ADMIN: Readonly<Record<string, Option>> = {
+  url: { kind: 'text', value: 'URL', help: 'the gateway; default: publicUrl of the configuration' },
+  'token-file': { kind: 'text', value: 'FILE', help: 'file with an access token for /admin, instead of the one of `gatehouse login`' },
+  user: { kind: 'text', value: 'NAME', help: 'user of the evaluation identity provider; default: the first operator it knows' },
+  'break-glass': { kind: 'flag', help: 'by a local file instead of a token, on the gateway’s machine, while break-glass is open' },
+}
+const WHY: Option = { kind: 'text', value: 'TEXT', help: 'why; recorded, and shown to other operators' }
+const act = (name: Exclude<keyof typeof import('./admin/acts.ts'), 'rolesText'>) => async (): Promise<CommandModule> =>
+  (await import('./admin/acts.ts'))[name]
+
 export const COMMANDS: readonly Command[] = [
   {
     name: 'serve',
@@ -140,6 +151,128 @@ export const COMMANDS: readonly Command[] = [
     about: ['Exit code 3 when it would not load. Warnings do not change the exit code.'],
     options: {},
     load: () => import('./config-check.ts'),
+  },
+  {
+    name: 'login',
+    summary: 'sign in to administer a gateway',
+    about: [
+      'Opens a browser at the authorization server that the gateway names, takes its answer on 127.0.0.1 (PKCE), and keeps the tokens in a file of your settings folder that only you can read. With --device it shows a code to enter on another device, where the server offers that.',
+      'A token of this login administers and does nothing else: no MCP endpoint takes it. It is renewed when it ends; `gatehouse logout` ends it.',
+    ],
+    options: {
+      url: { kind: 'text', value: 'URL', help: 'the gateway; default: publicUrl of the configuration' },
+      issuer: { kind: 'text', value: 'URL', help: 'authorization server; default: the first the gateway names' },
+      'client-id': {
+        kind: 'text',
+        value: 'ID',
+        help: 'client registered there for this command; default: gatehouse-cli, or one registered now',
+      },
+      scope: { kind: 'text', value: 'SCOPES', help: 'scopes to ask for, where the server needs them to make a token for /admin' },
+      device: { kind: 'flag', help: 'enter a code on another device' },
+      'no-browser': { kind: 'flag', help: 'only print the address' },
+    },
+    load: () => import('./login.ts'),
+  },
+  {
+    name: 'logout',
+    summary: 'end the login',
+    about: ['Forgets the tokens of `gatehouse login` for this gateway, and revokes them where the authorization server takes that.'],
+    options: { url: { kind: 'text', value: 'URL', help: 'the gateway; default: publicUrl of the configuration' } },
+    load: () => import('./logout.ts'),
+  },
+  {
+    name: 'whoami',
+    summary: 'show who one is to a gateway, and one’s roles',
+    about: ['As the gateway sees it now.'],
+    options: ADMIN,
+    load: act('whoami'),
+  },
+  {
+    name: 'block',
+    summary: 'emergency stop of a server, tool, principal or client',
+    about: [
+      'In force at once, and after restarts: what runs for it or on it ends (streams, sessions, calls, parked calls; processes of a server), and nothing new begins. Needs the role operator.',
+      'A principal is `<issuer> <subject>`, or the subject alone where there is one issuer; a client its OAuth client id; a server its alias; a tool `server/tool`.',
+    ],
+    positionals: 'server|tool|principal|client NAME',
+    maxPositionals: 3,
+    options: { why: WHY, ...ADMIN },
+    load: act('block'),
+  },
+  {
+    name: 'unblock',
+    summary: 'take a block away',
+    about: ['Where the two-person rule is on, this proposes it, and somebody else approves: `gatehouse proposals approve`.'],
+    positionals: 'server|tool|principal|client NAME',
+    maxPositionals: 3,
+    options: { why: WHY, ...ADMIN },
+    load: act('unblock'),
+  },
+  {
+    name: 'blocks list',
+    summary: 'show what is blocked, by whom and why',
+    about: ['For operators, approvers and auditors.'],
+    options: ADMIN,
+    load: act('listBlocks'),
+  },
+  {
+    name: 'sessions end',
+    summary: 'end streams, sessions and calls of a principal',
+    about: ['Its tokens until now no longer count; it can sign in anew. To keep it out, block it.'],
+    positionals: 'PRINCIPAL',
+    maxPositionals: 2,
+    options: ADMIN,
+    load: act('endSessions'),
+  },
+  {
+    name: 'key rotate',
+    summary: 'make a new generation of a key',
+    about: [
+      '`sealing`: request states, cursors and task ids. What the generation before sealed still opens. Under the two-person rule it is proposed.',
+    ],
+    positionals: 'KEY',
+    maxPositionals: 1,
+    options: { why: WHY, ...ADMIN },
+    load: act('rotateKey'),
+  },
+  {
+    name: 'proposals list',
+    summary: 'show changes that wait for a second person, and what became of others',
+    about: ['The two-person rule: `administration.twoPerson`.'],
+    options: ADMIN,
+    load: act('listProposals'),
+  },
+  {
+    name: 'proposals approve',
+    summary: 'approve and apply what somebody else proposed',
+    about: ['Needs the role operator or approver. Nobody approves an own proposal.'],
+    positionals: 'ID',
+    maxPositionals: 1,
+    options: ADMIN,
+    load: act('approve'),
+  },
+  {
+    name: 'proposals reject',
+    summary: 'reject a proposal, or take an own one back',
+    about: ['Needs the role operator or approver.'],
+    positionals: 'ID',
+    maxPositionals: 1,
+    options: ADMIN,
+    load: act('reject'),
+  },
+  {
+    name: 'break-glass',
+    summary: 'administer locally, for a limited time, when nobody can sign in',
+    about: [
+      'On the gateway’s machine, as the user it runs as (or root): for the time given, commands with --break-glass need no token and no second person. Loud: a warning in the log, `degraded` in /readyz, the metric gatehouse_break_glass_open, and every act in the audit log under the rule `break-glass`.',
+      'A restart of the gateway closes it.',
+    ],
+    options: {
+      for: { kind: 'text', value: 'TIME', help: 'how long, such as 30m; at most 4h' },
+      why: WHY,
+      close: { kind: 'flag', help: 'close it now' },
+    },
+    load: act('breakGlass'),
   },
   {
     name: 'version',

@@ -1,0 +1,180 @@
+// The verbs of administration: one act each, told in words or as JSON.
+
+import { EXIT, type CommandArgs, type CommandModule } from '../command.ts'
+import { act, actLocally, explain, type ActAnswer } from './gateway.ts'
+
+type Verb = {
+  readonly command: string
+  /** the act's answer, or a text that says what is wrong with the command line */
+  run(args: CommandArgs): Promise<ActAnswer> | string
+  /** for people */
+  tell(body: Record<string, unknown>): string
+}
+
+const verb = (made: Verb): CommandModule => ({
+  async run(args) {
+    const started = made.run(args)
+    if (typeof started === 'string') {
+      args.io.err(`gatehouse ${made.command}: ${started}\n`)
+      return EXIT.usage
+    }
+    let answer: ActAnswer
+    try {
+      answer = await started
+    } catch (error) {
+      return explain(args, made.command, error)
+    }
+    if (args.json) args.io.out(`${JSON.stringify(answer.ok ? answer.body : { error: answer.error }, undefined, 2)}\n`)
+    else if (answer.ok) args.io.out(made.tell(answer.body))
+    else
+      args.io.err(
+        `gatehouse ${made.command}: ${shown(answer.error.message)}${answer.error.fix === undefined ? '' : `; ${shown(answer.error.fix)}`}\n`,
+      )
+    return answer.ok ? EXIT.ok : EXIT.failed
+  },
+})
+
+/** `server files`, `principal <issuer> <subject>`: kind and target of the command line. */
+function targetIn(args: CommandArgs): { readonly kind: string; readonly target: string } | undefined {
+  const [kind, ...words] = args.positionals
+  return kind === undefined || words.length === 0 ? undefined : { kind, target: words.join(' ') }
+}
+const WHICH = 'expected what to block: server, tool, principal or client, and its name'
+const WHY = 'expected --why: it is recorded, and shown to other operators'
+
+export const block = verb({
+  command: 'block',
+  run(args) {
+    const aim = targetIn(args)
+    const why = args.text('why')
+    if (!aim) return WHICH
+    return why === undefined ? WHY : act(args, 'block', { ...aim, why })
+  },
+  tell: ({ blocked, ended }) => `blocked ${nameOf(blocked)}, in force now: ${endedText(ended)}\n`,
+})
+
+export const unblock = verb({
+  command: 'unblock',
+  run(args) {
+    const aim = targetIn(args)
+    const why = args.text('why')
+    if (!aim) return WHICH
+    return why === undefined ? WHY : act(args, 'unblock', { ...aim, why })
+  },
+  tell: changeText,
+})
+
+export const listBlocks = verb({
+  command: 'blocks list',
+  run: args => act(args, 'blocks/list'),
+  tell: ({ blocks }) =>
+    table(
+      ['what', 'since', 'by', 'why'],
+      records(blocks).map(b => [nameOf(b), timeOf(b['atSeconds']), text(b['by']), text(b['why'])]),
+      'nothing is blocked\n',
+    ),
+})
+
+export const endSessions = verb({
+  command: 'sessions end',
+  run: args =>
+    args.positionals.length === 0 ? 'expected a principal' : act(args, 'sessions/end', { principal: args.positionals.join(' ') }),
+  tell: ({ ended }) => `${endedText(ended)}; tokens until now no longer count\n`,
+})
+
+export const rotateKey = verb({
+  command: 'key rotate',
+  run(args) {
+    const [target] = args.positionals
+    const why = args.text('why')
+    if (target === undefined) return 'expected the name of a key: sealing'
+    return why === undefined ? WHY : act(args, 'keys/rotate', { target, why })
+  },
+  tell: changeText,
+})
+
+export const listProposals = verb({
+  command: 'proposals list',
+  run: args => act(args, 'proposals/list'),
+  tell: ({ proposals }) =>
+    table(
+      ['id', 'state', 'change', 'proposed by', 'until', 'why'],
+      records(proposals).map(p => [
+        text(p['id']),
+        text(p['state']),
+        `${text(p['action'])} ${text(p['target'])}`,
+        text(p['proposer']),
+        timeOf(p['expiresSeconds']),
+        text(p['why']),
+      ]),
+      'there are no proposals\n',
+    ),
+})
+
+const decide = (word: 'approve' | 'reject', tell: Verb['tell']): CommandModule =>
+  verb({
+    command: `proposals ${word}`,
+    run(args) {
+      const [id] = args.positionals
+      return id === undefined ? 'expected the id of a proposal' : act(args, `proposals/${word}`, { id })
+    },
+    tell,
+  })
+export const approve = decide('approve', changeText)
+export const reject = decide('reject', () => 'rejected\n')
+
+export const whoami = verb({
+  command: 'whoami',
+  run: args => act(args, 'whoami'),
+  tell: ({ issuer, subject, roles }) => `${text(subject)} of ${text(issuer)}: ${rolesText(roles)}\n`,
+})
+
+export const breakGlass = verb({
+  command: 'break-glass',
+  run(args) {
+    if (args.flag('close')) return actLocally(args, 'admin/break-glass/close', {})
+    const [life, why] = [args.text('for'), args.text('why')]
+    const [, count, unit = 'm'] = /^([1-9]\d{0,4})(s|m|h)$/.exec(life ?? '') ?? []
+    if (count === undefined) return 'expected --for, such as 30m: at most 4h'
+    if (why === undefined) return WHY
+    const seconds = String(Number(count) * { s: 1, m: 60, h: 3600 }[unit as 's' | 'm' | 'h'])
+    return actLocally(args, 'admin/break-glass/open', { seconds, why })
+  },
+  tell({ opening, closed }) {
+    if (closed !== undefined) return closed === true ? 'break-glass is closed\n' : 'break-glass was not open\n'
+    const until = timeOf((opening as Record<string, unknown> | undefined)?.['untilSeconds'])
+    return `break-glass is open until ${until}; it is recorded, and shown by /readyz\nadd --break-glass to block, unblock, sessions end, key rotate, proposals\n`
+  },
+})
+
+function changeText(body: Record<string, unknown>): string {
+  if (body['state'] !== 'proposed') return 'done\n'
+  const { id, expiresSeconds } = (body['proposal'] ?? {}) as Record<string, unknown>
+  return `proposed as ${text(id)}: somebody else has to approve it until ${timeOf(expiresSeconds)}\n`
+}
+
+/** What other people wrote goes to a terminal: nothing in it may move the cursor or turn the line around. */
+const shown = (value: string): string => value.slice(0, 4096).replaceAll(/[\p{Cc}\p{Cf}]/gu, '?')
+const text = (value: unknown): string => (typeof value === 'string' ? shown(value) : '')
+const records = (value: unknown): readonly Record<string, unknown>[] => (Array.isArray(value) ? (value as Record<string, unknown>[]) : [])
+const timeOf = (seconds: unknown): string => (typeof seconds === 'number' ? new Date(seconds * 1000).toISOString().replace('.000', '') : '')
+const nameOf = (target: unknown): string => {
+  const { kind, target: name } = (target ?? {}) as Record<string, unknown>
+  return `${text(kind)} ${text(name)}`
+}
+const endedText = (ended: unknown): string => {
+  const { streams, sessions, calls } = (ended ?? {}) as Record<string, unknown>
+  return `${Number(streams)} streams, ${Number(sessions)} sessions and ${Number(calls)} calls ended`
+}
+export const rolesText = (roles: unknown): string => {
+  const names = Array.isArray(roles) ? roles.map(text) : []
+  return names.length === 0 ? 'no role' : names.join(', ')
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[], empty: string): string {
+  if (rows.length === 0) return empty
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map(row => (row[i] ?? '').length)))
+  return [head, ...rows]
+    .map(row => `${row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  ')}\n`)
+    .join('')
+}
