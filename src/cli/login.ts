@@ -50,9 +50,9 @@ function show(args: CommandArgs, url: string, code: string | undefined): void {
 
 /** Best effort: the address stands on the terminal too. No shell sees it. */
 function openBrowser({ platform }: Io, url: string): void {
-  const [command, ...words] =
-    platform === 'darwin' ? ['open'] : platform === 'win32' ? ['rundll32', 'url.dll,FileProtocolHandler'] : ['xdg-open']
-  const child = spawn(command ?? '', [...words, url], { stdio: 'ignore', detached: true })
+  const command = platform === 'darwin' ? 'open' : platform === 'win32' ? 'rundll32' : 'xdg-open'
+  const words = platform === 'win32' ? ['url.dll,FileProtocolHandler'] : []
+  const child = spawn(command, [...words, url], { stdio: 'ignore', detached: true })
   child.on('error', () => {})
   child.unref()
 }

@@ -64,9 +64,11 @@ export class LoginCache {
 
   async #lock(): Promise<() => Promise<void>> {
     const path = `${this.file}.lock`
-    for (const until = performance.now() + PATIENCE_MS; ; await wait(50)) {
+    const until = performance.now() + PATIENCE_MS
+    for (;;) {
       try {
-        await (await open(path, 'wx', 0o600)).close()
+        const lock = await open(path, 'wx', 0o600)
+        await lock.close()
         return () => rm(path, { force: true })
       } catch (error) {
         if (codeOf(error) !== 'EEXIST') throw error
@@ -76,6 +78,7 @@ export class LoginCache {
         )
         if (age > STALE_LOCK_MS) await rm(path, { force: true })
         else if (performance.now() > until) throw new Fault('login-cache-busy', `another command holds \`${path}\``)
+        await wait(50)
       }
     }
   }
