@@ -35,7 +35,10 @@ export class QuietCollection {
 }
 
 /** The engine's own, where it was started with `--expose-gc`: the kind that also returns pages to the system. */
-export const engineCollection = (): Collect => {
+export function engineCollection(): Collect {
   const { gc } = globalThis
-  return gc && (() => void gc({ type: 'major', execution: 'sync', flavor: 'last-resort' }))
+  if (!gc) return undefined
+  return () => {
+    gc({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+  }
 }
