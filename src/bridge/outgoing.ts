@@ -2,42 +2,71 @@
 
 import { member, rawOf, type JsonDoc, type JsonNode } from '../mcp/json.ts'
 import { META } from '../mcp/revisions.ts'
+import type { RawObject } from './upstream.ts'
 
+const OPEN = Buffer.from('{')
 const COMMA = Buffer.from(',')
+const CLOSE = Buffer.from('}')
+/** Larger objects are handed on as pieces of the received bytes, so that they are copied once only, into the request. */
+const COPY_MAX = 16_384
 
 /** Members of `params` that never travel as they came: rebuilt per hop. */
 const HOP_MEMBERS: ReadonlySet<string> = new Set(['_meta', 'requestState', 'inputResponses', 'task'])
 const HOP_OF_TASKS: ReadonlySet<string> = new Set(['_meta', 'requestState', 'task'])
 const HOP_META: ReadonlySet<string> = new Set(Object.values(META))
 
-/** An object's bytes without some members and with some replaced, everything else byte-exact. The very same bytes when nothing differs. */
+/**
+ * An object's bytes, as pieces, without some members and with some replaced, everything else byte-exact. The very same bytes when nothing differs;
+ * members that stand together stay together.
+ */
 function withoutMembers(
   doc: JsonDoc,
   node: JsonNode,
   dropped: ReadonlySet<string>,
   replaced?: { readonly key: string; readonly raw: string },
-): Buffer | undefined {
+): Buffer[] | undefined {
   const members = node.members ?? []
-  if (!replaced && !members.some(m => dropped.has(m.key))) return members.length === 0 ? undefined : rawOf(doc, node)
-  const parts: Buffer[] = []
-  for (const m of members) {
-    if (dropped.has(m.key)) continue
-    if (parts.length > 0) parts.push(COMMA)
-    if (m.key === replaced?.key) parts.push(Buffer.from(`${JSON.stringify(m.key)}:${replaced.raw}`))
-    else parts.push(doc.bytes.subarray(m.keyStart, m.value.end))
+  if (!replaced && !members.some(m => dropped.has(m.key))) return members.length === 0 ? undefined : [rawOf(doc, node)]
+  const pieces: Buffer[] = []
+  let from = -1
+  let to = -1
+  const keep = (piece: Buffer): void => void pieces.push(pieces.length === 0 ? OPEN : COMMA, piece)
+  const flush = (): void => {
+    if (from >= 0) keep(doc.bytes.subarray(from, to))
+    from = -1
   }
-  return parts.length === 0 ? undefined : Buffer.concat([Buffer.from('{'), ...parts, Buffer.from('}')])
+  for (const m of members) {
+    if (dropped.has(m.key)) flush()
+    else if (m.key === replaced?.key) {
+      flush()
+      keep(Buffer.from(`${JSON.stringify(m.key)}:${replaced.raw}`))
+    } else {
+      if (from < 0) from = m.keyStart
+      to = m.value.end
+    }
+  }
+  flush()
+  if (pieces.length > 0) pieces.push(CLOSE)
+  return pieces.length > 0 ? pieces : undefined
 }
 
+const whole = (pieces: readonly Buffer[]): Buffer => (pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces))
+
 /** `params` for an upstream: own members only, one of them possibly renamed. tasks/update carries its answers as an ordinary member. */
-export const outgoingParams = (
+export function outgoingParams(
   doc: JsonDoc,
   params: JsonNode | undefined,
   { method, renamed }: { readonly method: string; readonly renamed?: { readonly key: string; readonly raw: string } | undefined },
-): Buffer | undefined => params && withoutMembers(doc, params, method === 'tasks/update' ? HOP_OF_TASKS : HOP_MEMBERS, renamed)
+): RawObject | undefined {
+  const pieces = params && withoutMembers(doc, params, method === 'tasks/update' ? HOP_OF_TASKS : HOP_MEMBERS, renamed)
+  return pieces && (params.end - params.start > COPY_MAX && pieces.length > 1 ? pieces : whole(pieces))
+}
 
 /** `_meta` for an upstream: foreign keys, progress token and trace context; never this hop's envelope (R65). */
-export const outgoingMeta = (doc: JsonDoc, meta: JsonNode | undefined): Buffer | undefined => meta && withoutMembers(doc, meta, HOP_META)
+export function outgoingMeta(doc: JsonDoc, meta: JsonNode | undefined): Buffer | undefined {
+  const pieces = meta && withoutMembers(doc, meta, HOP_META)
+  return pieces && whole(pieces)
+}
 
 /** What request state is bound to: method and own members by key, whatever order they came in. */
 export function bindingText(doc: JsonDoc, method: string, params: JsonNode | undefined): string {

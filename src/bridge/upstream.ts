@@ -72,14 +72,17 @@ export type UpstreamFace = {
   readonly discover?: Readonly<Record<string, unknown>>
 }
 
+/** The bytes of one JSON object: whole, or the pieces that make it up in order, the braces in the first and the last of them. */
+export type RawObject = Buffer | readonly Buffer[]
+
 /** One exchange to make. Names are the upstream's own. */
 export type UpstreamCall = {
   readonly caller: Caller
   /** whose share of the upstream's places it takes; default `caller.principal`. Lets shared upstreams (`*`) stay fair between principals */
   readonly owner?: PrincipalKey
   readonly method: string
-  /** members of `params` to send, raw JSON object bytes without `_meta`, `requestState`, `inputResponses` and legacy `task`; undefined = `{}` */
-  readonly params?: Buffer
+  /** members of `params` to send, as a JSON object without `_meta`, `requestState`, `inputResponses` and legacy `task`; undefined = `{}` */
+  readonly params?: RawObject
   /** `_meta` members to relay (foreign keys, progressToken, trace context), raw JSON object bytes; never the hop's own `io.modelcontextprotocol/*` envelope keys */
   readonly meta?: Buffer
   /** host's clientInfo, raw JSON object bytes */

@@ -12,7 +12,8 @@ const doc = (text: string): JsonDoc => {
 }
 const params = (text: string, method = 'tools/call', renamed?: { key: string; raw: string }): string | undefined => {
   const d = doc(text)
-  return outgoingParams(d, d.root, { method, renamed })?.toString()
+  const sent = outgoingParams(d, d.root, { method, renamed })
+  return Buffer.isBuffer(sent) ? sent.toString() : sent && Buffer.concat(sent).toString()
 }
 const meta = (text: string): string | undefined => {
   const d = doc(text)
@@ -47,7 +48,16 @@ describe('params', () => {
   })
   test('are the very memory that was judged when nothing has to change', () => {
     const d = doc(`{"name":"a",${VENDOR}}`)
-    expect(outgoingParams(d, d.root, { method: 'tools/call' })?.buffer).toBe(d.bytes.buffer)
+    const sent = outgoingParams(d, d.root, { method: 'tools/call' })
+    expect(Buffer.isBuffer(sent) && sent.buffer).toBe(d.bytes.buffer)
+  })
+  test('of a large message are pieces of the memory that was judged, byte for byte what a small one would be', () => {
+    const pad = 'x'.repeat(20_000)
+    const d = doc(`{"requestState":"s","a":1, "name":"files__read" ,"arguments":{"pad":"${pad}"},"_meta":{},${VENDOR}}`)
+    const sent = outgoingParams(d, d.root, { method: 'tools/call', renamed: { key: 'name', raw: '"read"' } })
+    if (!sent || Buffer.isBuffer(sent)) throw new Error('not in pieces')
+    expect(Buffer.concat(sent).toString()).toBe(`{"a":1,"name":"read","arguments":{"pad":"${pad}"},${VENDOR}}`)
+    expect(sent.find(piece => piece.length > 20_000)?.buffer).toBe(d.bytes.buffer)
   })
 })
 

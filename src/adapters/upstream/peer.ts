@@ -15,7 +15,7 @@ import type { Flood } from './flood.ts'
 import type { Link, Watch, Watcher } from './link.ts'
 import { rankOf } from './log-levels.ts'
 import { integerOf } from './progress.ts'
-import { errorBytes, legacyRequest, modernRequest, notificationBytes, resultBytes } from './request-bytes.ts'
+import { errorBytes, legacyRequest, modernRequest, notificationBytes, resultBytes, sizeOf } from './request-bytes.ts'
 import { ChannelWatches } from './channel-watches.ts'
 
 export type PeerOptions = {
@@ -102,14 +102,14 @@ export class Peer implements Link {
   }
 
   #write(exchange: Exchange): void {
-    if (this.#blocked.length > 0 || !this.#channel.hasRoom(exchange.call.params?.length ?? 0)) this.#blocked.push(exchange)
+    if (this.#blocked.length > 0 || !this.#channel.hasRoom(roomOf(exchange))) this.#blocked.push(exchange)
     else this.#transmit(exchange)
   }
 
   /** The channel has room again. */
   drained(): void {
     for (let next = this.#blocked[0]; next; next = this.#blocked[0]) {
-      if (!next.isDone && !this.#channel.hasRoom(next.call.params?.length ?? 0)) return
+      if (!next.isDone && !this.#channel.hasRoom(roomOf(next))) return
       this.#blocked.shift()
       if (!next.isDone) this.#transmit(next)
     }
@@ -340,3 +340,4 @@ export class Peer implements Link {
 }
 
 const EMPTY = Buffer.from('{}')
+const roomOf = ({ call: { params } }: Exchange): number => (params ? sizeOf(params) : 0)

@@ -2,10 +2,10 @@
 
 import { META, MODERN_VERSION } from '../../mcp/revisions.ts'
 import { isEmptyObject } from './raw-object.ts'
-import type { UpstreamCall } from '../../bridge/upstream.ts'
+import type { RawObject, UpstreamCall } from '../../bridge/upstream.ts'
 import { hopMeta } from './progress.ts'
 
-/** Above this many bytes, pieces are copied once instead of passing through a string. */
+/** Above this many bytes, members are copied once instead of passing through a string. */
 const STRING_MAX = 16_384
 
 /** What a request is built from; an Exchange is one. `token` receives the host's own progress token. */
@@ -67,11 +67,23 @@ function relayedMeta(outgoing: Outgoing): string {
 function assemble(outgoing: Outgoing, tail: string): Buffer {
   const { params, method } = outgoing.call
   const head = `{"jsonrpc":"2.0","id":${outgoing.id}${openParams(method)}`
+  if (params && isPieces(params))
+    return Buffer.concat([Buffer.from(head, 'latin1'), ...membersOf(params), Buffer.from(endOf(tail), 'latin1')])
   if (!params || isEmptyObject(params)) return Buffer.from(`${head}${tail}}}`, 'latin1')
-  const end = tail === '' ? '}}' : `,${tail}}}`
-  if (params.length <= STRING_MAX) return Buffer.from(head + params.toString('latin1', 1, params.length - 1) + end, 'latin1')
-  return Buffer.concat([Buffer.from(head, 'latin1'), params.subarray(1, params.length - 1), Buffer.from(end, 'latin1')])
+  if (params.length <= STRING_MAX) return Buffer.from(head + params.toString('latin1', 1, params.length - 1) + endOf(tail), 'latin1')
+  return Buffer.concat([Buffer.from(head, 'latin1'), params.subarray(1, params.length - 1), Buffer.from(endOf(tail), 'latin1')])
 }
+const endOf = (tail: string): string => (tail === '' ? '}}' : `,${tail}}}`)
+
+const isPieces = (object: RawObject): object is readonly Buffer[] => Array.isArray(object)
+/** What stands between an object's braces. */
+const membersOf = (pieces: readonly Buffer[]): Buffer[] =>
+  pieces
+    .map((piece, i) => piece.subarray(i === 0 ? 1 : 0, i === pieces.length - 1 ? piece.length - 1 : piece.length))
+    .filter(({ length }) => length > 0)
+
+export const sizeOf = (object: RawObject): number =>
+  isPieces(object) ? object.reduce((size, { length }) => size + length, 0) : object.length
 
 /** A notification of ours; `params` is JSON text. */
 export const notificationBytes = (method: string, params?: string): Buffer =>

@@ -3,7 +3,7 @@
 import { outgoingMeta, outgoingParams, progressTokenOf } from '../../bridge/outgoing.ts'
 import { INPUT_METHODS } from '../../bridge/input-requests.ts'
 import type { StateFields } from '../../bridge/request-state.ts'
-import type { Slice } from '../../bridge/upstream.ts'
+import type { RawObject, Slice } from '../../bridge/upstream.ts'
 import { isStop, type Stop } from '../../kernel/errors.ts'
 import { member, textOf } from '../../mcp/json.ts'
 import { checkParamHeaders, paramHeadersOf } from '../../mcp/param-headers.ts'
@@ -17,7 +17,7 @@ import type { Routed } from './resolve-route.ts'
 export type Prepared = {
   readonly prepared: {
     readonly face: CallerFace
-    readonly params?: Buffer
+    readonly params?: RawObject
     readonly meta?: Buffer
     readonly headerParams: readonly (readonly [string, string])[]
     readonly progressToken?: string

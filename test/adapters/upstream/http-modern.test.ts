@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Ticker } from '../../../src/adapters/upstream/ticker.ts'
 import type { ObservedUpstream } from '../../../src/adapters/upstream/upstream.ts'
@@ -146,6 +147,43 @@ describe('modern HTTP upstream', () => {
     expect(await answer(upstream, ATTACK)).toMatchObject({ error: { code: -32601 } })
     const { upstream: other } = await attacked(({ res }) => json(res, { jsonrpc: '2.0', id: null, error: { code: -32601, message: 'no' } }))
     expect(await answer(other, ATTACK)).toMatchObject({ stop: 'upstream-invalid' })
+  })
+
+  it('sends large parameters byte for byte, with their length', async () => {
+    const server = await startModern()
+    const upstream = connect(server)
+    await upstream.face(callerOf())
+    for (const text of ['é'.repeat(10_000), 'x'.repeat(3_000_000), '\\"'.repeat(50_000), 'y'.repeat(3_000_000)])
+      expect(textOf(await answer(upstream, echo(text)))).toBe(text)
+    const calls = server.seen.filter(({ message }) => message.method === 'tools/call')
+    for (const { req, body } of calls) {
+      expect(req.headers['content-length']).toBe(String(Buffer.byteLength(body)))
+      expect(req.headers).not.toHaveProperty('transfer-encoding')
+    }
+  })
+
+  it('attack: a server that takes half of a large call holds it no longer than its caller waits, and no other call', async () => {
+    let stuck: Socket | undefined
+    const server = await startTcp((socket, bytes) => {
+      if (socket === stuck) return
+      const text = bytes.toString()
+      if (text.includes('"tools/call"') && text.includes('xxxx')) {
+        stuck = socket.pause()
+        return
+      }
+      const id = /"id":(\d+)/.exec(text)?.[1]
+      if (id === undefined) return
+      const body = JSON.stringify(text.includes('server/discover') ? discovered(Number(id)) : result(Number(id), 'answered'))
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+    })
+    const upstream = connect(server)
+    await upstream.face(callerOf())
+    const running = upstream.call(echo('x'.repeat(20_000_000)), SILENT)
+    await eventually(() => stuck !== undefined)
+    expect(textOf(await answer(upstream, echo('y')))).toBe('answered')
+    running.cancel('gone')
+    expect(await running.done).toMatchObject({ stop: 'cancelled' })
+    expect(textOf(await answer(upstream, echo('y')))).toBe('answered')
   })
 
   it('R84, R86: relays progress and wanted logs of an event stream, and then the answer', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { legacyRequest, lineOf, modernRequest, type Outgoing } from '../../../src/adapters/upstream/request-bytes.ts'
+import { legacyRequest, lineOf, modernRequest, sizeOf, type Outgoing } from '../../../src/adapters/upstream/request-bytes.ts'
 import { restoreToken, progressOf } from '../../../src/adapters/upstream/progress.ts'
 import { isMessageFault, readMessage } from '../../../src/mcp/message.ts'
 import { callerOf, callOf } from '../../support/upstreams/world.ts'
@@ -57,7 +57,14 @@ describe('requests on the wire', () => {
         const rest: Record<string, unknown> = { ...object, ...(isLarge && { pad: 'ü'.repeat(20_000) }) }
         delete rest['_meta']
         const raw = JSON.stringify(rest)
-        const bytes = modernRequest({ id: 1, call: { ...callOf('x/y'), params: Buffer.from(raw) }, token: undefined }, OWN).toString()
+        const params = Buffer.from(raw)
+        const request = modernRequest({ id: 1, call: { ...callOf('x/y'), params }, token: undefined }, OWN)
+        const bytes = request.toString()
+        // The same however the object came to be in pieces.
+        const pieces = [raw.slice(0, 1), raw.slice(1, 2), '', raw.slice(2)].map(piece => Buffer.from(piece))
+        const other = modernRequest({ id: 1, call: { ...callOf('x/y'), params: raw === '{}' ? params : pieces }, token: undefined }, OWN)
+        expect(other.toString()).toBe(bytes)
+        expect(sizeOf(pieces)).toBe(params.length)
         expect(bytes).toContain(raw.slice(1, -1))
         const back = JSON.parse(bytes).params
         delete back._meta
