@@ -10,7 +10,7 @@ import { serve, type Running } from '../../src/cli/serve.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { Snapshot } from '../../src/config/schema.ts'
 import { Browser } from '../evaluation/browser.ts'
-import { freePort } from '../support/gateway.ts'
+import { freePort } from '../support/free-port.ts'
 import { gatehouse, testIo, type Run } from './io.ts'
 import { main } from '../../src/cli/main.ts'
 
