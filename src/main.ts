@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { openFlatLog } from './adapters/audit/open-flat-log.ts'
+import { createIntrospection } from './adapters/introspection.ts'
 import { createSafeFetch, type SafeFetch } from './adapters/safe-fetch.ts'
 import { sqliteBlocks, sqliteRevocations } from './adapters/sqlite/block-store.ts'
 import { sqliteProposals } from './adapters/sqlite/proposal-store.ts'
@@ -49,6 +50,7 @@ import { createGatewayServer } from './http/server.ts'
 import { heldOf, openEventStream, StreamTable } from './http/sse-channel.ts'
 import { createAuthenticator, type Authenticator } from './identity/bearer.ts'
 import { createChallenge } from './identity/challenge.ts'
+import { ProofChecker } from './identity/dpop.ts'
 import { createCallers } from './pipeline/callers.ts'
 import { CatalogueView } from './pipeline/catalogue-view.ts'
 import type { GatewayDeps } from './pipeline/deps.ts'
@@ -109,6 +111,11 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     onChange: status => logger.info('issuer keys', { ...status }),
   })
   void keys.warm()
+  const introspection = createIntrospection(snapshot.issuers, {
+    fetch: outbound,
+    onChange: status => logger.info('issuer introspection', { ...status }),
+  })
+  const proofs = new ProofChecker()
 
   const streams = new StreamTable()
   const parked = new ParkedCalls(() => ({ total: current.limits.parked, perPrincipal: current.limits.parkedPerPrincipal }))
@@ -142,7 +149,13 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   })
   await standing.load()
   const authenticatorOf = (issuers: Snapshot['issuers']): Authenticator =>
-    createAuthenticator({ issuers, verifier: keys, judge: (principal, resource) => standing.judge(principal, resource) })
+    createAuthenticator({
+      issuers,
+      verifier: keys,
+      introspect: introspection.introspect,
+      proofs,
+      judge: (principal, resource) => standing.judge(principal, resource),
+    })
   let authenticator = authenticatorOf(snapshot.issuers)
   const { credentials } = createCredentials({ current: () => current, stores, upstreams: () => upstreams, logger, now, monotonic })
   const callers = createCallers()
@@ -172,7 +185,8 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     fault: (x, stage, cause) => logger.fault('a request ended in a fault', cause, { stage, request: x.requestId, trace: x.traceId }),
   })
   const deps: GatewayDeps = {
-    authenticate: (authorization, resource, nowSeconds) => authenticator.authenticate(authorization, resource, nowSeconds),
+    authenticate: (authorization, resource, nowSeconds, possession) =>
+      authenticator.authenticate(authorization, resource, nowSeconds, possession),
     standing: principal => standing.stopOf(principal),
     admit: admission(() => current.limits.principalPerSecond, monotonic),
     sessions,
@@ -201,7 +215,8 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   let challenge = createChallenge(snapshot)
   let trusted = trustedProxies(snapshot)
   const largeBodies = new LargeBodies({
-    authenticate: (authorization, resource) => authenticator.authenticate(authorization, resource, Math.floor(now() / 1000)),
+    authenticate: (authorization, resource, possession) =>
+      authenticator.authenticate(authorization, resource, Math.floor(now() / 1000), possession),
     limits: () => current.limits,
   })
   const connections = new ConnectionTable({
@@ -238,6 +253,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       current: () => current,
       log,
       keys,
+      introspection,
       upstreams,
       metrics,
       isDraining: () => isDraining,
@@ -254,8 +270,10 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     trace: traces,
     penalise: address => penalties.penalise(address),
     isDraining: () => isDraining,
-    openStream(req, res, { principal, endpoint: { aliases }, sessionId }) {
-      const stream = openEventStream(req, res, { table: streams, held: heldOf(principal, aliases), mcpSession: sessionId })
+    openStream(req, res, { principal, endpoint: { aliases, resource }, sessionId }) {
+      const isStillGood = authenticator.watch(req.headers.authorization, resource, principal)
+      const held = { ...heldOf(principal, aliases), isStillGood }
+      const stream = openEventStream(req, res, { table: streams, held, mcpSession: sessionId })
       if (stream && sessionId !== undefined) stream.onClose(sessions.hold(sessionId))
       return stream
     },
@@ -311,6 +329,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       logger.setLevel(next.log.level)
       reach = fetchFor(next)
       keys.configure(next.issuers)
+      introspection.configure(next.issuers)
       authenticator = authenticatorOf(next.issuers)
       upstreams.apply(next)
       endpoints.now = endpointsOf(next)
@@ -339,13 +358,15 @@ const LOCKED_OUT =
 const fetchFor = ({ issuers, outbound }: Snapshot): SafeFetch =>
   createSafeFetch({ namedHosts: [...loopbackHosts(issuers), ...outbound.hosts], networks: outbound.networks })
 
-/** Values that must never appear in a log line or an error: what the configuration gives upstreams as headers and environment. */
-const secretsOf = (snapshot: Snapshot): readonly string[] =>
-  [...snapshot.upstreams.values()].flatMap(({ transport, credential }) => [
+/** Values that must never appear in a log line or an error: what the configuration gives upstreams as headers, environment and credentials, and shows issuers. */
+const secretsOf = ({ issuers, upstreams }: Snapshot): readonly string[] => [
+  ...issuers.flatMap(({ introspection }) => introspection?.clientSecret ?? []),
+  ...[...upstreams.values()].flatMap(({ transport, credential }) => [
     ...(transport.kind === 'stdio'
       ? Object.values(transport.env)
       : Object.values(transport.headers).flatMap(value => [value, ...credentialIn(value)])),
     ...[credential?.client, credential?.identityProvider?.client].flatMap(client => [client?.secret ?? [], client?.key ?? []].flat()),
-  ])
+  ]),
+]
 /** The part of `Bearer x` that is worth hiding wherever it stands. */
 const credentialIn = (value: string): string[] => /^[A-Za-z][\w-]* +(\S+)$/.exec(value)?.slice(1) ?? []

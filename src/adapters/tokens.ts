@@ -2,14 +2,19 @@
 
 import { readFile, stat } from 'node:fs/promises'
 import { compactVerify, importJWK, type CryptoKey } from 'jose'
-import type { SignatureVerdict, SignedToken, TokenVerifier } from '../identity/bearer.ts'
 import { MAX_KEY_SET_BYTES, readKeySet, type PublishedKey } from '../identity/key-set.ts'
+import type { SignatureVerdict, SignedToken, TokenVerifier } from '../identity/token-reader.ts'
 import { Fault } from '../kernel/errors.ts'
-import { isJsonFault, member, readJson, textOf } from '../mcp/json.ts'
+import { readIssuerMetadata } from './issuer-metadata.ts'
 import type { SafeFetch } from './safe-fetch.ts'
 
 /** Where one issuer's keys come from. Structurally a part of config/schema.ts `IssuerSettings`. */
-export type KeySettings = { readonly issuer: string; readonly jwksUri?: string; readonly jwksFile?: string }
+export type KeySettings = {
+  readonly issuer: string
+  readonly jwksUri?: string
+  readonly jwksFile?: string
+  readonly introspection?: { readonly url?: string }
+}
 
 export type TokenVerifierDeps = {
   readonly issuers: readonly KeySettings[]
@@ -41,9 +46,11 @@ export type TokenKeys = TokenVerifier & {
   status(): readonly IssuerStatus[]
 }
 
-/** `host:port` of the issuers and key sets the configuration places on loopback: safe-fetch's `namedHosts`. */
+/** `host:port` of the issuers, key sets and introspection endpoints the configuration places on loopback: safe-fetch's `namedHosts`. */
 export function loopbackHosts(issuers: readonly KeySettings[]): string[] {
-  const urls = issuers.flatMap(({ issuer, jwksUri }) => [URL.parse(issuer), URL.parse(jwksUri ?? issuer)])
+  const urls = issuers.flatMap(({ issuer, jwksUri = issuer, introspection }) =>
+    [issuer, jwksUri, introspection?.url ?? issuer].map(text => URL.parse(text)),
+  )
   return urls.flatMap(url =>
     url && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname)
       ? [`${url.hostname}:${url.port || (url.protocol === 'https:' ? '443' : '80')}`]
@@ -198,33 +205,9 @@ class KeySource {
     return body
   }
 
-  /** OpenID Connect Discovery 1.0, then RFC 8414. The document must name exactly this issuer (RFC 8414 section 3.3: mix-up). */
   async #discover(): Promise<string> {
-    const { origin, pathname } = new URL(this.settings.issuer)
-    const path = pathname.replace(/\/$/, '')
-    let failure = new Fault('discovery-failed', 'the issuer has no metadata')
-    for (const url of [`${origin}${path}/.well-known/openid-configuration`, `${origin}/.well-known/oauth-authorization-server${path}`]) {
-      try {
-        const { status, body } = await this.#deps.fetch.get(url)
-        if (status === 200) return this.#keySetUrl(body)
-        failure = new Fault('discovery-failed', `the issuer's metadata answered with status ${status}`)
-      } catch (error) {
-        failure = error instanceof Fault ? error : new Fault('discovery-failed', "the issuer's metadata cannot be read", { cause: error })
-      }
-    }
-    throw failure
-  }
-
-  #keySetUrl(body: Buffer): string {
-    const doc = readJson(body, { indexDepth: 1 })
-    if (isJsonFault(doc)) throw new Fault('discovery-failed', "the issuer's metadata is not strict JSON")
-    const text = (name: string): string | undefined => {
-      const node = member(doc.root, name)
-      return node?.kind === 'string' ? textOf(doc, node) : undefined
-    }
-    if (text('issuer') !== this.settings.issuer) throw new Fault('discovery-failed', "the issuer's metadata names another issuer")
-    const url = text('jwks_uri')
-    if (!url) throw new Fault('discovery-failed', "the issuer's metadata names no key set")
+    const url = (await readIssuerMetadata(this.#deps.fetch, this.settings.issuer))('jwks_uri')
+    if (url === undefined) throw new Fault('discovery-failed', "the issuer's metadata names no key set")
     return url
   }
 

@@ -6,7 +6,7 @@ type Parts = {
   readonly sessions: { sweep(): void }
   readonly parked: { sweep(nowMs: number): void }
   readonly catalogue: { sweep(): void }
-  readonly streams: { tick(nowSeconds: number): void }
+  readonly streams: { tick(nowSeconds: number): void; recheck(nowSeconds: number): Promise<void> }
   readonly endpoint: { readonly running: number; readonly requests: number }
   readonly refusals: { flush(): Promise<void> }
   readonly report: { flush(): Promise<void> }
@@ -28,7 +28,9 @@ export function startClock(parts: Parts): { stop(): void } {
     quiet.tick(parts.monotonic(), parts.endpoint)
     void parts.localActs.look()
     if (ticks % KEEP_ALIVE_TICKS === 0) {
-      parts.streams.tick(Math.floor(parts.now() / 1000))
+      const nowSeconds = Math.floor(parts.now() / 1000)
+      parts.streams.tick(nowSeconds)
+      void parts.streams.recheck(nowSeconds)
       parts.sessions.sweep()
       parts.catalogue.sweep()
     }

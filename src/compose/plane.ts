@@ -2,6 +2,7 @@
 
 import type { BreakGlass } from '../administration/break-glass.ts'
 import type { AuditLog } from '../audit/log.ts'
+import type { Introspection } from '../adapters/introspection.ts'
 import type { TokenKeys } from '../adapters/tokens.ts'
 import type { Snapshot } from '../config/schema.ts'
 import type { ControlPlaneDeps, Dependency } from '../http/control-plane/app.ts'
@@ -11,6 +12,7 @@ export type PlaneParts = {
   readonly current: () => Snapshot
   readonly log: AuditLog
   readonly keys: TokenKeys
+  readonly introspection: Introspection
   readonly upstreams: UpstreamSet
   readonly metrics: { text(): Promise<string> }
   readonly isDraining: () => boolean
@@ -21,7 +23,7 @@ export type PlaneParts = {
 export const planeDeps = (parts: PlaneParts): ControlPlaneDeps => ({
   resource: () => {
     const { publicUrl, issuers: known, firstScopes } = parts.current()
-    return { publicUrl, authorizationServers: known.map(i => i.issuer), ...(firstScopes && { firstScopes }) }
+    return { publicUrl, authorizationServers: known.map(i => i.issuer), dpop: dpopOf(known), ...(firstScopes && { firstScopes }) }
   },
   metrics: () => parts.metrics.text(),
   dependencies: () => [
@@ -29,9 +31,16 @@ export const planeDeps = (parts: PlaneParts): ControlPlaneDeps => ({
     audit(parts.log),
     ...breakGlass(parts.breakGlass),
     ...issuers(parts.keys),
+    ...introspection(parts.introspection),
     ...upstreams(parts.upstreams),
   ],
 })
+
+/** What hosts may or must do: what any issuer's tokens may be, what all have to be. */
+function dpopOf(issuers: Snapshot['issuers']): 'required' | 'accepted' | 'refused' {
+  if (issuers.every(({ dpop }) => dpop === 'required')) return 'required'
+  return issuers.some(({ dpop }) => dpop !== 'refused') ? 'accepted' : 'refused'
+}
 
 const listener = ({ isDraining }: PlaneParts): Dependency =>
   isDraining() ? { name: 'listener', state: 'unready', detail: 'shutting down' } : { name: 'listener', state: 'ready' }
@@ -52,6 +61,13 @@ const issuers = (keys: TokenKeys): Dependency[] =>
     name: `issuer ${issuer}`,
     state: state === 'ready' ? 'ready' : 'degraded',
     ...(state === 'unread' ? { detail: 'keys not read yet' } : detail !== undefined && { detail }),
+  }))
+
+const introspection = (asked: Introspection): Dependency[] =>
+  asked.status().map(({ issuer, isFailing, detail }) => ({
+    name: `introspection ${issuer}`,
+    state: isFailing ? 'degraded' : 'ready',
+    ...(detail !== undefined && { detail }),
   }))
 
 const upstreams = (set: UpstreamSet): Dependency[] =>

@@ -24,6 +24,8 @@ export function checkIdentity(doc: ConfigDocument, reading: Reading, isExposed: 
       reading.fault('conflict', `${at}.issuer`, 'this issuer stands here twice', 'keep one of them')
     if (issuer.jwksUri !== undefined && issuer.jwksFile !== undefined)
       reading.fault('conflict', at, '`jwksUri` and `jwksFile` exclude each other', 'keep one of them')
+    checkAsking(issuer, at, reading)
+    checkSubjects(issuer, at, reading)
     issuer.grant.forEach((grant, i) => checkGrant(grant, `${at}.grant[${i}]`, doc, reading))
     for (const key of ['issuer', 'jwksUri'] as const) {
       const url = issuer[key] === undefined ? undefined : urlOf(issuer[key])
@@ -31,6 +33,14 @@ export function checkIdentity(doc: ConfigDocument, reading: Reading, isExposed: 
         reading.fault('value', `${at}.${key}`, 'expected https: whoever is on the way could put in keys of their own')
     }
   })
+  const opaque = issuers.flatMap(({ introspection }, index) => (introspection?.opaque ? [index] : []))
+  if (opaque.length > 1)
+    reading.fault(
+      'conflict',
+      `identity.issuers[${opaque[1]}].introspection`,
+      'two issuers have opaque tokens: one’s tokens would be shown to the other',
+      'set `opaque: false` for all but one',
+    )
   if (!evaluation) return
   if (evaluation.users.length === 0 && !reading.isFaulty('identity.evaluation.users'))
     reading.fault('missing', 'identity.evaluation.users', 'expected at least one user')
@@ -47,6 +57,43 @@ export function checkIdentity(doc: ConfigDocument, reading: Reading, isExposed: 
     'the evaluation identity provider signs anybody on this machine in as any of its users',
     'use `identity.issuers` for anything but trying things out',
   )
+}
+
+type Issuer = ConfigDocument['identity']['issuers'][number]
+
+function checkAsking({ introspection }: Issuer, at: string, reading: Reading): void {
+  if (!introspection) return
+  const url = introspection.url === undefined ? undefined : urlOf(introspection.url)
+  if (url?.protocol === 'http:' && !isLoopback(url.hostname))
+    reading.fault('value', `${at}.introspection.url`, 'expected https: tokens and the gateway’s own secret are sent there')
+  if (introspection.clientSecret.from === 'literal')
+    reading.warn(
+      'literal-secret',
+      `${at}.introspection.clientSecret`,
+      'a secret is written out here',
+      'use `{fromEnv: NAME}` or `{fromFile: path}`',
+    )
+}
+
+/** Claims that are not the same for ever: addresses and names are given to somebody else one day (OpenID Connect Core section 5.7). */
+const CHANGING = ['email', 'mail', 'name', 'nickname', 'preferred_username', 'unique_name', 'upn', 'user_name', 'username']
+
+function checkSubjects({ kind, subjects, subjectClaim }: Issuer, at: string, reading: Reading): void {
+  const changing = subjectClaim.split('+').find(name => CHANGING.includes(name))
+  if (changing !== undefined)
+    reading.fault(
+      'value',
+      `${at}.subjectClaim`,
+      `\`${changing}\` can change hands, and whoever has it next would be the same principal`,
+      'use `sub`, or `tid+oid` for Entra ID',
+    )
+  if (kind === 'workloads' && (subjects ?? []).length === 0 && !reading.isFaulty(`${at}.subjects`))
+    reading.fault(
+      'missing',
+      `${at}.subjects`,
+      'expected the subjects that count: such issuers vouch for programs of anybody',
+      'such as `repo:my-org/my-repo:*`',
+    )
 }
 
 type Grant = ConfigDocument['identity']['issuers'][number]['grant'][number]

@@ -3,6 +3,7 @@
 import { urlProblem } from './addresses.ts'
 import { list, optional, record } from './fields.ts'
 import { choice, duration, flag, integer, path, text } from './scalars.ts'
+import { asSource } from './sources.ts'
 
 /** Signature algorithms a token may use. `none` and the shared-secret HS* are not among them (RFC 8725 section 3.1). */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
@@ -45,6 +46,20 @@ const grant = record(
   { doc: 'one mapping', aliases: { scope: 'scopes', groups: 'to' } },
 )
 
+const introspection = record(
+  {
+    url: optional(text({ what: 'a URL', maxLength: 2048, problem: urlProblem, doc: 'where to ask; default: what its metadata says' })),
+    clientId: text({ what: 'a client id', maxLength: 512, pattern: /^[\x20-\x7e]+$/, doc: 'whom the gateway is at the issuer' }),
+    clientSecret: asSource({ doc: '`{fromEnv: NAME}` or `{fromFile: path}`' }),
+    method: choice(['basic', 'post'], { fallback: 'basic', doc: 'how the secret is sent: as a header, or in the form' }),
+    opaque: flag({ fallback: true, doc: 'tokens that are no JWT are this issuer’s; for one issuer at most' }),
+  },
+  {
+    doc: 'ask the issuer about its tokens (RFC 7662): every 15 seconds while one is used or holds a stream open; while it cannot be asked its tokens do not count',
+    aliases: { endpoint: 'url', secret: 'clientSecret' },
+  },
+)
+
 const issuer = record(
   {
     issuer: text({ what: 'an issuer', maxLength: 2048, problem: issuerProblem, doc: 'its identifier, exactly as it stands in `iss`' }),
@@ -70,7 +85,37 @@ const issuer = record(
       fallback: [],
       doc: 'scopes given to what this issuer asserts, besides those its tokens name',
     }),
-    maxTokenLife: duration('seconds', { min: '1m', max: '1d', fallback: '1h', doc: 'longest life of a token, from issue to end' }),
+    kind: optional(
+      choice(['people', 'workloads'], {
+        doc: '`workloads`: every subject is a program; default: whoever is its own client (`sub` equals `client_id`) is one',
+      }),
+    ),
+    subjects: optional(
+      list(
+        text({
+          what: 'a subject',
+          maxLength: 512,
+          problem: subjectProblem,
+          doc: 'a subject; a trailing `*` means all that start with the rest',
+        }),
+        {
+          max: 10_000,
+          doc: 'only these subjects are accepted; required for `workloads`, whose issuers often vouch for programs of anybody',
+        },
+      ),
+    ),
+    introspection: optional(introspection),
+    dpop: choice(['accepted', 'required', 'refused'], {
+      fallback: 'accepted',
+      doc: 'tokens bound to a key (RFC 9449): with their proof, always, or never',
+    }),
+    maxTokenLife: optional(
+      duration('seconds', {
+        min: '1m',
+        max: '1d',
+        doc: 'longest life of a token, from issue to end; default: 15 minutes, or 1 hour where the issuer is asked about its tokens: until it ends, nothing but a block takes a token back',
+      }),
+    ),
     clockSkew: duration('seconds', { min: '0s', max: '60s', fallback: '30s', doc: 'by how much its clock may differ' }),
   },
   { doc: 'one issuer whose tokens are accepted', aliases: { url: 'issuer', jwks: 'jwksUri' } },
@@ -112,6 +157,12 @@ export const identity = record(
   },
   { fallback: {}, doc: 'who may sign in' },
 )
+
+function subjectProblem(value: string): string | undefined {
+  if (/[\u0000-\u001f\u007f]/.test(value)) return 'expected text without control characters'
+  if (value === '*' || value.slice(0, -1).includes('*')) return '`*` stands at the end of some text: a prefix such as `repo:my-org/*`'
+  return undefined
+}
 
 /** RFC 8414 section 2: https, no query, no fragment. Plain http is for this machine only, which checks.ts sees to. */
 function issuerProblem(value: string): string | undefined {

@@ -104,6 +104,7 @@ async function resolveSources(doc: ConfigDocument, reading: Reading, options: Lo
 }
 
 function* sourcesOf(doc: ConfigDocument): Generator<ValueSource> {
+  for (const { introspection } of doc.identity.issuers) if (introspection) yield introspection.clientSecret
   for (const { stdio, http, sse, credential } of doc.upstreams.values()) {
     for (const client of [credential, credential?.identityProvider]) {
       if (client?.clientSecret) yield client.clientSecret

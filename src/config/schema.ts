@@ -55,6 +55,13 @@ export type IssuerSettings = IssuerRules & {
   readonly jwksUri?: string
   /** absolute path of a JWK Set, instead of fetching */
   readonly jwksFile?: string
+  readonly introspection?: {
+    readonly url?: string
+    readonly clientId: string
+    readonly clientSecret: string
+    readonly method: 'basic' | 'post'
+    readonly isOpaque: boolean
+  }
 }
 
 /** Where a key comes from; `file` is absolute, `command` has at least a program. */

@@ -25,7 +25,7 @@ export type SnapshotContext = {
 /** INVARIANT: the document has no fault left. */
 export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snapshot {
   const { host, port } = doc.listen
-  const issuers = doc.identity.issuers.map(issuerOf)
+  const issuers = doc.identity.issuers.map(issuer => issuerOf(issuer, context))
   const evaluation = doc.identity.evaluation
   if (evaluation) issuers.push(evaluationSettings(evaluation.port, doc.dataDir))
   return deepFreeze({
@@ -60,8 +60,18 @@ function keySource({ fromFile, fromEnv, fromCommand }: NonNullable<ConfigDocumen
   return fromEnv === undefined ? { from: 'command', command: fromCommand ?? [] } : { from: 'env', name: fromEnv }
 }
 
-function issuerOf(issuer: ConfigDocument['identity']['issuers'][number]): IssuerSettings {
+type IssuerDocument = ConfigDocument['identity']['issuers'][number]
+/** A token that nobody can take back should not live long. */
+const UNCHECKED_SECONDS = 900
+const CHECKED_SECONDS = 3600
+
+function issuerOf(issuer: IssuerDocument, context: SnapshotContext): IssuerSettings {
+  const { kind, subjects, introspection } = issuer
   return {
+    ...(kind === undefined ? {} : { kind: kind === 'workloads' ? 'workload' : 'person' }),
+    ...(subjects === undefined ? {} : { subjects }),
+    ...(introspection ? { introspection: introspectionOf(introspection, context) } : {}),
+    dpop: issuer.dpop,
     issuer: issuer.issuer,
     ...(issuer.jwksUri === undefined ? {} : { jwksUri: issuer.jwksUri }),
     ...(issuer.jwksFile === undefined ? {} : { jwksFile: issuer.jwksFile }),
@@ -77,9 +87,16 @@ function issuerOf(issuer: ConfigDocument['identity']['issuers'][number]): Issuer
       subjects: to?.subjects ?? [],
       give: scopes,
     })),
-    maxTokenSeconds: issuer.maxTokenLife,
+    maxTokenSeconds: issuer.maxTokenLife ?? (introspection ? CHECKED_SECONDS : UNCHECKED_SECONDS),
     clockSkewSeconds: issuer.clockSkew,
   }
+}
+
+function introspectionOf(
+  { url, clientId, clientSecret, method, opaque }: NonNullable<IssuerDocument['introspection']>,
+  context: SnapshotContext,
+): NonNullable<IssuerSettings['introspection']> {
+  return { ...(url === undefined ? {} : { url }), clientId, clientSecret: context.valueOf(clientSecret), method, isOpaque: opaque }
 }
 
 /** The evaluation provider is one more issuer, with the defaults. */
@@ -92,7 +109,8 @@ function evaluationSettings(port: number, dataDir: string): IssuerSettings {
     subjectClaim: 'sub',
     groupsClaim: 'groups',
     grant: [], // its tokens name the scopes of their endpoint
-    maxTokenSeconds: 3600,
+    dpop: 'refused',
+    maxTokenSeconds: UNCHECKED_SECONDS,
     clockSkewSeconds: 30,
   }
 }

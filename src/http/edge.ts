@@ -26,11 +26,12 @@ export class EdgeHeaders implements McpHeaders {
   lastEventId: string | undefined = undefined
   traceparent: string | undefined = undefined
   tracestate: string | undefined = undefined
+  proof: { readonly text: string; isSpent: boolean } | undefined = undefined
   params: Pairs = NO_PARAMS
 }
 
 /** Header name (lower case) -> field. A second occurrence of any of them is refused: two readers could each believe another one (N017, N066). */
-const FIELDS: ReadonlyMap<string, Exclude<keyof EdgeHeaders, 'params'>> = new Map([
+const FIELDS: ReadonlyMap<string, Exclude<keyof EdgeHeaders, 'params' | 'proof'>> = new Map([
   ['host', 'host'],
   ['origin', 'origin'],
   ['authorization', 'authorization'],
@@ -61,6 +62,9 @@ export function readHeaders(raw: readonly string[]): EdgeHeaders | Stop {
     if (field !== undefined) {
       if (headers[field] !== undefined) return invalid(name, 'stands more than once')
       headers[field] = value.trim()
+    } else if (name === 'dpop') {
+      if (headers.proof) return invalid(name, 'stands more than once')
+      headers.proof = { text: value.trim(), isSpent: false }
     } else if (name.startsWith('mcp')) {
       // Underscore variants reach some servers as the same header (CVE-2025-64484).
       if (name.includes('_')) return invalid(name.slice(0, 64), 'is written with an underscore')

@@ -2,19 +2,25 @@
 
 import type { ServerResponse } from 'node:http'
 import { isStop, type Stop } from '../kernel/errors.ts'
+import type { McpHeaders } from '../mcp/era.ts'
 import type { Principal, PrincipalKey } from '../kernel/principal.ts'
 
 type Verdict = Principal | Stop
 
 export type LargeBodiesDeps = {
   /** as the stage does it, later and once more: this decides about memory, that about the request */
-  readonly authenticate: (authorization: string | undefined, resource: string) => Verdict | Promise<Verdict>
+  readonly authenticate: (
+    authorization: string | undefined,
+    resource: string,
+    possession?: { readonly proof: McpHeaders['proof']; readonly method: string },
+  ) => Verdict | Promise<Verdict>
   /** bytes of large bodies held at once in all; one principal has at most a quarter of it, and always one body of `bodyBytes` */
   readonly limits: () => { readonly bodyBytes: number; readonly bodyTotalBytes: number }
 }
 
 type Asked = {
   readonly authorization: string | undefined
+  readonly proof?: McpHeaders['proof']
   readonly resource: string
   /** what will be held at most */
   readonly bytes: number
@@ -40,7 +46,7 @@ export class LargeBodies {
 
   /** `undefined`: it may be read, and its bytes are kept for it. */
   admit(asked: Asked): Stop | undefined | Promise<Stop | undefined> {
-    const verdict = this.#deps.authenticate(asked.authorization, asked.resource)
+    const verdict = this.#deps.authenticate(asked.authorization, asked.resource, asked.proof && { proof: asked.proof, method: 'POST' })
     return verdict instanceof Promise ? verdict.then(found => this.#hold(found, asked)) : this.#hold(verdict, asked)
   }
 

@@ -94,8 +94,8 @@ export class McpEndpoint {
     else this.refuse(inbound, { stop: 'http-method-refused', detail: 'expected POST, GET or DELETE' })
   }
 
-  #enlarge({ res, headers: { authorization }, endpoint: { resource } }: Inbound, bytes: number): ReturnType<LargeBodies['admit']> {
-    return this.#deps.largeBodies.admit({ authorization, resource, bytes, res })
+  #enlarge({ res, headers: { authorization, proof }, endpoint: { resource } }: Inbound, bytes: number): ReturnType<LargeBodies['admit']> {
+    return this.#deps.largeBodies.admit({ authorization, proof, resource, bytes, res })
   }
 
   #body(inbound: Inbound, body: Buffer | Stop): void {

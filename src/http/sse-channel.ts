@@ -16,6 +16,7 @@ const SSE_HEADERS = {
   'X-Accel-Buffering': 'no',
 } as const
 
+const RECHECKS_AT_ONCE = 16
 /** Bytes a slow host may leave unread before its stream is ended. */
 const MAX_BUFFERED = 4 * 1024 * 1024
 
@@ -91,6 +92,8 @@ export type Held = {
   readonly expiresAtSeconds: number
   /** upstreams of its endpoint */
   readonly aliases: readonly string[]
+  /** whether its token still counts, where its issuer is asked about that */
+  readonly isStillGood?: ((nowSeconds: number) => Promise<boolean>) | undefined
 }
 
 export const heldOf = (principal: Principal, aliases: readonly string[]): Held => ({
@@ -131,6 +134,19 @@ export class StreamTable {
     for (const [channel, held] of this.#streams) {
       if (held.expiresAtSeconds <= nowSeconds) channel.end()
       else channel.keepAlive()
+    }
+  }
+  /** Ends the streams whose token was taken back, or cannot be confirmed. A few issuers' answers at a time; never rejects. */
+  async recheck(nowSeconds: number): Promise<void> {
+    const watched = [...this.#streams].filter(([, held]) => held.isStillGood)
+    for (let at = 0; at < watched.length; at += RECHECKS_AT_ONCE) {
+      const group = watched.slice(at, at + RECHECKS_AT_ONCE)
+      await Promise.all(
+        group.map(async ([channel, { isStillGood }]) => {
+          const isGood = await isStillGood?.(nowSeconds).catch(() => false)
+          if (isGood !== true) channel.end()
+        }),
+      )
     }
   }
   endAll(): void {

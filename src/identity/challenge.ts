@@ -1,6 +1,7 @@
 // What a caller without a good token is told: the WWW-Authenticate challenge (RFC 6750 section 3) and each endpoint's metadata (RFC 9728), R103.
 
 import type { Stop } from '../kernel/errors.ts'
+import { PROOF_ALGORITHMS } from './dpop.ts'
 import { USE } from './scopes.ts'
 
 export const METADATA_PREFIX = '/.well-known/oauth-protected-resource'
@@ -16,6 +17,8 @@ export type ResourceSettings = {
   readonly authorizationServers: readonly string[]
   /** scopes to ask for at first, at every endpoint; absent = what the endpoint's path says by itself */
   readonly firstScopes?: readonly string[]
+  /** tokens bound to a key (RFC 9449); absent = refused */
+  readonly dpop?: 'required' | 'accepted' | 'refused'
 }
 
 /**
@@ -61,7 +64,7 @@ export function createChallenge(settings: Pick<ResourceSettings, 'publicUrl' | '
         return `Bearer ${tailOf(path)}`
       case 'token-invalid':
       case 'token-revoked':
-        return `Bearer error="invalid_token", error_description="${describe(stop)}", ${tailOf(path)}`
+        return `${stop.scheme === 'DPoP' ? DPOP : 'Bearer'} error="invalid_token", error_description="${describe(stop)}", ${tailOf(path)}`
       case 'scope-missing':
         return `Bearer error="insufficient_scope", ${scopeOf(stop.scopes ?? [])}error_description="${describe(stop)}", resource_metadata="${base}${path}"`
       default:
@@ -69,6 +72,10 @@ export function createChallenge(settings: Pick<ResourceSettings, 'publicUrl' | '
     }
   }
 }
+
+// RFC 9449 section 7.1: told to whom came with this scheme, or should have.
+const ALGORITHMS = PROOF_ALGORITHMS.join(' ')
+const DPOP = `DPoP algs="${ALGORITHMS}",`
 
 const scopeOf = (scopes: readonly string[]): string => (scopes.length === 0 ? '' : `scope="${quotable(scopes.join(' '))}", `)
 const describe = (stop: Stop): string => quotable([stop.detail, stop.fix].filter(part => part !== undefined).join('; '))
@@ -92,6 +99,8 @@ export function metadataDocument(settings: ResourceSettings, requestPath: string
     resource: resourceOf(settings.publicUrl, path),
     authorization_servers: settings.authorizationServers,
     ...(scopes.length > 0 && { scopes_supported: scopes }),
+    ...(settings.dpop !== undefined && settings.dpop !== 'refused' && { dpop_signing_alg_values_supported: PROOF_ALGORITHMS }),
+    ...(settings.dpop === 'required' && { dpop_bound_access_tokens_required: true }),
     bearer_methods_supported: ['header'],
     resource_name: name,
   })

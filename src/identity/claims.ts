@@ -31,12 +31,28 @@ export type IssuerRules = {
    * same as when that provider's own token comes. No other issuer's token is read like this.
    */
   readonly identityProviders?: readonly string[]
+  /** its tokens are asked about at its introspection endpoint (RFC 7662); `isOpaque`: those that are no JWT are its own, too */
+  readonly introspection?: { readonly isOpaque: boolean }
+  /** tokens bound to a key (RFC 9449): `required`, accepted with their proof (default), or refused */
+  readonly dpop?: 'required' | 'accepted' | 'refused'
 }
 /** For which endpoint's resource identifier a token has to be, when it is, and a digest of it. */
-export type Occasion = { readonly resource: string; readonly nowSeconds: number; readonly digest: string }
+export type Occasion = {
+  readonly resource: string
+  readonly nowSeconds: number
+  readonly digest: string
+  /** the claims are an answer of the issuer, who need not say when the token was issued (RFC 7662 section 2.2) */
+  readonly isIntrospected?: boolean
+}
 
 /** A caller and when the token that names it begins and ceases to count, skew included: notBefore <= now < expires. */
-export type Judged = { readonly principal: Principal; readonly notBeforeSeconds: number; readonly expiresSeconds: number }
+export type Judged = {
+  readonly principal: Principal
+  readonly notBeforeSeconds: number
+  readonly expiresSeconds: number
+  /** thumbprint of the key the token is bound to */
+  readonly jkt?: string
+}
 
 const MAX_SKEW_SECONDS = 60
 const MAX_SUBJECT_CHARACTERS = 255
@@ -53,11 +69,12 @@ export const invalid = (detail: string, fix?: string): Stop =>
 export const issuerOf = (claims: JsonDoc): string | undefined => text(claims, 'iss')
 
 /** Judges every claim; the signature is not this file's affair, and nothing may be believed before it holds. */
-export function judgeClaims(claims: JsonDoc, rules: IssuerRules, { resource, nowSeconds, digest }: Occasion): Judged | Stop {
-  // Sender-constrained tokens (RFC 9449, RFC 8705) need a proof we cannot check yet; as a bearer token one would be a stolen one.
-  if (member(claims.root, 'cnf')) return invalid('token is bound to a key (`cnf`), which is not supported', 'request a bearer token')
+export function judgeClaims(claims: JsonDoc, rules: IssuerRules, occasion: Occasion): Judged | Stop {
+  const { resource, digest } = occasion
+  const bound = bindingOf(claims, rules)
+  if ('stop' in bound) return bound
   if (!isFor(claims, resource)) return invalid('token audience is not this endpoint', `request a token with resource ${resource}`)
-  const time = judgeTime(claims, rules, nowSeconds)
+  const time = judgeTime(claims, rules, occasion)
   if ('stop' in time) return time
   const who = whoIs(claims, rules)
   if ('stop' in who) return who
@@ -83,7 +100,25 @@ export function judgeClaims(claims: JsonDoc, rules: IssuerRules, { resource, now
     ...(isName(sessionId, MAX_NAME_CHARACTERS) ? { sessionId } : undefined),
     issuedAtSeconds: time.iat,
   })
-  return { principal, notBeforeSeconds: time.from, expiresSeconds: time.until }
+  return { principal, notBeforeSeconds: time.from, expiresSeconds: time.until, ...bound }
+}
+
+/**
+ * RFC 9449 section 6.1, RFC 8705: what a token is bound to. Only a lone `jkt` can be checked here; a token with any other confirmation would count as a bearer
+ * token that it is not, and is refused (N019).
+ */
+function bindingOf(claims: JsonDoc, { dpop = 'accepted' }: IssuerRules): { readonly jkt?: string } | Stop {
+  const cnf = member(claims.root, 'cnf')
+  if (!cnf)
+    return dpop === 'required'
+      ? invalid('token is not bound to a key, which its issuer is configured for', 'request a DPoP-bound token')
+      : {}
+  const confirmed = valueOf(claims, cnf)
+  const jkt: unknown =
+    typeof confirmed === 'object' && confirmed !== null && Object.keys(confirmed).join() === 'jkt' ? Object.values(confirmed)[0] : undefined
+  return dpop !== 'refused' && typeof jkt === 'string' && /^[A-Za-z0-9_-]{43}$/.test(jkt)
+    ? { jkt }
+    : invalid('token is bound to a key (`cnf`), which is not supported', 'request a bearer token')
 }
 
 /** Whom the token means. Keys are the same whichever way somebody comes, so a claim that is missing is no other name for them. */
@@ -124,10 +159,14 @@ function isFor(claims: JsonDoc, resource: string): boolean {
   return values.length === 1 && values[0] === resource
 }
 
-function judgeTime(claims: JsonDoc, rules: IssuerRules, now: number): { iat: number; exp: number; from: number; until: number } | Stop {
+function judgeTime(
+  claims: JsonDoc,
+  rules: IssuerRules,
+  { nowSeconds: now, isIntrospected = false }: Occasion,
+): { iat: number; exp: number; from: number; until: number } | Stop {
   const skew = Math.min(Math.max(rules.clockSkewSeconds, 0), MAX_SKEW_SECONDS)
   const exp = numericDate(claims, 'exp')
-  const iat = numericDate(claims, 'iat')
+  const iat = isIntrospected && !member(claims.root, 'iat') ? now : numericDate(claims, 'iat')
   const nbf = member(claims.root, 'nbf') ? numericDate(claims, 'nbf') : iat
   if (exp === undefined || iat === undefined || nbf === undefined) return invalid('token claims `exp`, `iat`, `nbf` must be whole seconds')
   if (now >= exp + skew) return invalid('token has expired', 'request a new token')
@@ -137,8 +176,8 @@ function judgeTime(claims: JsonDoc, rules: IssuerRules, now: number): { iat: num
   return { iat, exp, from: Math.max(nbf, iat) - skew, until: exp + skew }
 }
 
-// Judged as written: no fraction, exponent or sign, which readers disagree about (N012).
-function numericDate(claims: JsonDoc, name: string): number | undefined {
+/** Whole seconds, or undefined. Judged as written: no fraction, exponent or sign, which readers disagree about (N012). */
+export function numericDate(claims: JsonDoc, name: string): number | undefined {
   const node = member(claims.root, name)
   if (node?.kind !== 'number' || node.end - node.start > 12) return undefined
   const digits = claims.bytes.toString('latin1', node.start, node.end)

@@ -23,16 +23,23 @@ export type JwsFault = { readonly fault: string }
 // attacker-controlled; one pass without backtracking, three parts that are not empty: `alg: none` has no third part, JWE has five, JWS JSON starts with {
 const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
 
-/** Reads a compact JWS without judging it: whether algorithm, type and claims are acceptable is the issuer's rules' affair. Never throws. */
-export function readJws(token: string): Jws | JwsFault {
-  if (token.length > MAX_TOKEN_CHARACTERS) return { fault: `token is longer than ${MAX_TOKEN_CHARACTERS} characters` }
-  const parts = COMPACT.exec(token)
+/** Header and payload of a compact JWS, canonical and strict, nothing judged. Never throws. */
+export function readCompact(text: string): { readonly header: JsonDoc; readonly claims: JsonDoc } | JwsFault {
+  if (text.length > MAX_TOKEN_CHARACTERS) return { fault: `token is longer than ${MAX_TOKEN_CHARACTERS} characters` }
+  const parts = COMPACT.exec(text)
   if (!parts) return { fault: 'token is not a signed JWT in compact form' }
   const header = readPart(parts[1], 'header')
   if ('fault' in header) return header
   const claims = readPart(parts[2], 'payload')
   if ('fault' in claims) return claims
-  if (!isCanonical(parts[3])) return { fault: 'token signature is not canonical base64url' }
+  return isCanonical(parts[3]) ? { header, claims } : { fault: 'token signature is not canonical base64url' }
+}
+
+/** Reads a compact JWS without judging it: whether algorithm, type and claims are acceptable is the issuer's rules' affair. Never throws. */
+export function readJws(token: string): Jws | JwsFault {
+  const read = readCompact(token)
+  if ('fault' in read) return read
+  const { header, claims } = read
   for (const name of REFUSED_HEADERS) if (member(header.root, name)) return { fault: `token header \`${name}\` is not accepted` }
   const algorithm = textMember(header, 'alg')
   const keyId = textMember(header, 'kid')
@@ -41,14 +48,15 @@ export function readJws(token: string): Jws | JwsFault {
   return { algorithm, keyId, type: typeOf(header), claims }
 }
 
-function typeOf(header: JsonDoc): string {
+/** `typ` in lower case, without `application/`; '' when absent. */
+export function typeOf(header: JsonDoc): string {
   const type = (textMember(header, 'typ') ?? '').toLowerCase()
   return type.startsWith('application/') ? type.slice('application/'.length) : type
 }
 
 function readPart(part: string | undefined, name: string): JsonDoc | JwsFault {
   if (!isCanonical(part)) return { fault: `token ${name} is not canonical base64url` }
-  const doc = readJson(Buffer.from(part, 'base64url'), { maxDepth: 16, indexDepth: 1 })
+  const doc = readJson(Buffer.from(part, 'base64url'), { maxDepth: 16, indexDepth: 2 })
   if (isJsonFault(doc)) return { fault: `token ${name} is not strict JSON (${doc.fault})` }
   return doc.root.kind === 'object' ? doc : { fault: `token ${name} is not a JSON object` }
 }
@@ -57,7 +65,8 @@ function readPart(part: string | undefined, name: string): JsonDoc | JwsFault {
 const isCanonical = (part: string | undefined): part is string =>
   part !== undefined && Buffer.from(part, 'base64url').toString('base64url') === part
 
-function textMember(doc: JsonDoc, name: string): string | undefined {
+/** A member that is a string, or undefined. */
+export function textMember(doc: JsonDoc, name: string): string | undefined {
   const node = member(doc.root, name)
   return node?.kind === 'string' ? textOf(doc, node) : undefined
 }

@@ -3,7 +3,7 @@
 import { isJsonFault, member, readJson, textOf, valueOf, type JsonDoc, type JsonNode } from '../mcp/json.ts'
 
 /** The public members of one published key. Never its private ones, even where an issuer publishes them by mistake. */
-type PublicJwk =
+export type PublicJwk =
   | { readonly kty: 'RSA'; readonly n: string; readonly e: string }
   | { readonly kty: 'EC'; readonly crv: string; readonly x: string; readonly y: string }
   | { readonly kty: 'OKP'; readonly crv: string; readonly x: string }
@@ -20,6 +20,7 @@ export type KeySetFault = { readonly fault: string }
 export const MAX_KEY_SET_BYTES = 256 * 1024
 const MAX_KEYS = 100
 
+const PRIVATE = ['d', 'p', 'q', 'k'] as const
 const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
 const CURVE_ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
   'P-256': ['ES256'],
@@ -48,7 +49,7 @@ function readKey(doc: JsonDoc, node: JsonNode): PublishedKey | undefined {
   const jwk = publicJwk(text)
   if (!keyId || keyId.length > 256 || !jwk) return undefined
   const named = text('alg')
-  const isPublic = ['d', 'p', 'q', 'k'].every(name => !member(node, name))
+  const isPublic = PRIVATE.every(name => !member(node, name))
   const isForSignatures = ['', 'sig'].includes(text('use')) && mayVerify(doc, member(node, 'key_ops'))
   const algorithms = isPublic && isForSignatures ? strongAlgorithms(jwk).filter(algorithm => named === '' || named === algorithm) : []
   return { keyId, jwk, algorithms }
@@ -65,6 +66,17 @@ function publicJwk(text: (name: string) => string): PublicJwk | undefined {
     default:
       return undefined
   }
+}
+
+/** The public key a proof carries about itself (`jwk`), and the algorithms it may verify; undefined when it is private, weak or of another kind. */
+export function readCarriedKey(doc: JsonDoc, node: JsonNode | undefined): Pick<PublishedKey, 'jwk' | 'algorithms'> | undefined {
+  if (node?.kind !== 'object' || PRIVATE.some(name => member(node, name))) return undefined
+  const jwk = publicJwk(name => {
+    const value = member(node, name)
+    return value?.kind === 'string' ? textOf(doc, value) : ''
+  })
+  const algorithms = jwk ? strongAlgorithms(jwk) : []
+  return jwk && algorithms.length > 0 ? { jwk, algorithms } : undefined
 }
 
 const mayVerify = (doc: JsonDoc, node: JsonNode | undefined): boolean => {

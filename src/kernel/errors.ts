@@ -76,6 +76,8 @@ export type Stop = {
   readonly fix?: string
   /** seconds until a retry may succeed (429, 503) */
   readonly retryAfterSeconds?: number
+  /** the authentication scheme the caller used, where it is not Bearer */
+  readonly scheme?: 'DPoP'
   /** for scope-missing: what a new token has to have, for the challenge */
   readonly scopes?: readonly string[]
   /** extra members of the JSON-RPC error's `data`, e.g. `supported` for version-unsupported */

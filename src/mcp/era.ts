@@ -14,6 +14,8 @@ export type McpHeaders = {
   readonly lastEventId?: string | undefined
   readonly traceparent?: string | undefined
   readonly tracestate?: string | undefined
+  /** the DPoP header (RFC 9449), and whether this HTTP request has spent it */
+  readonly proof?: { readonly text: string; isSpent: boolean } | undefined
   /** Mcp-Param-*: [name after the prefix in lower case, value] */
   readonly params: readonly (readonly [string, string])[]
 }

@@ -7,6 +7,7 @@ import type { ParkedCalls } from '../bridge/parked.ts'
 import type { Stop } from '../kernel/errors.ts'
 import type { Principal, PrincipalKey } from '../kernel/principal.ts'
 import type { Sealer } from '../kernel/seal.ts'
+import type { McpHeaders } from '../mcp/era.ts'
 import type { Era, LegacyVersion } from '../mcp/revisions.ts'
 import type { Entitlement } from '../policy/allow-list.ts'
 import type { Catalogue } from './catalogue.ts'
@@ -42,6 +43,7 @@ export type GatewayDeps = {
     authorization: string | undefined,
     resource: string,
     nowSeconds: number,
+    possession?: { readonly proof: McpHeaders['proof']; readonly method: string },
   ) => Principal | Stop | Promise<Principal | Stop>
   /** why this caller may not pass although its token is good: blocked, or the token was revoked */
   readonly standing: (principal: Principal) => Stop | undefined

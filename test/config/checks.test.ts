@@ -393,3 +393,39 @@ describe('who administers', () => {
     expect(await warnings(EXPOSED)).not.toContain('operators two-person')
   })
 })
+
+describe('what issuers assert', () => {
+  const issuers = (...settings: string[]): string =>
+    `version: 1\nidentity: { issuers: [${settings.map((more, i) => `{ issuer: 'https://i${i}.example'${more === '' ? '' : `, ${more}`} }`).join(', ')}] }\n`
+  const asked = (more = ''): string => `introspection: { clientId: gw, clientSecret: { fromEnv: SECRET }${more} }`
+  const env = { env: { SECRET: 's' } }
+
+  it('tokens that nobody can take back live 15 minutes, those that are asked about an hour, or what is configured', async () => {
+    const got = await snapshot(issuers('', asked(), 'maxTokenLife: 2h'), env)
+    expect(got.issuers.map(i => i.maxTokenSeconds)).toEqual([900, 3600, 7200])
+    expect(got.issuers[1]?.introspection).toEqual({ clientId: 'gw', clientSecret: 's', method: 'basic', isOpaque: true })
+  })
+  it.each(['email', 'preferred_username', 'upn', 'tid+email', 'name'])(
+    '`%s` names nobody for ever and is refused as a subject',
+    async subjectClaim => {
+      expect(await words(issuers(`subjectClaim: ${subjectClaim}`))).toContain('can change hands')
+    },
+  )
+  it('`tid+oid` is accepted', async () => expect(await words(issuers('subjectClaim: tid+oid'))).toBe(''))
+  it('opaque tokens of two issuers would be shown to the wrong one', async () => {
+    expect(await words(issuers(asked(), asked()), env)).toContain('two issuers have opaque tokens')
+    expect(await words(issuers(asked(), asked(', opaque: false')), env)).toBe('')
+  })
+  it('tokens and the secret are not sent in the clear to another machine', async () => {
+    expect(await words(issuers(asked(", url: 'http://i.example/introspect'")), env)).toContain('expected https')
+  })
+  it.each([
+    ['kind: workloads', 'expected the subjects that count'],
+    ["kind: workloads, subjects: ['*']", '`*` stands at the end of some text'],
+    ["kind: workloads, subjects: ['repo:*/x']", '`*` stands at the end of some text'],
+  ])('workloads of anybody are refused: %s', async (settings, message) => expect(await words(issuers(settings))).toContain(message))
+  it('workloads of one organisation are accepted', async () => {
+    const got = await snapshot(issuers("kind: workloads, subjects: ['repo:my-org/*']"))
+    expect(got.issuers[0]).toMatchObject({ kind: 'workload', subjects: ['repo:my-org/*'] })
+  })
+})

@@ -74,7 +74,8 @@ describe('defaults', () => {
         subjectClaim: 'sub',
         groupsClaim: 'groups',
         grant: [],
-        maxTokenSeconds: 3600,
+        dpop: 'accepted',
+        maxTokenSeconds: 900,
         clockSkewSeconds: 30,
       },
     ])

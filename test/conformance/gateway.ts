@@ -46,7 +46,9 @@ function configuration(port: number, folder: string, upstreams: Readonly<Record<
     version: 1,
     listen: `127.0.0.1:${port}`,
     dataDir: join(folder, 'data'),
-    identity: { issuers: [{ issuer: ISSUER, jwksFile: join(folder, 'jwks.json'), grant: [{ everyone: true, scopes: ['*'] }] }] },
+    identity: {
+      issuers: [{ issuer: ISSUER, jwksFile: join(folder, 'jwks.json'), grant: [{ everyone: true, scopes: ['*'] }], maxTokenLife: '1h' }],
+    },
     upstreams: Object.fromEntries(entries) as object,
   }
   // anchors and aliases are refused in gatehouse.yaml

@@ -10,7 +10,16 @@ const fact = (found: Principal | Stop): Authenticated | Stop => (isStop(found) ?
 export const authenticateStage = (deps: Pick<GatewayDeps, 'authenticate' | 'now'>): Stage<Received, Authenticated> => ({
   name: 'authenticate',
   run: x => {
-    const found = deps.authenticate(x.authorization, x.endpoint.resource, Math.floor(deps.now() / 1000))
+    const { proof } = x.headers
+    const possession = proof && { proof, method: httpMethodOf(x) }
+    const found = deps.authenticate(x.authorization, x.endpoint.resource, Math.floor(deps.now() / 1000), possession)
     return found instanceof Promise ? found.then(fact) : fact(found)
   },
 })
+
+/** Transport acts carry no message; their names say how they came. */
+function httpMethodOf({ message, method }: Received): string {
+  if (message !== undefined) return 'POST'
+  if (method === 'session/stream') return 'GET'
+  return method === 'session/end' ? 'DELETE' : 'POST'
+}
