@@ -323,10 +323,9 @@ describe('Mcp-Param headers that cannot be checked', () => {
       },
     })
     const answer = await callTool(other, 'echo', args, { headers })
-    expect(answer.body.error.data).toMatchObject({
-      reason: expect.stringMatching(/^upstream-/),
-      detail: expect.stringContaining('Mcp-Param headers cannot be checked'),
-      fix: expect.any(String),
+    expect(answer.body.error).toMatchObject({
+      message: expect.stringContaining('Mcp-Param headers cannot be checked'),
+      data: { reason: expect.stringMatching(/^upstream-/), fix: expect.any(String) },
     })
     expect((await callTool(other, 'echo', args)).status).toBe(200)
     const session = await LegacyHost.open(other)
