@@ -4,10 +4,12 @@ import { bindingText } from '../bridge/outgoing.ts'
 import { mintRequestState, openRequestState, type AskedInput, type StateBinding, type StateFields } from '../bridge/request-state.ts'
 import { digestOf } from '../kernel/digest.ts'
 import type { Sealer } from '../kernel/seal.ts'
+import type { GatewayDeps } from './deps.ts'
 import type { Authenticated, Received } from './path.ts'
 import type { Routed } from './stages/resolve-route.ts'
 
 type Bound = Received & Authenticated & Routed
+type Begun = Bound & { readonly prepared: { readonly state?: StateFields } }
 
 const bindingOf = (x: Bound): StateBinding => ({
   principal: x.principal.key,
@@ -19,7 +21,7 @@ const bindingOf = (x: Bound): StateBinding => ({
   paramsDigest: digestOf(x.doc ? bindingText(x.doc, x.method, x.params) : x.method),
 })
 
-export type Rounds = {
+type Rounds = {
   readonly round: number
   readonly asked: readonly AskedInput[]
   readonly parkedCall?: string
@@ -36,6 +38,15 @@ export function mintRoundState(
   const { nowMs, lifeMs, ...fields } = rounds
   return mintRequestState(sealer, bindingOf(x), { ...fields, expiresAtSeconds: Math.ceil((nowMs + lifeMs) / 1000) })
 }
+
+/** The same for a round of a call under way. */
+export function sealRound({ sealer, now }: Pick<GatewayDeps, 'sealer' | 'now'>, x: Begun, rounds: Rounds): string | undefined {
+  const asked = rounds.asked.map(({ key, method }) => ({ key, method }))
+  const call = x.prepared.state?.call ?? x.requestId
+  return mintRoundState(sealer, x, { ...rounds, asked, call, nowMs: now(), lifeMs: x.route.entry.parkMs })
+}
+
+export const keysOf = (state: StateFields | undefined): string[] => state?.asked.map(a => a.key) ?? []
 
 export const openRoundState = (sealer: Sealer, text: string, x: Bound, nowMs: number): StateFields | undefined =>
   openRequestState(sealer, text, bindingOf(x), Math.floor(nowMs / 1000))

@@ -163,8 +163,9 @@ describe.each(ALONE.filter(q => q.upstreamEra === 'legacy'))('a question outside
     const host = await q.connect(world)
     const upstream = q.upstream(world)
     await host.listen()
+    const before = upstream.events.mark
     await host.subscribe('note://99')
-    await upstream.announces('note://99')
+    await upstream.announces('note://99', before)
     const mark = upstream.events.mark
     upstream.command({ unsolicited: true })
     expect(await upstream.until('refusal', e => e.kind === 'refused', mark)).toMatchObject({ code: -32601 })

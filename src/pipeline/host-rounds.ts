@@ -1,0 +1,121 @@
+// Questions in an upstream's answer: handed on to a modern host, which calls again, or asked of a legacy host on the stream of its own request.
+
+import { INPUT_METHODS, readInputRequired, writeInputRequired, writeInputResponses, type InputRequired } from '../bridge/input-requests.ts'
+import { inputParamsToLegacy, inputRequestsOfUrlElicitation } from '../bridge/translate-params.ts'
+import type { Slice, UpstreamAnswer, UpstreamCall } from '../bridge/upstream.ts'
+import type { Stop } from '../kernel/errors.ts'
+import { rawOf } from '../mcp/json.ts'
+import { META } from '../mcp/revisions.ts'
+import { setMember } from '../mcp/splice.ts'
+import type { GatewayDeps } from './deps.ts'
+import { failedInput } from './failed-input.ts'
+import { gate, type Question } from './gate.ts'
+import { CANCEL, roundsExceeded } from './live-questions.ts'
+import type { Answered } from './path.ts'
+import type { Ready } from './ready.ts'
+import { answered, invalid } from './results.ts'
+import { sealRound } from './round-state.ts'
+
+type Deps = Pick<GatewayDeps, 'recorder' | 'sealer' | 'now' | 'delay' | 'newId' | 'serverInfo'>
+
+/** A state-only round of a legacy host is retried after this pause, as the official SDK does. */
+const STATE_ONLY_PACE_MS = 250
+
+export class HostRounds {
+  readonly #x: Ready
+  readonly #deps: Deps
+  readonly #again: (retry: UpstreamCall['retry']) => Promise<Answered | Stop>
+  #round: number
+
+  /** `again` makes the call once more, with the answers */
+  constructor(x: Ready, deps: Deps, again: (retry: UpstreamCall['retry']) => Promise<Answered | Stop>) {
+    this.#x = x
+    this.#deps = deps
+    this.#again = again
+    this.#round = x.prepared.state?.round ?? 0
+  }
+
+  /** `input_required` of a modern upstream. */
+  async required(result: Slice): Promise<Answered | Stop> {
+    const x = this.#x
+    if (!INPUT_METHODS.has(x.method)) return invalid(x, '`input_required` where the protocol has none')
+    const required = readInputRequired(result)
+    if (typeof required === 'string') return invalid(x, required)
+    this.#round += 1
+    if (this.#round > x.route.entry.rounds) return roundsExceeded(x.route.entry)
+    const stop = await this.#gateAll(required.requests)
+    if (stop) return this.withheld(stop)
+    return x.era === 'modern' ? this.#handOver(result, required) : this.#askHost(required)
+  }
+
+  async #gateAll(questions: readonly Question[]): Promise<Stop | undefined> {
+    const stops = await Promise.all(questions.map(question => gate(this.#x, question, this.#deps)))
+    return stops.find(stop => stop !== undefined)
+  }
+
+  /** A question that may not be put: text the model can read for a legacy host's tool call, the refusal itself otherwise. */
+  withheld(stop: Stop): Answered | Stop {
+    const { era, method } = this.#x
+    return era === 'legacy' && method === 'tools/call' ? failedInput(this.#x, stop.detail ?? stop.stop) : stop
+  }
+
+  #handOver(result: Slice, required: InputRequired): Answered | Stop {
+    const { requests, requestState } = required
+    const rounds = { round: this.#round, asked: requests, ...(requestState !== undefined && { upstreamState: requestState }) }
+    const sealed = sealRound(this.#deps, this.#x, rounds)
+    if (sealed === undefined) return invalid(this.#x, 'more questions and state than fit into one round')
+    return answered(setMember(rawOf(result.doc, result.node), 'requestState', JSON.stringify(sealed)), 'input')
+  }
+
+  /** A legacy host is asked on the stream of its own request; its answers make the next round (research/protocol.md section 2, A). */
+  async #askHost(required: InputRequired): Promise<Answered | Stop> {
+    const { host, route } = this.#x
+    const answers = new Map<string, Buffer>()
+    if (required.requests.length === 0) await this.#deps.delay(STATE_ONLY_PACE_MS)
+    const replies = await Promise.all(
+      required.requests.map(async r =>
+        host.ask?.(r.method, r.params && inputParamsToLegacy(r.method, r.params, this.#deps.newId()), route.entry.parkMs),
+      ),
+    )
+    for (const [i, request] of required.requests.entries()) {
+      const reply = replies[i]
+      if (reply?.kind === 'result') answers.set(request.key, rawOf(reply.result.doc, reply.result.node))
+      else if (request.method === 'elicitation/create') answers.set(request.key, CANCEL)
+      else
+        return failedInput(
+          this.#x,
+          reply?.kind === 'error' ? `the client refused \`${request.method}\`` : `the client did not answer \`${request.method}\``,
+        )
+    }
+    if (host.cancellation.isCancelled) return { stop: 'cancelled' }
+    await this.#deps.recorder.intent(this.#x, this.#round)
+    return this.#again({
+      ...(answers.size > 0 && { inputResponses: writeInputResponses(answers) }),
+      ...(required.requestState !== undefined && { requestState: required.requestState }),
+    })
+  }
+
+  /** -32042 of a 2025-11-25 upstream: url questions; the retry makes the call again (research/protocol.md section 2, B). */
+  async urlElicitation(answer: UpstreamAnswer & { kind: 'error' }): Promise<Answered | Stop> {
+    const x = this.#x
+    const asked = inputRequestsOfUrlElicitation(answer.error)
+    if (!asked || asked.length === 0) return invalid(x, 'an elicitation error without elicitations')
+    const stop = await this.#gateAll(asked.map(({ params }) => ({ method: 'elicitation/create', params })))
+    if (stop) return stop
+    if (x.era === 'legacy') return { answer: { kind: 'error', error: rawOf(answer.error.doc, answer.error.node), code: answer.code } }
+    this.#round += 1
+    if (this.#round > x.route.entry.rounds) return roundsExceeded(x.route.entry)
+    const requests = asked.map((q, i) => ({
+      key: `url-${i + 1}`,
+      method: 'elicitation/create',
+      params: rawOf(q.params.doc, q.params.node),
+    }))
+    const sealed = sealRound(this.#deps, x, { round: this.#round, asked: requests })
+    if (sealed === undefined) return invalid(x, 'more questions than fit into one round')
+    return answered(withServerInfo(writeInputRequired(requests, sealed), this.#deps.serverInfo), 'input')
+  }
+}
+
+/** R21: a result that the gateway made says who made it. */
+export const withServerInfo = (result: Buffer, serverInfo: GatewayDeps['serverInfo']): Buffer =>
+  setMember(result, '_meta', `{"${META.serverInfo}":${JSON.stringify(serverInfo)}}`)
