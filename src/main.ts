@@ -25,7 +25,7 @@ import { openAdminPlane } from './compose/admin-plane.ts'
 import { isAnybodyLeft } from './compose/administration.ts'
 import { startClock } from './compose/clock.ts'
 import { endWhatIsOver } from './compose/endings.ts'
-import { createCredentials, type CredentialStores } from './compose/credentials.ts'
+import { createCredentials, storesIn, type CredentialStores } from './compose/credentials.ts'
 import { endpointsOf } from './compose/endpoints.ts'
 import { showLevels } from './compose/levels.ts'
 import { admission, listSettings, streamLimit } from './compose/limits.ts'
@@ -54,6 +54,8 @@ import { ProofChecker } from './identity/dpop.ts'
 import { createCallers } from './pipeline/callers.ts'
 import { CatalogueView } from './pipeline/catalogue-view.ts'
 import type { GatewayDeps } from './pipeline/deps.ts'
+import type { UpstreamEntry } from './pipeline/entry.ts'
+import type { Principal } from './kernel/principal.ts'
 import { createEntitlements } from './pipeline/entitlements.ts'
 import { createFaces } from './pipeline/faces.ts'
 import { createFeeds } from './pipeline/feeds.ts'
@@ -157,10 +159,20 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       judge: (principal, resource) => standing.judge(principal, resource),
     })
   let authenticator = authenticatorOf(snapshot.issuers)
-  const { credentials } = createCredentials({ current: () => current, stores, upstreams: () => upstreams, logger, now, monotonic })
   const callers = createCallers()
   const { of: entitlement, blockOf } = createEntitlements(() => standing.blocks)
   const sealer = rotatingSealer(snapshot.dataDir)
+  const own = stores ?? storesIn(state, sealer, vault, () => Math.floor(now() / 1000))
+  const isVisible = (principal: Principal, entry: UpstreamEntry): boolean => !entitlement(principal, entry).isEmpty
+  const { credentials } = createCredentials({
+    current: () => current,
+    stores: own,
+    upstreams: () => upstreams,
+    isVisible,
+    logger,
+    now,
+    monotonic,
+  })
   const catalogue = new CatalogueView({
     upstreams: () => upstreams.entries,
     contacts,

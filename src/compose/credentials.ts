@@ -2,12 +2,19 @@
 
 import { randomBytes } from 'node:crypto'
 import { createSafeFetch } from '../adapters/safe-fetch.ts'
+import { createClientRegistrations, createConnectionConsents, createPendingConnections } from '../adapters/sqlite/connection-stores.ts'
+import type { StateDb } from '../adapters/sqlite/state-db.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
+import type { VaultKeeper } from '../adapters/vault-keeper.ts'
 import type { SourceDeps } from '../adapters/upstream-oauth/source.ts'
 import type { Snapshot } from '../config/schema.ts'
-import { Fault } from '../kernel/errors.ts'
+import type { Sealer } from '../kernel/seal.ts'
 import type { CredentialAsker } from '../pipeline/deps.ts'
+import { callbackOf } from './connections-port.ts'
 import { ConnectLinks } from '../pipeline/connect-links.ts'
+import { Connecting } from '../pipeline/connecting.ts'
+import type { UpstreamEntry } from '../pipeline/entry.ts'
+import type { Principal } from '../kernel/principal.ts'
 import { OwnCredentials } from '../pipeline/credentials.ts'
 import type { ConnectionConsents, PendingConnections } from '../vault/connections.ts'
 import type { ClientRegistrations, CredentialSource, SourceTarget, SubjectToken } from '../vault/credential-source.ts'
@@ -22,28 +29,38 @@ export type CredentialStores = {
   readonly registrations: ClientRegistrations
 }
 
-const nowhere = (): Promise<never> => Promise.reject(new Fault('state-unavailable', 'there is no store for credentials'))
-/** A gateway without a store: whoever needs a credential is refused. */
-const NO_STORES: CredentialStores = {
-  vault: { find: nowhere, open: nowhere, put: nowhere, refresh: nowhere, revoke: nowhere, list: nowhere },
-  pending: { open: nowhere, find: nowhere, start: nowhere, spend: nowhere, close: nowhere },
-  consents: { list: nowhere, give: nowhere, forget: nowhere },
-  registrations: { find: nowhere, put: nowhere, remove: nowhere },
+/** Everything in state.db; the vault is opened by whoever first needs it. */
+export function storesIn(state: StateDb, sealer: Sealer, keeper: Pick<VaultKeeper, 'get'>, nowSeconds: () => number): CredentialStores {
+  return {
+    vault: {
+      find: async (...args) => (await keeper.get()).find(...args),
+      open: async grant => (await keeper.get()).open(grant),
+      put: async (...args) => (await keeper.get()).put(...args),
+      refresh: async (...args) => (await keeper.get()).refresh(...args),
+      revoke: async (...args) => (await keeper.get()).revoke(...args),
+      list: async principal => (await keeper.get()).list(principal),
+    },
+    pending: createPendingConnections(state, sealer, nowSeconds),
+    consents: createConnectionConsents(state),
+    registrations: createClientRegistrations(state, sealer),
+  }
 }
 
 export type CredentialParts = {
   readonly current: () => Snapshot
-  readonly stores: CredentialStores | undefined
+  readonly stores: CredentialStores
   readonly upstreams: () => UpstreamSet
+  /** whether an upstream exists for this principal */
+  readonly isVisible: (principal: Principal, entry: UpstreamEntry) => boolean
   readonly logger: Pick<Logger, 'fault'>
   /** wall clock, milliseconds */
   readonly now: () => number
   readonly monotonic: () => number
 }
 
-export type CredentialHouse = { readonly credentials: OwnCredentials; readonly links: ConnectLinks; readonly source: CredentialSource }
+export type CredentialHouse = { readonly credentials: OwnCredentials; readonly connecting: Connecting }
 
-export function createCredentials({ current, stores = NO_STORES, upstreams, logger, now, monotonic }: CredentialParts): CredentialHouse {
+export function createCredentials({ current, stores, upstreams, isVisible, logger, now, monotonic }: CredentialParts): CredentialHouse {
   const publicUrl = (): string => current().publicUrl
   const fault = (what: string, cause: unknown): void => logger.fault(what, cause, {})
   const source = lazySource({
@@ -71,7 +88,19 @@ export function createCredentials({ current, stores = NO_STORES, upstreams, logg
     now,
     fault,
   })
-  return { credentials, links, source }
+  const connecting = new Connecting({
+    ...stores,
+    source,
+    links,
+    credentials,
+    upstreams: () => upstreams().entries,
+    target: alias => targetOf(current(), alias),
+    isVisible,
+    newSecret: () => randomBytes(32).toString('base64url'),
+    redirectUri: () => callbackOf(publicUrl()),
+    nowSeconds: () => Math.floor(now() / 1000),
+  })
+  return { credentials, connecting }
 }
 
 /** The OAuth client is loaded when somebody first needs it: most gateways never do, and it costs memory. */

@@ -10,6 +10,7 @@ import { createLoginProvider, type LoginSettings } from '../adapters/login/ident
 import type { SafeFetch } from '../adapters/safe-fetch.ts'
 import { webFetch } from '../adapters/web-fetch.ts'
 import { createBrowserSessions } from '../http/control-plane/browser-session.ts'
+import { createConnectPages, type ConnectPort } from '../http/control-plane/connect.ts'
 import { createConnectionsPages, type ConnectionsPort } from '../http/control-plane/connections.ts'
 import { createConsentPages } from '../http/control-plane/consent.ts'
 import type { OfferedScope } from '../http/control-plane/pages/consent-page.ts'
@@ -55,6 +56,8 @@ export type PeopleParts = {
   readonly offered: (resource: string, principal: Principal | undefined) => readonly OfferedScope[] | undefined
   readonly endpointTitle: (resource: string) => string
   readonly connections: ConnectionsPort
+  /** connecting accounts; absent = no upstream of this gateway takes any */
+  readonly connect?: ConnectPort
   /** seconds since the epoch */
   readonly now: () => number
   /** durable before it resolves; rejects where it cannot be written, and then nothing happens */
@@ -131,6 +134,13 @@ export async function createPeople(parts: PeopleParts): Promise<{ readonly peopl
             name: resource,
             detail: `scopes ${scopes.join(' ') || '(none)'}; redirect ${redirect}`,
           }),
+      }),
+      ...(parts.connect && {
+        connect: createConnectPages({
+          sessions,
+          connect: parts.connect,
+          record: (what, { principal }, name) => record({ principal, what, name }),
+        }),
       }),
       connections: createConnectionsPages({
         sessions,

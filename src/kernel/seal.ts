@@ -27,6 +27,8 @@ const PURPOSES = {
   vault: { code: 4, nonce: 'random' },
   login: { code: 16, nonce: 'random' },
   'sign-in': { code: 17, nonce: 'random' },
+  connection: { code: 24, nonce: 'random' },
+  'upstream-client': { code: 25, nonce: 'random' },
 } as const
 export type Purpose = keyof typeof PURPOSES
 

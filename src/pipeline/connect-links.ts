@@ -23,7 +23,9 @@ const SPARE_SECONDS = 300
 const PER_PRINCIPAL = 32
 const MAX_KNOWN = 10_000
 
-const linkDigest = (secret: string): string => hash('sha256', `gatehouse connect link ${secret}`, 'base64url')
+export const linkDigest = (secret: string): string => hash('sha256', `gatehouse connect link ${secret}`, 'base64url')
+
+export const stateDigest = (secret: string): string => hash('sha256', `gatehouse connect state ${secret}`, 'base64url')
 
 export class ConnectLinks {
   readonly #deps: ConnectLinksDeps

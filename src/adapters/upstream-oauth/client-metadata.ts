@@ -20,6 +20,12 @@ export function clientIdOf({ publicUrl, metadataUrl }: OwnClientSettings): strin
   return url.startsWith('https://') ? url : undefined
 }
 
+/** The document itself; its `client_id` is the URL it is fetched from. */
+export const clientDocument = (settings: OwnClientSettings): object => ({
+  client_id: settings.metadataUrl ?? settings.publicUrl + CLIENT_METADATA_PATH,
+  ...clientMetadata(settings, 'none'),
+})
+
 export const clientMetadata = (settings: OwnClientSettings, authentication: ClientAuthentication): object => ({
   client_name: 'Gatehouse',
   client_uri: settings.publicUrl,

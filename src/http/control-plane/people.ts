@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Express } from 'express'
+import type { ConnectPages } from './connect.ts'
 import type { ConnectionsPages } from './connections.ts'
 import type { ConsentPages } from './consent.ts'
 import { problemPage, sendPage } from './pages/shell.ts'
@@ -11,6 +12,7 @@ export type People = {
   readonly signIn: SignInPages
   readonly consent: ConsentPages
   readonly connections: ConnectionsPages
+  readonly connect?: ConnectPages
   /** the authorization server's protocol endpoints */
   readonly server: { handle(req: IncomingMessage, res: ServerResponse): Promise<void> }
 }
@@ -72,6 +74,23 @@ export function mountPeople(app: Express, deps: PeopleDeps): void {
   )
 
   app.get(
+    '/oauth/connect/:link',
+    serve(({ connect }, req, res) => (connect ? connect.show(req, res) : sendPage(res, NOWHERE))),
+  )
+  app.post(
+    '/oauth/connect/:link',
+    serve(({ connect }, req, res) => (connect ? connect.answer(req, res) : sendPage(res, NOWHERE))),
+  )
+  app.get(
+    '/oauth/callback',
+    serve(({ connect }, req, res) => (connect ? connect.callback(req, res) : sendPage(res, NOWHERE))),
+  )
+  app.get(
+    '/oauth/client-metadata.json',
+    serve(({ connect }, req, res) => (connect ? connect.document(req, res) : sendPage(res, NOWHERE))),
+  )
+
+  app.get(
     '/connections',
     serve(({ connections }, req, res) => connections.show(req, res)),
   )
@@ -88,6 +107,8 @@ export function mountPeople(app: Express, deps: PeopleDeps): void {
     serve(({ connections }, req, res) => connections.putSecret(req, res)),
   )
 }
+
+const NOWHERE = problemPage(404, 'There is nothing to connect', { what: 'No server of this gateway takes accounts of its users.' })
 
 const FAULT = problemPage(500, 'Something went wrong here', {
   what: 'The request ended in a fault of the gateway. Nothing was allowed.',

@@ -1,0 +1,62 @@
+// What a person agrees to before an account is connected: which server, which application, which rights, and where it will be asked (R119).
+
+import { html, type Html } from './html.ts'
+import { facts, hidden, type Page, type Viewer } from './shell.ts'
+
+export type ConnectQuestionView = {
+  readonly title: string
+  readonly alias: string
+  readonly server: string
+  readonly client: string
+} & (
+  | { readonly kind: 'sign-in'; readonly issuer: string; readonly scopes: readonly string[]; readonly redirect: string }
+  | { readonly kind: 'secret' }
+  | { readonly kind: 'consent'; readonly scopes: readonly string[] }
+)
+
+export type ConnectView = { readonly question: ConnectQuestionView; readonly link: string; readonly csrf: string; readonly viewer: Viewer }
+
+export const connectPage = ({ question, link, csrf, viewer }: ConnectView): Page => ({
+  title: `Connect ${question.title}`,
+  isQuestion: true,
+  viewer,
+  body: html`<section>
+    <h1>
+      ${question.kind === 'consent' ? html`Use your account at ${question.title}?` : html`Connect your account at ${question.title}?`}
+    </h1>
+    <p>${why(question)}</p>
+    ${facts([['Server', html`${question.title} <span class="tag">${question.alias}</span><br /><code>${question.server}</code>`], ['Application', question.client === '' ? 'none: you began this yourself' : html`<code>${question.client}</code>`], ...more(question)])}
+    <form method="post" action="/oauth/connect/${link}" autocomplete="off">
+      ${hidden({ csrf })}
+      ${
+        question.kind === 'secret' &&
+        html`<label class="field"
+          ><span>Your secret for ${question.title}</span
+          ><input type="password" name="secret" maxlength="4096" autocomplete="off" spellcheck="false"
+        /></label>`
+      }
+      <div class="actions">
+        <button class="go" name="answer" value="allow">${question.kind === 'sign-in' ? 'Go on' : 'Allow'}</button>
+        <button name="answer" value="deny">Cancel</button>
+      </div>
+      <p class="soft">Only your own calls ever use this account. You can take it back at any time on the Connections page.</p>
+    </form>
+  </section>`,
+})
+
+function why({ kind, title }: ConnectQuestionView): string {
+  if (kind === 'consent') return 'The account is connected already. This application may not use it yet.'
+  if (kind === 'secret') return `Calls to ${title} in your name need a secret of yours.`
+  return `Calls to ${title} in your name need an account of yours. You will sign in where the account is, not here.`
+}
+
+function more(question: ConnectQuestionView): (readonly [string, Html | string])[] {
+  if (question.kind === 'secret') return []
+  const { scopes } = question
+  const rights: readonly [string, Html | string] = [
+    'It may',
+    scopes.length === 0 ? 'what the server decides' : html`${scopes.map((scope, i) => html`${i > 0 && ' '}<code>${scope}</code>`)}`,
+  ]
+  if (question.kind === 'consent') return [rights]
+  return [rights, ['Sign in at', html`<code>${question.issuer}</code>`], ['It comes back to', html`<code>${question.redirect}</code>`]]
+}
