@@ -30,6 +30,7 @@ import { endpointsOf } from './compose/endpoints.ts'
 import { showLevels } from './compose/levels.ts'
 import { admission, listSettings, streamLimit } from './compose/limits.ts'
 import { gatekeeperOf, hostText, listen, trustedProxies } from './compose/listener.ts'
+import { openPeoplePlane } from './compose/people-plane.ts'
 import { planeDeps } from './compose/plane.ts'
 import { rotatingSealer } from './compose/sealing.ts'
 import { createSessions } from './compose/sessions.ts'
@@ -112,7 +113,6 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     fetch: outbound,
     onChange: status => logger.info('issuer keys', { ...status }),
   })
-  void keys.warm()
   const introspection = createIntrospection(snapshot.issuers, {
     fetch: outbound,
     onChange: status => logger.info('issuer introspection', { ...status }),
@@ -164,7 +164,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   const sealer = rotatingSealer(snapshot.dataDir)
   const own = stores ?? storesIn(state, sealer, vault, () => Math.floor(now() / 1000))
   const isVisible = (principal: Principal, entry: UpstreamEntry): boolean => !entitlement(principal, entry).isEmpty
-  const { credentials } = createCredentials({
+  const { credentials, connecting } = createCredentials({
     current: () => current,
     stores: own,
     upstreams: () => upstreams,
@@ -239,13 +239,21 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       refusals.count(reason, address)
     },
   })
+  const people = await openPeoplePlane({
+    ...deps,
+    ...{ state, standing, keys, penalties, log, encoder, logger, connecting, credentials },
+    current: () => current,
+    fetch: outbound,
+    isTrustedProxy: address => trusted(address),
+  })
+  void keys.warm()
   const admin = await openAdminPlane(
     {
       ...deps,
       current: () => current,
       blocking: standing,
       proposals: sqliteProposals(state),
-      rotations: { sealing: sealer.rotate, vault: () => vault.rotate() },
+      rotations: { sealing: sealer.rotate, vault: () => vault.rotate(), ...people?.rotations },
       log,
       encoder,
       logger,
@@ -270,6 +278,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       metrics,
       isDraining: () => isDraining,
       breakGlass: admin.breakGlass,
+      people: people?.deps,
     }),
   )
   const endpoint = new McpEndpoint({
@@ -324,7 +333,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   const { port } = server.address() as AddressInfo
   keeper = gatekeeperOf(snapshot, port)
   const { localActs } = admin
-  const clock = startClock({ sessions, parked, catalogue, streams, endpoint, refusals, report, localActs, now, monotonic })
+  const clock = startClock({ sessions, parked, catalogue, streams, endpoint, refusals, report, localActs, people, now, monotonic })
 
   return {
     url: `${snapshot.listen.tls ? 'https' : 'http'}://${hostText(snapshot.listen.host)}:${port}`,
@@ -367,12 +376,13 @@ const LOCKED_OUT =
   'nobody could administer the gateway any more: everybody it names as an operator is blocked, or it names nobody; name another operator'
 
 /** Fetches reach public addresses, what `outbound.allow` opens, and on loopback the issuers the configuration names. */
-const fetchFor = ({ issuers, outbound }: Snapshot): SafeFetch =>
-  createSafeFetch({ namedHosts: [...loopbackHosts(issuers), ...outbound.hosts], networks: outbound.networks })
+const fetchFor = ({ issuers, login, outbound }: Snapshot): SafeFetch =>
+  createSafeFetch({ namedHosts: [...loopbackHosts(login ? [...issuers, login] : issuers), ...outbound.hosts], networks: outbound.networks })
 
 /** Values that must never appear in a log line or an error: what the configuration gives upstreams as headers, environment and credentials, and shows issuers. */
-const secretsOf = ({ issuers, upstreams }: Snapshot): readonly string[] => [
+const secretsOf = ({ issuers, login, authorizationServer, upstreams }: Snapshot): readonly string[] => [
   ...issuers.flatMap(({ introspection }) => introspection?.clientSecret ?? []),
+  ...[login?.clientSecret, ...(authorizationServer?.clients ?? []).map(({ secret }) => secret)].filter(secret => secret !== undefined),
   ...[...upstreams.values()].flatMap(({ transport, credential }) => [
     ...(transport.kind === 'stdio'
       ? Object.values(transport.env)

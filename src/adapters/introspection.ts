@@ -19,7 +19,7 @@ type IntrospectionSettings = {
   readonly method: 'basic' | 'post'
 }
 
-export type IntrospectionStatus = { readonly issuer: string; readonly isFailing: boolean; readonly detail?: string }
+type IntrospectionStatus = { readonly issuer: string; readonly isFailing: boolean; readonly detail?: string }
 
 export type Introspection = {
   readonly introspect: Introspect

@@ -94,10 +94,15 @@ listen: 127.0.0.1:8400
 dataDir: .gatehouse
 
 identity:
+  # Hosts get their tokens from the gateway itself. It sends people to the identity provider and asks them for each application.
+  authorizationServer: {}
   # For trying things out: whoever sits at this machine signs in as one of these, without a password.
-  # For anything else take this out and name your identity provider:
-  #   issuers:
-  #     - issuer: https://login.example.com
+  # For anything else take this out and name your identity provider, where this gateway is registered with the redirect
+  # <publicUrl>/oauth/login/callback:
+  #   login:
+  #     issuer: https://login.example.com
+  #     clientId: gatehouse
+  #     clientSecret: { fromEnv: GATEHOUSE_LOGIN_SECRET }
   evaluation:
     port: 8401
     users:

@@ -11,6 +11,8 @@ type Parts = {
   readonly refusals: { flush(): Promise<void> }
   readonly report: { flush(): Promise<void> }
   readonly localActs: { look(): Promise<void> }
+  /** sign-ins, codes and tokens that expired; absent = there are none */
+  readonly people?: { sweep(): Promise<void> } | undefined
   readonly now: () => number
   readonly monotonic: () => number
 }
@@ -18,6 +20,7 @@ type Parts = {
 const TICK_MS = 1000
 const KEEP_ALIVE_TICKS = 15
 const AGGREGATE_TICKS = 60
+const FORGET_TICKS = 600
 
 export function startClock(parts: Parts): { stop(): void } {
   let ticks = 0
@@ -36,6 +39,8 @@ export function startClock(parts: Parts): { stop(): void } {
     }
     // A failed flush keeps its counts for the next one.
     if (ticks % AGGREGATE_TICKS === 0) for (const counts of [parts.refusals, parts.report]) counts.flush().catch(() => {})
+    // What could not be forgotten now is forgotten next time; nobody is let in by it.
+    if (ticks % FORGET_TICKS === 0) parts.people?.sweep().catch(() => {})
   }, TICK_MS)
   timer.unref()
   return { stop: () => clearInterval(timer) }

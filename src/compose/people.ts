@@ -2,13 +2,12 @@
 
 import { createHmac, hkdfSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { createAuthorizationServer } from '../adapters/authorization-server/authorization-server.ts'
-import type { ConfiguredClient } from '../adapters/authorization-server/clients.ts'
-import type { Registration } from '../adapters/authorization-server/oidc.ts'
+import { createAuthorizationServer, type AuthorizationServer } from '../adapters/authorization-server/authorization-server.ts'
 import { loadSigningKeys } from '../adapters/authorization-server/signing-keys.ts'
-import { createLoginProvider, type LoginSettings } from '../adapters/login/identity-provider.ts'
+import { createLoginProvider, type LoginProvider } from '../adapters/login/identity-provider.ts'
 import type { SafeFetch } from '../adapters/safe-fetch.ts'
 import { webFetch } from '../adapters/web-fetch.ts'
+import type { AuthorizationServerSettings, LoginSettings } from '../config/schema.ts'
 import { createBrowserSessions } from '../http/control-plane/browser-session.ts'
 import { createConnectPages, type ConnectPort } from '../http/control-plane/connect.ts'
 import { createConnectionsPages, type ConnectionsPort } from '../http/control-plane/connections.ts'
@@ -21,6 +20,7 @@ import { createStrangerLimit } from '../http/control-plane/stranger-limit.ts'
 import type { ConsentStore } from '../identity/consent.ts'
 import type { OauthRecordStore, RegisteredClientStore } from '../identity/oauth-records.ts'
 import { createSignIns, principalOf, type BrowserSessionStore, type SignIns, type SignInStore } from '../identity/sign-in.ts'
+import type { Stop } from '../kernel/errors.ts'
 import type { Principal } from '../kernel/principal.ts'
 import type { Sealer, SealingKeys } from '../kernel/seal.ts'
 
@@ -29,10 +29,8 @@ type PeopleSettings = {
   readonly publicUrl: string
   readonly dataDir: string
   readonly login: LoginSettings
-  readonly registration: Registration
-  readonly clients: readonly ConfiguredClient[]
-  readonly tokenSeconds: number
-  readonly refreshSeconds: number
+  /** absent = people sign in for the pages alone, and external issuers give hosts their tokens */
+  readonly authorizationServer?: AuthorizationServerSettings
 }
 
 type PeopleStores = {
@@ -51,13 +49,19 @@ export type PeopleParts = {
   readonly stores: PeopleStores
   readonly sealer: Sealer
   readonly sealingKeys: SealingKeys
-  /** for the identity provider and for client documents */
+  /** towards the identity provider */
   readonly fetch: SafeFetch
+  /** for client documents, which strangers name; 64 KiB are enough */
+  readonly documentFetch: SafeFetch
+  /** who is asked whether a sign-in still holds; default: the identity provider */
+  readonly confirm?: (provider: LoginProvider) => LoginProvider
   readonly offered: (resource: string, principal: Principal | undefined) => readonly OfferedScope[] | undefined
   readonly endpointTitle: (resource: string) => string
   readonly connections: ConnectionsPort
   /** connecting accounts; absent = no upstream of this gateway takes any */
   readonly connect?: ConnectPort
+  /** why a principal, with a client or without, may do nothing at all */
+  readonly stopOf: (principal: Principal) => Stop | undefined
   /** seconds since the epoch */
   readonly now: () => number
   /** durable before it resolves; rejects where it cannot be written, and then nothing happens */
@@ -71,69 +75,48 @@ export type PeopleParts = {
   readonly strangersPerMinute?: { readonly address: number; readonly total: number }
 }
 
-/** A sign-in that the identity provider cannot confirm (it gave no refresh token) ends with the working day; seconds. */
+/** Where the identity provider sends people back to; config/schema.ts tells it to the evaluation provider. */
+const LOGIN_CALLBACK = '/oauth/login/callback'
+/** A sign-in that nobody can confirm again (the provider gave no refresh token) ends with the working day, a confirmed one with its consents; seconds. */
 const UNCONFIRMED_SECONDS = 8 * 3600
+const CONFIRMED_SECONDS = 90 * 86_400
 
 /** `people`: the pages and the protocol. `signIns`: for whoever has to end one (back-channel logout). Throws the key file's Faults. */
 export async function createPeople(parts: PeopleParts): Promise<{ readonly people: People; readonly signIns: SignIns }> {
-  const { settings, stores, now, record } = parts
-  const { publicUrl } = settings
-  const login = createLoginProvider({
+  const { settings, stores, now, record, stopOf } = parts
+  const { publicUrl, authorizationServer } = settings
+  const asked = createLoginProvider({
     settings: settings.login,
-    redirectUri: `${publicUrl}/oauth/login/callback`,
+    redirectUri: `${publicUrl}${LOGIN_CALLBACK}`,
     fetch: webFetch(parts.fetch),
     now: () => now() * 1000,
     onTrouble: parts.onTrouble,
   })
+  const login = parts.confirm?.(asked) ?? asked
   const signIns = createSignIns({ store: stores.signIns, provider: login, now, onEnd: parts.onFamilyEnd })
-  const server = createAuthorizationServer({
-    settings: { ...settings, issuer: publicUrl },
-    signingKeys: await loadSigningKeys(settings.dataDir),
-    cookieKeys: cookieKeys(parts.sealingKeys),
-    records: stores.records,
-    clients: stores.clients,
-    signIn: id => signIns.current(id),
-    scopes: (resource, principal) => parts.offered(resource, principal)?.map(({ name }) => name),
-    fetch: parts.fetch,
-    admitStranger: createStrangerLimit(parts.strangersPerMinute),
-    addressOf: parts.addressOf,
-    onFamilyEnd: parts.onFamilyEnd,
-    onRefused: parts.onRefused,
-    onFault: cause => parts.onTrouble('a request to the authorization server ended in a fault', cause),
-    renderError: (code, description) => renderPage(errorPage(code, description)),
+  const sessions = createBrowserSessions({
+    publicUrl,
+    sessions: stores.browserSessions,
+    signIns,
+    stopOf,
+    formKey: formKey(parts.sealingKeys),
     now,
   })
-  const sessions = createBrowserSessions({ publicUrl, sessions: stores.browserSessions, signIns, formKey: formKey(parts.sealingKeys), now })
   const { consents } = stores
+  const clients = [COMMAND_LINE, ...(authorizationServer?.clients ?? [])]
+  const server = authorizationServer && (await serverOf(parts, { ...authorizationServer, clients }, signIns))
   return {
     signIns,
     people: {
-      server,
       signIn: createSignInPages({
         publicUrl,
         login,
         sessions,
         store: stores.signIns,
         sealer: parts.sealer,
-        lifeSeconds: { confirmed: settings.refreshSeconds, unconfirmed: Math.min(UNCONFIRMED_SECONDS, settings.refreshSeconds) },
+        lifeSeconds: { confirmed: CONFIRMED_SECONDS, unconfirmed: login === asked ? UNCONFIRMED_SECONDS : CONFIRMED_SECONDS },
         now,
         record: (what, signIn) => record({ principal: principalOf(signIn), what, name: signIn.id }),
-      }),
-      consent: createConsentPages({
-        server,
-        sessions,
-        consents,
-        offered: parts.offered,
-        endpointTitle: parts.endpointTitle,
-        configured: () => settings.clients,
-        now,
-        record: (what, { principal }, { client, resource, scopes, redirect }) =>
-          record({
-            principal: { ...principal, client },
-            what: `consent-${what}`,
-            name: resource,
-            detail: `scopes ${scopes.join(' ') || '(none)'}; redirect ${redirect}`,
-          }),
       }),
       ...(parts.connect && {
         connect: createConnectPages({
@@ -150,8 +133,53 @@ export async function createPeople(parts: PeopleParts): Promise<{ readonly peopl
         onEnd: parts.onFamilyEnd,
         record: (what, { principal }, name) => record({ principal, what, name }),
       }),
+      ...(server && {
+        server,
+        consent: createConsentPages({
+          server,
+          sessions,
+          consents,
+          offered: parts.offered,
+          endpointTitle: parts.endpointTitle,
+          configured: () => clients,
+          stopOf,
+          now,
+          record: (what, { principal }, { client, resource, scopes, redirect }) =>
+            record({
+              principal: { ...principal, client },
+              what: `consent-${what}`,
+              name: resource,
+              detail: `scopes ${scopes.join(' ') || '(none)'}; redirect ${redirect}`,
+            }),
+        }),
+      }),
     },
   }
+}
+
+/** `gatehouse login` of whoever works at this machine. */
+const COMMAND_LINE = { id: 'gatehouse-cli', name: 'Gatehouse command line', redirectUris: ['http://127.0.0.1/callback'] }
+
+async function serverOf(parts: PeopleParts, own: AuthorizationServerSettings, signIns: SignIns): Promise<AuthorizationServer> {
+  const { settings, stores } = parts
+  return createAuthorizationServer({
+    settings: { ...own, issuer: settings.publicUrl },
+    signingKeys: await loadSigningKeys(settings.dataDir),
+    cookieKeys: cookieKeys(parts.sealingKeys),
+    records: stores.records,
+    clients: stores.clients,
+    signIn: id => signIns.current(id),
+    stopOf: parts.stopOf,
+    scopes: (resource, principal) => parts.offered(resource, principal)?.map(({ name }) => name),
+    fetch: parts.documentFetch,
+    admitStranger: createStrangerLimit(parts.strangersPerMinute),
+    addressOf: parts.addressOf,
+    onFamilyEnd: parts.onFamilyEnd,
+    onRefused: parts.onRefused,
+    onFault: cause => parts.onTrouble('a request to the authorization server ended in a fault', cause),
+    renderError: (code, description) => renderPage(errorPage(code, description)),
+    now: parts.now,
+  })
 }
 
 /** The keys that sign oidc-provider's cookies, newest first. Of the sealing key, so they rotate with it. */

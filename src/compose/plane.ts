@@ -6,6 +6,7 @@ import type { Introspection } from '../adapters/introspection.ts'
 import type { TokenKeys } from '../adapters/tokens.ts'
 import type { Snapshot } from '../config/schema.ts'
 import type { ControlPlaneDeps, Dependency } from '../http/control-plane/app.ts'
+import type { PeopleDeps } from '../http/control-plane/people.ts'
 import type { UpstreamSet } from './upstreams.ts'
 
 export type PlaneParts = {
@@ -17,6 +18,7 @@ export type PlaneParts = {
   readonly metrics: { text(): Promise<string> }
   readonly isDraining: () => boolean
   readonly breakGlass: BreakGlass
+  readonly people: PeopleDeps | undefined
 }
 
 /** A failing upstream degrades readiness but does not end it: the others still serve. */
@@ -25,6 +27,7 @@ export const planeDeps = (parts: PlaneParts): ControlPlaneDeps => ({
     const { publicUrl, issuers: known, firstScopes } = parts.current()
     return { publicUrl, authorizationServers: known.map(i => i.issuer), dpop: dpopOf(known), ...(firstScopes && { firstScopes }) }
   },
+  ...(parts.people && { people: parts.people }),
   metrics: () => parts.metrics.text(),
   dependencies: () => [
     listener(parts),

@@ -2,7 +2,7 @@
 
 import { checkAdministration } from './administration-checks.ts'
 import { exposure, isExposed } from './exposure.ts'
-import { checkIdentity, issuersOf } from './identity-checks.ts'
+import { checkIdentity, hasOwnServer, issuersOf } from './identity-checks.ts'
 import type { Reading } from './reading.ts'
 import type { ConfigDocument } from './table.ts'
 import { checkUpstreams } from './upstream-checks.ts'
@@ -11,7 +11,7 @@ import { checkUpstreams } from './upstream-checks.ts'
 export function checkDocument(doc: ConfigDocument, reading: Reading, ownUid: number | undefined): void {
   checkExposure(doc, reading)
   checkPublicUrl(doc, reading)
-  checkIdentity(doc, reading, isExposed(doc))
+  checkIdentity(doc, reading)
   checkAdministration(doc, reading, issuersOf(doc))
   checkSets(doc, reading)
   checkKeys(doc, reading)
@@ -22,7 +22,7 @@ export function checkDocument(doc: ConfigDocument, reading: Reading, ownUid: num
 function checkExposure(doc: ConfigDocument, reading: Reading): void {
   if (!isExposed(doc)) return
   const { path, why } = exposure(doc)
-  if (doc.identity.issuers.length === 0 && !reading.isFaulty('identity.issuers')) {
+  if (doc.identity.issuers.length === 0 && !hasOwnServer(doc) && !reading.isFaulty('identity.issuers')) {
     reading.fault(
       'exposed',
       path,

@@ -30,6 +30,7 @@ export type WarningCode =
   | 'everything-allowed'
   | 'shared-credential'
   | 'loose-permissions'
+  | 'open-registration'
   | 'risky-command'
 
 /** Line and column count from 1; both 0 when the whole file is meant. Messages are lower case, without a full stop, and hold no secret. */

@@ -3,19 +3,28 @@
 import { USE } from '../identity/scopes.ts'
 import { isLoopback, urlOf } from './addresses.ts'
 import type { Reading } from './reading.ts'
-import { evaluationIssuer } from './schema.ts'
+import { isExposed } from './exposure.ts'
+import { COMMAND_LINE_CLIENT, evaluationIssuer } from './schema.ts'
 import type { ConfigDocument } from './table.ts'
 
-/** Every issuer whose tokens are accepted, the evaluation provider's own last. */
-export function issuersOf(doc: ConfigDocument): readonly string[] {
-  const own = doc.identity.evaluation
-  return [...doc.identity.issuers.map(i => i.issuer), ...(own ? [evaluationIssuer(own.port)] : [])]
+/** Every issuer that principals can be of: whose tokens are accepted, where people sign in, and the evaluation provider's own last. */
+export function issuersOf({ identity }: ConfigDocument): readonly string[] {
+  const { issuers, login, evaluation } = identity
+  const named = issuers.map(i => i.issuer)
+  const own = evaluation ? [evaluationIssuer(evaluation.port)] : []
+  return [...named, ...(login && ![...named, ...own].includes(login.issuer) ? [login.issuer] : []), ...own]
 }
 
+/** Whether people can get tokens from this gateway itself. */
+export const hasOwnServer = ({ identity }: ConfigDocument): boolean =>
+  identity.authorizationServer !== undefined && (identity.login ?? identity.evaluation) !== undefined
+
 /** Somebody can sign in, nobody on the way can put in keys of their own, and what is given exists. */
-export function checkIdentity(doc: ConfigDocument, reading: Reading, isExposed: boolean): void {
+export function checkIdentity(doc: ConfigDocument, reading: Reading): void {
   const { issuers, evaluation } = doc.identity
-  if (issuers.length === 0 && !evaluation && !isExposed && !reading.isFaulty('identity')) {
+  checkLogin(doc, reading)
+  checkOwnServer(doc, reading)
+  if (issuers.length === 0 && !evaluation && !hasOwnServer(doc) && !isExposed(doc) && !reading.isFaulty('identity')) {
     reading.fault('missing', 'identity', 'nobody could sign in', 'add `issuers`, or `evaluation` to try things out')
   }
   issuers.forEach((issuer, index) => {
@@ -93,6 +102,48 @@ function checkSubjects({ kind, subjects, subjectClaim }: Issuer, at: string, rea
       `${at}.subjects`,
       'expected the subjects that count: such issuers vouch for programs of anybody',
       'such as `repo:my-org/my-repo:*`',
+    )
+}
+
+/** People are sent there with what they type: nobody on the way may read it, and they are the same people as in the provider's own tokens. */
+function checkLogin(doc: ConfigDocument, reading: Reading): void {
+  const { login, issuers } = doc.identity
+  if (!login) return
+  const url = urlOf(login.issuer)
+  if (url?.protocol === 'http:' && !isLoopback(url.hostname))
+    reading.fault('value', 'identity.login.issuer', 'expected https: people type their passwords there')
+  if (!login.scopes.includes('openid'))
+    reading.fault('value', 'identity.login.scopes', 'expected `openid` among them: without it nobody is named')
+  const same = issuers.findIndex(({ issuer }) => issuer === login.issuer)
+  if (same >= 0 && issuers[same]?.subjectClaim !== login.subjectClaim)
+    reading.fault(
+      'conflict',
+      'identity.login.subjectClaim',
+      `differs from \`identity.issuers[${same}].subjectClaim\`: the same person would be two`,
+      'write the same claim in both',
+    )
+}
+
+function checkOwnServer(doc: ConfigDocument, reading: Reading): void {
+  const { authorizationServer: server, issuers } = doc.identity
+  if (!server) return
+  const at = 'identity.authorizationServer'
+  if (!hasOwnServer(doc) && !reading.isFaulty('identity.login'))
+    reading.fault('missing', at, 'has no users of its own, and nobody could sign in at it', 'add `identity.login`: your identity provider')
+  if (issuers.some(({ issuer }) => issuer === doc.publicUrl))
+    reading.fault('conflict', at, 'its issuer is `publicUrl`, which stands in `identity.issuers` too', 'take it out there')
+  server.clients.forEach(({ id, redirectUris }, index) => {
+    if (server.clients.findIndex(other => other.id === id) !== index || id === COMMAND_LINE_CLIENT)
+      reading.fault('conflict', `${at}.clients[${index}].id`, 'this client id is taken', 'choose another')
+    if (redirectUris.length === 0 && !reading.isFaulty(`${at}.clients[${index}].redirectUris`))
+      reading.fault('missing', `${at}.clients[${index}].redirectUris`, 'expected at least one')
+  })
+  if (server.registration === 'open' && isExposed(doc))
+    reading.warn(
+      'open-registration',
+      `${at}.registration`,
+      'anybody who reaches this gateway can register an application under any name',
+      'leave it out: applications then identify themselves by the URL of a document, or stand in `clients`',
     )
 }
 

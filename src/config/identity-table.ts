@@ -1,9 +1,10 @@
 // The settings under `identity`: who vouches for callers, and what their assertions are worth. Part of the table in table.ts.
 
+import { isAcceptedRedirect } from '../identity/redirects.ts'
 import { urlProblem } from './addresses.ts'
 import { list, optional, record } from './fields.ts'
-import { choice, duration, flag, integer, path, text } from './scalars.ts'
 import { asSource } from './sources.ts'
+import { choice, duration, flag, integer, path, text } from './scalars.ts'
 
 /** Signature algorithms a token may use. `none` and the shared-secret HS* are not among them (RFC 8725 section 3.1). */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
@@ -143,6 +144,61 @@ const evaluation = record(
   { doc: 'an identity provider for trying things out: no passwords, loopback only, in a process of its own' },
 )
 
+const login = record(
+  {
+    issuer: text({ what: 'an issuer', maxLength: 2048, problem: issuerProblem, doc: 'the identity provider, exactly as it calls itself' }),
+    clientId: text({
+      what: 'a client id',
+      maxLength: 2048,
+      pattern: /^[\x20-\x7e]+$/,
+      doc: 'what this gateway is called there; its redirect is `<publicUrl>/oauth/login/callback`',
+    }),
+    clientSecret: optional(
+      asSource({ doc: 'its secret there: `{fromEnv: NAME}` or `{fromFile: path}`; without one it is a public client' }),
+    ),
+    scopes: list(text({ what: 'a scope', maxLength: 256, pattern: /^[\x21\x23-\x5b\x5d-\x7e]+$/, doc: 'a scope' }), {
+      max: 32,
+      fallback: ['openid', 'profile', 'offline_access'],
+      doc: 'scopes asked for; with a refresh token (`offline_access` at most providers) the account is looked at again whenever a host refreshes its own',
+    }),
+    subjectClaim: claim('the claim that says who somebody is; the same as in `issuers`, where the provider stands there too', 'sub'),
+    groupsClaim: claim('the claim that lists groups', 'groups'),
+  },
+  { doc: 'where people sign in with their browser', aliases: { url: 'issuer', client: 'clientId', secret: 'clientSecret' } },
+)
+
+const client = record(
+  {
+    id: text({ what: 'a client id', maxLength: 255, pattern: /^[A-Za-z0-9._~-]+$/, doc: 'its client id' }),
+    name: text({ what: 'a name', maxLength: 100, pattern: /^[^\u0000-\u001f\u007f]+$/, doc: 'what people are shown' }),
+    redirectUris: list(text({ what: 'a redirect URI', maxLength: 512, problem: redirectProblem, doc: 'a URL' }), {
+      max: 20,
+      doc: 'where it may be sent back to, compared as they stand; the port of a loopback http URL may vary',
+    }),
+    secret: optional(asSource({ doc: 'its secret: `{fromEnv: NAME}` or `{fromFile: path}`; without one it is a public client' })),
+  },
+  { doc: 'one application', aliases: { clientId: 'id', redirects: 'redirectUris', clientSecret: 'secret' } },
+)
+
+const authorizationServer = record(
+  {
+    registration: optional(
+      choice(['closed', 'documents', 'open'], {
+        doc: 'which applications may come without standing in `clients`: none, those whose client id is the URL of a document (client ID metadata documents), or also those that register themselves; default: `open` where only this machine reaches the gateway, else `documents`',
+      }),
+    ),
+    tokenLife: duration('seconds', { min: '1m', max: '15m', fallback: '10m', doc: 'life of an access token' }),
+    refreshLife: duration('seconds', {
+      min: '1h',
+      max: '90d',
+      fallback: '30d',
+      doc: 'a consent lasts so long, however often the application refreshes its token',
+    }),
+    clients: list(client, { max: 1000, fallback: [], doc: 'applications known beforehand' }),
+  },
+  { doc: 'the gateway’s own authorization server for hosts; it sends people to `login`' },
+)
+
 /** `identity` of gatehouse.yaml */
 export const identity = record(
   {
@@ -153,6 +209,8 @@ export const identity = record(
         doc: 'scopes hosts are told to ask for at first, as the identity provider knows them; default: `<alias>:use` at `/servers/<alias>/mcp`, nothing elsewhere, because strangers learn no names',
       }),
     ),
+    login: optional(login),
+    authorizationServer: optional(authorizationServer),
     evaluation: optional(evaluation),
   },
   { fallback: {}, doc: 'who may sign in' },
@@ -169,4 +227,10 @@ function issuerProblem(value: string): string | undefined {
   const problem = urlProblem(value)
   if (problem !== undefined) return problem
   return value.includes('?') ? 'expected an issuer without a query' : undefined
+}
+
+function redirectProblem(value: string): string | undefined {
+  return isAcceptedRedirect(value)
+    ? undefined
+    : 'expected an https URL, an http URL of this machine, or a private-use scheme with a dot in it, without user name, fragment or escapes'
 }

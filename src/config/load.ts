@@ -103,8 +103,14 @@ async function resolveSources(doc: ConfigDocument, reading: Reading, options: Lo
   return values
 }
 
+function* identitySources({ identity: { issuers, login, authorizationServer } }: ConfigDocument): Generator<ValueSource> {
+  for (const { introspection } of issuers) if (introspection) yield introspection.clientSecret
+  if (login?.clientSecret) yield login.clientSecret
+  for (const { secret } of authorizationServer?.clients ?? []) if (secret) yield secret
+}
+
 function* sourcesOf(doc: ConfigDocument): Generator<ValueSource> {
-  for (const { introspection } of doc.identity.issuers) if (introspection) yield introspection.clientSecret
+  yield* identitySources(doc)
   for (const { stdio, http, sse, credential } of doc.upstreams.values()) {
     for (const client of [credential, credential?.identityProvider]) {
       if (client?.clientSecret) yield client.clientSecret

@@ -47,6 +47,8 @@ export function restartNeeded(running: Snapshot, next: Snapshot): readonly strin
     ['listen', running.listen, next.listen],
     ['publicUrl', running.publicUrl, next.publicUrl],
     ['dataDir', running.dataDir, next.dataDir],
+    ['identity.login', running.login, next.login],
+    ['identity.authorizationServer', running.authorizationServer, next.authorizationServer],
     ['identity.evaluation', running.evaluation, next.evaluation],
   ]
   return fixed.filter(([, a, b]) => differs(a, b)).map(([name]) => name)

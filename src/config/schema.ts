@@ -32,6 +32,10 @@ export type Snapshot = {
   /** principal keys of the people who administer; the first was named at `init`; absent = none named */
   readonly operators?: readonly PrincipalKey[]
   readonly administration: AdministrationSettings
+  /** where people sign in with a browser; present where there is an authorization server of our own */
+  readonly login?: LoginSettings
+  /** the gateway's own authorization server: its issuer is publicUrl, and it is the first of `issuers` */
+  readonly authorizationServer?: AuthorizationServerSettings
   /** the evaluation identity provider, in a process of its own, loopback only */
   readonly evaluation?: EvaluationSettings
   readonly upstreams: ReadonlyMap<string, UpstreamSettings>
@@ -69,6 +73,44 @@ export type KeySource =
   | { readonly from: 'file'; readonly file: string }
   | { readonly from: 'env'; readonly name: string }
   | { readonly from: 'command'; readonly command: readonly string[] }
+
+/** The identity provider that people are sent to. */
+export type LoginSettings = {
+  readonly issuer: string
+  readonly clientId: string
+  /** absent = public client */
+  readonly clientSecret?: string
+  readonly scopes: readonly string[]
+  readonly subjectClaim: string
+  readonly groupsClaim: string
+}
+
+export type AuthorizationServerSettings = {
+  /** which clients may come without being configured: none, those named by the URL of a document, also those that register themselves */
+  readonly registration: 'closed' | 'documents' | 'open'
+  /** life of an access token, at most 900, and of what comes of one consent */
+  readonly tokenSeconds: number
+  readonly refreshSeconds: number
+  readonly clients: readonly OauthClientSettings[]
+}
+
+type OauthClientSettings = {
+  readonly id: string
+  readonly name: string
+  readonly redirectUris: readonly string[]
+  readonly secret?: string
+}
+
+/** The client that `gatehouse login` is at our authorization server. */
+export const COMMAND_LINE_CLIENT = 'gatehouse-cli'
+
+/** What this gateway is called at its own evaluation provider. */
+export const EVALUATION_CLIENT = 'gatehouse'
+/** Where the identity provider sends people back to. */
+export const LOGIN_CALLBACK = '/oauth/login/callback'
+
+/** The public halves of the authorization server's keys: read from this file, nobody can put in keys of their own. */
+export const authorizationServerKeyFile = (dataDir: string): string => join(dataDir, 'keys', 'authorization-server-public.json')
 
 export type EvaluationSettings = {
   readonly port: number

@@ -8,8 +8,9 @@ import type { PrincipalKey } from '../kernel/principal.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
 import { isExposed } from './exposure.ts'
 import type { ValueSource } from './fields.ts'
-import { evaluationIssuer, evaluationKeyFile } from './schema.ts'
-import type { AdministrationSettings, IssuerSettings, KeySource, Limits, Snapshot, UpstreamSettings, UpstreamTransport } from './schema.ts'
+import { issuersOf } from './identity-checks.ts'
+import { identityOf } from './identity-snapshot.ts'
+import type { AdministrationSettings, KeySource, Limits, Snapshot, UpstreamSettings, UpstreamTransport } from './schema.ts'
 import type { ConfigDocument } from './table.ts'
 import { credentialOf } from './credential-snapshot.ts'
 import { defaultRuleId } from './upstream-checks.ts'
@@ -25,23 +26,23 @@ export type SnapshotContext = {
 /** INVARIANT: the document has no fault left. */
 export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snapshot {
   const { host, port } = doc.listen
-  const issuers = doc.identity.issuers.map(issuer => issuerOf(issuer, context))
-  const evaluation = doc.identity.evaluation
-  if (evaluation) issuers.push(evaluationSettings(evaluation.port, doc.dataDir))
+  const publicUrl = doc.publicUrl ?? new URL(`${doc.tls ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${port}`).origin
+  const { evaluation } = doc.identity
+  const providers = issuersOf(doc)
   return deepFreeze({
     digest: context.digest,
     file: context.file,
     listen: { host, port, ...(doc.tls ? { tls: { certFile: doc.tls.cert, keyFile: doc.tls.key } } : {}) },
-    publicUrl: doc.publicUrl ?? new URL(`${doc.tls ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${port}`).origin,
+    publicUrl,
     allowedHosts: doc.allowedHosts,
     allowedOrigins: doc.allowedOrigins,
     trustedProxies: doc.trustedProxies,
     dataDir: doc.dataDir,
     keys: { ...(doc.keys.vault ? { vault: keySource(doc.keys.vault) } : {}) },
-    issuers,
+    ...identityOf(doc, publicUrl, source => context.valueOf(source)),
     ...(doc.identity.scopes === undefined ? {} : { firstScopes: doc.identity.scopes }),
-    operators: keysOf(doc.operators, issuers),
-    administration: administrationOf(doc, issuers),
+    operators: keysOf(doc.operators, providers),
+    administration: administrationOf(doc, providers),
     ...(evaluation ? { evaluation: { port: evaluation.port, users: evaluation.users } } : {}),
     upstreams: new Map([...doc.upstreams].map(([alias, upstream]) => [alias, upstreamOf(alias, upstream, context)])),
     sets: new Map([...doc.sets].map(([name, aliases]) => [name, { upstreams: aliases }])),
@@ -60,68 +61,13 @@ function keySource({ fromFile, fromEnv, fromCommand }: NonNullable<ConfigDocumen
   return fromEnv === undefined ? { from: 'command', command: fromCommand ?? [] } : { from: 'env', name: fromEnv }
 }
 
-type IssuerDocument = ConfigDocument['identity']['issuers'][number]
-/** A token that nobody can take back should not live long. */
-const UNCHECKED_SECONDS = 900
-const CHECKED_SECONDS = 3600
-
-function issuerOf(issuer: IssuerDocument, context: SnapshotContext): IssuerSettings {
-  const { kind, subjects, introspection } = issuer
-  return {
-    ...(kind === undefined ? {} : { kind: kind === 'workloads' ? 'workload' : 'person' }),
-    ...(subjects === undefined ? {} : { subjects }),
-    ...(introspection ? { introspection: introspectionOf(introspection, context) } : {}),
-    dpop: issuer.dpop,
-    issuer: issuer.issuer,
-    ...(issuer.jwksUri === undefined ? {} : { jwksUri: issuer.jwksUri }),
-    ...(issuer.jwksFile === undefined ? {} : { jwksFile: issuer.jwksFile }),
-    algorithms: issuer.algorithms,
-    types: issuer.types,
-    subjectClaim: issuer.subjectClaim,
-    groupsClaim: issuer.groupsClaim,
-    grant: issuer.grant.map(({ to, everyone, scopes }) => ({
-      everyone,
-      groups: to?.groups ?? [],
-      scopes: to?.scopes ?? [],
-      clients: to?.clients ?? [],
-      subjects: to?.subjects ?? [],
-      give: scopes,
-    })),
-    maxTokenSeconds: issuer.maxTokenLife ?? (introspection ? CHECKED_SECONDS : UNCHECKED_SECONDS),
-    clockSkewSeconds: issuer.clockSkew,
-  }
-}
-
-function introspectionOf(
-  { url, clientId, clientSecret, method, opaque }: NonNullable<IssuerDocument['introspection']>,
-  context: SnapshotContext,
-): NonNullable<IssuerSettings['introspection']> {
-  return { ...(url === undefined ? {} : { url }), clientId, clientSecret: context.valueOf(clientSecret), method, isOpaque: opaque }
-}
-
-/** The evaluation provider is one more issuer, with the defaults. */
-function evaluationSettings(port: number, dataDir: string): IssuerSettings {
-  return {
-    issuer: evaluationIssuer(port),
-    jwksFile: evaluationKeyFile(dataDir),
-    algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
-    types: ['at+jwt'],
-    subjectClaim: 'sub',
-    groupsClaim: 'groups',
-    grant: [], // its tokens name the scopes of their endpoint
-    dpop: 'refused',
-    maxTokenSeconds: UNCHECKED_SECONDS,
-    clockSkewSeconds: 30,
-  }
-}
-
-const keysOf = (subjects: readonly string[], issuers: readonly IssuerSettings[]): readonly PrincipalKey[] =>
+const keysOf = (subjects: readonly string[], issuers: readonly string[]): readonly PrincipalKey[] =>
   subjects.map(subject => {
     const [first = '', second] = subject.split(' ')
-    return second === undefined ? keyOf(issuers[0]?.issuer ?? '', first) : keyOf(first, second)
+    return second === undefined ? keyOf(issuers[0] ?? '', first) : keyOf(first, second)
   })
 
-function administrationOf(doc: ConfigDocument, issuers: readonly IssuerSettings[]): AdministrationSettings {
+function administrationOf(doc: ConfigDocument, issuers: readonly string[]): AdministrationSettings {
   const { roles, twoPerson, proposalLife } = doc.administration
   const rules = ROLES.map((role): RoleRule => {
     const { subjects, groups, issuers: only } = roles[role === 'policy-author' ? 'policyAuthor' : role]

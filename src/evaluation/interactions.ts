@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { InteractionResults, Provider } from 'oidc-provider'
+import { EVALUATION_CLIENT } from '../config/schema.ts'
 import { consentPage, errorPage, loginPage, pageHeaders, type ClientView } from './pages.ts'
 import { scopesFor, type Directory } from './settings.ts'
 
@@ -42,7 +43,7 @@ async function ask(provider: Provider, directory: Directory, interaction: Intera
   }
   const action = `/interaction/${interaction.uid}`
   const users = [...directory.users].map(([name, groups]) => ({ name, groups }))
-  if (prompt.name === 'login') show(res, 200, loginPage(action, view, users), view.redirect)
+  if (prompt.name === 'login') show(res, 200, loginPage(action, isGateway(params) ? undefined : view, users), view.redirect)
   else {
     const scopes = text(params, 'scope').split(' ')
     show(res, 200, consentPage(action, view, { user: session?.accountId ?? '', resources: resourcesOf(params), scopes }), view.redirect)
@@ -60,15 +61,24 @@ async function decide(
   if (choice.act !== prompt.name) return undefined
   if (choice.act === 'login') {
     const user = choice.form.get('user') ?? ''
-    return directory.users.has(user) ? { login: { accountId: user, remember: false } } : undefined
+    if (!directory.users.has(user)) return undefined
+    const login = { login: { accountId: user, remember: false } }
+    // The gateway asks who somebody is; what applications may do it asks on a page of its own.
+    return isGateway(params) ? { ...login, consent: { grantId: await grantFor(provider, directory, params, user) } } : login
   }
   if (session?.accountId === undefined) return undefined
-  const grant = new provider.Grant({ accountId: session.accountId, clientId: text(params, 'client_id') })
+  return { consent: { grantId: await grantFor(provider, directory, params, session.accountId) } }
+}
+
+function grantFor(provider: Provider, directory: Directory, params: Interaction['params'], user: string): Promise<string> {
+  const grant = new provider.Grant({ accountId: user, clientId: text(params, 'client_id') })
   grant.addOIDCScope(text(params, 'scope'))
   const asked = text(params, 'scope').split(' ')
   for (const resource of resourcesOf(params)) grant.addResourceScope(resource, scopesFor(directory, resource, asked).join(' '))
-  return { consent: { grantId: await grant.save() } }
+  return grant.save()
 }
+
+const isGateway = (params: Interaction['params']): boolean => text(params, 'client_id') === EVALUATION_CLIENT
 
 /** oidc-provider checked the parameters; all of these are strings. */
 const text = (params: Interaction['params'], name: string): string => (typeof params[name] === 'string' ? params[name] : '')

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { Provider, errors, type Configuration, type KoaContextWithOIDC } from 'oidc-provider'
 import type { SafeFetch } from '../adapters/safe-fetch.ts'
 import { webFetch } from '../adapters/web-fetch.ts'
+import { EVALUATION_CLIENT } from '../config/schema.ts'
 import { tameClient } from './clients.ts'
 import { errorPage, pageHeaders } from './pages.ts'
 import { SIGNING_ALGORITHM, type SigningKey } from './secrets.ts'
@@ -19,6 +20,8 @@ export type OidcParts = {
   readonly store: Awaited<ReturnType<typeof openStore>>
   /** for client ID metadata documents; undefined = not supported */
   readonly fetch: SafeFetch | undefined
+  /** see ProviderSettings */
+  readonly loginCallback?: string | undefined
 }
 
 export function createOidc(parts: OidcParts): Provider {
@@ -56,9 +59,10 @@ function configuration(parts: OidcParts): Configuration {
       keys: [randomBytes(32).toString('base64url')],
       names: { session: 'gatehouse_evaluation', interaction: 'gatehouse_evaluation_ask', resume: 'gatehouse_evaluation_resume' },
     },
+    clients: parts.loginCallback === undefined ? [] : [gatewayClient(parts.loginCallback)],
     responseTypes: ['code'],
     scopes: ['openid', 'offline_access'],
-    claims: { openid: ['sub'] },
+    claims: { openid: ['sub', 'groups'] },
     clientAuthMethods: ['none'],
     clientDefaults: {
       grant_types: ['authorization_code', 'refresh_token'],
@@ -80,7 +84,10 @@ function configuration(parts: OidcParts): Configuration {
     expiresWithSession: () => false,
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     // A user who left the configuration is nobody: codes and refresh tokens of theirs fail.
-    findAccount: (_ctx, subject) => (directory.users.has(subject) ? { accountId: subject, claims: () => ({ sub: subject }) } : undefined),
+    findAccount: (_ctx, subject) =>
+      directory.users.has(subject)
+        ? { accountId: subject, claims: () => ({ sub: subject, groups: directory.users.get(subject) }) }
+        : undefined,
     extraTokenClaims: (_ctx, token) => ({ groups: 'accountId' in token ? (directory.users.get(token.accountId) ?? []) : [] }),
     ttl: {
       AccessToken: TOKEN_SECONDS,
@@ -100,6 +107,14 @@ function configuration(parts: OidcParts): Configuration {
   }
 }
 
+/** The gateway itself, when people sign in at it with a browser. */
+const gatewayClient = (callback: string): { client_id: string } & Record<string, unknown> => ({
+  client_id: EVALUATION_CLIENT,
+  client_name: 'Gatehouse',
+  redirect_uris: [callback],
+  grant_types: ['authorization_code'],
+})
+
 const features = (directory: Directory, hasClientDocuments: boolean): Configuration['features'] => ({
   devInteractions: { enabled: false },
   dPoP: { enabled: false },
@@ -113,7 +128,9 @@ const features = (directory: Directory, hasClientDocuments: boolean): Configurat
   resourceIndicators: {
     enabled: true,
     // RFC 8707 section 2: nothing is assumed for a host that does not say where it wants to go; each endpoint is its own resource.
-    defaultResource: (_ctx, _client, oneOf) => {
+    defaultResource: (_ctx, { clientId }, oneOf) => {
+      // The gateway asks who somebody is, and wants no access to itself.
+      if (clientId === EVALUATION_CLIENT && oneOf === undefined) return undefined
       const [only, ...others] = oneOf ?? []
       if (only === undefined || others.length > 0)
         throw new errors.InvalidTarget('name exactly one `resource`: the URL of the MCP endpoint')

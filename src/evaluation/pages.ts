@@ -45,10 +45,10 @@ const clientFacts = (client: ClientView): (readonly [string, string])[] => [
   ['Sends you back to', client.redirect],
 ]
 
-/** A button per user. `action`: the interaction's path. */
+/** A button per user. `action`: the interaction's path. `client`: absent where the gateway itself asks. */
 export function loginPage(
   action: string,
-  client: ClientView,
+  client: ClientView | undefined,
   users: readonly { readonly name: string; readonly groups: readonly string[] }[],
 ): string {
   const buttons = users.map(
@@ -57,7 +57,7 @@ export function loginPage(
   )
   return page(
     'Who are you?',
-    `<p>An application wants to use Gatehouse in your name.</p>${facts(clientFacts(client))}${buttons.join('')}${refusal(action)}`,
+    `<p>${client ? 'An application wants to use Gatehouse in your name.' : 'Gatehouse wants to know who you are. It asks you itself what applications may do.'}</p>${client ? facts(clientFacts(client)) : ''}${buttons.join('')}${refusal(action)}`,
   )
 }
 

@@ -37,7 +37,7 @@ export async function startProvider(settings: ProviderSettings, deps: ProviderDe
   const secret = newCommandSecret()
   const store = await openStore(settings.dataDir, deps.now)
   const fetch = settings.clientDocuments === false ? undefined : (deps.fetch ?? createSafeFetch({ maxBytes: 64 * 1024 }))
-  const provider = createOidc({ issuer, directory, key, store, fetch })
+  const provider = createOidc({ issuer, directory, key, store, fetch, loginCallback: settings.loginCallback })
   const serveOidc = provider.callback()
 
   const serve = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {

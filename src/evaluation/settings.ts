@@ -2,7 +2,7 @@
 
 import { isLoopback } from '../config/addresses.ts'
 import { endpointScopes, resourcePlans } from '../config/endpoints.ts'
-import { evaluationIssuer, type EvaluationSettings, type Snapshot } from '../config/schema.ts'
+import { evaluationIssuer, LOGIN_CALLBACK, type EvaluationSettings, type Snapshot } from '../config/schema.ts'
 
 /** Everything the provider needs; crosses the process boundary as JSON. */
 export type ProviderSettings = {
@@ -15,6 +15,8 @@ export type ProviderSettings = {
   readonly dataDir: string
   /** where the gateway listens and is reached; both must be loopback */
   readonly gateway: { readonly host: string; readonly publicUrl: string }
+  /** where people who sign in at the gateway are sent back to; absent where it does not ask this provider */
+  readonly loginCallback?: string
   /** look up clients that identify themselves with a URL (client ID metadata documents); default true, needs the internet */
   readonly clientDocuments?: boolean
 }
@@ -32,6 +34,7 @@ export function providerSettings(snapshot: Snapshot): ProviderSettings | undefin
     })),
     dataDir,
     gateway: { host: listen.host, publicUrl },
+    ...(snapshot.login?.issuer === evaluationIssuer(evaluation.port) && { loginCallback: publicUrl + LOGIN_CALLBACK }),
   }
 }
 

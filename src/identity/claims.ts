@@ -121,6 +121,23 @@ function bindingOf(claims: JsonDoc, { dpop = 'accepted' }: IssuerRules): { reado
     : invalid('token is bound to a key (`cnf`), which is not supported', 'request a bearer token')
 }
 
+/**
+ * The subject that a claim, or several joined by `+`, name; the same wherever an issuer names somebody (access tokens, ID tokens). `unusable`: the claim
+ * that is missing, too long or no name.
+ */
+export function subjectOf(subjectClaim: string, read: (claim: string) => unknown): string | { readonly unusable: string } {
+  const names = subjectClaim.split('+')
+  const parts: string[] = []
+  for (const name of names) {
+    const part = read(name)
+    if (!isName(part, MAX_SUBJECT_CHARACTERS)) return { unusable: name }
+    // Several parts are kept apart whatever stands in them.
+    parts.push(names.length === 1 ? part : part.replace(/[%/]/g, encodeURIComponent))
+  }
+  const subject = parts.join('/')
+  return isName(subject, MAX_SUBJECT_CHARACTERS) ? subject : { unusable: subjectClaim }
+}
+
 /** Whom the token means. Keys are the same whichever way somebody comes, so a claim that is missing is no other name for them. */
 function whoIs(claims: JsonDoc, rules: IssuerRules): { readonly issuer: string; readonly subject: string } | Stop {
   if (rules.identityProviders) {
@@ -131,16 +148,8 @@ function whoIs(claims: JsonDoc, rules: IssuerRules): { readonly issuer: string; 
       ? { issuer, subject }
       : invalid('token claim `idp_sub` is missing or not a usable subject')
   }
-  const names = rules.subjectClaim.split('+')
-  const parts: string[] = []
-  for (const name of names) {
-    const part = text(claims, name)
-    if (!isName(part, MAX_SUBJECT_CHARACTERS)) return invalid(`token claim \`${name}\` is missing or not a usable subject`)
-    // Several parts are kept apart whatever stands in them.
-    parts.push(names.length === 1 ? part : part.replace(/[%/]/g, encodeURIComponent))
-  }
-  const subject = parts.join('/')
-  if (!isName(subject, MAX_SUBJECT_CHARACTERS)) return invalid('token subject is too long')
+  const subject = subjectOf(rules.subjectClaim, name => text(claims, name))
+  if (typeof subject !== 'string') return invalid(`token claim \`${subject.unusable}\` is missing or not a usable subject`)
   if (rules.subjects && !rules.subjects.some(allowed => isMeant(allowed, subject)))
     return invalid('token subject is none of those the configuration accepts from this issuer')
   return { issuer: rules.issuer, subject }

@@ -2,6 +2,7 @@
 
 import { hash } from 'node:crypto'
 import type { Principal } from '../kernel/principal.ts'
+import { isNativeRedirect } from './redirects.ts'
 
 /** What a person agreed to. */
 export type Consent = {
@@ -41,16 +42,6 @@ export function isAnswered(
   earlier: Consent | undefined,
   asked: { readonly redirect: string; readonly redirects: string; readonly scopes: readonly string[] },
 ): boolean {
-  if (!earlier || !isOwnedRedirect(asked.redirect)) return false
+  if (!earlier || isNativeRedirect(asked.redirect)) return false
   return earlier.redirects === asked.redirects && asked.scopes.every(scope => earlier.scopes.includes(scope))
 }
-
-/** An https URL of a host on the network: nobody but its owner answers there. */
-function isOwnedRedirect(redirect: string): boolean {
-  const url = URL.parse(redirect)
-  return url?.protocol === 'https:' && !isLoopbackName(url.hostname)
-}
-
-/** This machine, whatever it is called. */
-export const isLoopbackName = (hostname: string): boolean =>
-  hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || hostname.startsWith('127.')

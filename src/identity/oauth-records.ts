@@ -16,7 +16,7 @@ export type OauthRecord = {
 
 /**
  * Every write is durable when it resolves and atomic; calls may run at once. Faults of the store reject. What ended is never returned. The methods that end
- * something also write down its family as ended (EndedFamilies), in the same transaction.
+ * something also write down its family as ended, in the same transaction.
  */
 export interface OauthRecordStore {
   put(record: OauthRecord): Promise<void>

@@ -56,7 +56,8 @@ export type Renewal = { readonly identity: Identity; readonly refreshToken?: str
 
 /** The identity provider, as far as a running sign-in needs it. Must not reject. */
 export interface IdentityProvider {
-  renew(identity: Identity, refreshToken: string): Promise<Renewal>
+  /** without a refresh token, most providers cannot be asked: then the identity as it was */
+  renew(identity: Identity, refreshToken: string | undefined): Promise<Renewal>
 }
 
 export type SignInDeps = {
@@ -89,8 +90,7 @@ export function createSignIns(deps: SignInDeps): SignIns {
     const found = await store.find(id, deps.now())
     if (!found) return 'ended'
     const { signIn, refreshToken } = found
-    // Without a refresh token the provider cannot be asked: such sign-ins are short (endsAtSeconds) and end by back-channel logout.
-    if (refreshToken === undefined || deps.now() - signIn.checkedAtSeconds < recheckSeconds) return signIn
+    if (deps.now() - signIn.checkedAtSeconds < recheckSeconds) return signIn
     const said = await deps.provider.renew(signIn, refreshToken)
     if (said === 'unavailable') return said
     if (said === 'ended' || said.identity.issuer !== signIn.issuer || said.identity.subject !== signIn.subject) {

@@ -161,7 +161,7 @@ describe('N038 consent of one for another', () => {
     expect([answer.status, answer.headers.get('location')]).toEqual([303, '/oauth/login?return=%2Fconnections'])
   })
   it('behind https every cookie is Secure, HttpOnly, SameSite=Lax, and ours are __Host-', async () => {
-    const secure = await startWorld({ settings: { publicUrl: 'https://gw.example' } })
+    const secure = await startWorld({ publicUrl: 'https://gw.example' })
     try {
       // as the gateway behind a proxy that ends TLS: plain http with the public name
       const ask = (path: string, cookie = '') => rawGet(secure.base, path, { host: 'gw.example', cookie })

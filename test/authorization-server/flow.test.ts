@@ -43,7 +43,9 @@ describe('signing in to an application', () => {
 
   it('keeps the person signed in for the next application, and asks again where that one wants it (`prompt=login`)', async () => {
     const browser = new Browser(world.base)
+    world.ahead = -5 // signed in a while ago
     await (await registered(world)).authorize({}, browser)
+    world.ahead = 0
     const next = await registered(world)
     expect((await browser.open(next.authorizeUrl())).html).toContain('to act for you?')
     const again = await browser.open(next.authorizeUrl({ prompt: 'login' }))

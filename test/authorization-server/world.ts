@@ -39,6 +39,8 @@ export type World = {
   readonly refused: string[]
   /** seconds that the gateway's clock is ahead */
   ahead: number
+  /** subjects and clients */
+  readonly blocked: Set<string>
   /** scopes a subject is entitled to; default all */
   readonly entitled: Map<string, string[]>
   /** as the resource server of this gateway judges a token for an endpoint */
@@ -47,9 +49,10 @@ export type World = {
 }
 
 export type WorldOptions = {
-  readonly settings?: Partial<PeopleParts['settings']>
+  readonly settings?: Partial<NonNullable<PeopleParts['settings']['authorizationServer']>>
+  readonly publicUrl?: string
   readonly parts?: Partial<PeopleParts>
-  /** for client documents; the identity provider is always reached */
+  /** for client documents */
   readonly documents?: SafeFetch
 }
 
@@ -61,27 +64,22 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const idp = await startIdp(`${base}/oauth/login/callback`)
   const stores = memoryStores()
   const sealingKeys = { current: randomBytes(32) }
-  const idpFetch = createSafeFetch({ namedHosts: [new URL(idp.issuer).host] })
-  const fetch: SafeFetch = {
-    get: (url, accept) => (options.documents && !url.startsWith(idp.issuer) ? options.documents : idpFetch).get(url, accept),
-    request: (url, init) => idpFetch.request(url, init),
-  }
   const endpoints = ['/mcp', '/servers/files/mcp', '/admin'].map(path => base + path)
   const parts: PeopleParts = {
     settings: {
       publicUrl: base,
       dataDir,
       login: { issuer: idp.issuer, ...IDP_CLIENT, scopes: ['openid', 'offline_access'], subjectClaim: 'sub', groupsClaim: 'groups' },
-      registration: 'open',
-      clients: [],
-      tokenSeconds: 600,
-      refreshSeconds: 30 * 86_400,
-      ...options.settings,
+      ...(options.publicUrl !== undefined && { publicUrl: options.publicUrl }),
+      authorizationServer: { registration: 'open', clients: [], tokenSeconds: 600, refreshSeconds: 30 * 86_400, ...options.settings },
     },
     stores,
     sealer: createSealer(sealingKeys, randomBytes),
     sealingKeys,
-    fetch,
+    fetch: createSafeFetch({ namedHosts: [new URL(idp.issuer).host] }),
+    documentFetch: options.documents ?? createSafeFetch(),
+    stopOf: principal =>
+      world.blocked.has(principal.subject) || world.blocked.has(principal.client ?? '') ? { stop: 'principal-blocked' } : undefined,
     offered: (resource, principal) => {
       if (!endpoints.includes(resource)) return undefined
       const mine = principal && world.entitled.get(principal.subject)
@@ -126,6 +124,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     troubles: [],
     refused: [],
     ahead: 0,
+    blocked: new Set(),
     entitled: new Map(),
     judge(token = '', path = '/mcp') {
       const verifier = createTokenKeys({ issuers: [{ issuer: base, jwksFile: publicKeyFile(dataDir) }], fetch: new FakeFetch() })

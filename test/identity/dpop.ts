@@ -11,7 +11,7 @@ export const thumbprintOf = ({ jwk }: TestKey): string => {
 /** The public key as a proof carries it: without the name and use of a key set. */
 export const publicJwkOf = ({ jwk }: TestKey): object =>
   Object.fromEntries(Object.entries(jwk).filter(([name]) => name !== 'kid' && name !== 'use'))
-export const athOf = (token: string): string => createHash('sha256').update(token).digest('base64url')
+const athOf = (token: string): string => createHash('sha256').update(token).digest('base64url')
 
 export type ProofParts = { readonly header?: object; readonly claims?: object }
 

@@ -1,7 +1,7 @@
 // Which applications may ask for tokens, and with what metadata: whatever a client says of itself is reduced to what this server needs.
 
 import { errors } from 'oidc-provider'
-import { isLoopbackName } from '../../identity/consent.ts'
+import { isAcceptedRedirect, isNativeRedirect } from '../../identity/redirects.ts'
 
 /** A client from the configuration. */
 export type ConfiguredClient = {
@@ -12,28 +12,7 @@ export type ConfiguredClient = {
   readonly secret?: string
 }
 
-/** Private-use schemes without a dot (RFC 8252 section 7.1 wants one) that known editors register all the same. */
-const EDITOR_SCHEMES = new Set(['cursor:', 'vscode:', 'vscode-insiders:', 'windsurf:', 'zed:'])
 const MAX_REDIRECTS = 20
-const LOOPBACK = new Set(['127.0.0.1', '[::1]', 'localhost'])
-
-/**
- * Whether a client may be sent back to this URL. https to a host on the network, http to this machine (RFC 8252 section 7.3), or a private-use scheme.
- * attacker-controlled: anything that two readers could take for different URLs is refused (N039).
- */
-export function isAcceptedRedirect(uri: unknown): uri is string {
-  if (typeof uri !== 'string' || uri.length > 512 || !/^[\x21-\x7e]+$/.test(uri) || /[\\#*<>"^`{|}]/.test(uri)) return false
-  const url = URL.parse(uri)
-  if (url?.username !== '' || url.password !== '' || /^[^/?]*\/\/[^/?]*@/.test(uri)) return false
-  if (/%2f|%5c|%2e|\/\.\.?(?:\/|$|\?)/i.test(uri.split('?', 1)[0] ?? '')) return false
-  if (url.protocol === 'http:') return LOOPBACK.has(url.hostname) && uri.startsWith(`http://${url.hostname}`)
-  // Written as it is parsed: no upper case host, default port or trailing dot, which others might read as another host.
-  if (url.protocol === 'https:')
-    return uri.startsWith(`https://${url.host}`) && !isLoopbackName(url.hostname) && !url.hostname.endsWith('.')
-  return EDITOR_SCHEMES.has(url.protocol) || /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:$/.test(url.protocol)
-}
-
-const isNative = (uri: string): boolean => !uri.startsWith('https:')
 
 /**
  * Turns what a client says of itself into what it is known by (RFC 7591 section 2 lets the server replace metadata), in place. Redirects that are not accepted
@@ -44,7 +23,7 @@ export function tameClient(metadata: Record<string, unknown>): void {
   const asked = Array.isArray(metadata['redirect_uris']) ? (metadata['redirect_uris'] as unknown[]) : []
   const accepted = asked.slice(0, MAX_REDIRECTS).filter(isAcceptedRedirect)
   // OpenID Connect Registration section 2: a client that calls itself `web` has no redirect to a machine of the user's.
-  const redirects = metadata['application_type'] === 'web' ? accepted.filter(uri => !isNative(uri)) : accepted
+  const redirects = metadata['application_type'] === 'web' ? accepted.filter(uri => !isNativeRedirect(uri)) : accepted
   if (redirects.length === 0)
     throw new errors.InvalidClientMetadata(
       'redirect_uris must name an https URL, a loopback http URL or a private-use scheme with a dot, without user name, fragment or escapes (application_type web: https only)',
@@ -65,7 +44,7 @@ const publicMetadata = (redirects: readonly string[]): Record<string, unknown> =
   redirect_uris: redirects,
   response_types: ['code'],
   // `native` lets the port of a loopback redirect vary, and nothing else (RFC 8252 section 7.3).
-  application_type: redirects.some(isNative) ? 'native' : 'web',
+  application_type: redirects.some(isNativeRedirect) ? 'native' : 'web',
   id_token_signed_response_alg: 'ES256',
 })
 

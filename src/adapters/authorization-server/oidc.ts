@@ -5,6 +5,7 @@ import { errors, interactionPolicy, Provider, type Account, type Configuration, 
 import type { OauthRecordStore, RegisteredClientStore } from '../../identity/oauth-records.ts'
 import { principalOf, type SignIn } from '../../identity/sign-in.ts'
 import { digestOf } from '../../kernel/digest.ts'
+import type { Stop } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { SafeFetch } from '../safe-fetch.ts'
 import { documentFetch, isDocumentUrl } from './client-documents.ts'
@@ -13,7 +14,7 @@ import { familyOf, recordAdapters } from './records.ts'
 import { SIGNING_ALGORITHM, type SigningKeys } from './signing-keys.ts'
 
 /** Which clients may come without having been configured. `documents`: those that are named by a URL; `open`: also those that register themselves. */
-export type Registration = 'closed' | 'documents' | 'open'
+type Registration = 'closed' | 'documents' | 'open'
 
 type OidcSettings = {
   /** the gateway's public URL */
@@ -35,6 +36,8 @@ export type OidcDeps = {
   readonly clients: RegisteredClientStore
   /** the sign-in behind a code or refresh token, as the identity provider sees it now */
   readonly signIn: (id: string) => Promise<SignIn | 'ended' | 'unavailable'>
+  /** why a principal may not use a client, or nothing at all (a block) */
+  readonly stopOf: (principal: Principal) => Stop | undefined
   /**
    * Scopes of an endpoint (resource identifier): those this principal is entitled to, all that exist when it is nobody yet. Undefined = there is no such
    * endpoint.
@@ -119,7 +122,7 @@ function configurationOf(deps: OidcDeps): Configuration {
       const id = (ctx.oidc.result as { consent?: { grantId?: string } } | undefined)?.consent?.grantId
       return id === undefined ? Promise.resolve(undefined) : ctx.oidc.provider.Grant.find(id)
     },
-    findAccount: (_ctx, id) => findAccount(deps, id),
+    findAccount: (ctx, id) => findAccount(deps, id, ctx.oidc.client?.clientId),
     extraTokenClaims: (ctx, token) => claimsOf(ctx.oidc.account as AccountOf | undefined, token),
     formats: { customizers: { jwt: (ctx, _token, jwt) => nameSubject(ctx.oidc.account as AccountOf | undefined, jwt.payload) } },
     ttl: {
@@ -156,13 +159,16 @@ function policy(): interactionPolicy.Prompt[] {
   ]
 }
 
-async function findAccount({ signIn }: OidcDeps, id: string): Promise<AccountOf | undefined> {
+async function findAccount({ signIn, stopOf }: OidcDeps, id: string, client: string | undefined): Promise<AccountOf | undefined> {
   const found = await signIn(id)
   if (found === 'unavailable') {
     const outage = new errors.CustomOIDCProviderError('temporarily_unavailable', 'the identity provider cannot confirm the account now')
     throw Object.assign(outage, { status: 503, statusCode: 503 })
   }
   if (found === 'ended') return undefined
+  // Not invalid_grant: a block that is lifted brings everything back.
+  if (stopOf({ ...principalOf(found), ...(client !== undefined && { client }) }))
+    throw new errors.AccessDenied('the account or the application is blocked at this gateway')
   return { accountId: id, claims: () => ({ sub: subjectOf(found) }), signIn: found }
 }
 

@@ -2,10 +2,11 @@
 // the protocol; it is loaded with the first sign-in, and every request of it goes through the fetch handed in.
 
 import type { ClientAuth, Configuration, CustomFetch, TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client'
+import { subjectOf } from '../../identity/claims.ts'
 import type { Identity, IdentityProvider, Renewal } from '../../identity/sign-in.ts'
 import { Fault } from '../../kernel/errors.ts'
 
-export type LoginSettings = {
+type LoginSettings = {
   readonly issuer: string
   readonly clientId: string
   /** absent = public client */
@@ -102,6 +103,8 @@ export function createLoginProvider(deps: LoginDeps): LoginProvider {
     },
 
     async renew(identity, refreshToken): Promise<Renewal> {
+      // Such sign-ins are short, and end by back-channel logout.
+      if (refreshToken === undefined) return { identity }
       try {
         const client = await import('openid-client')
         const config = await configuration()
@@ -149,9 +152,9 @@ async function identityOf(tokens: Tokens, config: Configuration, deps: LoginDeps
   const { issuer, subjectClaim, groupsClaim } = deps.settings
   const idToken: Claims = tokens.claims() ?? {}
   const claims = groupsClaim in idToken || !hasUserinfo(config) ? idToken : { ...(await userinfo(tokens, config, idToken)), ...idToken }
-  const subject = claims[subjectClaim]
-  if (typeof subject !== 'string' || subject === '' || subject.length > 255 || /[\x00-\x1f\x7f]/.test(subject))
-    throw new Fault('login-refused', `the identity provider names nobody in the claim \`${subjectClaim}\``)
+  const subject = subjectOf(subjectClaim, name => claims[name])
+  if (typeof subject !== 'string')
+    throw new Fault('login-refused', `the identity provider names nobody in the claim \`${subject.unusable}\``)
   const idpSession = typeof claims['sid'] === 'string' ? claims['sid'] : before?.idpSession
   return {
     issuer,

@@ -1,10 +1,11 @@
 // OauthRecordStore and RegisteredClientStore in state.db.
 
 import { randomUUID } from 'node:crypto'
-import { ENDED_SECONDS } from '../../identity/ended-families.ts'
 import type { OauthRecord, OauthRecordStore, RegisteredClientStore } from '../../identity/oauth-records.ts'
 import type { SqlValue, StateDb, Statement } from './state-db.ts'
 
+/** Longest life of an access token of our own (config: 15 minutes), and the clock skew forgiven on top; seconds. */
+const ENDED_SECONDS = 15 * 60 + 60
 /** A sign-in that no session and no token rests on goes after this long. */
 const UNUSED_SECONDS = 3600
 

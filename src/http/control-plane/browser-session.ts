@@ -3,6 +3,7 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { principalOf, type BrowserSessionStore, type SignIn, type SignIns } from '../../identity/sign-in.ts'
+import type { Stop } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import { createCookieJar } from './cookies.ts'
 import { formToken, isSameToken, readForm } from './forms.ts'
@@ -13,6 +14,8 @@ export type BrowserSessionDeps = {
   readonly publicUrl: string
   readonly sessions: BrowserSessionStore
   readonly signIns: SignIns
+  /** why a principal may do nothing at all (a block); undefined = it may */
+  readonly stopOf: (principal: Principal) => Stop | undefined
   /** 32 bytes; the tokens of forms are derived from it */
   readonly formKey: Buffer
   /** seconds since the epoch */
@@ -63,7 +66,7 @@ export function createBrowserSessions(deps: BrowserSessionDeps): BrowserSessions
   const jar = createCookieJar(deps.publicUrl)
   const home = new URL(deps.publicUrl)
 
-  async function person(req: IncomingMessage): Promise<Person | 'nobody' | 'unavailable'> {
+  async function person(req: IncomingMessage): Promise<Person | 'nobody' | 'unavailable' | 'blocked'> {
     const value = jar.read(req, COOKIE)
     if (value === undefined || !/^[A-Za-z0-9_-]{43}$/.test(value)) return 'nobody'
     const session = digestOf(value)
@@ -72,14 +75,16 @@ export function createBrowserSessions(deps: BrowserSessionDeps): BrowserSessions
     const signIn = await signIns.current(found.signInId)
     if (signIn === 'ended') return 'nobody'
     if (signIn === 'unavailable') return signIn
+    const principal = principalOf(signIn)
+    if (deps.stopOf(principal)) return 'blocked'
     const csrf = (form: string): string => formToken(formKey, session, form)
-    return { principal: principalOf(signIn), signIn, session, viewer: { name: signIn.name, signOutToken: csrf('sign-out') }, csrf }
+    return { principal, signIn, session, viewer: { name: signIn.name, signOutToken: csrf('sign-out') }, csrf }
   }
 
   function isAtHome(req: IncomingMessage, res: ServerResponse): boolean {
     if (req.headers.host?.toLowerCase() === home.host) return true
     if (req.method === 'GET') redirect(res, deps.publicUrl + (req.url ?? '/'))
-    else forged(res)
+    else sendPage(res, FORGED)
     return false
   }
 
@@ -87,6 +92,7 @@ export function createBrowserSessions(deps: BrowserSessionDeps): BrowserSessions
     if (!isAtHome(req, res)) return undefined
     const found = await person(req)
     if (found === 'unavailable') sendPage(res, OUTAGE)
+    else if (found === 'blocked') sendPage(res, BLOCKED)
     else if (found !== 'nobody') return found
     else {
       const path = (req.url ?? '').split('?', 1)[0] ?? ''
@@ -99,27 +105,13 @@ export function createBrowserSessions(deps: BrowserSessionDeps): BrowserSessions
     requirePerson,
     isAtHome,
     async requireForm(req, res, form) {
-      // Browsers send Origin with every POST; one of another page, or none, is not our form.
       if (!isAtHome(req, res)) return undefined
-      if (req.headers.origin !== home.origin) {
-        forged(res)
-        return
-      }
-      const found = await person(req)
-      if (found === 'unavailable') {
-        sendPage(res, OUTAGE)
-        return
-      }
-      if (found === 'nobody') {
-        forged(res)
-        return
-      }
-      const fields = await readForm(req)
-      if (!fields || !isSameToken(found.csrf(form), fields.get('csrf'))) {
-        forged(res)
-        return
-      }
-      return { person: found, fields }
+      // Browsers send Origin with every POST; one of another page, or none, is not our form.
+      const found = req.headers.origin === home.origin ? await person(req) : 'nobody'
+      const fields = typeof found === 'string' ? undefined : await readForm(req)
+      if (typeof found !== 'string' && fields && isSameToken(found.csrf(form), fields.get('csrf'))) return { person: found, fields }
+      sendPage(res, found === 'unavailable' ? OUTAGE : found === 'blocked' ? BLOCKED : FORGED)
+      return undefined
     },
     async open(req, res, signIn) {
       const before = jar.read(req, COOKIE)
@@ -145,14 +137,15 @@ export function redirect(res: ServerResponse, location: string): undefined {
   return undefined
 }
 
-const forged = (res: ServerResponse): undefined =>
-  sendPage(
-    res,
-    problemPage(403, 'This form is not valid any more', {
-      what: 'It came from another page, from another sign-in, or was sent before. Nothing was changed.',
-      mend: 'Go back, load the page again and repeat what you wanted to do.',
-    }),
-  )
+const FORGED = problemPage(403, 'This form is not valid any more', {
+  what: 'It came from another page, from another sign-in, or was sent before. Nothing was changed.',
+  mend: 'Go back, load the page again and repeat what you wanted to do.',
+})
+
+const BLOCKED = problemPage(403, 'Your access is blocked', {
+  what: 'Somebody who administers this gateway blocked you, or ended your sessions. Nothing was changed.',
+  mend: 'Ask them why.',
+})
 
 const OUTAGE = problemPage(503, 'Your identity provider does not answer', {
   what: 'Gatehouse asks it whether your account is still good, and got no answer. Nothing was changed.',

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isAnswered, redirectSetDigest, type Consent, type ConsentStore } from '../../identity/consent.ts'
+import type { Stop } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import { redirect, type BrowserSessions, type Person } from './browser-session.ts'
 import { consentPage, type ConsentView, type OfferedScope } from './pages/consent-page.ts'
@@ -40,6 +41,8 @@ export type ConsentDeps = {
   readonly offered: (resource: string, principal: Principal) => readonly OfferedScope[] | undefined
   /** the endpoint in words */
   readonly endpointTitle: (resource: string) => string
+  /** why a principal may not use this client, or nothing at all (a block) */
+  readonly stopOf: (principal: Principal) => Stop | undefined
   /** clients of the configuration */
   readonly configured: () => readonly { readonly id: string; readonly name: string }[]
   /** seconds since the epoch */
@@ -69,7 +72,7 @@ export function createConsentPages(deps: ConsentDeps): ConsentPages {
   async function questionOf(pending: PendingAuthorization, person: Person): Promise<Question | undefined> {
     const principal = { ...person.principal, client: pending.client.id }
     const all = deps.offered(pending.resource, principal)
-    if (!all) return undefined
+    if (!all || deps.stopOf(principal)) return undefined
     // A client that names nothing gets what the person chooses of everything that is theirs to give.
     const offered = pending.scopes.length === 0 ? all : all.filter(({ name }) => pending.scopes.includes(name))
     const withheld = pending.scopes.filter(word => !all.some(({ name }) => name === word))
@@ -101,7 +104,7 @@ export function createConsentPages(deps: ConsentDeps): ConsentPages {
       }
       const question = await questionOf(pending, person)
       if (!question) {
-        sendPage(res, EXPIRED)
+        sendPage(res, IMPOSSIBLE)
         return
       }
       const names = question.offered.map(({ name }) => name)
@@ -128,7 +131,7 @@ export function createConsentPages(deps: ConsentDeps): ConsentPages {
       }
       const question = await questionOf(pending, person)
       if (!question) {
-        sendPage(res, EXPIRED)
+        sendPage(res, IMPOSSIBLE)
         return
       }
       if (fields.get('answer') !== 'allow') {
@@ -203,4 +206,9 @@ async function viewOf(deps: ConsentDeps, question: Question): Promise<ConsentVie
 const EXPIRED = problemPage(400, 'This request has expired', {
   what: 'It is older than ten minutes, was answered already, or was begun in another browser.',
   mend: 'Start again from your application.',
+})
+
+const IMPOSSIBLE = problemPage(403, 'This application cannot act for you', {
+  what: 'Somebody who administers this gateway blocked it, or what it wants to use is gone.',
+  mend: 'Ask them why.',
 })

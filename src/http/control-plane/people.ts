@@ -10,11 +10,12 @@ import type { SignInPages } from './sign-in.ts'
 
 export type People = {
   readonly signIn: SignInPages
-  readonly consent: ConsentPages
   readonly connections: ConnectionsPages
   readonly connect?: ConnectPages
-  /** the authorization server's protocol endpoints */
-  readonly server: { handle(req: IncomingMessage, res: ServerResponse): Promise<void> }
+  /** absent where there is no authorization server of our own */
+  readonly consent?: ConsentPages
+  /** its protocol endpoints */
+  readonly server?: { handle(req: IncomingMessage, res: ServerResponse): Promise<void> }
 }
 
 export type PeopleDeps = {
@@ -23,7 +24,7 @@ export type PeopleDeps = {
   readonly onFault: (cause: unknown) => void
 }
 
-type Handler = (people: People, req: IncomingMessage, res: ServerResponse) => void | Promise<void>
+type Handler = (people: People, req: IncomingMessage, res: ServerResponse) => unknown
 
 const PROTOCOL = ['/oauth/authorize', '/oauth/authorize/:uid', '/oauth/token', '/oauth/register', '/oauth/revoke', '/oauth/jwks']
 
@@ -40,7 +41,7 @@ export function mountPeople(app: Express, deps: PeopleDeps): void {
         else sendPage(res, FAULT)
       }
     }
-  const protocol = serve(({ server }, req, res) => server.handle(req, res))
+  const protocol = serve(({ server }, req, res) => (server ? server.handle(req, res) : absent(res)))
   for (const path of [...PROTOCOL, '/.well-known/oauth-authorization-server']) app.all(path, protocol)
 
   app.get(
@@ -66,11 +67,11 @@ export function mountPeople(app: Express, deps: PeopleDeps): void {
 
   app.get(
     '/oauth/consent/:id',
-    serve(({ consent }, req, res) => consent.show(req, res)),
+    serve(({ consent }, req, res) => (consent ? consent.show(req, res) : absent(res))),
   )
   app.post(
     '/oauth/consent/:id',
-    serve(({ consent }, req, res) => consent.answer(req, res)),
+    serve(({ consent }, req, res) => (consent ? consent.answer(req, res) : absent(res))),
   )
 
   app.get(
@@ -109,6 +110,8 @@ export function mountPeople(app: Express, deps: PeopleDeps): void {
 }
 
 const NOWHERE = problemPage(404, 'There is nothing to connect', { what: 'No server of this gateway takes accounts of its users.' })
+const absent = (res: ServerResponse): undefined =>
+  sendPage(res, problemPage(404, 'There is nothing here', { what: 'This gateway has no authorization server of its own.' }))
 
 const FAULT = problemPage(500, 'Something went wrong here', {
   what: 'The request ended in a fault of the gateway. Nothing was allowed.',

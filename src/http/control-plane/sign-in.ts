@@ -61,12 +61,6 @@ export function createSignInPages(deps: SignInDeps): SignInPages {
     return kept && kept.expiresAtSeconds > now() && !used.has(kept.state) ? kept : undefined
   }
 
-  function spend(state: string): void {
-    const [oldest] = used
-    if (used.size >= MAX_USED && oldest !== undefined) used.delete(oldest)
-    used.add(state)
-  }
-
   async function accept(req: IncomingMessage, res: ServerResponse, kept: Kept): Promise<void> {
     const callback = new URL(req.url ?? '', deps.publicUrl)
     const { identity, refreshToken } = await login.finish(callback, kept)
@@ -118,7 +112,7 @@ export function createSignInPages(deps: SignInDeps): SignInPages {
         sendPage(res, STRAY)
         return
       }
-      spend(kept.state)
+      spend(used, kept.state)
       try {
         await accept(req, res, kept)
       } catch (error) {
@@ -139,6 +133,12 @@ export function createSignInPages(deps: SignInDeps): SignInPages {
       if (sessions.isAtHome(req, res)) sendPage(res, signedOutPage())
     },
   }
+}
+
+function spend(used: Set<string>, state: string): void {
+  const [oldest] = used
+  if (used.size >= MAX_USED && oldest !== undefined) used.delete(oldest)
+  used.add(state)
 }
 
 const BAD_RETURN = problemPage(400, 'That is no page of this gateway', {
