@@ -228,7 +228,7 @@ export const COMMANDS: readonly Command[] = [
     name: 'key rotate',
     summary: 'make a new generation of a key',
     about: [
-      '`sealing`: request states, cursors and task ids. What the generation before sealed still opens. Under the two-person rule it is proposed.',
+      '`sealing`: request states, cursors and task ids; what the generation before sealed still opens. `vault`: everybody’s upstream credentials; all are sealed anew. Under the two-person rule it is proposed.',
     ],
     positionals: 'KEY',
     maxPositionals: 1,
@@ -273,6 +273,45 @@ export const COMMANDS: readonly Command[] = [
       close: { kind: 'flag', help: 'close it now' },
     },
     load: act('breakGlass'),
+  },
+  {
+    name: 'key rotate-offline',
+    summary: 'give a key of a stopped gateway a new generation',
+    about: [
+      '`vault`: a new key for everybody’s upstream credentials; all of them are sealed anew before it ends, and a start after a crash goes on with it. `sealing`: for request states, cursors and task ids; those of the generation before still open.',
+      'A running gateway is told by `gatehouse key rotate` instead. A vault key that the configuration takes from elsewhere is rotated there.',
+    ],
+    positionals: '<vault|sealing>',
+    maxPositionals: 1,
+    options: {},
+    load: () => import('./key-rotate-offline.ts'),
+  },
+  {
+    name: 'backup',
+    summary: 'copy the state of a gateway, running or not',
+    about: [
+      'Writes state.db as it is at one moment, with a manifest, into a folder that is new or empty. The audit log, trust/, secrets/ and the configuration are not part of it.',
+      'Without --with-keys the copy opens nothing by itself: keep keys/ somewhere else.',
+    ],
+    positionals: '<dir>',
+    maxPositionals: 1,
+    options: { 'with-keys': { kind: 'flag', help: 'also copy keys/, into files only their owner can read' } },
+    load: () => import('./backup.ts'),
+  },
+  {
+    name: 'restore',
+    summary: 'put a backup in place; the gateway must be stopped',
+    about: [
+      'Checks the backup whole, then puts its state.db in place. Floors and pins in trust/ are never restored. Says so, and changes nothing, where grants would be lost.',
+      'What was revoked or blocked after the backup counts again until it is revoked or blocked anew.',
+    ],
+    positionals: '<dir>',
+    maxPositionals: 1,
+    options: {
+      'with-keys': { kind: 'flag', help: 'also put back the keys that the backup holds' },
+      force: { kind: 'flag', help: 'replace a state.db or keys that are there (kept beside them), or restore without the key' },
+    },
+    load: () => import('./restore.ts'),
   },
   {
     name: 'version',

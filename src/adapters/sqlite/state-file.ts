@@ -10,7 +10,7 @@ import { migrate, readMigrations } from './migrations.ts'
 import type { Answers, Failure, Group, Outcome, Query, SqlValue, Statement } from './state-messages.ts'
 
 /** In the file's header: a database of something else is not touched. */
-const APPLICATION_ID = 0x47617465
+export const APPLICATION_ID = 0x47617465
 const BUSY_MS = 5000
 /** Rows of one answer: what is read at once must fit the memory. */
 const MAX_ROWS = 100_000
