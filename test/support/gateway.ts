@@ -43,8 +43,12 @@ export async function startTestGateway(
     logger = silentLogger(),
     environment = process.env,
     issuer = {},
+    login,
     stores,
-  }: Partial<Pick<GatewayOptions, 'logger' | 'environment' | 'stores'>> & { issuer?: Readonly<Record<string, unknown>> } = {},
+  }: Partial<Pick<GatewayOptions, 'logger' | 'environment' | 'stores'>> & {
+    issuer?: Readonly<Record<string, unknown>>
+    login?: Readonly<Record<string, unknown>>
+  } = {},
 ): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-test-'))
   const dataDir = join(folder, 'data')
@@ -62,6 +66,7 @@ export async function startTestGateway(
       listen: `127.0.0.1:${port}`,
       dataDir,
       identity: {
+        ...(login && { login }),
         issuers: [{ issuer: ISSUER, jwksFile: join(folder, 'jwks.json'), grant: [{ everyone: true, scopes: ['*'] }], ...issuer }],
       },
     }
@@ -81,7 +86,7 @@ export async function startTestGateway(
       const { sub = 'alice', iat, ...rest } = claims
       return new SignJWT({ client_id: 'test', scope: '', ...rest })
         .setProtectedHeader({ alg: 'ES256', kid: 'k1', typ: 'at+jwt' })
-        .setIssuer(ISSUER)
+        .setIssuer((issuer['issuer'] as string | undefined) ?? ISSUER)
         .setSubject(sub as string)
         .setAudience(`${snapshot.publicUrl}${path}`)
         .setIssuedAt(iat as number | undefined)
