@@ -132,9 +132,7 @@ export class Connecting {
   }
 
   /** Upstreams with an account, and those that want one. */
-  async list(
-    principal: Principal,
-  ): Promise<{
+  async list(principal: Principal): Promise<{
     readonly grants: readonly { grant: Grant; entry: UpstreamEntry | undefined }[]
     readonly missing: readonly UpstreamEntry[]
   }> {

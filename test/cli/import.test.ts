@@ -339,6 +339,8 @@ describe('what is brought in', () => {
         subjects: ['alice'],
         groups: [],
         clients: [],
+        // People of the evaluation provider, whether its own tokens or the gateway's name them.
+        issuers: ['http://127.0.0.1:8401'],
         tools: ['*'],
         prompts: ['*'],
         resources: ['*'],
