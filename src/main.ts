@@ -8,8 +8,6 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { openFlatLog } from './adapters/audit/open-flat-log.ts'
 import { createIntrospection } from './adapters/introspection.ts'
 import { createSafeFetch, type SafeFetch } from './adapters/safe-fetch.ts'
-import { sqliteBlocks, sqliteRevocations } from './adapters/sqlite/block-store.ts'
-import { sqliteProposals } from './adapters/sqlite/proposal-store.ts'
 import { openStateDb } from './adapters/sqlite/state-db.ts'
 import { createLogger, type Logger } from './adapters/telemetry/logs.ts'
 import { createMetrics } from './adapters/telemetry/metrics.ts'
@@ -35,7 +33,7 @@ import { planeDeps } from './compose/plane.ts'
 import { rotatingSealer } from './compose/sealing.ts'
 import { createSessions } from './compose/sessions.ts'
 import { shutDown } from './compose/shut-down.ts'
-import { Standing } from './compose/standing.ts'
+import { openStanding } from './compose/open-standing.ts'
 import { upstreamDeps } from './compose/upstream-deps.ts'
 import { UpstreamReport } from './compose/upstream-report.ts'
 import { UpstreamSet } from './compose/upstreams.ts'
@@ -141,15 +139,11 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   )
   const state = await openStateDb(join(snapshot.dataDir, 'state.db'))
   const vault = keepVault(snapshot, { state, logger, environment, now, monotonic })
-  const standing = new Standing({
-    blocks: sqliteBlocks(state),
-    revocations: sqliteRevocations(state),
+  const standing = await openStanding({
+    ...{ state, logger, now },
     end: (over, stop) => endWhatIsOver({ streams, sessions, parked, running: () => endpoint.exchanges }, over, stop),
     resetUpstream: alias => upstreams.reset(alias),
-    logger,
-    now,
   })
-  await standing.load()
   const authenticatorOf = (issuers: Snapshot['issuers']): Authenticator =>
     createAuthenticator({
       issuers,
@@ -252,7 +246,8 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       ...deps,
       current: () => current,
       blocking: standing,
-      proposals: sqliteProposals(state),
+      state,
+      verifier: keys,
       rotations: { sealing: sealer.rotate, vault: () => vault.rotate(), ...people?.rotations },
       log,
       encoder,
@@ -308,7 +303,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     blockedSeconds: address => penalties.blockedSeconds(address),
     connections,
     controlPlane,
-    admin: admin.handle,
+    ...admin.routes,
     timeouts: { headersMs: snapshot.limits.headersMs, bodyMs: snapshot.limits.bodyMs },
     ...(snapshot.listen.tls && {
       tls: { cert: readFileSync(snapshot.listen.tls.certFile), key: readFileSync(snapshot.listen.tls.keyFile) },

@@ -1,26 +1,36 @@
 // The two ways in to administration: the API at /admin, and files of the gateway's own user.
 
 import { LocalActs } from '../adapters/local-acts.ts'
+import { sqliteLogoutTokens } from '../adapters/sqlite/logout-token-store.ts'
+import { sqliteProposals } from '../adapters/sqlite/proposal-store.ts'
+import type { StateDb } from '../adapters/sqlite/state-db.ts'
 import type { BreakGlass } from '../administration/break-glass.ts'
 import { AdminApi, type AdminApiDeps } from '../http/control-plane/admin.ts'
+import { serveBackchannelLogout } from '../http/control-plane/backchannel-logout.ts'
+import type { TokenVerifier } from '../identity/token-reader.ts'
 import type { AdminDeps } from '../pipeline/administration.ts'
 import { createAdministration, type AdministrationParts } from './administration.ts'
+import { backchannelLogout } from './backchannel-logout.ts'
 import { adminEndpoint } from './endpoints.ts'
 
 export type AdminPlane = {
-  readonly handle: AdminApi['handle']
+  /** for the listener: administration, and back-channel logout of identity providers */
+  readonly routes: { readonly admin: AdminApi['handle']; readonly logout: AdminApi['handle'] }
   readonly breakGlass: BreakGlass
   /** called by the one timer */
   readonly localActs: LocalActs
 }
 
+/** `verifier`: of the issuers' signatures, for logout tokens */
+export type AdminPlaneParts = Omit<AdministrationParts, 'proposals'> & { readonly state: StateDb; readonly verifier: TokenVerifier }
 /** `table`: pipeline/paths.ts, which main.ts alone hands on */
 export type AdminEdge = Omit<AdminApiDeps, 'paths' | 'endpoint'> & { readonly table: (deps: AdminDeps) => AdminApiDeps['paths'] }
 
 /** Rejects with Fault `local-folder-unsafe` where somebody else could leave commands. */
-export async function openAdminPlane(parts: AdministrationParts, edge: AdminEdge): Promise<AdminPlane> {
-  const { current, logger } = parts
-  const administration = createAdministration(parts)
+export async function openAdminPlane({ state, verifier, ...parts }: AdminPlaneParts, edge: AdminEdge): Promise<AdminPlane> {
+  const { current, logger, blocking: standing, log, encoder, now } = parts
+  const administration = createAdministration({ ...parts, proposals: sqliteProposals(state) })
+  const logout = backchannelLogout({ current, verifier, store: sqliteLogoutTokens(state), standing, log, encoder, now })
   const api = new AdminApi({ ...edge, paths: edge.table(administration), endpoint: () => adminEndpoint(current()) })
   const localActs = await LocalActs.open(
     current().dataDir,
@@ -30,5 +40,12 @@ export async function openAdminPlane(parts: AdministrationParts, edge: AdminEdge
     },
     cause => logger.fault('local commands cannot be read', cause),
   )
-  return { handle: (req, res, address) => api.handle(req, res, address), breakGlass: administration.breakGlass, localActs }
+  return {
+    routes: {
+      admin: (req, res, address) => api.handle(req, res, address),
+      logout: (req, res, address) => serveBackchannelLogout({ logout, onRefused: () => edge.penalise(address) }, req, res),
+    },
+    breakGlass: administration.breakGlass,
+    localActs,
+  }
 }

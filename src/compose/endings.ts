@@ -4,6 +4,7 @@ import type { ParkedCalls } from '../bridge/parked.ts'
 import type { BlockTarget } from '../identity/blocks.ts'
 import type { Stop } from '../kernel/errors.ts'
 import type { StreamTable } from '../http/sse-channel.ts'
+import type { PrincipalKey } from '../kernel/principal.ts'
 import type { Ended } from '../pipeline/administration.ts'
 import type { Authenticated, Received } from '../pipeline/path.ts'
 import type { Routed } from '../pipeline/stages/resolve-route.ts'
@@ -12,7 +13,14 @@ import type { SessionStore } from './sessions.ts'
 /** What is over. `untilSeconds`: only what a token issued at that second or before has opened. */
 export type Over =
   | { readonly kind: 'principal'; readonly key: string; readonly untilSeconds?: number }
-  | { readonly kind: 'sign-in'; readonly issuer: string; readonly sessionId: string; readonly untilSeconds: number }
+  /** one sign-in; with `key` also what tokens of that principal opened that name no sign-in */
+  | {
+      readonly kind: 'sign-in'
+      readonly issuer: string
+      readonly sessionId: string
+      readonly key?: PrincipalKey
+      readonly untilSeconds?: number
+    }
   | { readonly kind: 'client'; readonly client: string }
   | { readonly kind: 'server'; readonly alias: string }
   | { readonly kind: 'tool'; readonly alias: string; readonly tool: string }
@@ -82,7 +90,8 @@ function isHolderOver(over: Over, { principal, issuer, client, sessionId, issued
     case 'principal':
       return principal === over.key && issuedAtSeconds <= (over.untilSeconds ?? Infinity)
     case 'sign-in':
-      return issuer === over.issuer && sessionId === over.sessionId && issuedAtSeconds <= over.untilSeconds
+      if (issuedAtSeconds > (over.untilSeconds ?? Infinity)) return false
+      return sessionId === undefined ? principal === over.key : issuer === over.issuer && sessionId === over.sessionId
     case 'client':
       return client === over.client
     default:

@@ -3,7 +3,7 @@
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import { BLOCKED, BlockBook, type Block, type Blocks, type BlockStore, type BlockTarget } from '../identity/blocks.ts'
 import { GroupChanges } from '../identity/group-changes.ts'
-import { Revocations, REVOKED, sessionKey, type RevocationStore } from '../identity/revocations.ts'
+import { Revocations, REVOKED, sessionKey, unnamedKey, type RevocationStore } from '../identity/revocations.ts'
 import type { Stop } from '../kernel/errors.ts'
 import type { Principal } from '../kernel/principal.ts'
 import type { Ended } from '../pipeline/administration.ts'
@@ -59,11 +59,10 @@ export class Standing {
   }
 
   /** Ends what tokens of a principal or of one sign-in have opened; those tokens no longer count, later ones do. Rejects as `block` does. */
-  async signOut(over: Over & { readonly kind: 'principal' | 'sign-in' }): Promise<Ended> {
+  async signOut(over: SignOut): Promise<Ended> {
     const nowSeconds = this.#seconds()
     const untilSeconds = over.untilSeconds ?? nowSeconds
-    const key = over.kind === 'principal' ? over.key : sessionKey(over.issuer, over.sessionId)
-    const durable = this.#revocations.revoke(key, untilSeconds, nowSeconds)
+    const durable = Promise.all(keysOf(over).map(key => this.#revocations.revoke(key, untilSeconds, nowSeconds)))
     const ended = this.#parts.end({ ...over, untilSeconds }, REVOKED)
     await durable
     return ended
@@ -85,4 +84,11 @@ export class Standing {
   }
 
   readonly #seconds = (): number => Math.floor(this.#parts.now() / 1000)
+}
+
+type SignOut = Over & { readonly kind: 'principal' | 'sign-in' }
+/** Under which keys its tokens are refused. */
+function keysOf(over: SignOut): readonly string[] {
+  if (over.kind === 'principal') return [over.key]
+  return [sessionKey(over.issuer, over.sessionId), ...(over.key === undefined ? [] : [unnamedKey(over.key)])]
 }

@@ -57,6 +57,7 @@ function issuerOf(issuer: IssuerDocument, valueOf: ValueOf): IssuerSettings {
     })),
     maxTokenSeconds: issuer.maxTokenLife ?? (introspection ? CHECKED_SECONDS : UNCHECKED_SECONDS),
     clockSkewSeconds: issuer.clockSkew,
+    ...(issuer.logoutAudience === undefined ? {} : { logoutAudience: issuer.logoutAudience }),
   }
 }
 

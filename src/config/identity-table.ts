@@ -110,6 +110,13 @@ const issuer = record(
       fallback: 'accepted',
       doc: 'tokens bound to a key (RFC 9449): with their proof, always, or never',
     }),
+    logoutAudience: optional(
+      text({
+        what: 'a client id',
+        maxLength: 2048,
+        doc: 'client id that its back-channel logout tokens are for; they are taken at `/oauth/backchannel-logout`; default: none is taken',
+      }),
+    ),
     maxTokenLife: optional(
       duration('seconds', {
         min: '1m',

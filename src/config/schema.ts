@@ -57,6 +57,8 @@ export type AdministrationSettings = {
 /** What an issuer may assert, and where its keys are; neither source named = discovered from the issuer's metadata. */
 export type IssuerSettings = IssuerRules & {
   readonly jwksUri?: string
+  /** client id its back-channel logout tokens are for; absent = none is taken */
+  readonly logoutAudience?: string
   /** absolute path of a JWK Set, instead of fetching */
   readonly jwksFile?: string
   readonly introspection?: {

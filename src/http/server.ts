@@ -8,6 +8,7 @@ import type { Endpoint } from '../pipeline/path.ts'
 import { isBodyLeft } from './body.ts'
 import type { ConnectionTable } from './connections.ts'
 import { checkAuthority, clientAddress, EdgeHeaders, readHeaders, type Gatekeeper } from './edge.ts'
+import { BACKCHANNEL_LOGOUT_PATH } from './control-plane/backchannel-logout.ts'
 import type { McpEndpoint } from './mcp-endpoint.ts'
 
 /** Everything that a reload may change is behind a function. */
@@ -21,6 +22,8 @@ export type ServerDeps = {
   readonly blockedSeconds: (address: string) => number | undefined
   readonly connections: ConnectionTable
   readonly controlPlane: (req: IncomingMessage, res: ServerResponse) => void
+  /** back-channel logout of identity providers */
+  readonly logout: (req: IncomingMessage, res: ServerResponse, address: string) => void
   /** every path below /admin; `address` as per-address limits know it */
   readonly admin: (req: IncomingMessage, res: ServerResponse, address: string) => void
   readonly timeouts: { readonly headersMs: number; readonly bodyMs: number }
@@ -68,6 +71,7 @@ function handle(deps: ServerDeps, req: IncomingMessage, res: ServerResponse): vo
   if (found) return deps.endpoint.handle(inbound)
   if (isBodyLeft(req)) res.setHeader('Connection', 'close')
   if (path.startsWith('/admin/')) deps.admin(req, res, address)
+  else if (path === BACKCHANNEL_LOGOUT_PATH) deps.logout(req, res, address)
   else deps.controlPlane(req, res)
 }
 

@@ -1,7 +1,7 @@
 // Tokens that ended before their time: their principal signed out, changed groups, or had its sessions ended. A later token of the same principal counts.
 
 import type { Stop } from '../kernel/errors.ts'
-import type { Principal } from '../kernel/principal.ts'
+import type { Principal, PrincipalKey } from '../kernel/principal.ts'
 
 /** `key`: a principal key, or `sessionKey(issuer, sid)`. Tokens issued at `atSeconds` or before are refused; until `untilSeconds` one may still be alive. */
 export type Revocation = { readonly key: string; readonly atSeconds: number; readonly untilSeconds: number }
@@ -23,6 +23,9 @@ const MAX_REVOCATIONS = 100_000
 
 /** A sign-in at an issuer. Neither part holds a space, and the prefix is no issuer, so no principal key looks like it. */
 export const sessionKey = (issuer: string, sid: string): string => `sid ${issuer} ${sid}`
+
+/** Tokens of a principal that name no sign-in. */
+export const unnamedKey = (key: PrincipalKey): string => `unnamed ${key}`
 
 /** What a caller is told whose token no longer counts. */
 export const REVOKED: Stop = {
@@ -54,7 +57,7 @@ export class Revocations {
     if (this.#byKey.size === 0 && this.#floorSeconds < 0) return undefined
     if (issuedAtSeconds <= this.#floorSeconds) return REVOKED
     if (issuedAtSeconds <= (this.#byKey.get(key)?.atSeconds ?? -1)) return REVOKED
-    const session = sessionId === undefined ? undefined : this.#byKey.get(sessionKey(issuer, sessionId))
+    const session = this.#byKey.get(sessionId === undefined ? unnamedKey(key) : sessionKey(issuer, sessionId))
     return session && issuedAtSeconds <= session.atSeconds ? REVOKED : undefined
   }
 

@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Proposal, ProposalStore } from '../../src/administration/proposals.ts'
 import type { Block, BlockStore } from '../../src/identity/blocks.ts'
+import type { LogoutTokenStore } from '../../src/identity/logout-token.ts'
 import type { RevocationStore } from '../../src/identity/revocations.ts'
 import type { PrincipalKey } from '../../src/kernel/principal.ts'
 
@@ -10,6 +11,7 @@ export type Stores = {
   readonly blocks: BlockStore
   readonly revocations: RevocationStore
   readonly proposals: ProposalStore
+  readonly logoutTokens: LogoutTokenStore
   reopen(): Promise<void>
   dispose(): Promise<void>
 }
@@ -71,6 +73,15 @@ export function administrationContract(name: string, open: () => Promise<Stores>
       await stores.revocations.put({ key: 'b', atSeconds: 10, untilSeconds: 100 })
       await stores.reopen()
       expect(await stores.revocations.alive(100)).toEqual([{ key: 'a', atSeconds: 50, untilSeconds: 150 }])
+    })
+
+    it('lets a logout token count once, over a restart too, and forgets it when no clock would take it any more', async () => {
+      const use = (jti: string, nowSeconds = 10) => stores.logoutTokens.use('https://idp.example', jti, nowSeconds + 90, nowSeconds)
+      expect((await Promise.all([use('a'), use('a'), use('b')])).filter(Boolean)).toHaveLength(2)
+      expect(await stores.logoutTokens.use('https://other.example', 'a', 100, 10)).toBe(true)
+      await stores.reopen()
+      expect(await use('a', 99)).toBe(false)
+      expect(await use('a', 101)).toBe(true)
     })
 
     it('finds, lists (newest first) and counts proposals', async () => {

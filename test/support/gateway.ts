@@ -29,6 +29,8 @@ export type TestGateway = {
   readonly snapshot: Snapshot
   /** a token for one endpoint path; `alice` unless said otherwise */
   token(path: string, claims?: Readonly<Record<string, unknown>>): Promise<string>
+  /** exactly these claims and this `typ`, signed by the issuer */
+  sign(claims: Readonly<Record<string, unknown>>, typ?: string): Promise<string>
   /** all audit events on disk, oldest first */
   events(): Record<string, any>[]
   /** loads another configuration from the same base */
@@ -93,6 +95,8 @@ export async function startTestGateway(
         .setExpirationTime('10m')
         .sign(privateKey)
     },
+    sign: (claims, typ) =>
+      new SignJWT({ ...claims }).setProtectedHeader({ alg: 'ES256', kid: 'k1', ...(typ !== undefined && { typ }) }).sign(privateKey),
     events: () =>
       readdirSync(join(dataDir, 'audit'))
         .filter(f => f.endsWith('.jsonl'))

@@ -1,6 +1,7 @@
 // Blocks and revocations in memory, for tests that restart nothing; each can fail before or after it keeps a change.
 
 import type { Block, BlockStore } from '../../src/identity/blocks.ts'
+import type { LogoutTokenStore } from '../../src/identity/logout-token.ts'
 import type { Revocation, RevocationStore } from '../../src/identity/revocations.ts'
 
 export type Failing = { before?: boolean; after?: boolean }
@@ -31,6 +32,19 @@ export function memoryRevocations(failing: Failing = {}): RevocationStore {
       if (failing.before) throw failed()
       if ((kept.get(revocation.key)?.atSeconds ?? -1) < revocation.atSeconds) kept.set(revocation.key, revocation)
       if (failing.after) throw failed()
+    },
+  }
+}
+
+export function memoryLogoutTokens(): LogoutTokenStore {
+  const used = new Map<string, number>()
+  return {
+    use(issuer, jti, expiresSeconds, nowSeconds) {
+      for (const [key, end] of used) if (end < nowSeconds) used.delete(key)
+      const key = `${issuer} ${jti}`
+      const isFirst = !used.has(key)
+      if (isFirst) used.set(key, expiresSeconds)
+      return Promise.resolve(isFirst)
     },
   }
 }

@@ -8,7 +8,7 @@ import type { Check, World } from './check.ts'
 
 export async function checkIssuers(world: World, snapshot: Snapshot): Promise<Check[]> {
   const named = snapshot.evaluation ? snapshot.issuers.slice(0, -1) : snapshot.issuers
-  const checks = await Promise.all(named.map(issuer => checkIssuer(world, issuer)))
+  const checks = await Promise.all(named.map(async issuer => [...(await checkIssuer(world, issuer)), boundOf(issuer)]))
   if (snapshot.evaluation) checks.push([checkEvaluation(world, snapshot)])
   return checks.flat()
 }
@@ -27,6 +27,17 @@ function checkEvaluation(world: World, { evaluation, listen, publicUrl }: Snapsh
     )
   }
   return ok(name, `it is on loopback only; anybody on this machine can sign in as any of its ${evaluation?.users.length ?? 0} users`)
+}
+
+/** How long what its tokens opened may stay open after it has taken them back, unless an operator blocks somebody. */
+function boundOf({ issuer, maxTokenSeconds, clockSkewSeconds, introspection, logoutAudience }: IssuerSettings): Check {
+  const minutes = Math.ceil((maxTokenSeconds + clockSkewSeconds) / 60)
+  const sooner = [
+    ...(introspection ? ['it is asked about its tokens'] : []),
+    ...(logoutAudience === undefined ? [] : ['back-channel logout ends a sign-in at once']),
+  ]
+  const bound = `a token it takes back counts for at most ${minutes} minutes`
+  return ok(`issuer ${issuer}`, sooner.length > 0 ? `${bound}; ${sooner.join('; ')}` : `${bound}, whatever it says meanwhile`)
 }
 
 async function checkIssuer(world: World, issuer: IssuerSettings): Promise<Check[]> {

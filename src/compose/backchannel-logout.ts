@@ -1,0 +1,41 @@
+// Back-channel logout as this process does it: judged, recorded, then everything of the sign-in ends.
+
+import type { EventEncoder } from '../audit/encode.ts'
+import type { AuditLog } from '../audit/log.ts'
+import type { Snapshot } from '../config/schema.ts'
+import type { LogoutPort } from '../http/control-plane/backchannel-logout.ts'
+import type { TokenVerifier } from '../identity/token-reader.ts'
+import { verifyLogoutToken, type LogoutTokenStore, type SignedOut } from '../identity/logout-token.ts'
+import type { Over } from './endings.ts'
+import type { Standing } from './standing.ts'
+
+export type LogoutParts = {
+  readonly current: () => Snapshot
+  readonly verifier: TokenVerifier
+  readonly store: LogoutTokenStore
+  readonly standing: Pick<Standing, 'signOut'>
+  readonly log: Pick<AuditLog, 'append'>
+  readonly encoder: Pick<EventEncoder, 'lifecycle'>
+  /** wall clock, milliseconds */
+  readonly now: () => number
+}
+
+/** Who signed out is recorded before anything ends. A store that fails rejects, so that the identity provider tries again. */
+export const backchannelLogout =
+  ({ current, verifier, store, standing, log, encoder, now }: LogoutParts): LogoutPort =>
+  async token => {
+    const nowSeconds = Math.floor(now() / 1000)
+    const found = await verifyLogoutToken(token, current().issuers, { verifier, store, nowSeconds })
+    if ('fault' in found) return found.fault
+    await log.append(
+      encoder.lifecycle('backchannel-logout', { issuer: found.issuer, principal: found.key, hasSession: found.sessionId !== undefined }),
+    )
+    await standing.signOut(overOf(found))
+    return undefined
+  }
+
+function overOf({ issuer, key, sessionId }: SignedOut): Over & { readonly kind: 'principal' | 'sign-in' } {
+  if (sessionId !== undefined) return { kind: 'sign-in', issuer, sessionId, ...(key !== undefined && { key }) }
+  // INVARIANT: one of both is there (identity/logout-token.ts).
+  return { kind: 'principal', key: key ?? '' }
+}
