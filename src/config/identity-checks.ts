@@ -3,7 +3,7 @@
 import { USE } from '../identity/scopes.ts'
 import { isLoopback, urlOf } from './addresses.ts'
 import type { Reading } from './reading.ts'
-import { isExposed } from './exposure.ts'
+import { isExposed, publicUrlOf } from './exposure.ts'
 import { COMMAND_LINE_CLIENT, evaluationIssuer } from './schema.ts'
 import type { ConfigDocument } from './table.ts'
 
@@ -130,7 +130,7 @@ function checkOwnServer(doc: ConfigDocument, reading: Reading): void {
   const at = 'identity.authorizationServer'
   if (!hasOwnServer(doc) && !reading.isFaulty('identity.login'))
     reading.fault('missing', at, 'has no users of its own, and nobody could sign in at it', 'add `identity.login`: your identity provider')
-  if (issuers.some(({ issuer }) => issuer === doc.publicUrl))
+  if (issuers.some(({ issuer }) => issuer === publicUrlOf(doc)))
     reading.fault('conflict', at, 'its issuer is `publicUrl`, which stands in `identity.issuers` too', 'take it out there')
   server.clients.forEach(({ id, redirectUris }, index) => {
     if (server.clients.findIndex(other => other.id === id) !== index || id === COMMAND_LINE_CLIENT)

@@ -1,12 +1,11 @@
 // A checked document to the frozen snapshot the gateway runs on.
 
-import { isIPv6 } from 'node:net'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { ROLES, type RoleRule } from '../administration/roles.ts'
 import { keyOf } from '../kernel/principal.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
-import { isExposed } from './exposure.ts'
+import { isExposed, publicUrlOf } from './exposure.ts'
 import type { ValueSource } from './fields.ts'
 import { issuersOf } from './identity-checks.ts'
 import { identityOf } from './identity-snapshot.ts'
@@ -26,7 +25,7 @@ export type SnapshotContext = {
 /** INVARIANT: the document has no fault left. */
 export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snapshot {
   const { host, port } = doc.listen
-  const publicUrl = doc.publicUrl ?? new URL(`${doc.tls ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${port}`).origin
+  const publicUrl = publicUrlOf(doc)
   const { evaluation } = doc.identity
   const providers = issuersOf(doc)
   return deepFreeze({
