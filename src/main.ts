@@ -248,6 +248,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       blocking: standing,
       state,
       verifier: keys,
+      endSignIns: people?.endSignIns,
       rotations: { sealing: sealer.rotate, vault: () => vault.rotate(), ...people?.rotations },
       log,
       encoder,

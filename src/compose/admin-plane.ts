@@ -7,10 +7,9 @@ import type { StateDb } from '../adapters/sqlite/state-db.ts'
 import type { BreakGlass } from '../administration/break-glass.ts'
 import { AdminApi, type AdminApiDeps } from '../http/control-plane/admin.ts'
 import { serveBackchannelLogout } from '../http/control-plane/backchannel-logout.ts'
-import type { TokenVerifier } from '../identity/token-reader.ts'
 import type { AdminDeps } from '../pipeline/administration.ts'
 import { createAdministration, type AdministrationParts } from './administration.ts'
-import { backchannelLogout } from './backchannel-logout.ts'
+import { backchannelLogout, type LogoutParts } from './backchannel-logout.ts'
 import { adminEndpoint } from './endpoints.ts'
 
 export type AdminPlane = {
@@ -22,15 +21,16 @@ export type AdminPlane = {
 }
 
 /** `verifier`: of the issuers' signatures, for logout tokens */
-export type AdminPlaneParts = Omit<AdministrationParts, 'proposals'> & { readonly state: StateDb; readonly verifier: TokenVerifier }
+export type AdminPlaneParts = Omit<AdministrationParts, 'proposals'> &
+  Pick<LogoutParts, 'verifier' | 'endSignIns'> & { readonly state: StateDb }
 /** `table`: pipeline/paths.ts, which main.ts alone hands on */
 export type AdminEdge = Omit<AdminApiDeps, 'paths' | 'endpoint'> & { readonly table: (deps: AdminDeps) => AdminApiDeps['paths'] }
 
 /** Rejects with Fault `local-folder-unsafe` where somebody else could leave commands. */
-export async function openAdminPlane({ state, verifier, ...parts }: AdminPlaneParts, edge: AdminEdge): Promise<AdminPlane> {
+export async function openAdminPlane({ state, verifier, endSignIns, ...parts }: AdminPlaneParts, edge: AdminEdge): Promise<AdminPlane> {
   const { current, logger, blocking: standing, log, encoder, now } = parts
   const administration = createAdministration({ ...parts, proposals: sqliteProposals(state) })
-  const logout = backchannelLogout({ current, verifier, store: sqliteLogoutTokens(state), standing, log, encoder, now })
+  const logout = backchannelLogout({ current, verifier, store: sqliteLogoutTokens(state), standing, endSignIns, log, encoder, now })
   const api = new AdminApi({ ...edge, paths: edge.table(administration), endpoint: () => adminEndpoint(current()) })
   const localActs = await LocalActs.open(
     current().dataDir,

@@ -5,6 +5,7 @@ import type { AuditLog } from '../audit/log.ts'
 import type { Snapshot } from '../config/schema.ts'
 import type { LogoutPort } from '../http/control-plane/backchannel-logout.ts'
 import type { TokenVerifier } from '../identity/token-reader.ts'
+import type { SignInFilter } from '../identity/sign-in.ts'
 import { verifyLogoutToken, type LogoutTokenStore, type SignedOut } from '../identity/logout-token.ts'
 import type { Over } from './endings.ts'
 import type { Standing } from './standing.ts'
@@ -14,6 +15,8 @@ export type LogoutParts = {
   readonly verifier: TokenVerifier
   readonly store: LogoutTokenStore
   readonly standing: Pick<Standing, 'signOut'>
+  /** browser sessions, codes and refresh tokens of the gateway's own server; undefined where nobody signs in with a browser */
+  readonly endSignIns: ((which: SignInFilter) => Promise<void>) | undefined
   readonly log: Pick<AuditLog, 'append'>
   readonly encoder: Pick<EventEncoder, 'lifecycle'>
   /** wall clock, milliseconds */
@@ -22,7 +25,7 @@ export type LogoutParts = {
 
 /** Who signed out is recorded before anything ends. A store that fails rejects, so that the identity provider tries again. */
 export const backchannelLogout =
-  ({ current, verifier, store, standing, log, encoder, now }: LogoutParts): LogoutPort =>
+  ({ current, verifier, store, standing, endSignIns, log, encoder, now }: LogoutParts): LogoutPort =>
   async token => {
     const nowSeconds = Math.floor(now() / 1000)
     const found = await verifyLogoutToken(token, current().issuers, { verifier, store, nowSeconds })
@@ -31,6 +34,7 @@ export const backchannelLogout =
       encoder.lifecycle('backchannel-logout', { issuer: found.issuer, principal: found.key, hasSession: found.sessionId !== undefined }),
     )
     await standing.signOut(overOf(found))
+    await endSignIns?.(signInsOf(found))
     return undefined
   }
 
@@ -39,3 +43,7 @@ function overOf({ issuer, key, sessionId }: SignedOut): Over & { readonly kind: 
   // INVARIANT: one of both is there (identity/logout-token.ts).
   return { kind: 'principal', key: key ?? '' }
 }
+
+/** The subject is what follows the issuer in the key (kernel/principal.ts). */
+const signInsOf = ({ issuer, key, sessionId }: SignedOut): SignInFilter =>
+  sessionId === undefined ? { issuer, subject: (key ?? '').slice(issuer.length + 1) } : { issuer, idpSession: sessionId }
