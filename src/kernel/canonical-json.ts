@@ -19,13 +19,16 @@ export const canonicalJson = (value: unknown): string | undefined => write(value
  */
 export function canonicalJsonOf(text: string): string | undefined {
   if (!LONG_DIGITS.test(text)) return canonicalJson(JSON.parse(text))
-  let isExact = true
+  const inexact: string[] = []
   const value: unknown = (JSON.parse as ParseWithSource)(text, (_key, item, { source }) => {
-    if (typeof item === 'number' && source !== undefined && INTEGER.test(source) && !Number.isSafeInteger(item)) isExact = false
+    if (typeof item === 'number' && source !== undefined && INTEGER.test(source) && !isHeldBy(item, source)) inexact.push(source)
     return item
   })
-  return isExact ? canonicalJson(value) : undefined
+  return inexact.length === 0 ? canonicalJson(value) : undefined
 }
+const isHeldBy = (number: number, source: string): boolean =>
+  Number.isSafeInteger(number) || (Number.isFinite(number) && source.length < 400 && BigInt(source) === BigInt(number))
+
 /** ECMA-262's JSON.parse, which hands revivers the text of a primitive; TypeScript does not know that yet. */
 type ParseWithSource = (text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown) => unknown
 
