@@ -1,39 +1,32 @@
 // The composition root: builds adapters, rooms, paths and the listener from one snapshot; start order, reload, and the order of stopping.
 
-import { randomFillSync } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { openFlatLog } from './adapters/audit/open-flat-log.ts'
-import { createIntrospection } from './adapters/introspection.ts'
-import { createSafeFetch, type SafeFetch } from './adapters/safe-fetch.ts'
 import { openStateDb } from './adapters/sqlite/state-db.ts'
 import { createLogger, type Logger } from './adapters/telemetry/logs.ts'
 import { createMetrics } from './adapters/telemetry/metrics.ts'
-import { createRedactor } from './adapters/telemetry/redact.ts'
-import { createTraceSource } from './adapters/telemetry/trace.ts'
-import { createTokenKeys, loopbackHosts } from './adapters/tokens.ts'
 import { createUpstream } from './adapters/upstream/upstream.ts'
-import { RefusalTable } from './audit/aggregate.ts'
-import { createContacts } from './audit/contacts.ts'
-import { EventEncoder } from './audit/encode.ts'
 import { ParkedCalls } from './bridge/parked.ts'
 import { openAdminPlane } from './compose/admin-plane.ts'
 import { isAnybodyLeft } from './compose/administration.ts'
+import { openAudit } from './compose/audit.ts'
 import { startClock } from './compose/clock.ts'
-import { endWhatIsOver } from './compose/endings.ts'
 import { createCredentials, storesIn, type CredentialStores } from './compose/credentials.ts'
-import { endpointsOf } from './compose/endpoints.ts'
+import { createDoor } from './compose/door.ts'
+import { endWhatIsOver } from './compose/endings.ts'
 import { showLevels } from './compose/levels.ts'
 import { admission, listSettings, streamLimit } from './compose/limits.ts'
-import { gatekeeperOf, hostText, listen, trustedProxies } from './compose/listener.ts'
+import { createListener, hostText, listen, setPatience } from './compose/listener.ts'
+import { openStanding } from './compose/open-standing.ts'
+import { streamOpener } from './compose/open-stream.ts'
 import { openPeoplePlane } from './compose/people-plane.ts'
 import { planeDeps } from './compose/plane.ts'
+import { Redaction } from './compose/redaction.ts'
 import { rotatingSealer } from './compose/sealing.ts'
 import { createSessions } from './compose/sessions.ts'
 import { shutDown } from './compose/shut-down.ts'
-import { openStanding } from './compose/open-standing.ts'
+import { createTokens } from './compose/tokens.ts'
 import { upstreamDeps } from './compose/upstream-deps.ts'
 import { UpstreamReport } from './compose/upstream-report.ts'
 import { UpstreamSet } from './compose/upstreams.ts'
@@ -41,21 +34,14 @@ import { keepVault } from './compose/vault.ts'
 import { restartNeeded } from './config/reload.ts'
 import type { Snapshot } from './config/schema.ts'
 import { createControlPlane } from './http/control-plane/app.ts'
-import { ConnectionTable } from './http/connections.ts'
-import { LargeBodies } from './http/large-bodies.ts'
 import { McpEndpoint } from './http/mcp-endpoint.ts'
-import { Penalties } from './http/penalties.ts'
-import { createGatewayServer } from './http/server.ts'
-import { heldOf, openEventStream, StreamTable } from './http/sse-channel.ts'
-import { createAuthenticator, type Authenticator } from './identity/bearer.ts'
-import { createChallenge } from './identity/challenge.ts'
-import { ProofChecker } from './identity/dpop.ts'
+import { StreamTable } from './http/sse-channel.ts'
+import type { Principal } from './kernel/principal.ts'
 import { createCallers } from './pipeline/callers.ts'
 import { CatalogueView } from './pipeline/catalogue-view.ts'
 import type { GatewayDeps } from './pipeline/deps.ts'
-import type { UpstreamEntry } from './pipeline/entry.ts'
-import type { Principal } from './kernel/principal.ts'
 import { createEntitlements } from './pipeline/entitlements.ts'
+import type { UpstreamEntry } from './pipeline/entry.ts'
 import { createFaces } from './pipeline/faces.ts'
 import { createFeeds } from './pipeline/feeds.ts'
 import { createAdminPaths, createPaths } from './pipeline/paths.ts'
@@ -87,36 +73,18 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
   const monotonic = (): number => performance.now()
   const delay = (ms: number): Promise<void> => wait(ms, undefined, { ref: false })
   const serverInfo = { name: 'gatehouse', version }
-  let secrets = secretsOf(snapshot)
-  let scrub = createRedactor(secrets)
-  const logger = given ?? createLogger({ level: snapshot.log.level, secrets: () => secrets })
-
+  const redaction = new Redaction(snapshot)
+  const logger = given ?? createLogger({ level: snapshot.log.level, secrets: redaction.secrets })
   const metrics = createMetrics(() => [...current.upstreams.keys()])
-  const encoder = new EventEncoder(now, randomFillSync)
-  const { log, recovery } = await openFlatLog({
-    dir: join(snapshot.dataDir, 'audit'),
-    encoder,
-    now,
+  const { log, encoder, refusals, contacts } = await openAudit({
+    dataDir: snapshot.dataDir,
+    logger,
     onGroup: (...group) => metrics.auditGroup(...group),
+    now,
+    monotonic,
   })
-  if (recovery.cutBytes > 0 || recovery.closedIntents + recovery.closedContacts > 0)
-    logger.warn('the audit log was recovered', { ...recovery })
-  const refusals = new RefusalTable({ log, encoder, now })
 
-  const endpoints = { now: endpointsOf(snapshot) }
-  let reach = fetchFor(snapshot)
-  const outbound: SafeFetch = { get: (url, accept) => reach.get(url, accept), request: (url, asked) => reach.request(url, asked) }
-  const keys = createTokenKeys({
-    issuers: snapshot.issuers,
-    fetch: outbound,
-    onChange: status => logger.info('issuer keys', { ...status }),
-  })
-  const introspection = createIntrospection(snapshot.issuers, {
-    fetch: outbound,
-    onChange: status => logger.info('issuer introspection', { ...status }),
-  })
-  const proofs = new ProofChecker()
-
+  const tokens = createTokens(snapshot, { logger, judge: (principal, resource) => standing.judge(principal, resource) })
   const streams = new StreamTable()
   const parked = new ParkedCalls(() => ({ total: current.limits.parked, perPrincipal: current.limits.parkedPerPrincipal }))
   const sessions = createSessions(
@@ -126,7 +94,6 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     },
   )
   const report = new UpstreamReport({ log, encoder, logger, metrics })
-  const contacts = createContacts(log, encoder, monotonic)
   const shared = upstreamDeps(snapshot, logger, {
     info: serverInfo,
     environment,
@@ -144,15 +111,6 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     end: (over, stop) => endWhatIsOver({ streams, sessions, parked, running: () => endpoint.exchanges }, over, stop),
     resetUpstream: alias => upstreams.reset(alias),
   })
-  const authenticatorOf = (issuers: Snapshot['issuers']): Authenticator =>
-    createAuthenticator({
-      issuers,
-      verifier: keys,
-      introspect: introspection.introspect,
-      proofs,
-      judge: (principal, resource) => standing.judge(principal, resource),
-    })
-  let authenticator = authenticatorOf(snapshot.issuers)
   const callers = createCallers()
   const { of: entitlement, blockOf } = createEntitlements(() => standing.blocks)
   const sealer = rotatingSealer(snapshot.dataDir)
@@ -191,8 +149,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     fault: (x, stage, cause) => logger.fault('a request ended in a fault', cause, { stage, request: x.requestId, trace: x.traceId }),
   })
   const deps: GatewayDeps = {
-    authenticate: (authorization, resource, nowSeconds, possession) =>
-      authenticator.authenticate(authorization, resource, nowSeconds, possession),
+    authenticate: tokens.authenticate,
     standing: principal => standing.stopOf(principal),
     admit: admission(() => current.limits.principalPerSecond, monotonic),
     sessions,
@@ -213,63 +170,39 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     delay,
     serverInfo,
     newId: encoder.newId,
-    scrub: text => scrub(text),
+    scrub: redaction.scrub,
   }
 
-  const penalties = new Penalties(() => current.limits.addressFailuresPerMinute, monotonic)
-  const traces = createTraceSource(encoder.newId)
-  let challenge = createChallenge(snapshot)
-  let trusted = trustedProxies(snapshot)
-  const largeBodies = new LargeBodies({
-    authenticate: (authorization, resource, possession) =>
-      authenticator.authenticate(authorization, resource, Math.floor(now() / 1000), possession),
-    limits: () => current.limits,
-  })
-  const connections = new ConnectionTable({
-    limits: () => current.limits,
-    isTrustedProxy: address => trusted(address),
-    refused(reason, address) {
-      metrics.refusal(reason)
-      refusals.count(reason, address)
-    },
-  })
+  const door = createDoor(snapshot, { ...deps, current: () => current, metrics, refusals })
   const people = await openPeoplePlane({
     ...deps,
-    ...{ state, standing, keys, penalties, log, encoder, logger, connecting, credentials },
+    ...{ state, standing, keys: tokens.keys, penalties: door, log, encoder, logger, connecting, credentials },
     current: () => current,
-    fetch: outbound,
-    isTrustedProxy: address => trusted(address),
+    fetch: tokens.outbound,
+    isTrustedProxy: door.isTrustedProxy,
   })
-  void keys.warm()
+  void tokens.keys.warm()
+  const edge = { ...door, recorder, measure: metrics, isDraining: () => isDraining }
   const admin = await openAdminPlane(
     {
       ...deps,
       current: () => current,
       blocking: standing,
       state,
-      verifier: keys,
+      verifier: tokens.keys,
       endSignIns: people?.endSignIns,
       rotations: { sealing: sealer.rotate, vault: () => vault.rotate(), ...people?.rotations },
       log,
       encoder,
       logger,
     },
-    {
-      table: createAdminPaths,
-      recorder,
-      measure: metrics,
-      trace: traces,
-      challenge: (stop, at) => challenge(stop, at),
-      penalise: address => penalties.penalise(address),
-      isDraining: () => isDraining,
-    },
+    { ...edge, table: createAdminPaths },
   )
   const controlPlane = createControlPlane(
     planeDeps({
+      ...tokens,
       current: () => current,
       log,
-      keys,
-      introspection,
       upstreams,
       metrics,
       isDraining: () => isDraining,
@@ -278,56 +211,18 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     }),
   )
   const endpoint = new McpEndpoint({
+    ...edge,
     paths: createPaths(deps),
-    recorder,
-    measure: metrics,
     limits: () => current.limits,
-    largeBodies,
-    challenge: (stop, at) => challenge(stop, at),
-    trace: traces,
-    penalise: address => penalties.penalise(address),
-    isDraining: () => isDraining,
-    openStream(req, res, { principal, endpoint: { aliases, resource }, sessionId }) {
-      const isStillGood = authenticator.watch(req.headers.authorization, resource, principal)
-      const held = { ...heldOf(principal, aliases), isStillGood }
-      const stream = openEventStream(req, res, { table: streams, held, mcpSession: sessionId })
-      if (stream && sessionId !== undefined) stream.onClose(sessions.hold(sessionId))
-      return stream
-    },
+    openStream: streamOpener({ streams, sessions, tokens }),
   })
-  let keeper = gatekeeperOf(snapshot, snapshot.listen.port)
-  const server = createGatewayServer({
-    endpoint,
-    endpoints: () => endpoints.now,
-    gatekeeper: () => keeper,
-    isTrustedProxy: address => trusted(address),
-    blockedSeconds: address => penalties.blockedSeconds(address),
-    connections,
-    controlPlane,
-    ...admin.routes,
-    timeouts: { headersMs: snapshot.limits.headersMs, bodyMs: snapshot.limits.bodyMs },
-    ...(snapshot.listen.tls && {
-      tls: { cert: readFileSync(snapshot.listen.tls.certFile), key: readFileSync(snapshot.listen.tls.keyFile) },
-    }),
-  })
-
-  showLevels(metrics, {
-    log,
-    logger,
-    endpoint,
-    largeBodies,
-    connections,
-    parked,
-    sessions,
-    streams,
-    upstreams,
-    breakGlass: admin.breakGlass,
-  })
+  const server = createListener(snapshot, { ...door, ...admin.routes, endpoint, controlPlane })
+  showLevels(metrics, { ...door, log, logger, endpoint, parked, sessions, streams, upstreams, breakGlass: admin.breakGlass })
 
   await log.append(encoder.lifecycle('start', { version, configuration: snapshot.digest }))
   await listen(server, snapshot)
   const { port } = server.address() as AddressInfo
-  keeper = gatekeeperOf(snapshot, port)
+  door.bound(port)
   const { localActs } = admin
   const clock = startClock({ sessions, parked, catalogue, streams, endpoint, refusals, report, localActs, people, now, monotonic })
 
@@ -341,20 +236,10 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       if (refused !== undefined) return refused
       await log.append(encoder.lifecycle('reload', { configuration: next.digest, before: current.digest }))
       current = next
-      secrets = secretsOf(next)
-      scrub = createRedactor(secrets)
       logger.setLevel(next.log.level)
-      reach = fetchFor(next)
-      keys.configure(next.issuers)
-      introspection.configure(next.issuers)
-      authenticator = authenticatorOf(next.issuers)
+      for (const part of [redaction, tokens, door]) part.configure(next)
       upstreams.apply(next)
-      endpoints.now = endpointsOf(next)
-      challenge = createChallenge(next)
-      keeper = gatekeeperOf(next, port)
-      trusted = trustedProxies(next)
-      server.headersTimeout = next.limits.headersMs
-      server.requestTimeout = next.limits.bodyMs
+      setPatience(server, next)
       return undefined
     },
     async stop() {
@@ -370,21 +255,3 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
 
 const LOCKED_OUT =
   'nobody could administer the gateway any more: everybody it names as an operator is blocked, or it names nobody; name another operator'
-
-/** Fetches reach public addresses, what `outbound.allow` opens, and on loopback the issuers the configuration names. */
-const fetchFor = ({ issuers, login, outbound }: Snapshot): SafeFetch =>
-  createSafeFetch({ namedHosts: [...loopbackHosts(login ? [...issuers, login] : issuers), ...outbound.hosts], networks: outbound.networks })
-
-/** Values that must never appear in a log line or an error: what the configuration gives upstreams as headers, environment and credentials, and shows issuers. */
-const secretsOf = ({ issuers, login, authorizationServer, upstreams }: Snapshot): readonly string[] => [
-  ...issuers.flatMap(({ introspection }) => introspection?.clientSecret ?? []),
-  ...[login?.clientSecret, ...(authorizationServer?.clients ?? []).map(({ secret }) => secret)].filter(secret => secret !== undefined),
-  ...[...upstreams.values()].flatMap(({ transport, credential }) => [
-    ...(transport.kind === 'stdio'
-      ? Object.values(transport.env)
-      : Object.values(transport.headers).flatMap(value => [value, ...credentialIn(value)])),
-    ...[credential?.client, credential?.identityProvider?.client].flatMap(client => [client?.secret ?? [], client?.key ?? []].flat()),
-  ]),
-]
-/** The part of `Bearer x` that is worth hiding wherever it stands. */
-const credentialIn = (value: string): string[] => /^[A-Za-z][\w-]* +(\S+)$/.exec(value)?.slice(1) ?? []

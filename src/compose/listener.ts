@@ -1,9 +1,11 @@
-// What a snapshot says about the listener: names it answers to, proxies it believes, what a reload cannot change.
+// What a snapshot says about the listener: names it answers to, proxies it believes, its certificate, its patience.
 
+import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import type { Server } from 'node:http'
 import type { Snapshot } from '../config/schema.ts'
 import { gatekeeper, type Gatekeeper } from '../http/edge.ts'
+import { createGatewayServer, type ServerDeps } from '../http/server.ts'
 import { Fault } from '../kernel/errors.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
@@ -26,6 +28,21 @@ export function trustedProxies(snapshot: Snapshot): (address: string) => boolean
 }
 
 export const hostText = (host: string): string => (host.includes(':') ? `[${host}]` : host)
+
+/** Not listening yet. Throws where the certificate or its key cannot be read. */
+export function createListener({ limits, listen: { tls } }: Snapshot, deps: Omit<ServerDeps, 'timeouts' | 'tls'>): Server {
+  return createGatewayServer({
+    ...deps,
+    timeouts: { headersMs: limits.headersMs, bodyMs: limits.bodyMs },
+    ...(tls && { tls: { cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) } }),
+  })
+}
+
+/** What of a listener a reload may change. */
+export function setPatience(server: Server, { limits }: Snapshot): void {
+  server.headersTimeout = limits.headersMs
+  server.requestTimeout = limits.bodyMs
+}
 
 /** Throws Fault `listen-failed` that says which address and why. */
 export function listen(server: Server, { listen: { host, port } }: Snapshot): Promise<void> {

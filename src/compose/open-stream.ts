@@ -1,0 +1,22 @@
+// Standing streams as the endpoint opens them: held for their principal, watched where their token's issuer is asked about it, and keeping their session alive.
+
+import type { EndpointDeps } from '../http/mcp-endpoint.ts'
+import { heldOf, openEventStream, type StreamTable } from '../http/sse-channel.ts'
+import type { Authenticator } from '../identity/bearer.ts'
+import type { SessionStore } from './sessions.ts'
+
+type Parts = {
+  readonly streams: StreamTable
+  readonly sessions: Pick<SessionStore, 'hold'>
+  readonly tokens: Pick<Authenticator, 'watch'>
+}
+
+export const streamOpener =
+  ({ streams, sessions, tokens }: Parts): EndpointDeps['openStream'] =>
+  (req, res, { principal, endpoint: { aliases, resource }, sessionId }) => {
+    const isStillGood = tokens.watch(req.headers.authorization, resource, principal)
+    const held = { ...heldOf(principal, aliases), isStillGood }
+    const stream = openEventStream(req, res, { table: streams, held, mcpSession: sessionId })
+    if (stream && sessionId !== undefined) stream.onClose(sessions.hold(sessionId))
+    return stream
+  }

@@ -1,0 +1,36 @@
+// Values of the configuration that must never appear in a log line or an error.
+
+import { createRedactor } from '../adapters/telemetry/redact.ts'
+import type { Snapshot } from '../config/schema.ts'
+
+export class Redaction {
+  #secrets: readonly string[] = []
+  #scrub = createRedactor([])
+
+  constructor(snapshot: Snapshot) {
+    this.configure(snapshot)
+  }
+
+  configure(snapshot: Snapshot): void {
+    this.#secrets = secretsOf(snapshot)
+    this.#scrub = createRedactor(this.#secrets)
+  }
+  readonly secrets = (): readonly string[] => this.#secrets
+  /** takes secrets out of what upstreams say in errors (N106) */
+  readonly scrub = (text: string): string => this.#scrub(text)
+}
+
+/** What the configuration gives upstreams as headers, environment and credentials, and shows issuers. */
+const secretsOf = ({ issuers, login, authorizationServer, upstreams }: Snapshot): readonly string[] => [
+  ...issuers.flatMap(({ introspection }) => introspection?.clientSecret ?? []),
+  ...[login?.clientSecret, ...(authorizationServer?.clients ?? []).map(({ secret }) => secret)].filter(secret => secret !== undefined),
+  ...[...upstreams.values()].flatMap(({ transport, credential }) => [
+    ...(transport.kind === 'stdio'
+      ? Object.values(transport.env)
+      : Object.values(transport.headers).flatMap(value => [value, ...credentialIn(value)])),
+    ...[credential?.client, credential?.identityProvider?.client].flatMap(client => [client?.secret ?? [], client?.key ?? []].flat()),
+  ]),
+]
+
+/** The part of `Bearer x` that is worth hiding wherever it stands. */
+const credentialIn = (value: string): string[] => /^[A-Za-z][\w-]* +(\S+)$/.exec(value)?.slice(1) ?? []
