@@ -3,7 +3,7 @@
 //   --short            fewer and shorter rounds (about five minutes)
 //   --medium           rounds between those; sections as in a full run
 //   --into FILE        adds what is measured to a results file, so that a run can be made in parts
-//   --only A,B         sections (matrix, growth, tools, sessions, list, ready, idle) and cells whose name holds a word (modern, http, 10kB, modern/stdio)
+//   --only A,B         sections (matrix, growth, tools, sessions, list, ready, idle, registry) and cells whose name holds a word (modern, http, 10kB, modern/stdio)
 //   --targets A,B      gatehouse, bare, bare-least, mcp-proxy, supergateway
 //   --profile          runs the gateway under V8's profiler instead and prints where its time goes
 //   --out FILE         where the JSON goes; `-` = nowhere
@@ -30,6 +30,7 @@ import { Loader } from './lib/loader.ts'
 import { measureCells, nameOf, type Cell, type CellKey, type Pace } from './lib/matrix.ts'
 import { CORES } from './lib/processes.ts'
 import { profile } from './lib/profile.ts'
+import { measureRegistry, type RegistryFigure } from './lib/registry.ts'
 import { median, round } from './lib/stats.ts'
 import { table } from './lib/table.ts'
 import { isAvailable, TARGETS, type TargetName } from './lib/targets.ts'
@@ -46,7 +47,7 @@ const { values } = parseArgs({
   },
 })
 
-const SECTIONS = ['matrix', 'growth', 'tools', 'sessions', 'list', 'ready', 'idle'] as const
+const SECTIONS = ['matrix', 'growth', 'tools', 'sessions', 'list', 'ready', 'idle', 'registry'] as const
 type Section = (typeof SECTIONS)[number]
 const words = values.only.split(',').filter(word => word !== '')
 const sections = words.filter((word): word is Section => (SECTIONS as readonly string[]).includes(word))
@@ -86,6 +87,7 @@ type Results = {
   list?: Listing[]
   readyMs?: number[]
   idle?: Idle[]
+  registry?: RegistryFigure[]
 }
 
 /** The environment that explains the figures; nothing that names the machine. */
@@ -218,6 +220,12 @@ async function rest(loader: Loader, results: Results): Promise<void> {
       for (const kind of kinds) results.idle.push(await measureIdle(kind, era, 10_000, size === 'full' ? 40 : 10))
     }
     console.log(`\n${idleTable(results.idle)}\n`)
+  }
+  if (isWanted('registry')) {
+    note('a registry of 50,000 versions')
+    results.registry = await measureRegistry(50_000, values.short ? 50 : 300)
+    const rows = results.registry.map(({ what, p50Ms, p99Ms, rows: n }) => [what, p50Ms, p99Ms, n])
+    console.log(`\n${table(['registry of 50,000 versions', 'p50 ms', 'p99 ms', 'rows'], rows)}\n`)
   }
 }
 

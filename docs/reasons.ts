@@ -131,6 +131,13 @@ const ADMINISTRATION = {
   'would-lock-out': row('after it nobody could administer the gateway', 'name another operator first'),
 } satisfies Partial<Record<Reason, Words>>
 
+const REGISTRY = {
+  'attestation-required': row(
+    'a version of a server is to be served, and no verified statement says that it may be; nobody admits by hand',
+    'publish it signed, or let a reviewer sign its admission',
+  ),
+} satisfies Partial<Record<Reason, Words>>
+
 const UPSTREAM = {
   cancelled: row('the host cancelled or disconnected', 'nothing'),
   'connection-required': row(
@@ -189,10 +196,11 @@ const GROUPS = {
   'Who asks': WHO,
   'What is asked for': WHAT,
   Administration: ADMINISTRATION,
+  'The registry': REGISTRY,
   'The upstream': UPSTREAM,
   'The gateway itself': SELF,
 }
-const ALL: Readonly<Record<Reason, Words>> = { ...EDGE, ...MESSAGE, ...WHO, ...WHAT, ...ADMINISTRATION, ...UPSTREAM, ...SELF }
+const ALL: Readonly<Record<Reason, Words>> = { ...EDGE, ...MESSAGE, ...WHO, ...WHAT, ...ADMINISTRATION, ...REGISTRY, ...UPSTREAM, ...SELF }
 
 /** The page, without its notice. */
 export function reasonsPage(): string {

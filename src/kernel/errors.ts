@@ -48,6 +48,8 @@ export type Reason =
   | 'role-missing'
   | 'state-unavailable'
   | 'would-lock-out'
+  // registry
+  | 'attestation-required'
   // upstream
   | 'cancelled'
   | 'connection-required'

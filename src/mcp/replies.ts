@@ -59,6 +59,8 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'state-unavailable': reply(503, 503, OWN.overloaded, 'The change may not be kept'),
   'would-lock-out': reply(409, 409, OWN.blocked, 'This would lock everybody out'),
 
+  'attestation-required': reply(422, 422, OWN.blocked, 'A verified statement is needed'),
+
   cancelled: reply(200, 200, CODE.internal, 'Request cancelled'),
   // Never 401 or 403: those would be about the host's own token (R109).
   'connection-required': reply(200, 200, OWN.connection, 'You have to connect your account'),

@@ -169,6 +169,7 @@ function prepare(database: Database.Database, path: string): void {
   database.pragma('synchronous = FULL')
   database.pragma('foreign_keys = ON')
   database.pragma('trusted_schema = OFF')
+  database.pragma('recursive_triggers = ON') // without it REPLACE deletes rows behind the back of the triggers that guard them
   database.pragma('secure_delete = ON') // what is deleted is overwritten
   const synchronous = database.pragma('synchronous', { simple: true })
   if (journal !== 'wal' || synchronous !== 2)

@@ -1,0 +1,277 @@
+// What stores of the registry promise, whatever they are made of. `reopen` = what a restart finds.
+
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { PrincipalKey } from '../../src/kernel/principal.ts'
+import type {
+  Attestation,
+  Entry,
+  Publication,
+  RevocationLog,
+  StandingChange,
+  StandingStore,
+  VersionStore,
+} from '../../src/registry/store.ts'
+import type { Standing } from '../../src/registry/standing.ts'
+
+export type Stores = {
+  readonly versions: VersionStore
+  readonly standings: StandingStore
+  readonly revocations: RevocationLog
+  reopen(): Promise<void>
+  dispose(): Promise<void>
+}
+
+const ALICE = 'https://idp.example alice' as PrincipalKey
+const HEX = 'a'.repeat(64)
+const bundle = (digest: string, kind: Attestation['kind'] = 'publisher'): Attestation => ({
+  digest: digest.repeat(64),
+  kind,
+  bundle: '{}',
+  signer: 'https://signer.example',
+})
+export const publication = (name: string, version: string, more: Partial<Publication> = {}): Publication => ({
+  name,
+  namespace: name.split('/')[0] ?? '',
+  version,
+  serverJson: `{"name":"${name}","version":"${version}"}`,
+  digest: HEX,
+  search: name.toLowerCase(),
+  publishedBy: ALICE,
+  atSeconds: 100,
+  artifacts: [],
+  attestations: [],
+  standing: 'admitted',
+  ...more,
+})
+const to = (standing: Standing, name: string, version?: string, more: Partial<StandingChange> = {}): StandingChange => ({
+  name,
+  ...(version !== undefined && { version }),
+  to: standing,
+  by: ALICE,
+  atSeconds: 200,
+  ...more,
+})
+const names = (entries: readonly Entry[]): string[] => entries.map(({ name, version }) => `${name}@${version}`)
+const plain = { limit: 100, withRevoked: false } as const
+
+export function registryContract(title: string, open: () => Promise<Stores>): void {
+  describe(title, () => {
+    let stores: Stores
+    const publish = async (name: string, version: string, more: Partial<Publication> = {}): Promise<Entry> => {
+      const kept = await stores.versions.publish(publication(name, version, more))
+      if (typeof kept === 'string') throw new Error(kept)
+      return kept
+    }
+    beforeEach(async () => {
+      stores = await open()
+      return () => stores.dispose()
+    })
+
+    it('keeps a version over a restart, with what was verified of it', async () => {
+      const artifact = { identifier: 'pkg:npm/weather@1.0.0', algorithm: 'sha512', digest: 'b'.repeat(128) } as const
+      await publish('com.example/Weather', '1.0.0', { attestations: [bundle('b')], artifacts: [artifact], standing: 'quarantined' })
+      await stores.reopen()
+      expect(await stores.versions.find('com.example/Weather', '1.0.0')).toEqual({
+        name: 'com.example/Weather',
+        version: '1.0.0',
+        sequence: 1,
+        serverJson: '{"name":"com.example/Weather","version":"1.0.0"}',
+        digest: HEX,
+        publishedAtSeconds: 100,
+        standing: 'quarantined',
+        changedAtSeconds: 100,
+        isLatest: false,
+        isSigned: true,
+      })
+      expect(await stores.versions.evidence('com.example/weather', '1.0.0')).toEqual({ attestations: [bundle('b')], artifacts: [artifact] })
+    })
+    it('knows a server in whatever case, and shows it in its own', async () => {
+      await publish('com.example/Weather', '1.0.0')
+      await publish('COM.example/weather', '1.0.1')
+      expect((await stores.versions.find('com.EXAMPLE/weather', '1.0.1'))?.name).toBe('com.example/Weather')
+      expect(await stores.standings.server('com.example/WEATHER')).toEqual({ name: 'com.example/Weather' })
+      expect(await stores.standings.server('com.example/other')).toBeUndefined()
+    })
+    it('keeps a version once, whatever comes later under its name, and counts without gaps', async () => {
+      const first = await publish('com.example/weather', '1.0.0')
+      expect(
+        await stores.versions.publish(publication('com.example/weather', '1.0.0', { serverJson: '{"evil":1}', digest: 'e'.repeat(64) })),
+      ).toBe('exists')
+      expect(await stores.versions.publish(publication('COM.EXAMPLE/weather', '1.0.0'))).toBe('exists')
+      expect(await stores.versions.find('com.example/weather', '1.0.0')).toEqual(first)
+      expect((await publish('com.example/weather', '0.9.0')).sequence).toBe(2)
+      expect((await publish('com.example/other', '0.9.0')).sequence).toBe(1)
+    })
+    it('takes a sequence number that a statement names only where it is the next', async () => {
+      expect(await stores.versions.publish(publication('com.example/weather', '1.0.0', { sequence: 2 }))).toBe('sequence')
+      expect(await stores.standings.server('com.example/weather')).toBeUndefined()
+      expect((await publish('com.example/weather', '1.0.0', { sequence: 1 })).sequence).toBe(1)
+      expect(await stores.versions.publish(publication('com.example/weather', '2.0.0', { sequence: 1 }))).toBe('sequence')
+    })
+    it('keeps exactly one of many publications of one version at once', async () => {
+      const all = await Promise.all(
+        Array.from({ length: 8 }, (_, i) =>
+          stores.versions.publish(publication('com.example/weather', '1.0.0', { digest: String(i).repeat(64) })),
+        ),
+      )
+      expect(all.filter(done => done === 'exists')).toHaveLength(7)
+      expect(await stores.versions.versions('com.example/weather', { withRevoked: true, withQuarantined: true })).toHaveLength(1)
+    })
+
+    it('shows what is served, and never what is quarantined', async () => {
+      await publish('com.example/b', '1.0.0')
+      await publish('com.example/A', '1.0.0')
+      await publish('com.example/A', '2.0.0', { standing: 'quarantined' })
+      await publish('com.example/a', '3.0.0')
+      await stores.standings.change(to('revoked', 'com.example/a', '3.0.0', { message: 'malware' }), ['admitted'])
+      expect(names(await stores.versions.page(plain))).toEqual(['com.example/A@1.0.0', 'com.example/b@1.0.0'])
+      expect(names(await stores.versions.page({ ...plain, withRevoked: true }))).toEqual([
+        'com.example/A@1.0.0',
+        'com.example/A@3.0.0',
+        'com.example/b@1.0.0',
+      ])
+      const which = { withRevoked: false, withQuarantined: false }
+      expect(names(await stores.versions.versions('com.example/a', which))).toEqual(['com.example/A@1.0.0'])
+      expect(names(await stores.versions.versions('com.example/a', { withRevoked: true, withQuarantined: true }))).toEqual([
+        'com.example/A@3.0.0',
+        'com.example/A@2.0.0',
+        'com.example/A@1.0.0',
+      ])
+    })
+    it('calls latest the highest of what is served, and the next one when that is withdrawn', async () => {
+      const latest = async (): Promise<string | undefined> => (await stores.versions.find('com.example/a', 'latest'))?.version
+      await publish('com.example/a', 'nightly')
+      expect(await latest()).toBe('nightly')
+      await publish('com.example/a', '1.10.0')
+      await publish('com.example/a', '1.9.0')
+      await publish('com.example/a', '2.0.0-rc.1')
+      await publish('com.example/a', '9.0.0', { standing: 'quarantined' })
+      expect(await latest()).toBe('2.0.0-rc.1')
+      await stores.standings.change(to('revoked', 'com.example/a', '2.0.0-rc.1'), ['admitted'])
+      expect(await latest()).toBe('1.10.0')
+      await stores.standings.change(to('deprecated', 'com.example/a', '1.10.0'), ['admitted'])
+      expect(await latest()).toBe('1.10.0')
+      await stores.standings.change(to('admitted', 'com.example/a', '9.0.0'), ['quarantined'])
+      expect(names(await stores.versions.page({ ...plain, version: 'latest' }))).toEqual(['com.example/a@9.0.0'])
+      expect((await stores.versions.page({ ...plain, version: '1.9.0' }))[0]?.isLatest).toBe(false)
+    })
+    it('goes on where a page ended, in both orders, and misses nothing that changed meanwhile', async () => {
+      for (const name of ['c', 'B', 'a'])
+        for (const version of ['1.0.0', '2.0.0']) await publish(`com.example/${name}`, version, { atSeconds: 100 })
+      const walk = async (sinceSeconds?: number): Promise<string[]> => {
+        const seen: string[] = []
+        let last: Entry | undefined
+        do {
+          const after = last && { server: last.name, sequence: last.sequence, changedAtSeconds: last.changedAtSeconds }
+          const page = await stores.versions.page({
+            limit: 2,
+            withRevoked: false,
+            ...(after && { after }),
+            ...(sinceSeconds !== undefined && { sinceSeconds }),
+          })
+          seen.push(...names(page))
+          last = page.at(-1)
+        } while (last)
+        return seen
+      }
+      expect(await walk()).toEqual(['a@1.0.0', 'a@2.0.0', 'B@1.0.0', 'B@2.0.0', 'c@1.0.0', 'c@2.0.0'].map(n => `com.example/${n}`))
+      await stores.standings.change(to('revoked', 'com.example/a', '1.0.0', { atSeconds: 300 }), ['admitted'])
+      await stores.standings.change(to('deprecated', 'com.example/c', '2.0.0', { atSeconds: 200 }), ['admitted'])
+      expect(await walk(101)).toEqual(['com.example/c@2.0.0', 'com.example/a@1.0.0'])
+      expect(await walk(301)).toEqual([])
+    })
+    it('seeks by what a search names, as text and not as a pattern, and within a view', async () => {
+      await publish('com.example/weather', '1.0.0', { search: 'com.example/weather\nweather, 100% of it' })
+      await publish('com.example/files', '1.0.0')
+      await publish('com.other/weather', '1.0.0')
+      const found = async (search: string): Promise<string[]> => names(await stores.versions.page({ ...plain, search }))
+      expect(await found('weather')).toEqual(['com.example/weather@1.0.0', 'com.other/weather@1.0.0'])
+      expect(await found('100%')).toEqual(['com.example/weather@1.0.0'])
+      for (const text of ['%', "' OR 1=1 --", 'w_ather', '.*']) expect((await found(text)).length).toBe(text === '%' ? 1 : 0)
+      const view = { servers: ['com.other/weather'], namespaces: [] }
+      expect(names(await stores.versions.page({ ...plain, view }))).toEqual(['com.other/weather@1.0.0'])
+      expect(names(await stores.versions.page({ ...plain, view: { servers: [], namespaces: ['com.example'] }, search: 'files' }))).toEqual([
+        'com.example/files@1.0.0',
+      ])
+      expect(await stores.versions.page({ ...plain, view: { servers: [], namespaces: [] } })).toEqual([])
+    })
+
+    it('changes from what was read alone, once, and writes down each change', async () => {
+      await publish('com.example/a', '1.0.0')
+      await publish('com.example/a', '2.0.0')
+      await publish('com.example/a', '3.0.0', { standing: 'quarantined' })
+      const deprecate = to('deprecated', 'com.example/A', undefined, { message: 'move on' })
+      expect(
+        await Promise.all([stores.standings.change(deprecate, ['admitted']), stores.standings.change(deprecate, ['admitted'])]),
+      ).toEqual([2, 0])
+      expect(await stores.standings.change(to('admitted', 'com.example/a', '1.0.0', { atSeconds: 201 }), ['deprecated'])).toBe(1)
+      expect(await stores.standings.change(to('admitted', 'com.example/a', '7.0.0'), ['deprecated'])).toBe(0)
+      await stores.reopen()
+      expect(await stores.versions.find('com.example/a', '2.0.0')).toMatchObject({
+        standing: 'deprecated',
+        message: 'move on',
+        changedAtSeconds: 200,
+      })
+      const found = await stores.versions.find('com.example/a', '1.0.0')
+      expect([found?.standing, found?.message]).toEqual(['admitted', undefined])
+      expect((await stores.standings.history('com.example/a')).map(({ version, standing }) => `${version} ${standing}`)).toEqual([
+        '1.0.0 admitted',
+        '2.0.0 admitted',
+        '3.0.0 quarantined',
+        '1.0.0 deprecated',
+        '2.0.0 deprecated',
+        '1.0.0 admitted',
+      ])
+    })
+    it('never brings back what is revoked (N140)', async () => {
+      await publish('com.example/a', '1.0.0')
+      await stores.standings.change(to('revoked', 'com.example/a'), ['admitted'])
+      const back = stores.standings.change(to('admitted', 'com.example/a', '1.0.0'), ['revoked', 'admitted'])
+      await back.catch(() => undefined)
+      await stores.reopen()
+      expect((await stores.versions.find('com.example/a', '1.0.0'))?.standing).toBe('revoked')
+    })
+
+    it('keeps each further bundle once', async () => {
+      await publish('com.example/a', '1.0.0', { attestations: [bundle('b')] })
+      expect(await stores.versions.attest('com.example/A', '1.0.0', bundle('b'), 101)).toBe(false)
+      expect(await stores.versions.attest('com.example/A', '1.0.0', bundle('c', 'review'), 102)).toBe(true)
+      await expect(stores.versions.attest('com.example/a', '9.0.0', bundle('c'), 102)).rejects.toThrow()
+      await stores.reopen()
+      expect((await stores.versions.evidence('com.example/a', '1.0.0')).attestations).toEqual([bundle('b'), bundle('c', 'review')])
+    })
+
+    it('holds a look-alike until a reviewer clears it, once', async () => {
+      await publish('com.example/weather', '1.0.0')
+      await publish('com.exarnple/weather', '1.0.0', { looksLike: 'com.example/weather', standing: 'quarantined' })
+      expect(await stores.standings.server('com.exarnple/weather')).toEqual({
+        name: 'com.exarnple/weather',
+        looksLike: 'com.example/weather',
+      })
+      await publish('com.exarnple/weather', '1.0.1', { standing: 'quarantined' })
+      expect((await stores.standings.server('com.exarnple/weather'))?.looksLike).toBe('com.example/weather')
+      expect(await stores.standings.clear('com.exarnple/weather', ALICE)).toBe(true)
+      expect(await stores.standings.clear('com.exarnple/weather', ALICE)).toBe(false)
+      expect(await stores.standings.clear('com.example/weather', ALICE)).toBe(false)
+      await stores.reopen()
+      expect(await stores.standings.server('com.exarnple/weather')).toEqual({ name: 'com.exarnple/weather' })
+      expect([...(await stores.standings.servers('com.example/weather'.length))].sort()).toEqual(
+        ['com.example/weather', 'com.exarnple/weather'].sort(),
+      )
+      expect(await stores.standings.servers(5)).toEqual([])
+    })
+
+    it('appends revocations, each behind the last', async () => {
+      const one = { kind: 'version', target: 'com.example/a@1.0.0', reason: 'malware', action: 'block', by: ALICE, atSeconds: 5 } as const
+      const first = await stores.revocations.append(one)
+      const second = await stores.revocations.append({ ...one, kind: 'key', target: 'k', notBeforeSeconds: 4 })
+      await stores.reopen()
+      expect(second.sequence).toBeGreaterThan(first.sequence)
+      expect(await stores.revocations.since(0, 10)).toEqual([first, second])
+      expect(await stores.revocations.since(0, 1)).toEqual([first])
+      expect(await stores.revocations.since(first.sequence, 10)).toEqual([
+        { ...one, kind: 'key', target: 'k', notBeforeSeconds: 4, sequence: second.sequence },
+      ])
+    })
+  })
+}
