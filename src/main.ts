@@ -26,6 +26,7 @@ import { Redaction } from './compose/redaction.ts'
 import { rotatingSealer } from './compose/sealing.ts'
 import { createSessions } from './compose/sessions.ts'
 import { shutDown } from './compose/shut-down.ts'
+import { openSubjectClaims } from './compose/subject-claims.ts'
 import { createTokens } from './compose/tokens.ts'
 import { upstreamDeps } from './compose/upstream-deps.ts'
 import { UpstreamReport } from './compose/upstream-report.ts'
@@ -105,6 +106,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     alias => catalogue.drop(alias),
   )
   const state = await openStateDb(join(snapshot.dataDir, 'state.db'))
+  const subjectClaims = await openSubjectClaims(snapshot, state, now)
   const vault = keepVault(snapshot, { state, logger, environment, now, monotonic })
   const standing = await openStanding({
     ...{ state, logger, now },
@@ -232,7 +234,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       const fixed = restartNeeded(current, next)
       if (fixed.length > 0) return `${fixed.join(', ')} changed; restart the gateway`
       if (isAnybodyLeft(current, standing) && !isAnybodyLeft(next, standing)) return LOCKED_OUT
-      const refused = await vault.reload(next.keys.vault)
+      const refused = (await subjectClaims.check(next)) ?? (await vault.reload(next.keys.vault)) ?? (await subjectClaims.keep(next))
       if (refused !== undefined) return refused
       await log.append(encoder.lifecycle('reload', { configuration: next.digest, before: current.digest }))
       current = next

@@ -16,6 +16,9 @@ type Waiting = { readonly settle: (answer: SessionAnswer) => void; readonly time
 /** Timers are handed in so that the room itself keeps no clock. */
 export type Timers = { set(callback: () => void, ms: number): NodeJS.Timeout; clear(timer: NodeJS.Timeout): void }
 
+/** `ids`: of the questions that sent the person there; `account`: see EntryCredential */
+export type AwaitedAccount = { readonly account: string; readonly ids: Set<string>; stop(): void }
+
 /** Maps are made when first needed: ten thousand idle sessions should cost little. */
 export class LegacySession {
   readonly id: string
@@ -31,6 +34,8 @@ export class LegacySession {
   feeds: Map<string, UpstreamSubscription> | undefined
   /** for whom each upstream is used in this session, by alias; released when it ends */
   readonly callers = new Map<string, Caller>()
+  /** accounts that its person was sent to connect, by alias; let go of when it ends */
+  awaited: Map<string, AwaitedAccount> | undefined
   /** the standalone GET stream, once opened; its events survive a reconnect */
   standalone: ReplayStream | undefined
   #streams: SessionStreams | undefined
@@ -123,6 +128,8 @@ export class LegacySession {
     for (const waiting of [...(this.#waiting?.values() ?? [])]) waiting.settle({ kind: 'gone' })
     for (const feed of this.feeds?.values() ?? []) feed.close()
     this.feeds = undefined
+    for (const awaited of this.awaited?.values() ?? []) awaited.stop()
+    this.awaited = undefined
     this.#streams?.close()
     this.#inFlight = undefined
   }

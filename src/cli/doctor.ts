@@ -11,7 +11,9 @@ import { checkDataDir } from './doctor/data-dir.ts'
 import { fail, ok, warn } from './doctor/check.ts'
 import type { Check, World } from './doctor/check.ts'
 import { checkIssuers } from './doctor/issuers.ts'
+import { checkLogin } from './doctor/login.ts'
 import { checkClock, checkNode, checkOpenFiles, checkPorts } from './doctor/machine.ts'
+import { checkKeptNames } from './doctor/subjects.ts'
 import { checkUpstreams } from './doctor/upstreams.ts'
 
 export async function run(args: CommandArgs): Promise<number> {
@@ -39,6 +41,8 @@ export async function examine(loaded: LoadResult, world: World, examination: Exa
     ['ports', checkPorts],
     ['open files', checkOpenFiles],
     ['identity providers', checkIssuers],
+    ['sign-in', checkLogin],
+    ['what is kept under names', checkKeptNames],
     ['upstreams', checkUpstreams],
   ]
   for (const [what, check] of steps) {

@@ -6,7 +6,8 @@ import type { Snapshot } from '../config/schema.ts'
 import type { LogoutPort } from '../http/control-plane/backchannel-logout.ts'
 import type { TokenVerifier } from '../identity/token-reader.ts'
 import type { SignInFilter } from '../identity/sign-in.ts'
-import { verifyLogoutToken, type LogoutTokenStore, type SignedOut } from '../identity/logout-token.ts'
+import { verifyLogoutToken, type LogoutIssuer, type LogoutTokenStore, type SignedOut } from '../identity/logout-token.ts'
+import { principalOf } from '../kernel/principal.ts'
 import type { Over } from './endings.ts'
 import type { Standing } from './standing.ts'
 
@@ -28,7 +29,7 @@ export const backchannelLogout =
   ({ current, verifier, store, standing, endSignIns, log, encoder, now }: LogoutParts): LogoutPort =>
   async token => {
     const nowSeconds = Math.floor(now() / 1000)
-    const found = await verifyLogoutToken(token, current().issuers, { verifier, store, nowSeconds })
+    const found = await verifyLogoutToken(token, logoutIssuers(current()), { verifier, store, nowSeconds })
     if ('fault' in found) return found.fault
     await log.append(
       encoder.lifecycle('backchannel-logout', { issuer: found.issuer, principal: found.key, hasSession: found.sessionId !== undefined }),
@@ -38,12 +39,28 @@ export const backchannelLogout =
     return undefined
   }
 
+/** What an identity provider may sign logout tokens with that stands in `identity.login` alone; the defaults of `identity.issuers`. */
+const LOGIN_RULES = { algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'], clockSkewSeconds: 30 }
+
+/**
+ * Whose logout tokens are taken: issuers that name an audience for theirs, and the provider people sign in at, for the client that this gateway is there.
+ * Its other tokens count no more than before.
+ */
+function logoutIssuers({ issuers, login }: Snapshot): readonly LogoutIssuer[] {
+  if (!login) return issuers
+  const { issuer, subjectClaim, clientId } = login
+  const rules = issuers.find(each => each.issuer === issuer) ?? LOGIN_RULES
+  return [...issuers, { ...rules, issuer, subjectClaim, logoutAudience: clientId }]
+}
+
 function overOf({ issuer, key, sessionId }: SignedOut): Over & { readonly kind: 'principal' | 'sign-in' } {
   if (sessionId !== undefined) return { kind: 'sign-in', issuer, sessionId, ...(key !== undefined && { key }) }
   // INVARIANT: one of both is there (identity/logout-token.ts).
   return { kind: 'principal', key: key ?? '' }
 }
 
-/** The subject is what follows the issuer in the key (kernel/principal.ts). */
-const signInsOf = ({ issuer, key, sessionId }: SignedOut): SignInFilter =>
-  sessionId === undefined ? { issuer, subject: (key ?? '').slice(issuer.length + 1) } : { issuer, idpSession: sessionId }
+function signInsOf({ issuer, key, sessionId }: SignedOut): SignInFilter {
+  const subject = key === undefined ? undefined : principalOf(key).subject
+  if (sessionId !== undefined) return { issuer, idpSession: sessionId, ...(subject !== undefined && { unnamedOf: subject }) }
+  return { issuer, subject: subject ?? '' }
+}

@@ -97,6 +97,7 @@ export async function openPeoplePlane(parts: PeoplePlaneParts): Promise<PeoplePl
       now,
       record: event => parts.log.append(rowOf(parts.encoder, event)),
       onFamilyEnd: end,
+      onRegrouped: principal => standing.regroup(principal),
       addressOf: req => addressOf(req, parts.isTrustedProxy),
       onRefused: address => parts.penalties.penalise(address),
       onTrouble: (what, cause) => parts.logger.fault(what, cause),

@@ -67,6 +67,7 @@ export type PeopleParts = {
   /** durable before it resolves; rejects where it cannot be written, and then nothing happens */
   readonly record: (event: PersonEvent) => Promise<void>
   readonly onFamilyEnd: (families: readonly string[]) => Promise<void>
+  readonly onRegrouped: (principal: Principal) => Promise<void>
   readonly addressOf: (req: IncomingMessage) => string
   /** a refused request of a stranger */
   readonly onRefused: (address: string) => void
@@ -93,7 +94,8 @@ export async function createPeople(parts: PeopleParts): Promise<{ readonly peopl
     onTrouble: parts.onTrouble,
   })
   const login = parts.confirm?.(asked) ?? asked
-  const signIns = createSignIns({ store: stores.signIns, provider: login, now, onEnd: parts.onFamilyEnd })
+  const { onFamilyEnd: onEnd, onRegrouped } = parts
+  const signIns = createSignIns({ store: stores.signIns, provider: login, now, onEnd, onRegrouped })
   const sessions = createBrowserSessions({
     publicUrl,
     sessions: stores.browserSessions,

@@ -74,11 +74,15 @@ export class Standing {
     return ended
   }
 
+  /** The identity provider names other groups than before: what tokens of older seconds have opened ends. Rejects as `block` does. */
+  async regroup(principal: Principal, atSeconds = this.#seconds()): Promise<void> {
+    this.#parts.logger.warn('somebody is in other groups now; what older tokens opened has ended', { principal: principal.key })
+    await this.signOut({ kind: 'principal', key: principal.key, untilSeconds: atSeconds - 1 })
+  }
+
   #regrouped(principal: Principal): void {
-    const untilSeconds = (principal.issuedAtSeconds ?? 0) - 1
-    this.#parts.logger.warn('a new token shows other groups; what older tokens opened has ended', { principal: principal.key })
     // In memory at once; without the store the older tokens count again after a restart, until they expire.
-    this.signOut({ kind: 'principal', key: principal.key, untilSeconds }).catch((cause: unknown) =>
+    this.regroup(principal, principal.issuedAtSeconds ?? 0).catch((cause: unknown) =>
       this.#parts.logger.fault('a revocation could not be kept', cause),
     )
   }

@@ -3,7 +3,7 @@
 import { createIntrospection, type Introspection } from '../adapters/introspection.ts'
 import { createSafeFetch, type SafeFetch } from '../adapters/safe-fetch.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
-import { createTokenKeys, loopbackHosts, type TokenKeys } from '../adapters/tokens.ts'
+import { createTokenKeys, loopbackHosts, type KeySettings, type TokenKeys } from '../adapters/tokens.ts'
 import type { Snapshot } from '../config/schema.ts'
 import { createAuthenticator, type Authenticator, type AuthenticatorDeps } from '../identity/bearer.ts'
 import { ProofChecker } from '../identity/dpop.ts'
@@ -23,7 +23,7 @@ export function createTokens(snapshot: Snapshot, { logger, judge }: Parts): Toke
   let reach = fetchFor(snapshot)
   const outbound: SafeFetch = { get: (url, accept) => reach.get(url, accept), request: (url, asked) => reach.request(url, asked) }
   const keys = createTokenKeys({
-    issuers: snapshot.issuers,
+    issuers: keySources(snapshot),
     fetch: outbound,
     onChange: status => logger.info('issuer keys', { ...status }),
   })
@@ -44,11 +44,16 @@ export function createTokens(snapshot: Snapshot, { logger, judge }: Parts): Toke
     watch: (authorization, resource, principal) => authenticator.watch(authorization, resource, principal),
     configure(next) {
       reach = fetchFor(next)
-      keys.configure(next.issuers)
+      keys.configure(keySources(next))
       introspection.configure(next.issuers)
       authenticator = authenticatorOf(next)
     },
   }
+}
+
+/** Whose keys are kept: of every issuer whose tokens count, and of the provider people sign in at, whose logout tokens alone do. */
+function keySources({ issuers, login }: Snapshot): readonly KeySettings[] {
+  return login && !issuers.some(({ issuer }) => issuer === login.issuer) ? [...issuers, { issuer: login.issuer }] : issuers
 }
 
 /** Fetches reach public addresses, what `outbound.allow` opens, and on loopback the issuers the configuration names. */

@@ -87,15 +87,19 @@ function checkAsking({ introspection }: Issuer, at: string, reading: Reading): v
 /** Claims that are not the same for ever: addresses and names are given to somebody else one day (OpenID Connect Core section 5.7). */
 const CHANGING = ['email', 'mail', 'name', 'nickname', 'preferred_username', 'unique_name', 'upn', 'user_name', 'username']
 
-function checkSubjects({ kind, subjects, subjectClaim }: Issuer, at: string, reading: Reading): void {
+function checkSubjectClaim({ subjectClaim }: { readonly subjectClaim: string }, at: string, reading: Reading): void {
   const changing = subjectClaim.split('+').find(name => CHANGING.includes(name))
-  if (changing !== undefined)
-    reading.fault(
-      'value',
-      `${at}.subjectClaim`,
-      `\`${changing}\` can change hands, and whoever has it next would be the same principal`,
-      'use `sub`, or `tid+oid` for Entra ID',
-    )
+  if (changing === undefined) return
+  reading.fault(
+    'value',
+    `${at}.subjectClaim`,
+    `\`${changing}\` can change hands, and whoever has it next would be the same principal`,
+    'use `sub`, or `tid+oid` for Entra ID',
+  )
+}
+
+function checkSubjects({ kind, subjects, subjectClaim }: Issuer, at: string, reading: Reading): void {
+  checkSubjectClaim({ subjectClaim }, at, reading)
   if (kind === 'workloads' && (subjects ?? []).length === 0 && !reading.isFaulty(`${at}.subjects`))
     reading.fault(
       'missing',
@@ -114,6 +118,7 @@ function checkLogin(doc: ConfigDocument, reading: Reading): void {
     reading.fault('value', 'identity.login.issuer', 'expected https: people type their passwords there')
   if (!login.scopes.includes('openid'))
     reading.fault('value', 'identity.login.scopes', 'expected `openid` among them: without it nobody is named')
+  checkSubjectClaim(login, 'identity.login', reading)
   const same = issuers.findIndex(({ issuer }) => issuer === login.issuer)
   if (same >= 0 && issuers[same]?.subjectClaim !== login.subjectClaim)
     reading.fault(

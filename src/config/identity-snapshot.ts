@@ -88,8 +88,12 @@ function evaluationSettings(port: number, dataDir: string): IssuerSettings {
 function loginOf({ identity }: ConfigDocument, valueOf: ValueOf): LoginSettings | undefined {
   const { login, evaluation, authorizationServer } = identity
   if (login) {
-    const { clientSecret, ...rest } = login
-    return { ...rest, ...(clientSecret === undefined ? {} : { clientSecret: valueOf(clientSecret) }) }
+    const { clientSecret, pkce, ...rest } = login
+    return {
+      ...rest,
+      ...(pkce === 'assumed' && { isPkceAssumed: true }),
+      ...(clientSecret === undefined ? {} : { clientSecret: valueOf(clientSecret) }),
+    }
   }
   if (!evaluation || !authorizationServer) return undefined
   const issuer = evaluationIssuer(evaluation.port)

@@ -158,7 +158,7 @@ const login = record(
       what: 'a client id',
       maxLength: 2048,
       pattern: /^[\x20-\x7e]+$/,
-      doc: 'what this gateway is called there; its redirect is `<publicUrl>/oauth/login/callback`',
+      doc: 'what this gateway is called there; its redirect is `<publicUrl>/oauth/login/callback`, and logout tokens for it are taken at `<publicUrl>/oauth/backchannel-logout`',
     }),
     clientSecret: optional(
       asSource({ doc: 'its secret there: `{fromEnv: NAME}` or `{fromFile: path}`; without one it is a public client' }),
@@ -170,6 +170,10 @@ const login = record(
     }),
     subjectClaim: claim('the claim that says who somebody is; the same as in `issuers`, where the provider stands there too', 'sub'),
     groupsClaim: claim('the claim that lists groups', 'groups'),
+    pkce: choice(['stated', 'assumed'], {
+      fallback: 'stated',
+      doc: '`assumed`: it supports PKCE with S256 although its metadata does not say so (Entra ID); else nobody is sent to a provider that does not say so',
+    }),
   },
   { doc: 'where people sign in with their browser', aliases: { url: 'issuer', client: 'clientId', secret: 'clientSecret' } },
 )

@@ -85,6 +85,8 @@ export type LoginSettings = {
   readonly scopes: readonly string[]
   readonly subjectClaim: string
   readonly groupsClaim: string
+  /** it supports PKCE with S256 though its metadata does not say so; absent = it has to say so */
+  readonly isPkceAssumed?: boolean
 }
 
 export type AuthorizationServerSettings = {

@@ -49,7 +49,8 @@ export type Authenticator = {
 }
 
 type Verdict = Judged & { readonly resource: string; readonly recheckAtSeconds: number; readonly epoch: number }
-type Possession = { readonly proof: Proof | undefined; readonly method: string }
+/** `url`: of the request, where it is not the resource itself but below it */
+type Possession = { readonly proof: Proof | undefined; readonly method: string; readonly url?: string }
 type Held = { readonly possession: Possession | undefined; readonly nowSeconds: number }
 /** `digest`: SHA-256 of the token, base64url, which RFC 9449 calls `ath`; `isBound`: sent under the DPoP scheme */
 type Presented = { readonly token: string; readonly digest: string; readonly isBound: boolean }
@@ -122,9 +123,9 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     const { jkt, principal, resource } = found
     if (jkt === undefined) return presented.isBound ? NOT_BOUND : principal
     if (!presented.isBound) return NOT_AS_BEARER
-    const { proof, method = '' } = held.possession ?? {}
+    const { proof, method = '', url = resource } = held.possession ?? {}
     const ath = presented.digest
-    return proofs.check(proof, { jkt, ath, method, resource, principal: principal.key, nowSeconds: held.nowSeconds }) ?? principal
+    return proofs.check(proof, { jkt, ath, method, url, principal: principal.key, nowSeconds: held.nowSeconds }) ?? principal
   }
 
   return {

@@ -19,8 +19,8 @@ export type Possession = {
   /** base64url SHA-256 of the token */
   readonly ath: string
   readonly method: string
-  /** the endpoint's resource identifier, which is its URL */
-  readonly resource: string
+  /** where the request goes: the endpoint's resource identifier, which is its URL, or below it */
+  readonly url: string
   readonly principal: PrincipalKey
   readonly nowSeconds: number
 }
@@ -59,11 +59,11 @@ export class ProofChecker {
   }
 }
 
-function judge(claims: JsonDoc, { ath, method, resource, nowSeconds }: Possession): string | undefined {
+function judge(claims: JsonDoc, { ath, method, url, nowSeconds }: Possession): string | undefined {
   const jti = textMember(claims, 'jti')
   if (jti === undefined || jti === '' || jti.length > MAX_JTI_CHARACTERS) return 'the DPoP proof has no usable `jti`'
   if (textMember(claims, 'htm') !== method) return 'the DPoP proof is for another method (`htm`)'
-  if (!isSameUrl(textMember(claims, 'htu'), resource)) return 'the DPoP proof is for another URL (`htu`)'
+  if (!isSameUrl(textMember(claims, 'htu'), url)) return 'the DPoP proof is for another URL (`htu`)'
   if (textMember(claims, 'ath') !== ath) return 'the DPoP proof is for another token (`ath`)'
   const iat = numericDate(claims, 'iat')
   if (iat === undefined) return 'the DPoP proof has no usable `iat`'
@@ -72,10 +72,10 @@ function judge(claims: JsonDoc, { ath, method, resource, nowSeconds }: Possessio
 }
 
 /** Section 4.3 point 9: without query and fragment; RFC 3986 normalisation of scheme, host and port. The path is compared as it is. */
-function isSameUrl(htu: string | undefined, resource: string): boolean {
-  if (htu === resource) return true
+function isSameUrl(htu: string | undefined, expected: string): boolean {
+  if (htu === expected) return true
   const url = htu === undefined || htu.length > 2048 ? null : URL.parse(htu)
-  return url !== null && url.username === '' && url.password === '' && `${url.origin}${url.pathname}` === resource
+  return url !== null && url.username === '' && url.password === '' && `${url.origin}${url.pathname}` === expected
 }
 
 function checkKey(header: JsonDoc, proof: string, jkt: string): string | undefined {

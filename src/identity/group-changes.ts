@@ -2,6 +2,7 @@
 
 import type { Stop } from '../kernel/errors.ts'
 import type { Principal } from '../kernel/principal.ts'
+import { isSameSet } from './sign-in.ts'
 import { VerdictCache } from './verdict-cache.ts'
 
 type Seen = { readonly issuedAtSeconds: number; readonly groups: readonly string[] }
@@ -39,6 +40,3 @@ export class GroupChanges {
     return undefined
   }
 }
-
-/** Lists without repetition (identity/claims.ts). */
-const isSameSet = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every(group => b.includes(group))

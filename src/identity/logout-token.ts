@@ -3,10 +3,10 @@
 import { keyOf, type PrincipalKey } from '../kernel/principal.ts'
 import { member } from '../mcp/json.ts'
 import type { TokenVerifier } from './token-reader.ts'
-import type { IssuerRules } from './claims.ts'
+import { subjectOf, type IssuerRules } from './claims.ts'
 import { readJws, textMember, type Jws } from './jws.ts'
 
-/** An issuer whose logout tokens are taken; `logoutAudience` is the client id they are for. */
+/** An issuer whose logout tokens are taken; `logoutAudience` is the client id they are for. One issuer may stand here for several clients. */
 export type LogoutIssuer = Pick<IssuerRules, 'issuer' | 'algorithms' | 'subjectClaim' | 'clockSkewSeconds'> & {
   readonly logoutAudience?: string
 }
@@ -42,8 +42,10 @@ export async function verifyLogoutToken(
   const jws = readJws(token)
   if ('fault' in jws) return jws
   // attacker-controlled: compared as a literal
-  const rules = issuers.find(({ issuer, logoutAudience }) => logoutAudience !== undefined && issuer === textMember(jws.claims, 'iss'))
-  if (!rules) return { fault: 'no such issuer, or its logout tokens are not taken' }
+  const known = issuers.filter(({ issuer, logoutAudience }) => logoutAudience !== undefined && issuer === textMember(jws.claims, 'iss'))
+  if (known.length === 0) return { fault: 'no such issuer, or its logout tokens are not taken' }
+  const rules = known.find(each => isFor(jws, each))
+  if (!rules) return { fault: 'token audience is not this client' }
   const { nowSeconds } = ports
   const judged = judge(jws, rules, nowSeconds)
   if ('fault' in judged) return judged
@@ -60,20 +62,19 @@ function judge(jws: Jws, rules: LogoutIssuer, now: number): (SignedOut & { jti: 
   if (!rules.algorithms.includes(jws.algorithm) || /^(none|hs)/i.test(jws.algorithm)) return { fault: 'token algorithm is not accepted' }
   // Another kind of token must never be taken for one of these: an access or ID token has another type, no event, or a nonce.
   if (!['logout+jwt', 'jwt', ''].includes(jws.type)) return { fault: 'token `typ` is not that of a logout token' }
-  if (textMember(claims, 'aud') !== rules.logoutAudience && !isOnlyAudience(jws, rules))
-    return { fault: 'token audience is not this client' }
   const [iat, exp] = [seconds(jws, 'iat'), seconds(jws, 'exp')]
   if (iat === undefined || exp === undefined) return { fault: 'token claims `iat` and `exp` must be whole seconds' }
   const skew = Math.min(rules.clockSkewSeconds, 60)
   if (iat > now + skew || now >= exp + skew || now - iat > MAX_AGE_SECONDS + skew) return { fault: 'token is too old, or from the future' }
   if (member(claims.root, 'nonce')) return { fault: 'token has a `nonce`' }
   if (member(member(claims.root, 'events'), EVENT)?.kind !== 'object') return { fault: 'token claim `events` names no back-channel logout' }
-  const [jti, subject, sid] = [name(jws, 'jti'), name(jws, rules.subjectClaim), name(jws, 'sid')]
+  const [jti, subject, sid] = [name(jws, 'jti'), subjectOf(rules.subjectClaim, claim => name(jws, claim)), name(jws, 'sid')]
   if (jti === undefined) return { fault: 'token claim `jti` is missing' }
-  if (subject === undefined && sid === undefined) return { fault: `token names neither \`${rules.subjectClaim}\` nor \`sid\`` }
+  const isNamed = typeof subject === 'string'
+  if (!isNamed && sid === undefined) return { fault: `token names neither \`${rules.subjectClaim}\` nor \`sid\`` }
   return {
     issuer: rules.issuer,
-    ...(subject !== undefined && { key: keyOf(rules.issuer, subject) }),
+    ...(isNamed && { key: keyOf(rules.issuer, subject) }),
     ...(sid !== undefined && { sessionId: sid }),
     jti,
     // Kept until no clock would take it any more.
@@ -82,8 +83,9 @@ function judge(jws: Jws, rules: LogoutIssuer, now: number): (SignedOut & { jti: 
 }
 
 /** An array counts only when this client is its single value (as for access tokens). */
-function isOnlyAudience({ claims }: Jws, { logoutAudience }: LogoutIssuer): boolean {
+function isFor({ claims }: Jws, { logoutAudience }: LogoutIssuer): boolean {
   const node = member(claims.root, 'aud')
+  if (node?.kind === 'string') return textMember(claims, 'aud') === logoutAudience
   if (node?.kind !== 'array') return false
   return claims.bytes.toString('utf8', node.start, node.end).replace(/\s/g, '') === JSON.stringify([logoutAudience])
 }

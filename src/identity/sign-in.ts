@@ -25,9 +25,11 @@ export type SignIn = Identity & {
   readonly endsAtSeconds: number
 }
 
-/** What a sign-in is found by, to end it. */
+/** What a sign-in is found by, to end it. `unnamedOf`: also those of this subject that know no session of the provider. */
 export type SignInFilter =
-  { readonly id: string } | { readonly issuer: string; readonly subject: string } | { readonly issuer: string; readonly idpSession: string }
+  | { readonly id: string }
+  | { readonly issuer: string; readonly subject: string }
+  | { readonly issuer: string; readonly idpSession: string; readonly unnamedOf?: string }
 
 /**
  * Where sign-ins are kept. Every write is durable when it resolves and atomic; calls may run at once. Faults of the store reject. Expired sign-ins are
@@ -69,6 +71,8 @@ export type SignInDeps = {
   readonly recheckSeconds?: number
   /** token families that ended with a sign-in */
   readonly onEnd: (families: readonly string[]) => Promise<void>
+  /** the provider names other groups than before: what the person's tokens issued until now have opened ends, durably, before the new ones count */
+  readonly onRegrouped: (principal: Principal) => Promise<void>
 }
 
 export type SignIns = {
@@ -99,6 +103,7 @@ export function createSignIns(deps: SignInDeps): SignIns {
     }
     const { groups, name } = said.identity
     const renewed = { ...signIn, groups, name, checkedAtSeconds: deps.now() }
+    if (!isSameSet(groups, signIn.groups)) await deps.onRegrouped(principalOf(renewed))
     // On disk after a crash before this: the old refresh token. Where the provider rotates, the next question then ends the sign-in: fail closed.
     await store.renew(renewed, said.refreshToken ?? refreshToken)
     return renewed
@@ -113,6 +118,10 @@ export function createSignIns(deps: SignInDeps): SignIns {
     end,
   }
 }
+
+/** Lists without repetition, in any order. */
+export const isSameSet = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every(group => b.includes(group))
 
 /** The same principal that a token of the identity provider itself names. */
 export const principalOf = (signIn: SignIn): Principal => ({

@@ -5,6 +5,7 @@ import { isStop, type Stop } from '../kernel/errors.ts'
 import { member, textOf, isJsonFault, readJson } from '../mcp/json.ts'
 import { CODE, META } from '../mcp/revisions.ts'
 import { setMember } from '../mcp/splice.ts'
+import { awaitConnection } from './connect-notices.ts'
 import type { ConnectLink, GatewayDeps } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
 import type { Authenticated, Classified, Joined, Received } from './path.ts'
@@ -12,7 +13,7 @@ import { mintRoundState } from './round-state.ts'
 import type { Prepared } from './stages/prepare-arguments.ts'
 import type { Routed } from './stages/resolve-route.ts'
 
-export type AskDeps = Pick<GatewayDeps, 'credentials' | 'callers' | 'sealer' | 'now' | 'serverInfo'>
+export type AskDeps = Pick<GatewayDeps, 'credentials' | 'callers' | 'sealer' | 'now' | 'serverInfo' | 'recorder'>
 type Asking = Received & Classified & Authenticated & Joined & Partial<Routed & Prepared>
 
 const KEY = 'connect'
@@ -30,7 +31,9 @@ export async function askToConnect(x: Asking, entry: UpstreamEntry, stop: Stop, 
     data: { url: link.url, server: entry.alias },
   }
   if (!deps.callers.declared(x).kinds.has('elicitation.url') || hasDeclined(x)) return told
-  return x.era === 'modern' ? asked(x, { told, link, title, entry }, deps) : withElicitation(told, link, title)
+  if (x.era === 'modern') return asked(x, { told, link, title, entry }, deps)
+  awaitConnection(x, entry, link, deps)
+  return withElicitation(told, link, title)
 }
 
 type Question = { readonly told: Stop; readonly link: ConnectLink; readonly title: string; readonly entry: UpstreamEntry }

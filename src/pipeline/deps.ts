@@ -29,6 +29,8 @@ export interface Sessions {
 /** Server-to-client requests have records of their own, durable before the host sees the question. */
 export interface ServerRequestRecorder {
   serverRequest(x: Received, request: RecordedRequest): Promise<void>
+  /** for what is sent because of a request that has ended by then; holds no bytes of it */
+  later(x: Received): (request: RecordedRequest) => Promise<void>
 }
 export type RecordedRequest = {
   readonly method: string
@@ -43,7 +45,7 @@ export type GatewayDeps = {
     authorization: string | undefined,
     resource: string,
     nowSeconds: number,
-    possession?: { readonly proof: McpHeaders['proof']; readonly method: string },
+    possession?: { readonly proof: McpHeaders['proof']; readonly method: string; readonly url?: string },
   ) => Principal | Stop | Promise<Principal | Stop>
   /** why this caller may not pass although its token is good: blocked, or the token was revoked */
   readonly standing: (principal: Principal) => Stop | undefined

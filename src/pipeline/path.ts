@@ -56,6 +56,8 @@ export type Received = {
   readonly authorization: string | undefined
   readonly address: string
   readonly method: string
+  /** the HTTP request as a proof of possession has to name it, where it does not go to the endpoint itself (administration) */
+  readonly target?: { readonly method: string; readonly url: string } | undefined
   readonly isRequest: boolean
   /** the whole message, for `session/reply` */
   readonly message?: Message | undefined

@@ -36,6 +36,17 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
   const seconds = (x: Received): number => (deps.monotonic() - x.receivedMs) / 1000
   const measured = (x: Facts, outcome: CallOutcome): void => measure.call(x.route?.entry.alias ?? 'none', outcome, seconds(x))
 
+  const asked = (exchange: ExchangeText, request: RecordedRequest): Promise<void> =>
+    log.append(
+      encoder.serverRequest(exchange, {
+        requestMethod: request.method,
+        requestDigest: request.params && digestOf(request.params),
+        decision: request.decision,
+        reason: request.stop?.stop,
+        rules: request.rules,
+      }),
+    )
+
   return {
     intent: (x: Facts, round) => log.append(encoder.intent(exchangeOf(x), x.permit?.rules ?? [], (x.prepared?.state?.round ?? 0) + round)),
 
@@ -69,16 +80,11 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
       return log.append(encoder.decision(describe(x), { rules: x.permit?.rules ?? [], ms: seconds(x) * 1000 }))
     },
 
-    serverRequest(x: Facts, request: RecordedRequest) {
-      return log.append(
-        encoder.serverRequest(exchangeOf(x), {
-          requestMethod: request.method,
-          requestDigest: request.params && digestOf(request.params),
-          decision: request.decision,
-          reason: request.stop?.stop,
-          rules: request.rules,
-        }),
-      )
+    serverRequest: (x: Facts, request) => asked(exchangeOf(x), request),
+
+    later(x: Facts) {
+      const exchange = describe(x)
+      return request => asked(exchange, request)
     },
 
     count(x, stop: Stop) {

@@ -91,6 +91,48 @@ describe('signing in to an application', () => {
   })
 })
 
+describe('a provider that does not say that it supports PKCE', () => {
+  const HIDES = ['code_challenge_methods_supported']
+  it('is not used: 503, and nobody is sent there (R112)', async () => {
+    world.idp.hides = HIDES
+    const { page } = await (await registered(world)).ask()
+    expect([page.status, world.idp.asked]).toEqual([503, expect.not.arrayContaining(['/auth'])])
+    expect(world.troubles.join()).toContain('PKCE')
+  })
+  it('is used with PKCE all the same where the configuration vouches for it', async () => {
+    await world.stop()
+    world = await startWorld({ login: { isPkceAssumed: true } })
+    world.idp.hides = HIDES
+    expect((await family()).access_token).toBeDefined()
+    expect(world.idp.lastRequest.get('code_challenge_method')).toBe('S256')
+  })
+})
+
+describe('people named by two claims (Entra ID: `tid+oid`)', () => {
+  const TENANT = '11111111-aaaa', ALICE = '22222222-bbbb' // prettier-ignore
+  beforeEach(async () => {
+    await world.stop()
+    world = await startWorld({ login: { subjectClaim: 'tid+oid' } })
+  })
+  it('are the pair, whatever `sub` says, after a refresh too; somebody of another tenant is somebody else', async () => {
+    world.idp.more = { tid: TENANT, oid: ALICE }
+    const { host, access_token, refresh_token } = await family()
+    expect(claimsOf(access_token)['idp_sub']).toBe(`${TENANT}/${ALICE}`)
+    world.ahead = 120
+    const next = await host.refresh(refresh_token)
+    expect(await world.judge(next.access_token)).toMatchObject({ key: `${world.idp.issuer} ${TENANT}/${ALICE}` })
+    world.idp.more = { tid: 'another', oid: ALICE }
+    world.ahead = 240
+    expect(await host.refresh(next.refresh_token)).toMatchObject({ status: 400, error: 'invalid_grant' })
+    expect(claimsOf((await family()).access_token)['idp_sub']).toBe(`another/${ALICE}`)
+  })
+  it.each([{ oid: ALICE }, { tid: TENANT }, { tid: TENANT, oid: '' }, {}])('nobody is signed in with half a name: %j', async more => {
+    world.idp.more = more
+    const { page } = await (await registered(world)).ask()
+    expect([page.status, world.stores.dump()]).toEqual([400, expect.not.stringContaining('of the test')])
+  })
+})
+
 describe('refreshing, while the identity provider changes its mind', () => {
   it('groups are read again, and scopes are cut down to what the person is entitled to now', async () => {
     const { host, refresh_token } = await family()
@@ -99,6 +141,10 @@ describe('refreshing, while the identity provider changes its mind', () => {
     world.ahead = 120
     const { access_token, scope } = await host.refresh(refresh_token)
     expect([claimsOf(access_token)['groups'], scope]).toEqual([['contractors'], 'mcp files:read'])
+    expect(world.regrouped).toEqual([`${world.idp.issuer} alice`])
+    world.ahead = 240
+    expect(await host.refresh(refresh_token)).toMatchObject({ status: 400 }) // used before: rotated
+    expect(world.regrouped).toHaveLength(1)
   })
   it('an account that is gone ends its tokens, browser sessions and sign-in', async () => {
     const host = await registered(world)

@@ -35,6 +35,8 @@ export type World = {
   readonly stores: MemoryStores
   readonly events: PersonEvent[]
   readonly ended: string[]
+  /** whose groups the provider changed */
+  readonly regrouped: string[]
   readonly troubles: string[]
   readonly refused: string[]
   /** seconds that the gateway's clock is ahead */
@@ -50,6 +52,7 @@ export type World = {
 
 export type WorldOptions = {
   readonly settings?: Partial<NonNullable<PeopleParts['settings']['authorizationServer']>>
+  readonly login?: Partial<PeopleParts['settings']['login']>
   readonly publicUrl?: string
   readonly parts?: Partial<PeopleParts>
   /** for client documents */
@@ -69,7 +72,10 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     settings: {
       publicUrl: base,
       dataDir,
-      login: { issuer: idp.issuer, ...IDP_CLIENT, scopes: ['openid', 'offline_access'], subjectClaim: 'sub', groupsClaim: 'groups' },
+      login: {
+        ...{ issuer: idp.issuer, ...IDP_CLIENT, scopes: ['openid', 'offline_access'], subjectClaim: 'sub', groupsClaim: 'groups' },
+        ...options.login,
+      },
       ...(options.publicUrl !== undefined && { publicUrl: options.publicUrl }),
       authorizationServer: { registration: 'open', clients: [], tokenSeconds: 600, refreshSeconds: 30 * 86_400, ...options.settings },
     },
@@ -96,6 +102,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     now: () => Math.floor(Date.now() / 1000) + world.ahead,
     record: async event => void world.events.push(event),
     onFamilyEnd: async families => void world.ended.push(...families),
+    onRegrouped: async ({ key }) => void world.regrouped.push(key),
     addressOf: () => '127.0.0.1',
     onRefused: address => void world.refused.push(address),
     onTrouble: (what, cause) => void world.troubles.push(`${what}: ${String(cause)}`),
@@ -121,6 +128,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     stores,
     events: [],
     ended: [],
+    regrouped: [],
     troubles: [],
     refused: [],
     ahead: 0,

@@ -2,12 +2,31 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createGrantStore } from '../../src/adapters/sqlite/grant-store.ts'
+import { openStateDb, type StateDb } from '../../src/adapters/sqlite/state-db.ts'
+import { sqliteSubjectClaims } from '../../src/adapters/sqlite/subject-claim-store.ts'
 import { examine } from '../../src/cli/doctor.ts'
 import type { Answer, Check, World } from '../../src/cli/doctor/check.ts'
 import { loadText } from '../../src/config/load.ts'
+import { keyOf } from '../../src/kernel/principal.ts'
+import type { StoredGrant } from '../../src/vault/grant.ts'
 import { NOW } from './io.ts'
 import { gatehouse } from './io.ts'
 
+const GRANT: StoredGrant = {
+  grant: {
+    ...{
+      id: 'g1',
+      principal: keyOf('https://login.example.com/tenant', 'alice'),
+      upstream: 'a x',
+      issuer: 'https://as',
+      resource: 'https://r',
+    },
+    ...{ scopes: [], kind: 'oauth', revision: 1, createdAtSeconds: 1 },
+  },
+  keyId: 'k',
+  sealed: 's',
+}
 let folder: string
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'gatehouse-doctor-'))
@@ -41,6 +60,7 @@ const healthy = (change: Partial<World> = {}, pages: Readonly<Record<string, Ans
     openFileLimit: () => Promise.resolve(1_000_000),
     tryPort: () => Promise.resolve('free'),
     get: url => (all[url] ? Promise.resolve(all[url]) : Promise.reject(new Error('nothing there'))),
+    introspect: () => Promise.resolve(undefined),
     measureSync: () => Promise.resolve([1, 2, 3]),
     probe: () => Promise.resolve({ ok: true, detail: 'it answers' }),
     ...change,
@@ -141,6 +161,135 @@ describe('doctor', () => {
     ],
   ])('sees %s', async (_, change, pages, expected) => {
     expect(bad(await look(WITH_ISSUER + UPSTREAM, healthy(change, pages))).join('\n')).toContain(expected)
+  })
+
+  describe('identity providers', () => {
+    const lines = (checks: readonly Check[], name: string): string[] =>
+      checks.filter(c => c.name === name).map(c => `${c.status} ${c.what}`)
+    const issuers = (...more: string[]): string =>
+      `version: 1\nidentity: { issuers: [${more.map(m => `{ issuer: '${ISSUER}'${m === '' ? '' : `, ${m}`} }`).join(', ')}] }\n`
+    const INTROSPECTION = 'introspection: { clientId: g, clientSecret: { fromFile: secret } }'
+    beforeEach(() => writeFileSync(join(folder, 'secret'), 's', { mode: 0o600 }))
+
+    it.each([
+      ['', 'ok a token it takes back counts for at most 16 minutes, whatever it says meanwhile'],
+      ['maxTokenLife: 5m, clockSkew: 0s', 'ok a token it takes back counts for at most 5 minutes, whatever it says meanwhile'],
+      [
+        'maxTokenLife: 15m, clockSkew: 0s, logoutAudience: g',
+        'ok a token it takes back counts for at most 15 minutes; back-channel logout ends a sign-in at once',
+      ],
+      ['maxTokenLife: 2h', 'warn a token it takes back counts for at most 121 minutes'],
+      [INTROSPECTION, 'ok a token it takes back ends within 30 seconds, because it is asked about its tokens'],
+    ])('says how long what it takes back may count (%s)', async (more, expected) => {
+      expect(lines(await look(issuers(more)), `issuer ${ISSUER}`)).toContain(expected)
+    })
+    it('a life beyond 15 minutes is to be considered, with what would shorten it', async () => {
+      expect(bad(await look(issuers('maxTokenLife: 1d'))).join()).toMatch(
+        /counts for at most 1441 minutes; set `maxTokenLife` to 15 minutes/,
+      )
+    })
+
+    it.each<[string, string, object, string | undefined]>([
+      ['a claim of its own', 'subjectClaim: employee', {}, undefined],
+      ['a public `sub`', '', { subject_types_supported: ['public', 'pairwise'] }, undefined],
+      ['a pairwise `sub`', '', { subject_types_supported: ['pairwise'] }, 'another one for each client (pairwise)'],
+      ['another claim of such a provider', 'subjectClaim: oid', { subject_types_supported: ['pairwise'] }, undefined],
+    ])('judges who people are: %s', async (_what, more, metadata, fault) => {
+      const world = healthy({}, { [METADATA]: json({ issuer: ISSUER, jwks_uri: JWKS, ...metadata }) })
+      const said = bad(await look(issuers(more) + UPSTREAM, world)).join()
+      if (fault === undefined) expect(said).not.toContain('fail')
+      else expect(said).toContain(fault)
+    })
+    it.each([
+      ['', true],
+      ['subjectClaim: oid', true],
+      ['subjectClaim: tid+oid', false],
+    ])('Entra ID names people by `tid+oid` alone (%s refused: %s)', async (more, isRefused) => {
+      const entra = 'https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0'
+      const world = healthy({}, { [`${entra}/.well-known/openid-configuration`]: json({ issuer: entra, jwks_uri: JWKS }) })
+      const said = bad(await look(issuers(more).replace(ISSUER, entra), world)).join()
+      expect(said.includes('does not name the same person in every application of Entra ID; set `subjectClaim: tid+oid`')).toBe(isRefused)
+    })
+
+    it('asks the introspection endpoint about a token that nobody has', async () => {
+      expect(lines(await look(issuers(INTROSPECTION)), `introspection ${ISSUER}`)).toEqual([
+        'ok it answers, knows this gateway, and calls a made-up token inactive',
+      ])
+      const world = healthy({ introspect: () => Promise.resolve('the introspection endpoint answered with status 401') })
+      expect(bad(await look(issuers(INTROSPECTION), world)).join()).toMatch(/status 401; until it answers none of its tokens count; check/)
+    })
+
+    const LOGIN = `version: 1\nidentity: { login: { issuer: '${ISSUER}', clientId: g }, authorizationServer: {} }\n`
+    const provider = (more: object): World =>
+      healthy(
+        {},
+        {
+          [METADATA]: json({
+            ...{ issuer: ISSUER, jwks_uri: JWKS, authorization_endpoint: `${ISSUER}/a`, token_endpoint: `${ISSUER}/t` },
+            ...{ code_challenge_methods_supported: ['S256'], scopes_supported: ['openid', 'offline_access'] },
+            ...more,
+          }),
+        },
+      )
+    it('looks at the provider people sign in at: PKCE, sign-outs, refresh', async () => {
+      const checks = await look(LOGIN + UPSTREAM, provider({ backchannel_logout_supported: true }))
+      expect(lines(checks, `login ${ISSUER}`)).toEqual([
+        'ok it answers, and supports PKCE',
+        'ok it can tell this gateway of sign-outs (back-channel logout), once http://127.0.0.1:8400/oauth/backchannel-logout is registered there',
+        'ok accounts are looked at again whenever a host refreshes its token',
+        'ok people are who `sub` says',
+      ])
+      expect(lines(checks, 'issuer http://127.0.0.1:8400')).toEqual([
+        'ok it is this gateway’s own: its tokens live at most 15 minutes and end at once with their sign-in',
+      ])
+      expect(lines(await look(LOGIN + UPSTREAM, provider({})), `login ${ISSUER}`).join()).toContain('does not tell of sign-outs')
+    })
+    it.each<[string, object, RegExp]>([
+      ['without PKCE', { code_challenge_methods_supported: ['plain'] }, /fail login .* PKCE with S256/],
+      ['without a word on PKCE', { code_challenge_methods_supported: undefined }, /fail login .* PKCE with S256/],
+      ['without a token endpoint', { token_endpoint: undefined }, /fail login .*names no `token_endpoint`/],
+      ['that does not know `offline_access`', { scopes_supported: ['openid'] }, /warn login .*`offline_access`/],
+      ['with a pairwise `sub`', { subject_types_supported: ['pairwise'] }, /fail login .*pairwise/],
+      ['of another name', { issuer: 'https://evil.example' }, /fail login .*names another issuer/],
+    ])('sees a provider %s', async (_what, more, expected) => {
+      expect(bad(await look(LOGIN + UPSTREAM, provider(more))).join('\n')).toMatch(expected)
+    })
+    it('believes the configuration that a provider supports PKCE', async () => {
+      const assumed = LOGIN.replace('clientId: g', 'clientId: g, pkce: assumed')
+      const checks = await look(assumed + UPSTREAM, provider({ code_challenge_methods_supported: undefined }))
+      expect(lines(checks, `login ${ISSUER}`)[0]).toBe(
+        'ok it answers, and supports PKCE according to the configuration, not to its metadata',
+      )
+    })
+    it('sees a provider that does not answer, and a sign-in that nobody can confirm again', async () => {
+      expect(bad(await look(LOGIN, healthy({ get: () => Promise.reject(new Error()) }))).join()).toContain(
+        `fail login ${ISSUER}: its metadata cannot be read`,
+      )
+      const once = LOGIN.replace('clientId: g', 'clientId: g, scopes: [openid]')
+      expect(bad(await look(once, provider({}))).join()).toContain('asks for no refresh token')
+    })
+
+    const state = async (use: (db: StateDb) => Promise<unknown>): Promise<void> => {
+      const db = await openStateDb(join(folder, '.gatehouse', 'state.db'))
+      await use(db)
+      await db.close()
+    }
+    it('sees a subject claim that was changed under connected accounts, beside a gateway that runs; and none where nothing is kept', async () => {
+      await state(db => sqliteSubjectClaims(db, () => 0).take({ issuer: ISSUER, claim: 'sub' }))
+      const changed = issuers('subjectClaim: oid') + UPSTREAM
+      expect(bad(await look(changed)).join()).not.toContain('subjectClaim')
+      const db = await openStateDb(join(folder, '.gatehouse', 'state.db'))
+      await createGrantStore(db).put(GRANT)
+      expect(bad(await look(changed)).join()).toMatch(
+        /fail issuer .*was `sub` and is `oid` now, and names of before.*stand for 1 connected account; the gateway does not start so; set it to `sub` again/,
+      )
+      expect(bad(await look(issuers('') + UPSTREAM)).join()).not.toContain('subjectClaim')
+      await db.close()
+    })
+    it('sees a state database that is none', async () => {
+      writeFileSync(join(folder, '.gatehouse', 'state.db'), 'nothing', { mode: 0o600 })
+      expect(bad(await look(issuers(''))).join()).toMatch(/fail state: .*state.db cannot be read/)
+    })
   })
 
   it('knows a gateway that runs already from another program', async () => {

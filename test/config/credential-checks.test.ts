@@ -96,6 +96,7 @@ describe('who may sign people in', () => {
       identity(`${LOGIN}, subjectClaim: oid }, issuers: [{ issuer: 'https://idp.example' }]`),
       'identity.login.subjectClaim conflict',
     ],
+    ['a name that changes hands', identity(`${LOGIN}, subjectClaim: upn }`), 'identity.login.subjectClaim value'],
     [
       'a server at which nobody could sign in',
       identity(`${SERVER}}, issuers: [{ issuer: 'https://idp.example' }]`),

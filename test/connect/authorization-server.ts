@@ -27,6 +27,9 @@ export type AsOptions = {
   readonly resources: () => Readonly<Record<string, string>>
   readonly clients?: Configuration['clients']
   readonly documents?: boolean
+  /** signed access tokens instead of opaque ones; they live this many seconds */
+  readonly jwtSeconds?: number
+  readonly features?: NonNullable<Configuration['features']>
   readonly more?: Configuration
 }
 
@@ -106,7 +109,7 @@ async function agree(
   await provider.interactionFinished(req, res, { consent: { grantId: await grant.save() } }, { mergeWithLastSubmission: true })
 }
 
-function configuration({ resources, clients = [], documents = false, more = {} }: AsOptions): Configuration {
+function configuration({ resources, clients = [], documents = false, jwtSeconds, features, more = {} }: AsOptions): Configuration {
   return {
     clients,
     cookies: { keys: [randomBytes(16).toString('hex')] },
@@ -118,7 +121,7 @@ function configuration({ resources, clients = [], documents = false, more = {} }
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
     ttl: {
-      AccessToken: 3600,
+      AccessToken: jwtSeconds ?? 3600,
       AuthorizationCode: 60,
       Grant: 3600,
       IdToken: 3600,
@@ -141,9 +144,12 @@ function configuration({ resources, clients = [], documents = false, more = {} }
         getResourceServerInfo: (_ctx, resource) => {
           const scope = resources()[resource]
           if (scope === undefined) throw new Error(`not a resource here: ${resource}`)
-          return { scope, audience: resource, accessTokenFormat: 'opaque', accessTokenTTL: 3600 }
+          if (jwtSeconds === undefined) return { scope, audience: resource, accessTokenFormat: 'opaque', accessTokenTTL: 3600 }
+          const jwt = { sign: { alg: 'ES256' as const } }
+          return { scope, audience: resource, accessTokenFormat: 'jwt', accessTokenTTL: jwtSeconds, jwt }
         },
       },
+      ...features,
     },
   }
 }

@@ -3,7 +3,7 @@
 
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { exportJWK, generateKeyPair } from 'jose'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { Provider, interactionPolicy, type Adapter, type AdapterPayload } from 'oidc-provider'
 
 export type TestIdp = {
@@ -11,14 +11,24 @@ export type TestIdp = {
   /** subject to groups; remove one and the account is gone */
   readonly accounts: Map<string, string[]>
   nextUser: string
+  /** further claims of everybody: `tid`, `oid` */
+  more: Readonly<Record<string, unknown>>
   /** answers 503 to everything */
   isDown: boolean
+  /** members its metadata leaves out */
+  hides: readonly string[]
   /** no refresh tokens from now on */
   withoutRefresh: boolean
   /** paths asked for, in order */
   readonly asked: string[]
   /** query of the last authorization request */
   lastRequest: URLSearchParams
+  /** `sid` of each sign-in, in order */
+  readonly sids: string[]
+  /** tells the gateway that somebody signed out, as the library does it; rejects unless that is answered 200 */
+  signOut(subject: string, session?: string): Promise<void>
+  /** exactly these claims and this header, signed with its key */
+  sign(claims: Readonly<Record<string, unknown>>, header?: Readonly<Record<string, unknown>>): Promise<string>
   stop(): Promise<void>
 }
 
@@ -41,6 +51,8 @@ export async function startIdp(redirectUri: string): Promise<TestIdp> {
   const asks = new Check('ask', 'ask', ctx => !(ctx.oidc.result as any)?.login)
   const provider = new Provider(issuer, {
     adapter: memoryAdapter(),
+    // Without the library's own dispatcher, which Node's fetch does not take.
+    fetch: (url, { method = 'GET', headers = {}, body = null } = {}) => fetch(url, { method, headers, body }),
     ttl: { AccessToken: 600, AuthorizationCode: 60, Grant: 86_400, IdToken: 600, Interaction: 600, RefreshToken: 86_400, Session: 600 },
     jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: 'idp', alg: 'ES256', use: 'sig' }] },
     clients: [
@@ -51,15 +63,17 @@ export async function startIdp(redirectUri: string): Promise<TestIdp> {
         grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
         id_token_signed_response_alg: 'ES256',
+        backchannel_logout_uri: new URL('/oauth/backchannel-logout', redirectUri).href,
+        backchannel_logout_session_required: true,
       },
     ],
     cookies: { keys: ['test'], names: { session: 'idp_session', interaction: 'idp_ask', resume: 'idp_resume' } },
-    claims: { openid: ['sub', 'groups', 'preferred_username'] },
+    claims: { openid: ['sub', 'groups', 'preferred_username', 'tid', 'oid'] },
     conformIdTokenClaims: false,
     enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
     findAccount: (_ctx, sub) => {
       const groups = idp.accounts.get(sub)
-      return groups && { accountId: sub, claims: () => ({ sub, groups, preferred_username: `${sub} of the test` }) }
+      return groups && { accountId: sub, claims: () => ({ sub, groups, preferred_username: `${sub} of the test`, ...idp.more }) }
     },
     issueRefreshToken: () => !idp.withoutRefresh,
     rotateRefreshToken: true,
@@ -73,11 +87,18 @@ export async function startIdp(redirectUri: string): Promise<TestIdp> {
       url: (_ctx, { uid }) => `/pick/${uid}`,
       policy: [new Prompt({ name: 'login', requestable: true }, asks), new Prompt({ name: 'consent', requestable: true })],
     },
-    features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: false } },
+    features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: false }, backchannelLogout: { enabled: true } },
+  })
+  provider.on('grant.success', ctx => {
+    const [, payload = ''] = ((ctx.body as { id_token?: string }).id_token ?? '').split('.')
+    const { sid } = JSON.parse(Buffer.from(payload, 'base64url').toString() || '{}') as { sid?: string }
+    if (ctx.oidc.params?.['grant_type'] === 'authorization_code' && sid !== undefined) idp.sids.push(sid)
   })
   provider.use(async (ctx, next) => {
     if (!ctx.path.startsWith('/pick/')) {
       await next()
+      if (ctx.path.startsWith('/.well-known/'))
+        ctx.body = Object.fromEntries(Object.entries(ctx.body as object).filter(([name]) => !idp.hides.includes(name)))
       // Each sign-in asks anew.
       const { session } = (ctx as { oidc?: { session?: { destroy(): Promise<void> } } }).oidc ?? {}
       if (ctx.response.get('location')?.startsWith(new URL(redirectUri).origin)) await session?.destroy()
@@ -95,10 +116,21 @@ export async function startIdp(redirectUri: string): Promise<TestIdp> {
       ['bob', []],
     ]),
     nextUser: 'alice',
+    more: {},
     isDown: false,
+    hides: [],
     withoutRefresh: false,
     asked: [],
     lastRequest: new URLSearchParams(),
+    sids: [],
+    async signOut(subject, session) {
+      const client = (await provider.Client.find(IDP_CLIENT.clientId)) as unknown as {
+        backchannelLogout(sub: string, sid?: string): Promise<void>
+      }
+      await client.backchannelLogout(subject, session)
+    },
+    sign: (claims, header = {}) =>
+      new SignJWT({ ...claims }).setProtectedHeader({ alg: 'ES256', kid: 'idp', typ: 'logout+jwt', ...header }).sign(privateKey),
     async stop() {
       server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))

@@ -36,7 +36,12 @@ export function memoryStores(maxClients = 2_000): MemoryStores {
   const matches = (signIn: SignIn, which: SignInFilter): boolean =>
     'id' in which
       ? signIn.id === which.id
-      : signIn.issuer === which.issuer && ('subject' in which ? signIn.subject === which.subject : signIn.idpSession === which.idpSession)
+      : signIn.issuer === which.issuer &&
+        ('subject' in which
+          ? signIn.subject === which.subject
+          : signIn.idpSession === undefined
+            ? which.unnamedOf === signIn.subject
+            : signIn.idpSession === which.idpSession)
   const consentKey = (p: Principal, client: string, resource: string): string => JSON.stringify([p.issuer, p.subject, client, resource])
 
   const stores: MemoryStores = {

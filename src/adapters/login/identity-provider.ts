@@ -2,19 +2,10 @@
 // the protocol; it is loaded with the first sign-in, and every request of it goes through the fetch handed in.
 
 import type { ClientAuth, Configuration, CustomFetch, TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client'
+import type { LoginSettings } from '../../config/schema.ts'
 import { subjectOf } from '../../identity/claims.ts'
 import type { Identity, IdentityProvider, Renewal } from '../../identity/sign-in.ts'
 import { Fault } from '../../kernel/errors.ts'
-
-type LoginSettings = {
-  readonly issuer: string
-  readonly clientId: string
-  /** absent = public client */
-  readonly clientSecret?: string
-  readonly scopes: readonly string[]
-  readonly subjectClaim: string
-  readonly groupsClaim: string
-}
 
 export type LoginDeps = {
   readonly settings: LoginSettings
@@ -131,7 +122,8 @@ async function discover({ settings, fetch }: LoginDeps): Promise<Configuration> 
     execute: server.protocol === 'http:' ? [client.allowInsecureRequests] : [],
   })
   const metadata = config.serverMetadata()
-  if (!metadata.supportsPKCE()) throw unavailable('it does not say that it supports PKCE with S256') // R112
+  // It is used in either case, and the nonce binds the code to this attempt besides.
+  if (!metadata.supportsPKCE() && !settings.isPkceAssumed) throw unavailable('it does not say that it supports PKCE with S256') // R112
   return config
 }
 
@@ -147,11 +139,12 @@ async function authentication(secret: string | undefined): Promise<ClientAuth> {
   }
 }
 
-/** The claims that say who it is: of the ID token, and of the userinfo endpoint where the ID token leaves groups out. */
+/** The claims that say who it is: of the ID token, and of the userinfo endpoint where the ID token leaves groups or a part of the subject out. */
 async function identityOf(tokens: Tokens, config: Configuration, deps: LoginDeps, before?: Identity): Promise<Identity> {
   const { issuer, subjectClaim, groupsClaim } = deps.settings
   const idToken: Claims = tokens.claims() ?? {}
-  const claims = groupsClaim in idToken || !hasUserinfo(config) ? idToken : { ...(await userinfo(tokens, config, idToken)), ...idToken }
+  const isWhole = [groupsClaim, ...subjectClaim.split('+')].every(claim => claim in idToken)
+  const claims = isWhole || !hasUserinfo(config) ? idToken : { ...(await userinfo(tokens, config, idToken)), ...idToken }
   const subject = subjectOf(subjectClaim, name => claims[name])
   if (typeof subject !== 'string')
     throw new Fault('login-refused', `the identity provider names nobody in the claim \`${subject.unusable}\``)

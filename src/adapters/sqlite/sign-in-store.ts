@@ -71,7 +71,9 @@ const bindingOf = ({ id, issuer, subject }: SignIn): Buffer => contextOf(['sign-
 function conditionOf(which: SignInFilter): readonly [string, readonly SqlValue[]] {
   if ('id' in which) return ['id = ?', [which.id]]
   if ('subject' in which) return ['issuer = ? AND subject = ?', [which.issuer, which.subject]]
-  return ['issuer = ? AND idp_session = ?', [which.issuer, which.idpSession]]
+  // Nothing equals NULL: without a subject the second half finds nobody.
+  const condition = 'issuer = ? AND (idp_session = ? OR (idp_session IS NULL AND subject = ?))'
+  return [condition, [which.issuer, which.idpSession, which.unnamedOf ?? null]]
 }
 
 const signInOf = (row: Row): SignIn => ({

@@ -1,6 +1,6 @@
 // One line of the doctor's report, and what its checks look at the world through.
 
-import type { UpstreamSettings } from '../../config/schema.ts'
+import type { IssuerSettings, UpstreamSettings } from '../../config/schema.ts'
 
 type Status = 'ok' | 'warn' | 'fail'
 
@@ -32,6 +32,8 @@ export type World = {
   tryPort(host: string, port: number): Promise<string>
   /** one bounded GET without redirects; rejects when nothing answers */
   get(url: string): Promise<Answer>
+  /** asks an issuer about a token that nobody has; what is wrong, or undefined where it says that there is none such */
+  introspect(issuer: Pick<IssuerSettings, 'issuer' | 'introspection'>): Promise<string | undefined>
   /** milliseconds of some writes of 4 KiB with fdatasync in this folder; rejects when it cannot be written */
   measureSync(folder: string): Promise<readonly number[]>
   /** starts or connects to an upstream and says what it found; never rejects; undefined = upstreams are not probed */

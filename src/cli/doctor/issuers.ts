@@ -1,16 +1,21 @@
-// Identity providers: reachable, who they say they are, with keys that fit, and with a clock near ours.
+// Identity providers: reachable, who they say they are, with keys that fit, a clock near ours, and how soon what they take back ends here.
 
 import { readFile } from 'node:fs/promises'
 import { isLoopback } from '../../config/addresses.ts'
 import type { IssuerSettings, Snapshot } from '../../config/schema.ts'
-import { fail, ok } from './check.ts'
+import { fail, ok, warn } from './check.ts'
 import type { Check, World } from './check.ts'
+import { memberOf, readJson, readMetadata, shown, textOf, type Metadata } from './metadata.ts'
+import { checkSubjectClaim } from './subjects.ts'
 
 export async function checkIssuers(world: World, snapshot: Snapshot): Promise<Check[]> {
-  const named = snapshot.evaluation ? snapshot.issuers.slice(0, -1) : snapshot.issuers
-  const checks = await Promise.all(named.map(async issuer => [...(await checkIssuer(world, issuer)), boundOf(issuer)]))
-  if (snapshot.evaluation) checks.push([checkEvaluation(world, snapshot)])
-  return checks.flat()
+  const { issuers, evaluation, authorizationServer } = snapshot
+  const own = authorizationServer ? issuers[0] : undefined
+  const named = (evaluation ? issuers.slice(0, -1) : issuers).filter(issuer => issuer !== own)
+  const checks = (await Promise.all(named.map(issuer => checkIssuer(world, issuer)))).flat()
+  if (own) checks.push(checkOwnServer(own))
+  if (evaluation) checks.push(checkEvaluation(world, snapshot))
+  return checks
 }
 
 /** It runs only while the gateway does, so silence is not a fault; being reachable from elsewhere is. */
@@ -29,78 +34,69 @@ function checkEvaluation(world: World, { evaluation, listen, publicUrl }: Snapsh
   return ok(name, `it is on loopback only; anybody on this machine can sign in as any of its ${evaluation?.users.length ?? 0} users`)
 }
 
-/** How long what its tokens opened may stay open after it has taken them back, unless an operator blocks somebody. */
-function boundOf({ issuer, maxTokenSeconds, clockSkewSeconds, introspection, logoutAudience }: IssuerSettings): Check {
-  const minutes = Math.ceil((maxTokenSeconds + clockSkewSeconds) / 60)
-  const sooner = [
-    ...(introspection ? ['it is asked about its tokens'] : []),
-    ...(logoutAudience === undefined ? [] : ['back-channel logout ends a sign-in at once']),
-  ]
-  const bound = `a token it takes back counts for at most ${minutes} minutes`
-  return ok(`issuer ${issuer}`, sooner.length > 0 ? `${bound}; ${sooner.join('; ')}` : `${bound}, whatever it says meanwhile`)
-}
+const minutesOf = (seconds: number): number => Math.ceil(seconds / 60)
+
+/** Its keys and tokens are the gateway's own: nobody has to be asked, and what ends in its store ends at once. */
+const checkOwnServer = ({ issuer, maxTokenSeconds }: IssuerSettings): Check =>
+  ok(
+    `issuer ${issuer}`,
+    `it is this gateway’s own: its tokens live at most ${minutesOf(maxTokenSeconds)} minutes and end at once with their sign-in`,
+  )
 
 async function checkIssuer(world: World, issuer: IssuerSettings): Promise<Check[]> {
   const name = `issuer ${issuer.issuer}`
-  if (issuer.jwksFile !== undefined) return [await checkKeyFile(name, issuer, issuer.jwksFile)]
-  const checks: Check[] = []
-  let jwksUri = issuer.jwksUri
-  if (jwksUri === undefined) {
-    const found = await readMetadata(world, issuer.issuer)
-    if ('status' in found) return [{ ...found, name }]
-    checks.push(...found.clock.map(check => ({ ...check, name })))
-    jwksUri = found.jwksUri
-  }
-  const keys = await readJson(world, jwksUri)
-  if (keys === undefined)
-    checks.push(
-      fail(
-        name,
-        `its keys cannot be read from ${shown(jwksUri)}`,
-        'check the network and the proxy settings, or give its keys in `jwksFile`',
-      ),
+  const isAsked = issuer.jwksFile === undefined && issuer.jwksUri === undefined
+  const read = isAsked || issuer.introspection ? await readMetadata(world, issuer.issuer) : undefined
+  const metadata = read === undefined || 'status' in read ? undefined : read
+  // Where everything is configured its metadata only help.
+  const clock = read === undefined ? [] : 'status' in read ? (isAsked ? [read] : []) : read.clock
+  const checks = clock.map(check => ({ ...check, name }))
+  if (metadata !== undefined || !isAsked) checks.push(await checkKeys(world, issuer, metadata))
+  checks.push(checkSubjectClaim(name, issuer, metadata))
+  if (issuer.introspection) checks.push(await checkIntrospection(world, issuer))
+  return [...checks, boundOf(issuer)]
+}
+
+/** Seconds until an issuer that is asked about its tokens has been heard: verdicts and open streams are looked at every 15 s (identity/bearer.ts). */
+const ASKED_SECONDS = 30
+const LONG_SECONDS = 900
+
+/** How long what its tokens opened may stay open after it has taken them back, unless an operator blocks somebody. */
+function boundOf({ issuer, maxTokenSeconds, clockSkewSeconds, introspection, logoutAudience }: IssuerSettings): Check {
+  const name = `issuer ${issuer}`
+  const logout = logoutAudience === undefined ? '' : '; back-channel logout ends a sign-in at once'
+  if (introspection)
+    return ok(name, `a token it takes back ends within ${ASKED_SECONDS} seconds, because it is asked about its tokens${logout}`)
+  const bound = `a token it takes back counts for at most ${minutesOf(maxTokenSeconds + clockSkewSeconds)} minutes`
+  if (maxTokenSeconds > LONG_SECONDS)
+    return warn(
+      name,
+      `${bound}${logout}`,
+      'set `maxTokenLife` to 15 minutes or less and let it issue such tokens, or let it be asked about them (`introspection`)',
     )
-  else checks.push(judgeKeys(name, issuer, keys.value))
-  return checks
+  return ok(name, `${bound}${logout === '' ? ', whatever it says meanwhile' : logout}`)
 }
 
-type Metadata = { readonly jwksUri: string; readonly clock: readonly Omit<Check, 'name'>[] }
-
-/** OpenID Connect Discovery 1.0 section 4 and RFC 8414 section 3.1; `issuer` must be identical (RFC 8414 section 3.3). */
-async function readMetadata(world: World, issuer: string): Promise<Metadata | Omit<Check, 'name'>> {
-  const url = new URL(issuer)
-  const path = url.pathname === '/' ? '' : url.pathname.replace(/\/$/, '')
-  const places = [`${url.origin}${path}/.well-known/openid-configuration`, `${url.origin}/.well-known/oauth-authorization-server${path}`]
-  for (const place of places) {
-    const read = await readJson(world, place)
-    if (read === undefined) continue
-    const said = textOf(read.value, 'issuer')
-    if (said !== issuer) {
-      return {
-        status: 'fail',
-        what: `its metadata names another issuer, ${said === undefined ? 'none at all' : shown(said)}`,
-        mend: 'write `issuer` exactly as its metadata does, a slash at the end included',
-      }
-    }
-    const jwksUri = textOf(read.value, 'jwks_uri')
-    if (jwksUri === undefined) return { status: 'fail', what: 'its metadata names no `jwks_uri`', mend: 'set `jwksUri` or `jwksFile`' }
-    return { jwksUri, clock: judgeClock(world, read.date) }
-  }
-  return { status: 'fail', what: 'its metadata cannot be read', mend: 'check the network, or set `jwksUri` or `jwksFile`' }
+async function checkIntrospection(world: World, { issuer, introspection }: IssuerSettings): Promise<Check> {
+  const name = `introspection ${issuer}`
+  const fault = await world.introspect({ issuer, ...(introspection && { introspection }) })
+  return fault === undefined
+    ? ok(name, 'it answers, knows this gateway, and calls a made-up token inactive')
+    : fail(name, `${fault}; until it answers none of its tokens count`, 'check `introspection.url`, client id, secret and `method`')
 }
 
-function judgeClock(world: World, date: string | undefined): Omit<Check, 'name'>[] {
-  const there = date === undefined ? Number.NaN : Date.parse(date)
-  // The header has whole seconds and is some milliseconds old.
-  const apart = Math.round(Math.abs(world.now() - there) / 1000)
-  if (Number.isNaN(there) || apart <= 15) return []
-  return [
-    {
-      status: apart > 60 ? 'fail' : 'warn',
-      what: `its clock and this machine’s are ${apart} seconds apart`,
-      mend: 'set the clocks, for example with NTP: tokens are judged by them',
-    },
-  ]
+async function checkKeys(world: World, issuer: IssuerSettings, metadata: Metadata | undefined): Promise<Check> {
+  const name = `issuer ${issuer.issuer}`
+  if (issuer.jwksFile !== undefined) return checkKeyFile(name, issuer, issuer.jwksFile)
+  const jwksUri = issuer.jwksUri ?? metadata?.text('jwks_uri')
+  if (jwksUri === undefined) return fail(name, 'its metadata names no `jwks_uri`', 'set `jwksUri` or `jwksFile`')
+  const keys = await readJson(world, jwksUri)
+  if (keys !== undefined) return judgeKeys(name, issuer, keys.value)
+  return fail(
+    name,
+    `its keys cannot be read from ${shown(jwksUri)}`,
+    'check the network and the proxy settings, or give its keys in `jwksFile`',
+  )
 }
 
 async function checkKeyFile(name: string, issuer: IssuerSettings, file: string): Promise<Check> {
@@ -114,9 +110,8 @@ async function checkKeyFile(name: string, issuer: IssuerSettings, file: string):
 const KEY_TYPE: Readonly<Record<string, string>> = { RS: 'RSA', PS: 'RSA', ES: 'EC', Ed: 'OKP' }
 
 function judgeKeys(name: string, issuer: IssuerSettings, set: unknown): Check {
-  const keys =
-    typeof set === 'object' && set !== null && 'keys' in set && Array.isArray(set.keys) ? (set.keys as readonly unknown[]) : undefined
-  if (keys === undefined) return fail(name, 'what should be its keys is no JWK Set', 'check `jwksUri` or `jwksFile`')
+  const keys = memberOf(set, 'keys')
+  if (!Array.isArray(keys)) return fail(name, 'what should be its keys is no JWK Set', 'check `jwksUri` or `jwksFile`')
   const fits = (key: unknown, algorithm: string): boolean => {
     const alg = textOf(key, 'alg')
     return (
@@ -131,23 +126,3 @@ function judgeKeys(name: string, issuer: IssuerSettings, set: unknown): Check {
     'see which it signs with, and name them under `algorithms`',
   )
 }
-
-async function readJson(world: World, url: string): Promise<{ readonly value: unknown; readonly date: string | undefined } | undefined> {
-  try {
-    const answer = await world.get(url)
-    if (answer.status !== 200) return undefined
-    const { date } = answer.headers
-    return { value: JSON.parse(answer.body.toString('utf8')), date: typeof date === 'string' ? date : undefined }
-  } catch {
-    return undefined
-  }
-}
-
-function textOf(value: unknown, key: string): string | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  const member: unknown = Object.getOwnPropertyDescriptor(value, key)?.value
-  return typeof member === 'string' ? member : undefined
-}
-
-/** attacker-controlled: what a provider says goes to a terminal. */
-const shown = (text: string): string => `\`${text.slice(0, 200).replaceAll(/[\p{Cc}\p{Cf}]/gu, '?')}\``

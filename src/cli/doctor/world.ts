@@ -4,6 +4,7 @@ import { open, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
+import { createIntrospection } from '../../adapters/introspection.ts'
 import { createSafeFetch } from '../../adapters/safe-fetch.ts'
 import { loopbackHosts } from '../../adapters/tokens.ts'
 import type { Snapshot } from '../../config/schema.ts'
@@ -14,9 +15,10 @@ import { probeUpstream } from './probe.ts'
 
 /** `snapshot` names the services on loopback that may be asked; without one nothing is asked. */
 export function realWorld(io: Io, snapshot: Snapshot | undefined): World {
+  const asked = [...(snapshot?.issuers ?? []), ...(snapshot?.login ? [snapshot.login] : [])]
   const own = snapshot ? [`${snapshot.listen.host}:${snapshot.listen.port}`] : []
   const fetch = createSafeFetch({
-    namedHosts: [...loopbackHosts(snapshot?.issuers ?? []), ...(snapshot?.outbound.hosts ?? []), ...own],
+    namedHosts: [...loopbackHosts(asked), ...(snapshot?.outbound.hosts ?? []), ...own],
     networks: snapshot?.outbound.networks ?? [],
     timeoutMs: 5000,
   })
@@ -29,6 +31,12 @@ export function realWorld(io: Io, snapshot: Snapshot | undefined): World {
     openFileLimit,
     tryPort,
     get: url => fetch.get(url),
+    async introspect(issuer) {
+      const introspection = createIntrospection([issuer], { fetch })
+      const said = await introspection.introspect(issuer.issuer, `nobody-${randomBytes(16).toString('hex')}`)
+      if (said === 'inactive') return undefined
+      return introspection.status()[0]?.detail ?? 'it calls a token active that nobody has'
+    },
     measureSync,
     probe: upstream => probeUpstream(upstream, io),
   }

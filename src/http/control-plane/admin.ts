@@ -64,6 +64,7 @@ class AdminExchange implements Received {
   readonly host = new NoHost()
   readonly relayed: Relayed = { count: 0, digest: '' }
   readonly local: AdminAct['local']
+  readonly target: { readonly method: string; readonly url: string }
   /** for the record: an act carries everything it is judged by, as a 2026 request does */
   readonly era = 'modern'
   constructor(act: AdminAct, endpoint: Endpoint, trace: RequestTrace, doc: JsonDoc | undefined) {
@@ -78,6 +79,8 @@ class AdminExchange implements Received {
     this.doc = doc
     this.params = doc?.root
     this.local = act.local
+    // The endpoint's resource ends with the act's first segment, and each act has a URL of its own below it.
+    this.target = { method: httpMethodOf(act.method), url: endpoint.resource + act.method.slice(act.method.indexOf('/')) }
   }
 }
 
@@ -96,7 +99,7 @@ export class AdminApi {
     if (isStop(headers)) return send(res, this.#refused(act, headers))
     const known = { ...act, headers }
     if (!this.#deps.paths.of(act.method, false)) return send(res, this.#refused(known, { stop: 'path-unknown' }))
-    const expected = isReading(act.method) ? 'GET' : 'POST'
+    const expected = httpMethodOf(act.method)
     if (req.method !== expected) {
       const answer = this.#refused(known, { stop: 'http-method-refused', detail: `expected ${expected}` })
       return send(res, { ...answer, headers: { ...answer.headers, Allow: expected } })
@@ -156,7 +159,8 @@ const ALWAYS = {
   'X-Content-Type-Options': 'nosniff',
 } as const
 
-const isReading = (method: string): boolean => method.endsWith('/list') || method === 'admin/whoami'
+/** Reading acts change nothing. */
+const httpMethodOf = (method: string): 'GET' | 'POST' => (method.endsWith('/list') || method === 'admin/whoami' ? 'GET' : 'POST')
 
 function send(res: ServerResponse, { status, body, headers }: AdminAnswer): void {
   if (res.headersSent || res.destroyed) return

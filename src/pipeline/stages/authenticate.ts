@@ -11,7 +11,7 @@ export const authenticateStage = (deps: Pick<GatewayDeps, 'authenticate' | 'now'
   name: 'authenticate',
   run: x => {
     const { proof } = x.headers
-    const possession = proof && { proof, method: httpMethodOf(x) }
+    const possession = proof && { proof, ...(x.target ?? { method: httpMethodOf(x) }) }
     const found = deps.authenticate(x.authorization, x.endpoint.resource, Math.floor(deps.now() / 1000), possession)
     return found instanceof Promise ? found.then(fact) : fact(found)
   },

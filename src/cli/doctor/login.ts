@@ -1,0 +1,69 @@
+// The provider that people sign in at with a browser: reachable, and able to do what signing in here needs.
+
+import type { LoginSettings, Snapshot } from '../../config/schema.ts'
+import { evaluationIssuer } from '../../config/schema.ts'
+import { fail, ok, warn } from './check.ts'
+import type { Check, World } from './check.ts'
+import { readMetadata, type Metadata } from './metadata.ts'
+import { checkSubjectClaim } from './subjects.ts'
+
+export async function checkLogin(world: World, { login, evaluation, issuers, publicUrl }: Snapshot): Promise<Check[]> {
+  // The evaluation provider runs only while the gateway does.
+  if (!login || (evaluation && login.issuer === evaluationIssuer(evaluation.port))) return []
+  const name = `login ${login.issuer}`
+  const metadata = await readMetadata(world, login.issuer)
+  if ('status' in metadata) return [{ ...metadata, name }]
+  const isIssuerToo = issuers.some(({ issuer }) => issuer === login.issuer)
+  return [
+    ...metadata.clock.map(check => ({ ...check, name })),
+    ...checkNeeds(name, login, metadata),
+    checkLogout(name, metadata, publicUrl),
+    checkRefresh(name, login, metadata),
+    ...(isIssuerToo ? [] : [checkSubjectClaim(name, login, metadata)]),
+  ]
+}
+
+/** OpenID Connect Core section 3.1 with PKCE (RFC 7636): what the gateway refuses to sign people in without. */
+function checkNeeds(name: string, { isPkceAssumed = false }: LoginSettings, metadata: Metadata): Check[] {
+  const missing = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'].filter(member => metadata.text(member) === undefined)
+  const checks = missing.map(member =>
+    fail(name, `its metadata names no \`${member}\``, 'see whether `identity.login.issuer` is an OpenID provider'),
+  )
+  const isStated = (metadata.list('code_challenge_methods_supported') ?? []).includes('S256')
+  if (!isStated && !isPkceAssumed)
+    checks.push(
+      fail(
+        name,
+        'it does not say that it supports PKCE with S256, and nobody is signed in without',
+        'turn PKCE on there; where its documentation says that it supports it and its metadata does not, set `identity.login.pkce: assumed`',
+      ),
+    )
+  return checks.length > 0
+    ? checks
+    : [ok(name, `it answers, and ${isStated ? 'supports PKCE' : 'supports PKCE according to the configuration, not to its metadata'}`)]
+}
+
+function checkLogout(name: string, metadata: Metadata, publicUrl: string): Check {
+  const url = `${publicUrl}/oauth/backchannel-logout`
+  return metadata.isTrue('backchannel_logout_supported')
+    ? ok(name, `it can tell this gateway of sign-outs (back-channel logout), once ${url} is registered there`)
+    : ok(name, 'it does not tell of sign-outs (no back-channel logout): they are noticed when hosts refresh their tokens, or by a block')
+}
+
+/** Without a refresh token the provider cannot be asked again: whoever left is let in until the sign-in ends. */
+function checkRefresh(name: string, { scopes }: LoginSettings, metadata: Metadata): Check {
+  const known = metadata.list('scopes_supported')
+  if (!scopes.includes('offline_access'))
+    return warn(
+      name,
+      '`scopes` asks for no refresh token, so an account that ends is noticed only when the sign-in does, after 8 hours',
+      'put `offline_access` into `identity.login.scopes`, where the provider gives refresh tokens for it',
+    )
+  if (known && !known.includes('offline_access'))
+    return warn(
+      name,
+      'it does not know the scope `offline_access`; if it gives no refresh token, an account that ends is noticed after 8 hours',
+      'see in its documentation how a refresh token is asked for',
+    )
+  return ok(name, 'accounts are looked at again whenever a host refreshes its token')
+}
