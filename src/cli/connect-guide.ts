@@ -36,7 +36,7 @@ Connect a host (docs/hosts.md says more; \`${own} import --config ${quoted(confi
 ${scripting(snapshot, all, `${own} token --config ${quoted(config)}`)}
 
 Look after it
-  ${snapshot.publicUrl}/readyz   ${snapshot.publicUrl}/metrics
+${connections(snapshot)}  ${snapshot.publicUrl}/readyz   ${snapshot.publicUrl}/metrics
   audit log: ${shortName(join(snapshot.dataDir, 'audit'), cwd)}
   what is wrong, and how to mend it: ${own} doctor --config ${quoted(config)}
 `
@@ -47,6 +47,10 @@ function evaluationText({ evaluation }: Snapshot): string {
   const names = evaluation.users.map(({ name }) => name).join(' or ')
   return `For evaluation only: whoever sits at this machine signs in as ${names}, without a password.\n`
 }
+
+/** Where people sign in at the gateway itself. */
+const connections = ({ login, publicUrl }: Snapshot): string =>
+  login ? `  ${publicUrl}/connections   which applications act for you, and with which accounts; revoke them there\n` : ''
 
 function endpoints({ publicUrl, upstreams, sets }: Snapshot): string {
   const rows = [

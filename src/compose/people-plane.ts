@@ -22,6 +22,7 @@ import type { GatewayDeps } from '../pipeline/deps.ts'
 import type { Connecting } from '../pipeline/connecting.ts'
 import type { OwnCredentials } from '../pipeline/credentials.ts'
 import { connectionsPort } from './connections-port.ts'
+import { adminEndpoint } from './endpoints.ts'
 import { endpointTitle, offeredScopes } from './offered-scopes.ts'
 import { createPeople, type PersonEvent } from './people.ts'
 import type { Standing } from './standing.ts'
@@ -91,6 +92,7 @@ export async function openPeoplePlane(parts: PeoplePlaneParts): Promise<PeoplePl
       confirm: provider => confirmedBy(provider, login, parts.current),
       offered: (resource, principal) => offeredScopes({ snapshot: parts.current(), isVisible }, resource, principal),
       endpointTitle: resource => endpointTitle(parts.current(), resource),
+      isAdministration: resource => resource === adminEndpoint(parts.current()).resource,
       connections: house,
       connect: house,
       stopOf: principal => standing.blocks.stopOf(principal),

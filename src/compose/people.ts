@@ -57,6 +57,7 @@ export type PeopleParts = {
   readonly confirm?: (provider: LoginProvider) => LoginProvider
   readonly offered: (resource: string, principal: Principal | undefined) => readonly OfferedScope[] | undefined
   readonly endpointTitle: (resource: string) => string
+  readonly isAdministration: (resource: string) => boolean
   readonly connections: ConnectionsPort
   /** connecting accounts; absent = no upstream of this gateway takes any */
   readonly connect?: ConnectPort
@@ -124,6 +125,7 @@ export async function createPeople(parts: PeopleParts): Promise<{ readonly peopl
         connect: createConnectPages({
           sessions,
           connect: parts.connect,
+          consents,
           record: (what, { principal }, name) => record({ principal, what, name }),
         }),
       }),
@@ -143,6 +145,7 @@ export async function createPeople(parts: PeopleParts): Promise<{ readonly peopl
           consents,
           offered: parts.offered,
           endpointTitle: parts.endpointTitle,
+          isAdministration: parts.isAdministration,
           configured: () => clients,
           stopOf,
           now,

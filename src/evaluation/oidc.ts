@@ -76,7 +76,10 @@ function configuration(parts: OidcParts): Configuration {
     extraClientMetadata: {
       // The hook runs once per name and before any other check, for registered and fetched clients alike; the name itself is never kept.
       properties: ['gatehouse'],
-      validator: (_ctx, _name, _value, metadata) => tameClient(metadata),
+      validator(_ctx, _name, _value, metadata) {
+        // Ids of others are random or URLs: no host can come by this one.
+        if (metadata.client_id !== EVALUATION_CLIENT) tameClient(metadata)
+      },
     },
     clientBasedCORS: (_ctx, origin, client) => client.redirectUris?.some(uri => URL.parse(uri)?.origin === origin) ?? false,
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
@@ -113,6 +116,8 @@ const gatewayClient = (callback: string): { client_id: string } & Record<string,
   client_name: 'Gatehouse',
   redirect_uris: [callback],
   grant_types: ['authorization_code'],
+  // A native application may not be sent back to loopback over https, and the gateway may have a certificate of its own.
+  application_type: callback.startsWith('https:') ? 'web' : 'native',
 })
 
 const features = (directory: Directory, hasClientDocuments: boolean): Configuration['features'] => ({

@@ -6,13 +6,16 @@ export type ClientView = { readonly name: string; readonly id: string; readonly 
 
 const escape = (text: string): string => text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
 
-const STYLE = `:root{color-scheme:light dark;--line:#8884;--accent:#2457c5}
-body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:4rem auto;padding:0 1.25rem}
-h1{font-size:1.4rem}dl{border:1px solid var(--line);border-radius:.6rem;padding:.4rem 1rem}
-dt{opacity:.7;font-size:.85rem;margin-top:.5rem}dd{margin:0 0 .5rem;overflow-wrap:anywhere}
-form{margin:.6rem 0}button{font:inherit;width:100%;padding:.7rem 1rem;border:1px solid var(--line);border-radius:.6rem;cursor:pointer;text-align:left}
-button small{opacity:.7}.go{background:var(--accent);color:#fff;text-align:center}.no{text-align:center;background:none}
-.warn{border:1px solid #c80;border-radius:.6rem;padding:.6rem 1rem;font-size:.9rem}code{font-size:.9em}`
+const STYLE = `:root{color-scheme:light dark;--page:#f3f5f8;--card:#fff;--ink:#141a24;--soft:#566074;--line:#dce1ea;--accent:#1747c9;--on:#fff;--warn:#fff5dc;--warn-ink:#6f4600}
+@media (prefers-color-scheme:dark){:root{--page:#0e1218;--card:#171c24;--ink:#e7eaf0;--soft:#a2acbd;--line:#2c3441;--accent:#8fb0ff;--on:#0a1430;--warn:#2a220f;--warn-ink:#ffdc92}}
+*{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans","DejaVu Sans",sans-serif}
+.warn{background:var(--warn);color:var(--warn-ink);text-align:center;margin:0;padding:.6rem 1rem;font-size:.92rem}
+main{max-width:34rem;margin:2rem auto;padding:0 1rem}section{background:var(--card);border:1px solid var(--line);border-radius:.8rem;padding:1.4rem 1.6rem}
+h1{font-size:1.4rem;margin:0 0 .5rem;overflow-wrap:anywhere}p{margin:.4rem 0}.by{color:var(--soft);font-size:.9rem;margin:0 0 .6rem}
+dl{border-top:1px solid var(--line);margin:1rem 0}dt{color:var(--soft);font-size:.86rem;padding-top:.5rem}dd{margin:0;padding-bottom:.5rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
+form{margin:.6rem 0}button{font:inherit;width:100%;padding:.7rem 1rem;border:1px solid var(--line);border-radius:.6rem;cursor:pointer;text-align:left;background:var(--card);color:inherit}
+button:hover{border-color:var(--soft)}button small{color:var(--soft);float:right}.go{background:var(--accent);border-color:var(--accent);color:var(--on);text-align:center;font-weight:600}.no{text-align:center}
+:focus-visible{outline:3px solid var(--accent);outline-offset:2px}`
 
 /**
  * Headers of every page. `redirect`: where a form may lead in the end, because browsers hold form-action against the redirects that follow.
@@ -31,9 +34,9 @@ export function pageHeaders(redirect?: string): Record<string, string> {
 
 const page = (title: string, body: string): string => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(title)}</title><style>${STYLE}</style></head>
-<body><h1>${escape(title)}</h1>
-${body}
-<p class="warn"><strong>For evaluation only.</strong> This identity provider asks for no passwords and runs on this machine alone.</p>
+<body><p class="warn"><strong>For evaluation only.</strong> This identity provider asks for no passwords and runs on this machine alone.</p>
+<main><section><p class="by">Evaluation identity provider</p><h1>${escape(title)}</h1>
+${body}</section></main>
 </body></html>`
 
 const facts = (pairs: readonly (readonly [string, string])[]): string =>

@@ -325,6 +325,8 @@ describe('N048 names that mislead', () => {
       const html = await shown(name)
       expect(html).toContain('may be meant to mislead')
       expect(html).toMatch(/looks like “Known Editor”|mixes letters of several alphabets/)
+      // what is likely to be right comes first, in colour
+      expect(html).toMatch(/class="go" name="answer" value="refuse"[\s\S]*class="" name="answer" value="allow"/)
     },
   )
   it('an ordinary name raises no alarm; one that anybody can register is said to be that', async () => {

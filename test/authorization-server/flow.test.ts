@@ -82,6 +82,22 @@ describe('signing in to an application', () => {
     expect(claimsOf((await host.redeem(await browser.press(page, 'oauth/consent', { answer: 'allow' }))).access_token)['scope']).toBe('mcp')
   })
 
+  it('an application that wants to administer is asked about as such: roles count there, and no scopes', async () => {
+    world.entitled.set('alice', [])
+    const host = await registered(world)
+    const { page, browser } = await host.ask({ resource: `${world.base}/admin` })
+    expect(page.html).toContain('It could then administer this gateway with every role that is yours.')
+    expect(page.html).not.toContain('to use nothing')
+    const end = await browser.press(page, 'oauth/consent', { answer: 'allow' })
+    expect(claimsOf((await host.redeem(end)).access_token)).toMatchObject({ aud: `${world.base}/admin`, scope: 'mcp' })
+  })
+
+  it('whoever types the bare address of the gateway comes to their connections, by way of signing in', async () => {
+    const browser = new Browser(world.base)
+    const page = await browser.signIn(await browser.open('/'))
+    expect([page.url, page.status]).toEqual([`${world.base}/connections`, 200])
+  })
+
   it('whoever the provider refuses is not signed in', async () => {
     world.idp.nextUser = 'mallory'
     const { page } = await (await registered(world)).ask()

@@ -94,6 +94,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       )
     },
     endpointTitle: resource => (resource.endsWith('/mcp') ? 'Your MCP servers' : resource),
+    isAdministration: resource => resource.endsWith('/admin'),
     connections: {
       list: async () => ({ connections: [], missing: [] }),
       revoke: async () => false,

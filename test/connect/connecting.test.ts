@@ -16,6 +16,7 @@ import type { Snapshot } from '../../src/config/schema.ts'
 import { createConnectPages } from '../../src/http/control-plane/connect.ts'
 import type { BrowserSessions, Person } from '../../src/http/control-plane/browser-session.ts'
 import { readForm } from '../../src/http/control-plane/forms.ts'
+import type { Consent } from '../../src/identity/consent.ts'
 import { keyOf, type Principal } from '../../src/kernel/principal.ts'
 import { createSealer } from '../../src/kernel/seal.ts'
 import type { OwnCredentials } from '../../src/pipeline/credentials.ts'
@@ -118,7 +119,12 @@ function serve(): void {
       return undefined
     },
   } as unknown as BrowserSessions
-  const pages = createConnectPages({ sessions, connect: port, record: () => Promise.resolve() })
+  const pages = createConnectPages({
+    sessions,
+    connect: port,
+    consents: { list: async () => [{ client: 'host', clientName: 'Example <Host>' } as Consent] },
+    record: () => Promise.resolve(),
+  })
   gateway.removeAllListeners('request').on('request', (req, res) => {
     const path = (req.url ?? '').split('?')[0] ?? ''
     if (path === '/oauth/callback') void pages.callback(req, res)
@@ -146,7 +152,15 @@ const own = async (who: string, client = 'host') => credentials.of({ principal: 
 it('asks with server, application, scopes, issuer and redirect; goes there only after consent; comes back with a grant that serves', async () => {
   const link = await linkFor('alice')
   const page = await new Browser().get(link)
-  for (const shown of ['Guarded', 'host', 'read', as.issuer, `${publicUrl}/oauth/callback`]) expect(page.text).toContain(shown)
+  for (const shown of [
+    'Guarded',
+    '<strong>Example &#60;Host&#62;</strong>',
+    '<code>host</code>',
+    'read',
+    as.issuer,
+    `${publicUrl}/oauth/callback`,
+  ])
+    expect(page.text).toContain(shown)
   expect(page.headers.get('content-security-policy')).toContain("frame-ancestors 'none'")
   expect(as.asked.filter(a => a.line.startsWith('GET /auth'))).toEqual([])
   expect(await own('alice')).toMatchObject({ stop: 'connection-required' })

@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { EVALUATION_CLIENT } from '../../src/config/schema.ts'
 import { startProvider } from '../../src/evaluation/provider.ts'
 import { MINT_PATH } from '../../src/evaluation/settings.ts'
 import { CALLBACK, GATEWAY, Host, judge, registered, RESOURCES, SCOPES, settingsFor, start, type Running } from './evaluation.ts'
@@ -17,6 +18,42 @@ beforeAll(async () => {
   issuer = running.provider.issuer
 })
 afterAll(() => running.stop())
+
+describe('the gateway as its client', () => {
+  const ask = (of: string, redirect_uri: string, client_id = EVALUATION_CLIENT) => {
+    const asked = {
+      client_id,
+      redirect_uri,
+      response_type: 'code',
+      scope: 'openid',
+      code_challenge: 'x'.repeat(43),
+      code_challenge_method: 'S256',
+    }
+    return fetch(`${of}/authorize?${String(new URLSearchParams(asked))}`, { redirect: 'manual' })
+  }
+  it.each(['http', 'https'])('is sent back to %s on this machine, and nowhere else', async scheme => {
+    const publicUrl = `${scheme}://127.0.0.1:8400`
+    const loginCallback = `${publicUrl}/oauth/login/callback`
+    const own = await start({ gateway: { host: '127.0.0.1', publicUrl }, loginCallback })
+    try {
+      const answer = await ask(own.provider.issuer, loginCallback)
+      expect([answer.status, answer.headers.get('location')]).toEqual([303, expect.stringMatching(/^\/interaction\//)])
+      expect((await ask(own.provider.issuer, `${publicUrl}/elsewhere`)).status).toBe(400)
+    } finally {
+      await own.stop()
+    }
+  })
+  it('nobody registers under its name: the id is the provider’s to give', async () => {
+    const body = JSON.stringify({
+      client_id: EVALUATION_CLIENT,
+      redirect_uris: ['https://evil.example/cb', CALLBACK],
+      token_endpoint_auth_method: 'none',
+    })
+    const answer = await fetch(`${issuer}/register`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+    const said = (await answer.json()) as { client_id: string; redirect_uris: string[] }
+    expect([answer.status, said.client_id === EVALUATION_CLIENT, said.redirect_uris]).toEqual([201, false, [CALLBACK]])
+  })
+})
 
 describe('it refuses to run for anybody but this machine', () => {
   const outside = [

@@ -1,6 +1,7 @@
 // The pages between a host's link and a connected account: what is asked, the consent, the way to the authorization server and back.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ConsentStore } from '../../identity/consent.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { BrowserSessions, Person } from './browser-session.ts'
 import { connectPage, type ConnectQuestionView } from './pages/connect-page.ts'
@@ -25,6 +26,8 @@ export interface ConnectPort {
 export type ConnectDeps = {
   readonly sessions: BrowserSessions
   readonly connect: ConnectPort
+  /** applications that people allowed: this page calls one as theirs did */
+  readonly consents: Pick<ConsentStore, 'list'>
   /** durable before it resolves */
   readonly record: (what: 'connection-agreed' | 'connection-made' | 'connection-refused', person: Person, name: string) => Promise<void>
 }
@@ -35,7 +38,7 @@ const formOf = (link: string): string => `connect ${link}`
 const linkOf = ({ url = '' }: IncomingMessage): string => /^\/oauth\/connect\/([\w-]{1,128})$/.exec(url)?.[1] ?? ''
 const queryOf = ({ url = '' }: IncomingMessage): string => url.split('?', 2)[1] ?? ''
 
-export function createConnectPages({ sessions, connect, record }: ConnectDeps): ConnectPages {
+export function createConnectPages({ sessions, connect, consents, record }: ConnectDeps): ConnectPages {
   const finished = async (res: ServerResponse, person: Person, { title, alias }: Connected): Promise<void> => {
     await record('connection-made', person, alias)
     sendPage(res, donePage(title, person))
@@ -47,8 +50,12 @@ export function createConnectPages({ sessions, connect, record }: ConnectDeps): 
       if (!person) return
       const link = linkOf(req)
       const asked = await connect.look(person.principal, link)
-      if (isProblem(asked)) sendPage(res, problemOf(asked, person))
-      else sendPage(res, connectPage({ question: asked, link, csrf: person.csrf(formOf(link)), viewer: person.viewer }))
+      if (isProblem(asked)) {
+        sendPage(res, problemOf(asked, person))
+        return
+      }
+      const clientName = (await consents.list(person.principal)).find(({ client }) => client === asked.client)?.clientName
+      sendPage(res, connectPage({ question: asked, clientName, link, csrf: person.csrf(formOf(link)), viewer: person.viewer }))
     },
 
     async answer(req, res) {
@@ -96,6 +103,8 @@ export function createConnectPages({ sessions, connect, record }: ConnectDeps): 
   }
 }
 
+const CONNECTIONS = { path: '/connections', name: 'Your connections' }
+
 const isProblem = (value: object | string): value is Problem => typeof value === 'string' || 'failed' in value
 
 /** Never a word of the authorization server, never anything of another person. */
@@ -123,7 +132,7 @@ function problemOf(problem: Problem, { viewer }: Person): Page {
 const donePage = (title: string, { viewer }: Person): Page =>
   problemPage(200, `${title} is connected`, {
     what: 'Go back to your application and let it try again. You can close this page.',
-    mend: 'You see and revoke your accounts on the Connections page.',
+    next: CONNECTIONS,
     viewer,
   })
 

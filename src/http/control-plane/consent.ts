@@ -41,6 +41,8 @@ export type ConsentDeps = {
   readonly offered: (resource: string, principal: Principal) => readonly OfferedScope[] | undefined
   /** the endpoint in words */
   readonly endpointTitle: (resource: string) => string
+  /** whether its tokens administer this gateway, by the person's roles and not by scopes */
+  readonly isAdministration: (resource: string) => boolean
   /** why a principal may not use this client, or nothing at all (a block) */
   readonly stopOf: (principal: Principal) => Stop | undefined
   /** clients of the configuration */
@@ -110,7 +112,8 @@ export function createConsentPages(deps: ConsentDeps): ConsentPages {
       const names = question.offered.map(({ name }) => name)
       const asked = { redirect: pending.redirect, redirects: question.redirects, scopes: names }
       if (!pending.wantsConsent && pending.scopes.length > 0 && isAnswered(question.earlier, asked)) {
-        redirect(res, await conclude(req, res, question, names))
+        // A page and no redirect: where the provider's form led here, its form-action would be held against the application's address too.
+        sendPage(res, onwardPage(await conclude(req, res, question, names), allowedText(pending)))
         return
       }
       sendPage(res, consentPage(await viewOf(deps, question)))
@@ -146,10 +149,15 @@ export function createConsentPages(deps: ConsentDeps): ConsentPages {
       const ticked = new Set(fields.getAll('scope'))
       const scopes = question.offered.map(({ name }) => name).filter(name => ticked.has(name))
       const next = await conclude(req, res, question, scopes)
-      sendPage(res, onwardPage(next, { title: 'Allowed', what: `Back to ${pending.client.name} …` }))
+      sendPage(res, onwardPage(next, allowedText(pending)))
     },
   }
 }
+
+const allowedText = ({ client }: PendingAuthorization): { readonly title: string; readonly what: string } => ({
+  title: 'Allowed',
+  what: `Back to ${client.name} …`,
+})
 
 /** Words shown of those a client asked for and does not get. */
 const MAX_WITHHELD = 12
@@ -194,6 +202,7 @@ async function viewOf(deps: ConsentDeps, question: Question): Promise<ConsentVie
     redirect: pending.redirect,
     endpoint: deps.endpointTitle(resource),
     resource,
+    administers: deps.isAdministration(resource),
     scopes: question.offered,
     withheld: question.withheld.slice(0, MAX_WITHHELD),
     ...(changed !== undefined && { changed }),

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Express } from 'express'
+import { redirect } from './browser-session.ts'
 import type { ConnectPages } from './connect.ts'
 import type { ConnectionsPages } from './connections.ts'
 import type { ConsentPages } from './consent.ts'
@@ -44,6 +45,8 @@ export function mountPeople(app: Express, deps: PeopleDeps): void {
   const protocol = serve(({ server }, req, res) => (server ? server.handle(req, res) : absent(res)))
   for (const path of [...PROTOCOL, '/.well-known/oauth-authorization-server']) app.all(path, protocol)
 
+  // Who types the gateway's bare address is a person.
+  app.get('/', (_req, res) => redirect(res, '/connections'))
   app.get(
     '/oauth/login',
     serve(({ signIn }, req, res) => signIn.showLogin(req, res)),

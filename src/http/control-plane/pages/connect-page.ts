@@ -14,9 +14,16 @@ export type ConnectQuestionView = {
   | { readonly kind: 'consent'; readonly scopes: readonly string[] }
 )
 
-export type ConnectView = { readonly question: ConnectQuestionView; readonly link: string; readonly csrf: string; readonly viewer: Viewer }
+export type ConnectView = {
+  readonly question: ConnectQuestionView
+  /** the name under which the person allowed the application; absent = not known here */
+  readonly clientName: string | undefined
+  readonly link: string
+  readonly csrf: string
+  readonly viewer: Viewer
+}
 
-export const connectPage = ({ question, link, csrf, viewer }: ConnectView): Page => ({
+export const connectPage = ({ question, clientName, link, csrf, viewer }: ConnectView): Page => ({
   title: `Connect ${question.title}`,
   isQuestion: true,
   viewer,
@@ -25,7 +32,7 @@ export const connectPage = ({ question, link, csrf, viewer }: ConnectView): Page
       ${question.kind === 'consent' ? html`Use your account at ${question.title}?` : html`Connect your account at ${question.title}?`}
     </h1>
     <p>${why(question)}</p>
-    ${facts([['Server', html`${question.title} <span class="tag">${question.alias}</span><br /><code>${question.server}</code>`], ['Application', question.client === '' ? 'none: you began this yourself' : html`<code>${question.client}</code>`], ...more(question)])}
+    ${facts([['Server', html`${question.title} <span class="tag">${question.alias}</span><br /><code>${question.server}</code>`], ['Application', applicationOf(question.client, clientName)], ...more(question)])}
     <form method="post" action="/oauth/connect/${link}" autocomplete="off">
       ${hidden({ csrf })}
       ${
@@ -43,6 +50,11 @@ export const connectPage = ({ question, link, csrf, viewer }: ConnectView): Page
     </form>
   </section>`,
 })
+
+function applicationOf(client: string, name: string | undefined): Html | string {
+  if (client === '') return 'none: you began this yourself'
+  return name === undefined ? html`<code>${client}</code>` : html`<strong>${name}</strong><br /><code>${client}</code>`
+}
 
 function why({ kind, title }: ConnectQuestionView): string {
   if (kind === 'consent') return 'The account is connected already. This application may not use it yet.'

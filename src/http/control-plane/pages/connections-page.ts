@@ -84,7 +84,7 @@ const connectionOf = ({ csrf }: ConnectionsView, connection: ConnectionView): Ht
     </div>
     ${facts([
       ...(connection.account === undefined ? [] : [['Account', connection.account] as const]),
-      ['May', scopeList(connection.scopes)],
+      ...(connection.scopes.length === 0 ? [] : [['May', scopeList(connection.scopes)] as const]),
       ['Since', day(connection.sinceSeconds)],
       ...(connection.endsAtSeconds === undefined ? [] : [['Until', day(connection.endsAtSeconds)] as const]),
     ])}

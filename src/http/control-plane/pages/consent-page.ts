@@ -20,6 +20,8 @@ export type ConsentView = {
   /** what the token would be for, e.g. `All your servers` */
   readonly endpoint: string
   readonly resource: string
+  /** the token would administer this gateway, by the person's roles; there are no scopes then */
+  readonly administers: boolean
   readonly scopes: readonly OfferedScope[]
   /** words the client asked for that are not given */
   readonly withheld: readonly string[]
@@ -32,7 +34,8 @@ export type ConsentView = {
 }
 
 export function consentPage(view: ConsentView): Page {
-  const { client, viewer, scopes, withheld, action, csrf, changed } = view
+  const { client, viewer, scopes, withheld, action, csrf, changed, administers } = view
+  const odd = odditiesOf(view)
   return {
     title: `Allow ${client.name}?`,
     viewer,
@@ -40,9 +43,10 @@ export function consentPage(view: ConsentView): Page {
     body: html`<section>
       <h1>Allow “${client.name}” to act for you?</h1>
       <p>
-        It could then use MCP servers in your name. Gatehouse still decides, call by call, what is permitted to you, and writes it down.
+        ${administers ? 'It could then administer this gateway with every role that is yours.' : 'It could then use MCP servers in your name.'}
+        Gatehouse still decides, call by call, what is permitted to you, and writes it down.
       </p>
-      ${warnings(view)} ${changed !== undefined && notice('warn', html`<p>You allowed this application before, but ${changed}.</p>`)}
+      ${warnings(view, odd)} ${changed !== undefined && notice('warn', html`<p>You allowed this application before, but ${changed}.</p>`)}
       ${facts([
         ['Application', html`<strong>${client.name}</strong><br /><small>the name it gives itself</small>`],
         ['Known by', identityOf(view)],
@@ -52,18 +56,20 @@ export function consentPage(view: ConsentView): Page {
       ])}
       <form method="post" action="${action}">
         ${hidden({ csrf })}
-        ${scopes.length > 0 ? scopeFields(scopes) : html`<p>It asks for no permission that you could give here: it will be able to sign in, and to use nothing.</p>`}
+        ${scopes.length > 0 ? scopeFields(scopes) : !administers && html`<p>It asks for no permission that you could give here: it will be able to sign in, and to use nothing.</p>`}
         ${withheld.length > 0 && html`<p class="soft">Not given, because they are not yours to give or do not exist: ${withheld.map((word, i) => html`${i > 0 && ', '}<code>${word}</code>`)}</p>`}
-        <div class="actions">
-          <button class="go" name="answer" value="allow">Allow</button><button name="answer" value="refuse">Refuse</button>
-        </div>
+        <div class="actions">${odd.length === 0 ? html`${allow('go')}${refuse('')}` : html`${refuse('go')}${allow('')}`}</div>
         <p class="soft">You can take this back at any time on the Connections page.</p>
       </form>
     </section>`,
   }
 }
 
-function warnings({ client, known, origin }: ConsentView): Html {
+// What is likely to be right stands first, in colour.
+const allow = (kind: 'go' | ''): Html => html`<button class="${kind}" name="answer" value="allow">Allow</button>`
+const refuse = (kind: 'go' | ''): Html => html`<button class="${kind}" name="answer" value="refuse">Refuse</button>`
+
+function odditiesOf({ client, known, origin }: ConsentView): readonly string[] {
   const odd = oddities(
     client.name,
     known.filter(other => other.id !== client.id),
@@ -71,7 +77,11 @@ function warnings({ client, known, origin }: ConsentView): Html {
   const host = hostOf(client.id)
   if (origin === 'document' && host !== undefined && /(^|\.)xn--/.test(host))
     odd.push(`its address has letters that may look like others (${host})`)
-  return html`${
+  return odd
+}
+
+const warnings = ({ origin }: ConsentView, odd: readonly string[]): Html =>
+  html`${
     odd.length > 0 &&
     notice(
       'bad',
@@ -82,7 +92,6 @@ function warnings({ client, known, origin }: ConsentView): Html {
     )
   }
   ${origin === 'registered' && notice('warn', html`<p><strong>Anybody can register under this name.</strong> Allow it only if you have just started signing in from an application on this machine.</p>`)}`
-}
 
 const hostOf = (id: string): string | undefined => URL.parse(id)?.host
 

@@ -72,9 +72,19 @@ function frame({ title, body, viewer, at, isQuestion, onwardTo }: Page): Html {
       </head>
       <body>
         <a class="skip" href="#content">To the content</a>
-        <header><span class="brand">${MARK} Gatehouse</span>${at !== undefined && html`<nav aria-label="Pages">${links}</nav>`}</header>
+        <header>
+          <div class="bar">
+            <span class="brand">${MARK} Gatehouse</span>${at !== undefined && html`<nav aria-label="Pages">${links}</nav>`}
+            ${
+              viewer &&
+              html`<div class="who">
+                <span>Signed in as <strong>${viewer.name}</strong></span
+                >${signOut(viewer)}
+              </div>`
+            }
+          </div>
+        </header>
         <main id="content" class="${isQuestion === true ? 'narrow' : 'wide'}">${body}</main>
-        <footer>${viewer && html`Signed in as <strong>${viewer.name}</strong>. ${signOut(viewer)}`}</footer>
       </body>
     </html> `
 }
@@ -106,17 +116,33 @@ export const notice = (kind: 'warn' | 'good' | 'bad', content: Html): Html =>
   html`<div class="notice ${kind}" role="${kind === 'good' ? 'status' : 'alert'}">${content}</div>`
 
 /** A page that says what went wrong and what mends it. `details`: names and values without secrets. */
-export const problemPage = (status: number, title: string, { what, mend, details = [], viewer }: ProblemText): Page => ({
+export const problemPage = (status: number, title: string, { what, mend, details = [], viewer, next }: ProblemText): Page => ({
   status,
   title,
   isQuestion: true,
   ...(viewer && { viewer }),
   body: html`<section>
+    ${status < 400 ? sign('good', 'M5 12.5l4.5 4.5L19 7.5') : sign('bad', 'M12 6v7.5M12 17.5v.1')}
     <h1>${title}</h1>
     <p>${what}</p>
     ${mend !== undefined && html`<p>${mend}</p>`}${details.length > 0 && facts(details)}
+    ${next && html`<div class="actions"><a class="button" href="${next.path}">${next.name}</a></div>`}
   </section>`,
 })
+
+/** Tells at a glance what the heading says in words. */
+const sign = (kind: 'good' | 'bad', path: string): Html =>
+  html`<svg
+    class="sign ${kind}"
+    viewBox="0 0 24 24"
+    fill="none"
+    stroke="currentColor"
+    stroke-width="2.4"
+    stroke-linecap="round"
+    aria-hidden="true"
+  >
+    <path d="${path}" />
+  </svg>`
 
 /**
  * A page in between: the browser goes on by itself, and there is a link for those where it does not. For every way from a form to another origin: browsers hold
@@ -138,4 +164,6 @@ export type ProblemText = {
   readonly mend?: Html | string
   readonly details?: readonly (readonly [name: string, value: string])[]
   readonly viewer?: Viewer
+  /** a page of ours to go on to */
+  readonly next?: { readonly path: string; readonly name: string }
 }
