@@ -58,7 +58,7 @@ export async function connect(world: Pick<WholeWorld, 'as'>, url: string, browse
   const login = await browser.get(url)
   const question = await browser.get(hrefOf(login, /\/oauth\/login\/start/))
   expect(question.text).toContain(world.as.issuer)
-  const csrf = /name="csrf" value="([^"]+)"/.exec(question.text)?.[1] ?? ''
+  const csrf = /action="\/oauth\/connect[\s\S]*?name="csrf" value="([^"]+)"/.exec(question.text)?.[1] ?? ''
   const onward = await browser.post(url, { csrf, answer: 'allow' })
   const done = await browser.get(hrefOf(onward, /^http.*code_challenge/))
   expect(done.text).toContain('is connected')

@@ -1,0 +1,117 @@
+// A whole gateway as `gatehouse serve` runs it, with its evaluation identity provider, and upstreams: one that anybody may use, two that act only with an account of
+// the caller's own.
+
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { stringify } from 'yaml'
+import { serve } from '../../src/cli/serve.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { startRecorder } from '../attacks/world.ts'
+import { startAuthorizationServer, type UpstreamAs } from '../connect/authorization-server.ts'
+import { startGuarded } from '../connect/guarded-upstream.ts'
+import { freePort } from '../support/free-port.ts'
+import type { HttpUpstream } from '../support/upstreams/http-upstream.ts'
+
+export type BrowserWorld = {
+  /** public URL of the gateway */
+  readonly url: string
+  readonly providerUrl: string
+  readonly configFile: string
+  /** `calendar` wants nothing; `notes`: wants an account of its authorization server; `tickets`: wants a secret */
+  readonly notes: HttpUpstream
+  readonly as: UpstreamAs
+  /** audit events on disk, oldest first */
+  events(): Record<string, any>[]
+  /** what people did at pages, in order: `sign-in alice` */
+  deeds(): string[]
+  readonly lines: string[]
+  stop(): Promise<void>
+}
+
+export type WorldOptions = {
+  /** ports of gateway and provider; default free ones */
+  readonly ports?: readonly [number, number]
+  /** merged over the configuration */
+  readonly config?: Readonly<Record<string, unknown>>
+  /** of its own certificate; the public URL is then https */
+  readonly tls?: { readonly cert: string; readonly key: string }
+}
+
+/** The secret that the ticket system takes. */
+export const TICKET_SECRET = 'a-secret-of-alice'
+
+export async function startBrowserWorld({ ports, config = {}, tls }: WorldOptions = {}): Promise<BrowserWorld> {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-browser-'))
+  const dataDir = join(folder, 'data')
+  mkdirSync(dataDir, { mode: 0o700 })
+  const [port, providerPort] = ports ?? [await freePort(), await freePort()]
+  const refs: { notes?: HttpUpstream } = {}
+  const as = await startAuthorizationServer({ resources: () => ({ [refs.notes?.url ?? '']: 'notes.read notes.write' }) })
+  const notes = (refs.notes = await startGuarded({ check: token => as.check(token), issuers: () => [as.issuer], challenge: 'notes.read' }))
+  const tickets = await startGuarded({
+    check: async token => (token === TICKET_SECRET ? { account: 'alice', scopes: [] } : undefined),
+    issuers: () => [],
+  })
+  const calendar = await startRecorder()
+  const everybody = [{ subjects: ['*'], tools: ['*'] }]
+  const file = join(folder, 'gatehouse.yaml')
+  const document = {
+    version: 1,
+    listen: `127.0.0.1:${port}`,
+    dataDir,
+    ...(tls && { tls }),
+    identity: {
+      authorizationServer: {},
+      evaluation: { port: providerPort, users: [{ name: 'alice', groups: ['staff'] }, { name: 'bob' }] },
+    },
+    operators: ['alice'],
+    outbound: { allow: [new URL(as.issuer).host] },
+    upstreams: {
+      calendar: { title: 'Company calendar', http: { url: calendar.url }, allow: everybody },
+      notes: { title: 'Team notes', http: { url: notes.url }, credential: { kind: 'oauth' }, allow: everybody },
+      tickets: { title: 'Ticket system', http: { url: tickets.url }, credential: { kind: 'secret' }, allow: everybody },
+    },
+    ...config,
+  }
+  writeFileSync(file, stringify(document, { aliasDuplicateObjects: false }), { mode: 0o600 })
+  const loaded = await loadConfig(file)
+  if (!loaded.ok) throw new Error(loaded.faults.map(fault => fault.message).join('\n'))
+  const lines: string[] = []
+  const running = await serve(loaded.snapshot, line => void lines.push(line))
+  const events = (): Record<string, any>[] =>
+    readdirSync(join(dataDir, 'audit'))
+      .filter(name => name.endsWith('.jsonl'))
+      .sort()
+      .flatMap(name =>
+        readFileSync(join(dataDir, 'audit', name), 'utf8')
+          .split('\n')
+          .filter(Boolean),
+      )
+      .map(line => JSON.parse(line) as Record<string, any>)
+  return {
+    url: loaded.snapshot.publicUrl,
+    providerUrl: `http://127.0.0.1:${providerPort}`,
+    configFile: file,
+    notes,
+    as,
+    events,
+    deeds: () =>
+      events()
+        .filter(({ subject }) => String(subject?.method).startsWith('person/'))
+        .map(({ subject, principal }) => `${String(subject.method).slice('person/'.length)} ${principal.subject}`),
+    lines,
+    async stop() {
+      await running.stop()
+      await Promise.all([notes.close(), calendar.close(), tickets.close(), as.close()])
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** From the gateway's sign-in page to the provider's, and back as this user. */
+export async function signIn(page: Page, user: 'alice' | 'bob'): Promise<void> {
+  await page.getByRole('link', { name: 'Continue to' }).click()
+  await page.getByRole('button', { name: `Sign in as ${user}` }).click()
+}
