@@ -193,6 +193,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
       state,
       verifier: tokens.keys,
       endSignIns: people?.endSignIns,
+      connections: connecting,
       rotations: { sealing: sealer.rotate, vault: () => vault.rotate(), ...people?.rotations },
       log,
       encoder,

@@ -31,11 +31,15 @@ export const COMMON: Readonly<Record<string, Option>> = {
   help: { kind: 'flag', short: 'h', help: 'show this help' },
 }
 
-/** Options of every command that administers. */
-const ADMIN: Readonly<Record<string, Option>> = {
+/** Options of every command that asks a gateway as somebody. */
+const ASKING: Readonly<Record<string, Option>> = {
   url: { kind: 'text', value: 'URL', help: 'the gateway; default: publicUrl of the configuration' },
   'token-file': { kind: 'text', value: 'FILE', help: 'file with an access token for /admin, instead of the one of `gatehouse login`' },
   user: { kind: 'text', value: 'NAME', help: 'user of the evaluation identity provider; default: the first operator it knows' },
+}
+/** Options of every command that administers. */
+const ADMIN: Readonly<Record<string, Option>> = {
+  ...ASKING,
   'break-glass': { kind: 'flag', help: 'by a local file instead of a token, on the gateway’s machine, while break-glass is open' },
 }
 const WHY: Option = { kind: 'text', value: 'TEXT', help: 'why; recorded, and shown to other operators' }
@@ -186,6 +190,26 @@ export const COMMANDS: readonly Command[] = [
     about: ['As the gateway sees it now.'],
     options: ADMIN,
     load: act('whoami'),
+  },
+  {
+    name: 'connections list',
+    summary: 'show which accounts of yours servers use in your name',
+    about: [
+      'What is connected for whoever is signed in (`gatehouse login`), and which servers want an account and have none. Nobody sees another person’s, operators neither.',
+    ],
+    options: ASKING,
+    load: act('listConnections'),
+  },
+  {
+    name: 'connections revoke',
+    summary: 'take an account back from a server',
+    about: [
+      'In force at once: calls under way with it end, and the next call of a host asks to connect anew. The server’s authorization server is told, where it takes that. Names a server, or the id that `connections list` shows.',
+    ],
+    positionals: 'SERVER|ID',
+    maxPositionals: 1,
+    options: ASKING,
+    load: act('revokeConnection'),
   },
   {
     name: 'block',

@@ -17,6 +17,7 @@ export type AdministrationParts = Pick<GatewayDeps, 'authenticate' | 'standing' 
   readonly current: () => Snapshot
   readonly blocking: Standing
   readonly proposals: ProposalStore
+  readonly connections: AdminDeps['connections']
   /** key name -> makes a new generation; what it answers is told to the operator and holds no secret */
   readonly rotations: Readonly<Record<string, () => Promise<object>>>
   readonly log: Pick<AuditLog, 'append'>

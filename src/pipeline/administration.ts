@@ -7,6 +7,7 @@ import type { Block, BlockTarget } from '../identity/blocks.ts'
 import type { Stop } from '../kernel/errors.ts'
 import type { Principal, PrincipalKey } from '../kernel/principal.ts'
 import { member, textOf } from '../mcp/json.ts'
+import type { Connecting } from './connecting.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Answered, Received } from './path.ts'
 
@@ -32,6 +33,8 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
   /** changes that the two-person rule covers, by action; `undefined` = no such target */
   readonly changes: Readonly<Record<string, (target: string) => Promise<object | undefined>>>
   readonly proposals: Proposals
+  /** connected accounts, of the principal who asks alone */
+  readonly connections: Pick<Connecting, 'list' | 'revoke'>
   readonly breakGlass: BreakGlass
   /** a local act was honoured: said loudly */
   readonly onBreakGlass: (act: string, by: string, detail: object) => Promise<void>

@@ -26,6 +26,7 @@ import { classifyStage } from './stages/classify.ts'
 import { evaluatePolicyStage } from './stages/evaluate-policy.ts'
 import { joinSessionStage } from './stages/join-session.ts'
 import { discoverStage, listStage } from './stages/lists.ts'
+import { aimConnectionStage, listConnectionsStage, revokeConnectionStage } from './stages/own-connections.ts'
 import { prepareArgumentsStage } from './stages/prepare-arguments.ts'
 import { requireEraStage } from './stages/require-era.ts'
 import { identifyLocalStage, requireRoleStage } from './stages/require-role.ts'
@@ -130,6 +131,8 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
     'admin/unblock': known.step(role('operator')).step(aimUnblockStage(deps)).step(changeStage(deps, 'unblock')),
     'admin/sessions/end': known.step(role('operator')).step(aimPrincipalStage(deps)).step(endSessionsStage(deps)),
     'admin/keys/rotate': known.step(role('operator')).step(aimChangeStage('key')).step(changeStage(deps, 'rotate-key')),
+    'admin/connections/list': known.step(role()).step(listConnectionsStage(deps)),
+    'admin/connections/revoke': known.step(role()).step(aimConnectionStage(deps)).step(revokeConnectionStage(deps)),
     'admin/proposals/list': known.step(role('operator', 'policy-author', 'approver', 'auditor')).step(listProposalsStage(deps)),
     'admin/proposals/approve': known.step(role('operator', 'approver')).step(aimProposalStage).step(approveStage(deps)),
     'admin/proposals/reject': known.step(role('operator', 'approver')).step(aimProposalStage).step(rejectStage(deps)),

@@ -93,6 +93,40 @@ export const rotateKey = verb({
   tell: changeText,
 })
 
+export const listConnections = verb({
+  command: 'connections list',
+  run: args => act(args, 'connections/list'),
+  tell({ connections, missing }) {
+    const rows = records(connections).map(c => [
+      text(c['server']),
+      howText(c),
+      scopesText(c['scopes']),
+      timeOf(c['sinceSeconds']),
+      text(c['id']),
+    ])
+    const open = records(missing).map(
+      m => `${text(m['server'])} is not connected: your host offers a link when it needs it, or see the Connections page\n`,
+    )
+    return table(['server', 'account', 'may', 'since', 'id'], rows, 'no account of yours is connected\n') + open.join('')
+  },
+})
+
+export const revokeConnection = verb({
+  command: 'connections revoke',
+  run(args) {
+    const [connection] = args.positionals
+    return connection === undefined ? 'expected a server or the id of a connection' : act(args, 'connections/revoke', { connection })
+  },
+  tell: () => 'revoked: calls that need it stop until you connect it again\n',
+})
+
+/** How it was obtained, and whose account it is where the server said so. */
+function howText({ kind, issuer, account }: Record<string, unknown>): string {
+  const how = kind === 'secret' ? 'a secret you entered' : `signed in at ${text(issuer)}`
+  return typeof account === 'string' ? `${text(account)}, ${how}` : how
+}
+const scopesText = (scopes: unknown): string => (Array.isArray(scopes) && scopes.length > 0 ? scopes.map(text).join(' ') : '-')
+
 export const listProposals = verb({
   command: 'proposals list',
   run: args => act(args, 'proposals/list'),
