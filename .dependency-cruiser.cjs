@@ -87,6 +87,18 @@ module.exports = {
       PATHS_OF(WORDS),
       '^src/adapters/upstream/(backoff|request-bytes|resumption)\\.ts$',
     ]),
+    only('the demo is hosts and servers of the gateway, not a part of it', PATHS_OF('demo'), [
+      PATHS_OF('demo'),
+      PATHS_OF('config'),
+      PATHS_OF(WORDS),
+      '^src/adapters/audit/lines\\.ts$',
+    ]),
+    {
+      name: 'the command line alone starts the stdio bridge and the demo',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(cli|demo|stdio)/' },
+      to: { path: PATHS_OF('(stdio|demo)') },
+    },
     only('compose joins parts for main', PATHS_OF('compose'), [
       PATHS_OF('compose'),
       PATHS_OF('(config|adapters|http|pipeline)'),

@@ -68,6 +68,8 @@ const WRONG: Readonly<Record<string, readonly [from: string, imported: string]>>
   'http calls no room but the challenge document': ['src/http/b.ts', '../bridge/replay.ts'],
   'the evaluation provider stands apart from the gateway': ['src/evaluation/a.ts', '../pipeline/path.ts'],
   'the stdio bridge is a host of the gateway, not a part of it': ['src/stdio/a.ts', '../pipeline/path.ts'],
+  'the demo is hosts and servers of the gateway, not a part of it': ['src/demo/a.ts', '../pipeline/path.ts'],
+  'the command line alone starts the stdio bridge and the demo': ['src/compose/c.ts', '../stdio/bridge.ts'],
   'compose joins parts for main': ['src/compose/a.ts', '../evaluation/provider.ts'],
   'compose gets the snapshot handed in': ['src/compose/b.ts', '../config/load.ts'],
   'compose serves main alone': ['src/cli/a.ts', '../compose/limits.ts'],
