@@ -1,10 +1,11 @@
-// JSON-RPC over a channel that many requests share: our own ids, attribution of what comes back, one interactive call at a time.
+// JSON-RPC over a channel that many requests share: our own ids, and attribution of what comes back.
 
 import type { Caller, SubscriptionFilter, UpstreamFace } from '../../bridge/upstream.ts'
 import { isMessageFault, readMessage, type NotificationMessage, type RequestMessage, type ResponseMessage } from '../../mcp/message.ts'
 import { member } from '../../mcp/json.ts'
 import { META, type Era } from '../../mcp/revisions.ts'
 import { answerOf } from './answers.ts'
+import { CallLine } from './call-line.ts'
 import { isInteractive, INTERACTIVE_METHODS } from './capabilities.ts'
 import { isChange } from './changes.ts'
 import { isFailure, type Failure } from './calls.ts'
@@ -34,9 +35,6 @@ export type PeerOptions = {
 /** What became of the question whether anybody is there. */
 type Sign = { readonly isAlive: boolean }
 
-// Orders held calls across the processes of one upstream; only compared.
-let questions = 0
-
 export class Peer implements Link {
   face: UpstreamFace | undefined
   /** how requests are built; set by the handshake */
@@ -48,12 +46,8 @@ export class Peer implements Link {
   readonly #watches: ChannelWatches
   readonly #inFlight = new Map<string, Exchange>()
   readonly #isInteractive: boolean
-  /** the call that server requests belong to, and those that wait for it to end (R43, protocol.md section 2 no. 4) */
-  #interactive: Exchange | undefined
-  #line: Exchange[] = []
-  /** questions of the interactive call that nobody has answered yet */
-  #unanswered = 0
-  #heldSince = 0
+  /** calls that server requests can belong to (protocol.md section 2 no. 4) */
+  readonly #line = new CallLine()
   /** calls that wait until the channel has room: their own memory is what they hold, no more */
   #blocked: Exchange[] = []
   #lastId = 0
@@ -70,19 +64,17 @@ export class Peer implements Link {
   }
 
   get isBusy(): boolean {
-    return this.#inFlight.size > 0 || this.#line.length > 0 || this.#blocked.length > 0
+    return this.#inFlight.size > 0 || !this.#line.isEmpty || this.#blocked.length > 0
   }
-  /** Its one call that may be asked something waits for an answer, perhaps a person's: others would wait as long. */
   get isHeld(): boolean {
-    return this.#interactive !== undefined && this.#unanswered > 0
+    return this.#line.isHeld
   }
-  /** order in which calls came to be held; smaller is older */
   get heldSince(): number {
-    return this.#heldSince
+    return this.#line.heldSince
   }
   /** Its parked call gives way to a newer one: whoever still answers it learns that it is over. */
   giveWay(): void {
-    const exchange = this.#interactive
+    const exchange = this.#line.current
     if (!exchange) return
     exchange.stop('upstream-overloaded', 'it waited for an answer while its place was needed')
     this.abandon(exchange, 'its place was needed by a newer call')
@@ -94,11 +86,8 @@ export class Peer implements Link {
   send(exchange: Exchange): void {
     exchange.link = this
     if (this.isGone) return void exchange.stop('upstream-lost', 'the connection ended', 'lost')
-    if (this.era === 'legacy' && this.#isInteractive && INTERACTIVE_METHODS.has(exchange.call.method)) {
-      if (this.#interactive) return void this.#line.push(exchange)
-      this.#interactive = exchange
-    }
-    this.#write(exchange)
+    const isAskable = this.era === 'legacy' && this.#isInteractive && INTERACTIVE_METHODS.has(exchange.call.method)
+    if (!isAskable || this.#line.enter(exchange)) this.#write(exchange)
   }
 
   #write(exchange: Exchange): void {
@@ -238,21 +227,12 @@ export class Peer implements Link {
   }
 
   #ended(exchange: Exchange): void {
-    if (this.#interactive === exchange) {
-      this.#interactive = undefined
-      this.#unanswered = 0
-      for (let next = this.#line.shift(); next; next = this.#line.shift()) {
-        if (next.isDone) continue
-        this.#interactive = next
-        next.touch()
-        this.#write(next)
-        break
-      }
+    const next = this.#line.leave(exchange)
+    if (next) {
+      next.touch()
+      this.#write(next)
     }
-    if (exchange.id === 0) {
-      this.#line = this.#line.filter(waiting => waiting !== exchange)
-      this.#blocked = this.#blocked.filter(waiting => waiting !== exchange)
-    }
+    if (exchange.id === 0) this.#blocked = this.#blocked.filter(waiting => waiting !== exchange)
     if (!this.isBusy) this.#options.idle()
   }
 
@@ -304,15 +284,14 @@ export class Peer implements Link {
     }
     if (method === 'ping') return void this.#channel.write(resultBytes(id, EMPTY))
     // A caller who may be asked nothing has no line of calls: the refusal is still told to the one call it can belong to, which records it.
-    const exchange = this.#isInteractive ? this.#interactive : this.#sole()
+    const exchange = this.#isInteractive ? this.#line.current : this.#sole()
     if (!exchange || exchange.id === 0) {
       drops.count('request-unattributed')
       return void this.#channel.write(errorBytes(id, -32601, 'Method not found'))
     }
-    if (this.#unanswered === 0) this.#heldSince = questions++
-    this.#unanswered += 1
+    const answered = this.#line.asked(exchange)
     const reply = (bytes: Buffer): void => {
-      this.#unanswered -= 1
+      answered()
       this.#channel.write(bytes)
     }
     exchange.request(doc, method, params, {
@@ -325,11 +304,9 @@ export class Peer implements Link {
   lost(loss: Loss): void {
     if (this.isGone) return
     this.isGone = true
-    const open = [...this.#inFlight.values(), ...this.#line, ...this.#blocked]
+    const open = [...this.#inFlight.values(), ...this.#line.clear(), ...this.#blocked]
     this.#inFlight.clear()
-    this.#line = []
     this.#blocked = []
-    this.#interactive = undefined
     for (const exchange of open) exchange.stop(loss.reason, loss.detail, 'lost')
     this.#watches.lost(loss.detail)
   }
