@@ -136,6 +136,10 @@ const REGISTRY = {
     'a version of a server is to be served, and no verified statement says that it may be; nobody admits by hand',
     'publish it signed, or let a reviewer sign its admission',
   ),
+  'registry-unknown': row(
+    'the registry serves no such server or version: there is none, it is in quarantine, deleted, or outside the set that was asked',
+    'look at its standing with `gatehouse`; ask for deleted ones with `include_deleted=true`',
+  ),
 } satisfies Partial<Record<Reason, Words>>
 
 const UPSTREAM = {

@@ -7,29 +7,38 @@ import type { StateDb } from '../adapters/sqlite/state-db.ts'
 import type { BreakGlass } from '../administration/break-glass.ts'
 import { AdminApi, type AdminApiDeps } from '../http/control-plane/admin.ts'
 import { serveBackchannelLogout } from '../http/control-plane/backchannel-logout.ts'
+import { serveRegistry } from '../http/control-plane/registry.ts'
+import { createStrangerLimit } from '../http/control-plane/stranger-limit.ts'
 import type { AdminDeps } from '../pipeline/administration.ts'
+import type { GatewayDeps } from '../pipeline/deps.ts'
 import { createAdministration, type AdministrationParts } from './administration.ts'
 import { backchannelLogout, type LogoutParts } from './backchannel-logout.ts'
 import { adminEndpoint } from './endpoints.ts'
+import { accessOf, createRegistry } from './registry.ts'
 
 export type AdminPlane = {
-  /** for the listener: administration, and back-channel logout of identity providers */
-  readonly routes: { readonly admin: AdminApi['handle']; readonly logout: AdminApi['handle'] }
+  /** for the listener: administration, back-channel logout of identity providers, the registry */
+  readonly routes: { readonly admin: AdminApi['handle']; readonly logout: AdminApi['handle']; readonly registry: AdminApi['handle'] }
   readonly breakGlass: BreakGlass
   /** called by the one timer */
   readonly localActs: LocalActs
 }
 
 /** `verifier`: of the issuers' signatures, for logout tokens */
-export type AdminPlaneParts = Omit<AdministrationParts, 'proposals'> &
+export type AdminPlaneParts = Omit<AdministrationParts, 'proposals' | 'registry'> &
+  Pick<GatewayDeps, 'sealer' | 'serverInfo'> &
   Pick<LogoutParts, 'verifier' | 'endSignIns'> & { readonly state: StateDb }
 /** `table`: pipeline/paths.ts, which main.ts alone hands on */
 export type AdminEdge = Omit<AdminApiDeps, 'paths' | 'endpoint'> & { readonly table: (deps: AdminDeps) => AdminApiDeps['paths'] }
 
+/** Pages of a host that reads the whole registry come quickly; each costs a read of the database. */
+const READS_PER_MINUTE = { address: 600, total: 6000 }
+
 /** Rejects with Fault `local-folder-unsafe` where somebody else could leave commands. */
 export async function openAdminPlane({ state, verifier, endSignIns, ...parts }: AdminPlaneParts, edge: AdminEdge): Promise<AdminPlane> {
   const { current, logger, blocking: standing, log, encoder, now } = parts
-  const administration = createAdministration({ ...parts, proposals: sqliteProposals(state) })
+  const registry = createRegistry({ ...parts, state })
+  const administration = createAdministration({ ...parts, proposals: sqliteProposals(state), registry })
   const logout = backchannelLogout({ current, verifier, store: sqliteLogoutTokens(state), standing, endSignIns, log, encoder, now })
   const api = new AdminApi({ ...edge, paths: edge.table(administration), endpoint: () => adminEndpoint(current()) })
   const localActs = await LocalActs.open(
@@ -40,10 +49,19 @@ export async function openAdminPlane({ state, verifier, endSignIns, ...parts }: 
     },
     cause => logger.fault('local commands cannot be read', cause),
   )
+  const registryApi = {
+    read: registry.read,
+    accessOf: (view: string) => accessOf(current(), view),
+    run: api.run.bind(api),
+    mayAsk: createStrangerLimit(READS_PER_MINUTE),
+    penalise: edge.penalise,
+    onFault: (cause: unknown) => logger.fault('a request to the registry ended in a fault', cause),
+  }
   return {
     routes: {
       admin: (req, res, address) => api.handle(req, res, address),
       logout: (req, res, address) => serveBackchannelLogout({ logout, onRefused: () => edge.penalise(address) }, req, res),
+      registry: (req, res, address) => void serveRegistry(registryApi, req, res, address),
     },
     breakGlass: administration.breakGlass,
     localActs,

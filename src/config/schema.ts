@@ -40,10 +40,21 @@ export type Snapshot = {
   readonly evaluation?: EvaluationSettings
   readonly upstreams: ReadonlyMap<string, UpstreamSettings>
   readonly sets: ReadonlyMap<string, { readonly upstreams: readonly string[] }>
+  readonly registry: RegistrySettings
   /** what outbound fetches may reach besides public addresses: `host:port`, and networks (CIDR) */
   readonly outbound: { readonly hosts: readonly string[]; readonly networks: readonly string[] }
   readonly limits: Limits
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
+}
+
+export type RegistrySettings = {
+  /** other machines reach the gateway: nobody reads without a token but where a set says so */
+  readonly isExposed: boolean
+  /** names of servers and namespaces in lower case */
+  readonly sets: ReadonlyMap<
+    string,
+    { readonly servers: readonly string[]; readonly namespaces: readonly string[]; readonly anonymous: boolean }
+  >
 }
 
 export type AdministrationSettings = {

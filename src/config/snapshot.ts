@@ -45,6 +45,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     ...(evaluation ? { evaluation: { port: evaluation.port, users: evaluation.users } } : {}),
     upstreams: new Map([...doc.upstreams].map(([alias, upstream]) => [alias, upstreamOf(alias, upstream, context)])),
     sets: new Map([...doc.sets].map(([name, aliases]) => [name, { upstreams: aliases }])),
+    registry: { isExposed: isExposed(doc), sets: new Map([...doc.registry.sets].map(([name, set]) => [name, viewOf(set)])) },
     outbound: {
       hosts: doc.outbound.allow.filter(entry => !entry.includes('/')),
       networks: doc.outbound.allow.filter(entry => entry.includes('/')),
@@ -52,6 +53,15 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     limits: limitsOf(doc.limits),
     log: { level: doc.log.level },
   })
+}
+
+function viewOf({ servers, anonymous }: { readonly servers: readonly string[]; readonly anonymous: boolean }) {
+  const keys = servers.map(name => name.toLowerCase())
+  return {
+    servers: keys.filter(key => !key.endsWith('/*')),
+    namespaces: keys.filter(key => key.endsWith('/*')).map(key => key.slice(0, -2)),
+    anonymous,
+  }
 }
 
 /** INVARIANT: exactly one of the three is given. */

@@ -163,6 +163,33 @@ export const GATEHOUSE = record(
       fallback: {},
       doc: 'curated views: `/sets/<name>/mcp` shows only these upstreams',
     }),
+    registry: record(
+      {
+        sets: map(
+          ALIAS,
+          record(
+            {
+              servers: list(
+                text({
+                  what: 'a server name or `namespace/*`',
+                  maxLength: 200,
+                  pattern: /^[a-zA-Z0-9][a-zA-Z0-9.-]*\/(?:\*|[a-zA-Z0-9](?:[a-zA-Z0-9._-]*[a-zA-Z0-9])?)$/,
+                  doc: 'a server name, or `namespace/*` for all servers of one',
+                }),
+                { max: 1000, doc: 'what hosts find below `/sets/<name>/v0.1/servers`' },
+              ),
+              anonymous: flag({
+                fallback: false,
+                doc: 'may be read without a token even where other machines reach the gateway; where they do not, everything may',
+              }),
+            },
+            { doc: 'one view' },
+          ),
+          { max: 1000, fallback: {}, doc: 'curated views of the registry' },
+        ),
+      },
+      { fallback: {}, doc: 'the registry of servers at `/v0.1`, as docs/registry.md describes it' },
+    ),
     outbound: record(
       {
         allow: list(

@@ -9,6 +9,7 @@ import { isBodyLeft } from './body.ts'
 import type { ConnectionTable } from './connections.ts'
 import { checkAuthority, clientAddress, EdgeHeaders, readHeaders, type Gatekeeper } from './edge.ts'
 import { BACKCHANNEL_LOGOUT_PATH } from './control-plane/backchannel-logout.ts'
+import { isRegistryPath } from './control-plane/registry.ts'
 import type { McpEndpoint } from './mcp-endpoint.ts'
 
 /** Everything that a reload may change is behind a function. */
@@ -26,6 +27,8 @@ export type ServerDeps = {
   readonly logout: (req: IncomingMessage, res: ServerResponse, address: string) => void
   /** every path below /admin; `address` as per-address limits know it */
   readonly admin: (req: IncomingMessage, res: ServerResponse, address: string) => void
+  /** paths of the registry's API */
+  readonly registry: (req: IncomingMessage, res: ServerResponse, address: string) => void
   readonly timeouts: { readonly headersMs: number; readonly bodyMs: number }
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
 }
@@ -72,6 +75,7 @@ function handle(deps: ServerDeps, req: IncomingMessage, res: ServerResponse): vo
   if (isBodyLeft(req)) res.setHeader('Connection', 'close')
   if (path.startsWith('/admin/')) deps.admin(req, res, address)
   else if (path === BACKCHANNEL_LOGOUT_PATH) deps.logout(req, res, address)
+  else if (isRegistryPath(path)) deps.registry(req, res, address)
   else deps.controlPlane(req, res)
 }
 

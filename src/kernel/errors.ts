@@ -50,6 +50,7 @@ export type Reason =
   | 'would-lock-out'
   // registry
   | 'attestation-required'
+  | 'registry-unknown'
   // upstream
   | 'cancelled'
   | 'connection-required'

@@ -60,6 +60,7 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'would-lock-out': reply(409, 409, OWN.blocked, 'This would lock everybody out'),
 
   'attestation-required': reply(422, 422, OWN.blocked, 'A verified statement is needed'),
+  'registry-unknown': reply(404, 404, CODE.invalidParams, 'Not found'),
 
   cancelled: reply(200, 200, CODE.internal, 'Request cancelled'),
   // Never 401 or 403: those would be about the host's own token (R109).

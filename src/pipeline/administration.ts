@@ -36,6 +36,10 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
   /** connected accounts, of the principal who asks alone */
   readonly connections: Pick<Connecting, 'list' | 'revoke'>
   readonly breakGlass: BreakGlass
+  readonly registry: {
+    /** `view`: a set of the registry, or '' for all of it; `target`: path and query from `/v0.1` on. JSON text */
+    readonly read: (view: string, target: string) => Promise<string | Stop>
+  }
   /** a local act was honoured: said loudly */
   readonly onBreakGlass: (act: string, by: string, detail: object) => Promise<void>
 }

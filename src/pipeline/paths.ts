@@ -28,6 +28,7 @@ import { joinSessionStage } from './stages/join-session.ts'
 import { discoverStage, listStage } from './stages/lists.ts'
 import { aimConnectionStage, listConnectionsStage, revokeConnectionStage } from './stages/own-connections.ts'
 import { prepareArgumentsStage } from './stages/prepare-arguments.ts'
+import { aimReadStage, readRegistryStage } from './stages/read-registry.ts'
 import { requireEraStage } from './stages/require-era.ts'
 import { identifyLocalStage, requireRoleStage } from './stages/require-role.ts'
 import { resolveCredentialStage } from './stages/resolve-credential.ts'
@@ -136,6 +137,7 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
     'admin/proposals/list': known.step(role('operator', 'policy-author', 'approver', 'auditor')).step(listProposalsStage(deps)),
     'admin/proposals/approve': known.step(role('operator', 'approver')).step(aimProposalStage).step(approveStage(deps)),
     'admin/proposals/reject': known.step(role('operator', 'approver')).step(aimProposalStage).step(rejectStage(deps)),
+    'admin/registry/read': known.step(role()).step(aimReadStage).step(readRegistryStage(deps)),
   })
   const localRows: Readonly<Record<string, Path<AdminReceived & Answered>>> = {
     'admin/break-glass/open': local.step(aimBreakGlassStage).step(openBreakGlassStage(deps)),
