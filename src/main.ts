@@ -3,6 +3,7 @@
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { SafeFetch } from './adapters/safe-fetch.ts'
 import { openStateDb } from './adapters/sqlite/state-db.ts'
 import { createLogger, type Logger } from './adapters/telemetry/logs.ts'
 import { createMetrics } from './adapters/telemetry/metrics.ts'
@@ -65,9 +66,14 @@ export type GatewayOptions = {
   readonly logger?: Logger
   /** where principals' own credentials are kept; without it no upstream may want one */
   readonly stores?: CredentialStores
+  /** fetches client ID metadata documents that hosts name; default: public addresses only, whatever the configuration opens */
+  readonly documentFetch?: SafeFetch
 }
 
-export async function startGateway(snapshot: Snapshot, { logger: given, environment, version, stores }: GatewayOptions): Promise<Gateway> {
+export async function startGateway(
+  snapshot: Snapshot,
+  { logger: given, environment, version, stores, documentFetch }: GatewayOptions,
+): Promise<Gateway> {
   let current = snapshot
   let isDraining = false
   const now = Date.now
@@ -181,6 +187,7 @@ export async function startGateway(snapshot: Snapshot, { logger: given, environm
     ...{ state, standing, keys: tokens.keys, penalties: door, log, encoder, logger, connecting, credentials },
     current: () => current,
     fetch: tokens.outbound,
+    documentFetch,
     isTrustedProxy: door.isTrustedProxy,
   })
   void tokens.keys.warm()

@@ -1,6 +1,7 @@
 // Connecting as the pages see it: principals' grants in words, links, and what comes back from authorization servers.
 
-import { clientDocument, redirectUriOf } from '../adapters/upstream-oauth/client-metadata.ts'
+import { clientDocument, type OwnClientSettings } from '../adapters/upstream-oauth/client-metadata.ts'
+import type { Snapshot } from '../config/schema.ts'
 import type { ConnectPort } from '../http/control-plane/connect.ts'
 import type { ConnectionsPort } from '../http/control-plane/connections.ts'
 import { isStop } from '../kernel/errors.ts'
@@ -11,9 +12,13 @@ import type { Grant } from '../vault/grant.ts'
 
 export type ConnectionsHouse = ConnectionsPort & ConnectPort
 
-type Parts = { readonly connecting: Connecting; readonly credentials: OwnCredentials; readonly publicUrl: () => string }
+type Parts = {
+  readonly connecting: Connecting
+  readonly credentials: OwnCredentials
+  readonly current: () => Pick<Snapshot, 'publicUrl' | 'clientMetadataUrl'>
+}
 
-export const connectionsPort = ({ connecting, credentials, publicUrl }: Parts): ConnectionsHouse => ({
+export const connectionsPort = ({ connecting, credentials, current }: Parts): ConnectionsHouse => ({
   async list(principal) {
     const { grants, missing } = await connecting.list(principal)
     // Begun here, a link is nobody's application's: the person began it.
@@ -46,10 +51,14 @@ export const connectionsPort = ({ connecting, credentials, publicUrl }: Parts): 
     const refused = await connecting.putSecret(principal, alias, secret, client)
     return refused === undefined ? { alias, title } : { refused }
   },
-  document: () => clientDocument({ publicUrl: publicUrl() }),
+  document: () => clientDocument(ownClientOf(current())),
 })
 
-export const callbackOf = (publicUrl: string): string => redirectUriOf({ publicUrl })
+/** Who the gateway is to authorization servers. */
+export const ownClientOf = ({ publicUrl, clientMetadataUrl }: Pick<Snapshot, 'publicUrl' | 'clientMetadataUrl'>): OwnClientSettings => ({
+  publicUrl,
+  metadataUrl: clientMetadataUrl,
+})
 
 const viewOf = (grant: Grant, entry: UpstreamEntry | undefined) => ({
   id: grant.id,

@@ -6,11 +6,12 @@ import { createClientRegistrations, createConnectionConsents, createPendingConne
 import type { StateDb } from '../adapters/sqlite/state-db.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import type { VaultKeeper } from '../adapters/vault-keeper.ts'
+import { redirectUriOf } from '../adapters/upstream-oauth/client-metadata.ts'
 import type { SourceDeps } from '../adapters/upstream-oauth/source.ts'
 import type { Snapshot } from '../config/schema.ts'
 import type { Sealer } from '../kernel/seal.ts'
 import type { CredentialAsker } from '../pipeline/deps.ts'
-import { callbackOf } from './connections-port.ts'
+import { ownClientOf } from './connections-port.ts'
 import { ConnectLinks } from '../pipeline/connect-links.ts'
 import { Connecting } from '../pipeline/connecting.ts'
 import type { UpstreamEntry } from '../pipeline/entry.ts'
@@ -65,7 +66,7 @@ export function createCredentials({ current, stores, upstreams, isVisible, logge
   const fault = (what: string, cause: unknown): void => logger.fault(what, cause, {})
   const source = lazySource({
     store: stores.registrations,
-    own: () => ({ publicUrl: publicUrl() }),
+    own: () => ownClientOf(current()),
     nowSeconds: () => Math.floor(now() / 1000),
     monotonic,
     fetchFor: target => fetchFor(current(), target),
@@ -97,7 +98,7 @@ export function createCredentials({ current, stores, upstreams, isVisible, logge
     target: alias => targetOf(current(), alias),
     isVisible,
     newSecret: () => randomBytes(32).toString('base64url'),
-    redirectUri: () => callbackOf(publicUrl()),
+    redirectUri: () => redirectUriOf(ownClientOf(current())),
     nowSeconds: () => Math.floor(now() / 1000),
   })
   return { credentials, connecting }

@@ -33,6 +33,8 @@ export type PeoplePlaneParts = Pick<GatewayDeps, 'sealer' | 'upstreams' | 'entit
   readonly standing: Standing
   /** towards the identity provider */
   readonly fetch: SafeFetch
+  /** towards client documents, whose URLs strangers name; default: nothing that the configuration opens for itself is open to them */
+  readonly documentFetch: SafeFetch | undefined
   readonly isTrustedProxy: (address: string) => boolean
   readonly penalties: { penalise(address: string): void }
   /** the published keys, read again after a rotation */
@@ -73,7 +75,7 @@ export async function openPeoplePlane(parts: PeoplePlaneParts): Promise<PeoplePl
     const entry = parts.upstreams().get(alias)
     return entry !== undefined && !parts.entitlement(principal, entry).isEmpty
   }
-  const house = connectionsPort({ ...parts, publicUrl: () => parts.current().publicUrl })
+  const house = connectionsPort(parts)
   const make = (): ReturnType<typeof createPeople> =>
     createPeople({
       settings: { publicUrl, dataDir, login, ...(authorizationServer && { authorizationServer }) },
@@ -87,8 +89,7 @@ export async function openPeoplePlane(parts: PeoplePlaneParts): Promise<PeoplePl
       sealer: parts.sealer,
       sealingKeys: loadSealingKeys(dataDir),
       fetch: parts.fetch,
-      // Strangers name these URLs: nothing that the configuration opens for itself is open to them.
-      documentFetch: createSafeFetch({ maxBytes: 64 * 1024 }),
+      documentFetch: parts.documentFetch ?? createSafeFetch({ maxBytes: 64 * 1024 }),
       confirm: provider => confirmedBy(provider, login, parts.current),
       offered: (resource, principal) => offeredScopes({ snapshot: parts.current(), isVisible }, resource, principal),
       endpointTitle: resource => endpointTitle(parts.current(), resource),

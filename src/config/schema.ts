@@ -43,6 +43,8 @@ export type Snapshot = {
   readonly registry: RegistrySettings
   /** what outbound fetches may reach besides public addresses: `host:port`, and networks (CIDR) */
   readonly outbound: { readonly hosts: readonly string[]; readonly networks: readonly string[] }
+  /** the URL that is the gateway's client id at authorization servers of upstreams; absent = where the gateway serves its document */
+  readonly clientMetadataUrl?: string
   readonly limits: Limits
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
 }

@@ -50,6 +50,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
       hosts: doc.outbound.allow.filter(entry => !entry.includes('/')),
       networks: doc.outbound.allow.filter(entry => entry.includes('/')),
     },
+    ...(doc.oauthClient.metadataUrl !== undefined && { clientMetadataUrl: doc.oauthClient.metadataUrl }),
     limits: limitsOf(doc.limits),
     log: { level: doc.log.level },
   })

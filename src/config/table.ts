@@ -5,6 +5,7 @@ import { list, map, optional, record } from './fields.ts'
 import { choice, duration, flag, integer, parsed, path, size, text } from './scalars.ts'
 import type { ValueOf } from './fields.ts'
 import { identity } from './identity-table.ts'
+import { isDocumentUrl } from '../identity/document-url.ts'
 import { ALIAS, upstream } from './upstream-table.ts'
 
 const subject = (doc: string): ReturnType<typeof text> =>
@@ -206,6 +207,19 @@ export const GATEHOUSE = record(
         doc: 'where keys, metadata, client documents and tokens may be fetched from besides public addresses; upstreams need nothing here',
       },
     ),
+    oauthClient: record(
+      {
+        metadataUrl: optional(
+          text({
+            what: 'a URL',
+            maxLength: 512,
+            problem: documentProblem,
+            doc: 'its client ID, where an authorization server takes the URL of a document (client ID metadata documents); default: `<publicUrl>/oauth/client-metadata.json`, which it serves. Set it where authorization servers cannot reach the gateway, and publish there what stands at that path; whoever is connected connects anew',
+          }),
+        ),
+      },
+      { fallback: {}, doc: 'what the gateway is to the authorization servers of upstreams (`upstreams.<alias>.credential`)' },
+    ),
     limits,
     log: record(
       { level: choice(['debug', 'info', 'warn', 'error'], { fallback: 'info', doc: 'least severe line written' }) },
@@ -228,3 +242,9 @@ export const GATEHOUSE = record(
   },
 )
 export type ConfigDocument = ValueOf<typeof GATEHOUSE>
+
+function documentProblem(value: string): string | undefined {
+  return isDocumentUrl(value)
+    ? undefined
+    : 'expected an https URL with a host name and a path, written as a browser shows it, without user name, query and fragment'
+}

@@ -354,6 +354,26 @@ describe('what outbound fetches may reach', () => {
   ])('%s is refused', async entry => expect(await words(allowing(entry))).toContain('outbound.allow[0]'))
 })
 
+describe('what the gateway is to the authorization servers of upstreams', () => {
+  const at = (url: string): string => `${MINIMAL}oauthClient: { metadataUrl: '${url}' }\n`
+  it('its document may be published elsewhere', async () => {
+    expect((await snapshot(at('https://apps.example.com/gatehouse.json'))).clientMetadataUrl).toBe(
+      'https://apps.example.com/gatehouse.json',
+    )
+    expect((await snapshot(MINIMAL)).clientMetadataUrl).toBeUndefined()
+  })
+  it.each([
+    'http://apps.example.com/gatehouse.json',
+    'https://apps.example.com',
+    'https://apps.example.com/',
+    'https://apps.example.com/a/../gatehouse.json',
+    'https://apps.example.com/gatehouse.json?x=1',
+    'https://apps.example.com/gatehouse.json#x',
+    'https://me@apps.example.com/gatehouse.json',
+    'https://10.0.0.1/gatehouse.json',
+  ])('%s names no such document', async url => expect(await words(at(url))).toContain('expected an https URL with a host name and a path'))
+})
+
 describe('who administers', () => {
   const many = MINIMAL.replace('users:', 'port: 8401, users:')
   it('roles become rules, the people of `operators` first', async () => {

@@ -23,8 +23,23 @@ export type Front = {
 }
 
 export type UpstreamConfig =
-  | { readonly kind: 'http'; readonly url: string }
+  /** `credential`: as in gatehouse.yaml */
+  | { readonly kind: 'http'; readonly url: string; readonly credential?: object }
   | { readonly kind: 'stdio'; readonly command: string; readonly args: readonly string[]; readonly env?: Readonly<Record<string, string>> }
+
+/** What a gateway whose upstreams take credentials of people's own needs besides. */
+export type GatewayMore = {
+  /** where people sign in; its user `alice` is whom `bearer` is for */
+  readonly login?: { readonly issuer: string }
+  /** `host:port` that may be fetched from */
+  readonly outbound?: readonly string[]
+  readonly clientMetadataUrl?: string
+  /** as in gatehouse.yaml: the gateway's own for hosts */
+  readonly authorizationServer?: object
+}
+
+/** What the gateway is called at the identity provider. */
+export const LOGIN_CLIENT = 'gateway'
 
 /** Everything of an upstream is permitted, its requests to the host too: the suite measures the bridge, not the policy. */
 const EVERYTHING = {
@@ -37,18 +52,30 @@ const EVERYTHING = {
 }
 
 /** gatehouse.yaml with nothing in it that a default covers. */
-function configuration(port: number, folder: string, upstreams: Readonly<Record<string, UpstreamConfig>>): string {
-  const entries = Object.entries(upstreams).map(([alias, { kind, ...transport }]) => [
-    alias,
-    { [kind]: transport, allow: [{ ...EVERYTHING, id: `${alias}-everything` }] },
-  ])
+function configuration(port: number, folder: string, upstreams: Readonly<Record<string, UpstreamConfig>>, more: GatewayMore): string {
+  const { login, outbound, clientMetadataUrl, authorizationServer } = more
+  const entries = Object.entries(upstreams).map(([alias, { kind, ...transport }]) => {
+    const { credential, ...rest } = { credential: undefined, ...transport }
+    return [alias, { [kind]: rest, ...(credential && { credential }), allow: [{ ...EVERYTHING, id: `${alias}-everything` }] }]
+  })
   const document = {
     version: 1,
     listen: `127.0.0.1:${port}`,
     dataDir: join(folder, 'data'),
     identity: {
-      issuers: [{ issuer: ISSUER, jwksFile: join(folder, 'jwks.json'), grant: [{ everyone: true, scopes: ['*'] }], maxTokenLife: '1h' }],
+      ...(login && { login: { issuer: login.issuer, clientId: LOGIN_CLIENT, scopes: ['openid'] } }),
+      ...(authorizationServer && { authorizationServer }),
+      issuers: [
+        {
+          issuer: login?.issuer ?? ISSUER,
+          jwksFile: join(folder, 'jwks.json'),
+          grant: [{ everyone: true, scopes: ['*'] }],
+          maxTokenLife: '1h',
+        },
+      ],
     },
+    ...(outbound && { outbound: { allow: outbound } }),
+    ...(clientMetadataUrl !== undefined && { oauthClient: { metadataUrl: clientMetadataUrl } }),
     upstreams: Object.fromEntries(entries) as object,
   }
   // anchors and aliases are refused in gatehouse.yaml
@@ -66,7 +93,11 @@ async function untilReady(url: string, isGone: () => boolean, log: string): Prom
 }
 
 /** Starts the gateway in front of `upstreams` (by alias). `log` takes its stdout and stderr. */
-export async function startGateway(upstreams: Readonly<Record<string, UpstreamConfig>>, log: string): Promise<Front> {
+export async function startGateway(
+  upstreams: Readonly<Record<string, UpstreamConfig>>,
+  log: string,
+  more: GatewayMore = {},
+): Promise<Front> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-conformance-'))
   const forget = (): void => rmSync(folder, { recursive: true, force: true })
   process.once('exit', forget)
@@ -76,7 +107,7 @@ export async function startGateway(upstreams: Readonly<Record<string, UpstreamCo
   const jwk = { ...(await exportJWK(publicKey)), kid: 'conformance', alg: 'ES256', use: 'sig' }
   mkdirSync(join(folder, 'data'), { mode: 0o700 })
   writeFileSync(join(folder, 'jwks.json'), JSON.stringify({ keys: [jwk] }))
-  writeFileSync(join(folder, 'gatehouse.yaml'), configuration(port, folder, upstreams), { mode: 0o600 })
+  writeFileSync(join(folder, 'gatehouse.yaml'), configuration(port, folder, upstreams, more), { mode: 0o600 })
 
   const launched = launchNode([CLI, 'serve', '--config', join(folder, 'gatehouse.yaml')], { log, cwd: folder })
   const url = (alias: string): string => `${base}/servers/${alias}/mcp`
@@ -96,8 +127,8 @@ export async function startGateway(upstreams: Readonly<Record<string, UpstreamCo
     bearer: alias =>
       new SignJWT({ client_id: 'conformance', jti: randomUUID(), scope: '' })
         .setProtectedHeader({ alg: 'ES256', kid: 'conformance', typ: 'at+jwt' })
-        .setIssuer(ISSUER)
-        .setSubject('conformance')
+        .setIssuer(more.login?.issuer ?? ISSUER)
+        .setSubject(more.login ? 'alice' : 'conformance')
         .setAudience(url(alias))
         .setIssuedAt()
         .setExpirationTime(`${TOKEN_SECONDS}s`)

@@ -46,7 +46,11 @@ export type ClientSuiteLeg = {
 }
 type InspectorLeg = { readonly kind: 'inspector'; readonly title: string }
 export type ControlLeg = { readonly kind: 'control'; readonly title: string; readonly revision: Revision; readonly direct: Fixture }
-export type Leg = ServerLeg | ClientSuiteLeg | InspectorLeg | ControlLeg
+/** `client`: who is measured; `nobody` is a command that does nothing and has to earn nothing */
+type AuthLeg = { readonly kind: 'auth'; readonly title: string; readonly revision: Revision; readonly client: 'gateway' | 'nobody' }
+/** the gateway's own authorization server */
+type AuthorizationLeg = { readonly kind: 'authorization'; readonly title: string }
+export type Leg = ServerLeg | ClientSuiteLeg | AuthLeg | AuthorizationLeg | InspectorLeg | ControlLeg
 
 const server = (title: string, leg: Omit<ServerLeg, 'kind' | 'title' | 'transport'>, transport: 'http' | 'stdio' = 'http'): ServerLeg => ({
   kind: 'server',
@@ -77,6 +81,10 @@ export const LEGS: Readonly<Record<string, Leg>> = {
   'client-2025': { kind: 'client', title: '2025 client suite', revision: LEGACY, host: 'legacy' },
   'client-2026': { kind: 'client', title: '2026 client suite', revision: MODERN, host: 'modern' },
   'client-2026-host-2025': { kind: 'client', title: '2026 client suite, 2025 host', revision: MODERN, host: 'legacy' },
+  'control-auth': { kind: 'auth', title: '2026 auth scenarios, a client that does nothing', revision: MODERN, client: 'nobody' },
+  'auth-2025': { kind: 'auth', title: '2025 auth scenarios', revision: LEGACY, client: 'gateway' },
+  'auth-2026': { kind: 'auth', title: '2026 auth scenarios', revision: MODERN, client: 'gateway' },
+  'auth-server': { kind: 'authorization', title: 'the gateway’s own authorization server' },
   inspector: { kind: 'inspector', title: 'Inspector CLI, five servers' },
 }
 

@@ -24,24 +24,32 @@ export type LegReport = {
   /** scenarios that were kept only on a second try */
   readonly retried: readonly string[]
   readonly isDirectOnly: boolean
+  /** what has to be kept does not hang on what was kept directly */
+  readonly isAlone?: boolean
+  readonly notes?: readonly string[]
   readonly seconds: number
 }
 
 const HEAD = ['leg', 'what', 'direct', 'kept', 'degraded', 'lost', 'unscored', 'seconds']
 
 function rowOf(report: LegReport): string[] {
-  const { scored, unscored } = report
+  const { scored } = report
   const through = (value: number): string => (report.isDirectOnly ? '-' : String(value))
   return [
     report.name,
     report.title,
     `${scored.direct}/${scored.total}`,
-    report.isDirectOnly ? '-' : `${scored.kept}/${scored.direct}`,
+    report.isDirectOnly ? '-' : `${scored.kept}/${report.isAlone ? scored.total : scored.direct}`,
     through(scored.degraded),
     through(scored.lost),
-    unscored.direct === 0 ? '-' : `${through(unscored.kept)}/${unscored.direct}`,
+    unscoredOf(report),
     report.seconds.toFixed(0),
   ]
+}
+
+function unscoredOf({ unscored, isDirectOnly, isAlone }: LegReport): string {
+  const most = isAlone ? unscored.total : unscored.direct
+  return most === 0 ? '-' : `${isDirectOnly ? '-' : unscored.kept}/${most}`
 }
 
 function printTable(rows: readonly (readonly string[])[]): void {
@@ -73,6 +81,7 @@ export function printReport(reports: readonly LegReport[]): void {
   for (const report of reports) {
     const lines = [
       ...report.directFailures.map(scenario => `  does not pass directly: ${scenario}`),
+      ...(report.notes ?? []).map(note => `  ${note}`),
       ...report.retried.map(scenario => `  kept on the second try: ${scenario}`),
       ...report.expected.map(entry => `  expected loss: ${entry.scenario} [${entry.checks.join(', ')}]: ${entry.reason}`),
       ...lossLines(report),

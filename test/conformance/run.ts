@@ -4,6 +4,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { runAuthLeg } from './auth-leg.ts'
+import { runAuthorizationLeg } from './authorization-leg.ts'
 import { CLIENT_SCENARIOS, runClientLeg } from './clients.ts'
 import { FRONTS, type FrontKind } from './fronts.ts'
 import { runInspector } from './inspector.ts'
@@ -18,7 +20,7 @@ import { aliasOf, startWorld, type World } from './world.ts'
 
 const HELP = `npm run conformance -- [options]
 
-  --only LEGS        comma-separated legs, default all: ${Object.keys(LEGS).join(', ')}
+  --only LEGS        comma-separated legs, or what several begin with (auth, bridge), default all: ${Object.keys(LEGS).join(', ')}
   --short            only what the product promises first: ${SHORT.join(', ')}
   --scenarios LIST   only these scenarios of each server leg
   --direct-only      only the direct runs: the fixtures' own marks
@@ -208,6 +210,19 @@ async function runLeg(name: string, leg: Leg, world: World): Promise<LegReport> 
       return runControlLeg(name, leg, world)
     case 'client':
       return runClientSuiteLeg(name, leg)
+    case 'auth':
+      return runAuthLeg({
+        name,
+        ...leg,
+        out: join(options.out, name),
+        isDirectOnly: options['direct-only'],
+        only: options.scenarios?.split(','),
+        retries: Number(options.retries),
+        allowed: allowances(name),
+        progress,
+      })
+    case 'authorization':
+      return runAuthorizationLeg({ name, title: leg.title, out: join(options.out, name), isDirectOnly: options['direct-only'] })
     case 'inspector':
       return runInspector({
         name,
@@ -222,10 +237,10 @@ async function runLeg(name: string, leg: Leg, world: World): Promise<LegReport> 
 
 function chosenLegs(): [string, Leg][] {
   const names = options.only?.split(',') ?? (options.short ? SHORT : Object.keys(LEGS))
-  return names.map(name => {
-    const leg = LEGS[name]
-    if (!leg) throw new Error(`unknown leg \`${name}\`: expected one of ${Object.keys(LEGS).join(', ')}`)
-    return [name, leg]
+  return names.flatMap(name => {
+    const found = Object.entries(LEGS).filter(([each]) => each === name || (!(name in LEGS) && each.startsWith(`${name}-`)))
+    if (found.length === 0) throw new Error(`unknown leg \`${name}\`: expected one of ${Object.keys(LEGS).join(', ')}`)
+    return found
   })
 }
 

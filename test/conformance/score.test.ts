@@ -1,7 +1,7 @@
 // The scorer must not be fooled: what earns ticks in the suite without any work is nothing here.
 
 import { describe, expect, it } from 'vitest'
-import { compare, countPassed, judge, passes, surprises, type Check, type Status } from './score.ts'
+import { compare, countPassed, judge, judgeAlone, passes, passesAlone, surprises, type Check, type Status } from './score.ts'
 
 const check = (id: string, status: Status, name = id): Check => ({ id, name, status })
 
@@ -85,5 +85,28 @@ describe('surprises', () => {
   })
   it('ignores allowances of scenarios that did not run', () => {
     expect(surprises(verdicts, [{ scenario: 'other', checks: ['x'], reason: '' }]).stale).toEqual([])
+  })
+})
+
+describe('judgeAlone', () => {
+  const good = [check('a', 'SUCCESS'), check('client-exit', 'SUCCESS')]
+
+  it('does not count a scenario that only skipped, although the client ended well', () => {
+    expect(passesAlone([check('a', 'SKIPPED'), check('client-exit', 'SUCCESS'), check('gatehouse-outcome', 'SUCCESS')])).toBe(false)
+  })
+  it('loses a scenario that looks right to the suite and ended wrongly', () => {
+    const through = [...good, check('gatehouse-outcome', 'FAILURE')]
+    expect(judgeAlone(good, through)).toMatchObject({ kind: 'lost', losses: [{ id: 'gatehouse-outcome' }] })
+  })
+  it('loses a scenario that warns, and one in which nothing was seen, whatever the other client made of it', () => {
+    expect(judgeAlone([], [check('a', 'WARNING')])).toMatchObject({ kind: 'lost', losses: [{ id: 'a', status: 'WARNING' }] })
+    expect(judgeAlone([], [check('a', 'SKIPPED')])).toMatchObject({ kind: 'lost', losses: [{ id: 'nothing-succeeded' }] })
+  })
+  it('keeps a scenario that the other client does not pass', () => {
+    expect(judgeAlone([check('a', 'FAILURE')], good)).toEqual({ kind: 'kept' })
+  })
+  it('sees a kind of check that succeeded for the other client alone, and does not count how often', () => {
+    expect(judgeAlone([...good, check('a', 'SUCCESS')], good)).toEqual({ kind: 'kept' })
+    expect(judgeAlone([...good, check('b', 'SUCCESS')], good)).toMatchObject({ kind: 'degraded', losses: [{ id: 'b', status: 'missing' }] })
   })
 })

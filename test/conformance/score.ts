@@ -77,6 +77,29 @@ export function compare(direct: Run, through: Run, names: readonly string[]): Ma
   return new Map(names.map(name => [name, judge(direct.get(name) ?? [], through.get(name) ?? [])]))
 }
 
+/** Checks of the harness's own: they can fail a scenario, and never make one pass. */
+const HARNESS: ReadonlySet<string> = new Set(['client-exit', 'gatehouse-outcome'])
+
+/** Passes by the suite's own checks, and none of the harness's fails. */
+export const passesAlone = (checks: readonly Check[]): boolean => passes(checks) && passes(checks.filter(check => !HARNESS.has(check.id)))
+
+/**
+ * For scenarios that have to pass whatever another client makes of them. Where that one passes, each kind of check that succeeded for it has to succeed here
+ * as well; how often does not matter, because another client sends other requests.
+ */
+export function judgeAlone(other: readonly Check[], own: readonly Check[]): Verdict {
+  const missing = (id: string): Loss => ({ id, status: 'missing', message: 'the check did not run' })
+  if (!passesAlone(own)) {
+    const bad = own.filter(({ status }) => status === 'FAILURE' || status === 'WARNING')
+    return { kind: 'lost', losses: bad.length > 0 ? bad.map(check => lossOf(check, [check])) : [missing('nothing-succeeded')] }
+  }
+  const successes = (checks: readonly Check[]): Set<string> =>
+    new Set(checks.filter(({ status }) => status === 'SUCCESS').map(({ id }) => id))
+  const wanted = passesAlone(other) ? [...successes(other)] : []
+  const losses = wanted.filter(id => !successes(own).has(id)).map(missing)
+  return losses.length > 0 ? { kind: 'degraded', losses } : { kind: 'kept' }
+}
+
 /** One loss that is allowed, with why it cannot be otherwise. `checks` are check ids. */
 export type Allowance = { readonly scenario: string; readonly checks: readonly string[]; readonly reason: string }
 

@@ -11,6 +11,7 @@ import type { Check, Run } from './score.ts'
 const MAIN = fileURLToPath(import.meta.resolve('@modelcontextprotocol/conformance/dist/index.js'))
 const PACKAGE = dirname(dirname(MAIN))
 const INJECT_AUTH = fileURLToPath(import.meta.resolve('./inject-auth.ts'))
+const PIN_PORTS = fileURLToPath(import.meta.resolve('./pin-ports.ts'))
 
 export type Revision = '2025-11-25' | '2026-07-28'
 export type Leg = 'server' | 'client'
@@ -87,17 +88,55 @@ export type ClientRun = {
   /** the suite kills only the shell after this: the driver must have ended itself before */
   readonly timeoutMs: number
   readonly env: Readonly<Record<string, string>>
+  /** what the suite's servers listen on, in the order they are started; default: any */
+  readonly ports?: readonly number[]
 }
 
 /** One client scenario. Adds a check of its own for the driver's exit code, which the suite leaves out of checks.json. */
 export async function runClientScenario(run: ClientRun): Promise<readonly Check[]> {
   rmSync(run.out, { recursive: true, force: true })
   const args = ['client', '--command', run.command, '--scenario', run.scenario, '--spec-version', run.revision]
-  const { child } = launchNode([MAIN, ...args, '--force', '--timeout', String(run.timeoutMs), '-o', run.out], {
-    env: run.env,
+  const preload = run.ports ? ['--import', PIN_PORTS] : []
+  const { child } = launchNode([...preload, MAIN, ...args, '--force', '--timeout', String(run.timeoutMs), '-o', run.out], {
+    env: { ...run.env, ...(run.ports && { CONFORMANCE_PORTS: run.ports.join(',') }) },
     log: `${run.out}.log`,
   })
   const code = await new Promise<number | null>(resolve => child.once('close', resolve))
   const checks = [...readRun(run.out, '').values()].flat()
   return [...checks, { id: 'client-exit', name: 'suite verdict', status: code === 0 ? 'SUCCESS' : 'FAILURE' }]
+}
+
+/** What the suite may take once the browser is done; it would wait five minutes for one that did not come back. */
+const LATE_MS = 10_000
+
+/** Both that the suite has. */
+export const AUTHORIZATION_SCENARIOS = ['authorization-server-metadata-endpoint', 'authorization-code-grant'] as const
+
+export type AuthorizationRun = {
+  readonly issuer: string
+  /** a public client whose redirect is `http://127.0.0.1:<port>/callback` */
+  readonly client: string
+  readonly resource: string
+  readonly port: number
+  readonly out: string
+  /** the suite prints the URL that a browser has to go to, and waits for it to come back */
+  readonly onAuthorizationUrl: (url: string) => Promise<unknown>
+}
+
+/** The scenarios for authorization servers. What a browser could not do shows as a scenario without checks: the suite is ended. */
+export async function runAuthorizationSuite(run: AuthorizationRun): Promise<Run> {
+  mkdirSync(run.out, { recursive: true })
+  const args = ['authorization', '--url', run.issuer, '--client-id', run.client, '--resource', run.resource, '--port', String(run.port)]
+  const suite = launchNode([MAIN, ...args, '-o', run.out], { stdout: 'pipe', log: `${run.out}.log` })
+  const { child } = suite
+  if (!child.stdout) throw new Error('no stdout')
+  const closed = new Promise(resolve => child.once('close', resolve))
+  let late: NodeJS.Timeout | undefined
+  createInterface({ input: child.stdout }).on('line', line => {
+    if (line.startsWith(`${run.issuer}/`))
+      void run.onAuthorizationUrl(line).finally(() => (late = setTimeout(() => void suite.stop(), LATE_MS)))
+  })
+  await closed
+  clearTimeout(late)
+  return readRun(run.out, 'authorization-server-')
 }

@@ -70,7 +70,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-function house(rule: CredentialRule): void {
+function house(rule: CredentialRule, more: Partial<Snapshot> = {}): void {
   const sealer = createSealer({ current: randomBytes(32) }, randomBytes)
   const vault = new Vault({
     store: createGrantStore(state),
@@ -87,6 +87,7 @@ function house(rule: CredentialRule): void {
     publicUrl,
     outbound: { hosts: [new URL(as.issuer).host], networks: [] },
     upstreams: new Map([['up', { credential: rule, transport: { kind: 'http', url: up.url, headers: {} } }]]),
+    ...more,
   } as unknown as Snapshot
   const made = createCredentials({
     current: () => snapshot,
@@ -98,7 +99,7 @@ function house(rule: CredentialRule): void {
     monotonic: () => performance.now(),
   })
   credentials = made.credentials
-  port = connectionsPort({ ...made, publicUrl: () => publicUrl })
+  port = connectionsPort({ ...made, current: () => snapshot })
   serve()
 }
 
@@ -279,4 +280,10 @@ it('the client metadata document names itself, exact redirects and no secret (R1
     redirect_uris: [`${publicUrl}/oauth/callback`],
     token_endpoint_auth_method: 'none',
   })
+})
+it('a client metadata document that is published elsewhere names that place as its client id', async () => {
+  const clientMetadataUrl = 'https://apps.example.com/gatehouse.json'
+  house({ kind: 'oauth', resource: up.url, header: 'Authorization', prefix: 'Bearer ' }, { clientMetadataUrl })
+  const document = JSON.parse((await new Browser().get(`${publicUrl}/oauth/client-metadata.json`)).text) as object
+  expect(document).toMatchObject({ client_id: clientMetadataUrl, redirect_uris: [`${publicUrl}/oauth/callback`] })
 })

@@ -47,7 +47,8 @@ export async function startTestGateway(
     issuer = {},
     login,
     stores,
-  }: Partial<Pick<GatewayOptions, 'logger' | 'environment' | 'stores'>> & {
+    documentFetch,
+  }: Partial<Pick<GatewayOptions, 'logger' | 'environment' | 'stores' | 'documentFetch'>> & {
     issuer?: Readonly<Record<string, unknown>>
     login?: Readonly<Record<string, unknown>>
   } = {},
@@ -78,7 +79,13 @@ export async function startTestGateway(
     return loaded.snapshot
   }
   const snapshot = await load(config)
-  const gateway = await startGateway(snapshot, { version: '0.0.0-test', environment, logger, ...(stores && { stores }) })
+  const gateway = await startGateway(snapshot, {
+    version: '0.0.0-test',
+    environment,
+    logger,
+    ...(stores && { stores }),
+    ...(documentFetch && { documentFetch }),
+  })
   return {
     url: gateway.url,
     gateway,

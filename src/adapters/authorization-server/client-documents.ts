@@ -9,14 +9,6 @@ const MAX_DOCUMENT_BYTES = 64 * 1024
 const MAX_CACHE_SECONDS = 3600
 const SILENT_CACHE_SECONDS = 300
 
-/** Whether a client id is a URL worth asking (section 3 of the draft): https, a path, a name and not an address, nothing that two readers read differently. */
-export function isDocumentUrl(id: string): boolean {
-  const url = id.length <= 512 && /^[\x21-\x7e]+$/.test(id) ? URL.parse(id) : undefined
-  if (url?.protocol !== 'https:' || url.href !== id) return false
-  if (url.username !== '' || url.password !== '' || id.includes('#') || id.includes('\\') || id.includes('?')) return false
-  return url.pathname !== '/' && url.hostname.includes('.') && !/^[0-9.]+$|^\[/.test(url.hostname) && !url.hostname.endsWith('.')
-}
-
 /**
  * oidc-provider's `fetch`, which it uses for these documents alone. The answer it gets is strict JSON or an error, and its Cache-Control says what
  * this gateway makes of the sender's: no more than the sender allows, no more than an hour.

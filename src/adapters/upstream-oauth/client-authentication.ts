@@ -1,7 +1,7 @@
 // How the gateway proves who it is at a token endpoint: what the server takes and the client can do (RFC 6749 section 2.3, RFC 7523 section 2.2, R118).
 
 import { createPrivateKey, webcrypto, type JsonWebKey, type KeyObject } from 'node:crypto'
-import { ClientSecretBasic, ClientSecretPost, None, PrivateKeyJwt, type ClientAuth, type ServerMetadata } from 'openid-client'
+import { ClientSecretPost, None, PrivateKeyJwt, type ClientAuth, type ServerMetadata } from 'openid-client'
 import type { ClientAuthentication } from '../../vault/credential-rule.ts'
 import { stringsOf } from './json-document.ts'
 
@@ -31,13 +31,24 @@ export async function clientAuth(client: OwnClient, method: ClientAuthentication
     case 'none':
       return None()
     case 'client_secret_basic':
-      return ClientSecretBasic(client.secret)
+      return basic(client.secret ?? '')
     case 'client_secret_post':
       return ClientSecretPost(client.secret)
     case 'private_key_jwt':
       return PrivateKeyJwt(await signingKey(client.key ?? '', stringsOf(metadata.token_endpoint_auth_signing_alg_values_supported)))
   }
 }
+
+/**
+ * RFC 6749 section 2.3.1 and appendix B. Escapes what the form encoding escapes and no more: openid-client escapes hyphens and dots as well, and many servers
+ * unescape nothing.
+ */
+const basic =
+  (secret: string): ClientAuth =>
+  (_server, client, _body, headers) => {
+    headers.set('authorization', `Basic ${Buffer.from(`${formEncoded(client.client_id)}:${formEncoded(secret)}`).toString('base64')}`)
+  }
+const formEncoded = (text: string): string => new URLSearchParams([['', text]]).toString().slice(1)
 
 const CURVES: Readonly<Record<string, string>> = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' }
 

@@ -1,0 +1,53 @@
+// A person at a browser: signs in at the identity provider, reads the question, agrees, and goes where the next page sends the browser.
+
+import { Browser, type Page } from '../connect/browser.ts'
+
+const unescaped = (text: string): string =>
+  text.replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code))).replaceAll('&amp;', '&')
+
+function linkIn(page: Page, pattern: RegExp): string | undefined {
+  const found = [...page.text.matchAll(/href="([^"]+)"/g)].map(([, href = '']) => unescaped(href)).find(href => pattern.test(href))
+  return found && new URL(found, page.url).href
+}
+
+const wordsOf = (page: Page): string =>
+  unescaped(
+    page.text
+      .replace(/<style>[\s\S]*?<\/style>/, '')
+      .replaceAll(/<[^>]+>/g, ' ')
+      .replaceAll(/\s+/g, ' '),
+  ).trim()
+
+export class Person {
+  readonly #browser = new Browser()
+
+  /** Of a link that a host was given: undefined once the page says that the account is connected; else what stood on the page it ended at. */
+  async follow(link: string): Promise<string | undefined> {
+    const asked = await this.#signedIn(await this.#browser.get(link))
+    const csrf = /name="csrf" value="([^"]+)"/.exec(asked.text)?.[1]
+    if (csrf === undefined || !asked.text.includes('value="allow"')) return wordsOf(asked)
+    const agreed = await this.#browser.post(link, { csrf: unescaped(csrf), answer: 'allow' })
+    const onward = linkIn(agreed, /^http.*code_challenge/)
+    const last = onward === undefined ? agreed : await this.#browser.get(onward)
+    return last.status === 200 && last.text.includes('is connected') ? undefined : wordsOf(last)
+  }
+
+  /** At the gateway's own authorization server: agrees to what an application asks for. The page it ends at is the application's. */
+  async allow(authorizationUrl: string): Promise<string> {
+    const asked = await this.#signedIn(await this.#browser.get(authorizationUrl))
+    const [, attributes = '', body = ''] = /<form([^>]*oauth\/consent[^>]*)>([\s\S]*?)<\/form>/.exec(asked.text) ?? []
+    const fields = [...body.matchAll(/<input([^>]*)>/g)].flatMap(([, input = '']) => {
+      const of = (name: string): string => unescaped(new RegExp(`\\b${name}="([^"]*)"`).exec(input)?.[1] ?? '')
+      return of('type') === 'hidden' || /\bchecked\b/.test(input) ? [[of('name'), of('value')] as const] : []
+    })
+    const action = new URL(unescaped(/action="([^"]*)"/.exec(attributes)?.[1] ?? ''), asked.url).href
+    const agreed = await this.#browser.post(action, { ...Object.fromEntries(fields), answer: 'allow' })
+    const onward = linkIn(agreed, /\/oauth\/authorize\//)
+    return wordsOf(onward === undefined ? agreed : await this.#browser.get(onward))
+  }
+
+  async #signedIn(page: Page): Promise<Page> {
+    const signIn = linkIn(page, /\/oauth\/login\/start/)
+    return signIn === undefined ? page : this.#browser.get(signIn)
+  }
+}
