@@ -24,9 +24,8 @@ export class Person {
   /** Of a link that a host was given: undefined once the page says that the account is connected; else what stood on the page it ended at. */
   async follow(link: string): Promise<string | undefined> {
     const asked = await this.#signedIn(await this.#browser.get(link))
-    const csrf = /name="csrf" value="([^"]+)"/.exec(asked.text)?.[1]
-    if (csrf === undefined || !asked.text.includes('value="allow"')) return wordsOf(asked)
-    const agreed = await this.#browser.post(link, { csrf: unescaped(csrf), answer: 'allow' })
+    const agreed = await this.#agree(asked, /\/oauth\/connect\//)
+    if (!agreed) return wordsOf(asked)
     const onward = linkIn(agreed, /^http.*code_challenge/)
     const last = onward === undefined ? agreed : await this.#browser.get(onward)
     return last.status === 200 && last.text.includes('is connected') ? undefined : wordsOf(last)
@@ -35,15 +34,24 @@ export class Person {
   /** At the gateway's own authorization server: agrees to what an application asks for. The page it ends at is the application's. */
   async allow(authorizationUrl: string): Promise<string> {
     const asked = await this.#signedIn(await this.#browser.get(authorizationUrl))
-    const [, attributes = '', body = ''] = /<form([^>]*oauth\/consent[^>]*)>([\s\S]*?)<\/form>/.exec(asked.text) ?? []
-    const fields = [...body.matchAll(/<input([^>]*)>/g)].flatMap(([, input = '']) => {
-      const of = (name: string): string => unescaped(new RegExp(`\\b${name}="([^"]*)"`).exec(input)?.[1] ?? '')
-      return of('type') === 'hidden' || /\bchecked\b/.test(input) ? [[of('name'), of('value')] as const] : []
-    })
-    const action = new URL(unescaped(/action="([^"]*)"/.exec(attributes)?.[1] ?? ''), asked.url).href
-    const agreed = await this.#browser.post(action, { ...Object.fromEntries(fields), answer: 'allow' })
+    const agreed = await this.#agree(asked, /\/oauth\/consent\//)
+    if (!agreed) return wordsOf(asked)
     const onward = linkIn(agreed, /\/oauth\/authorize\//)
     return wordsOf(onward === undefined ? agreed : await this.#browser.get(onward))
+  }
+
+  /** Sends the form with such an action as it stands, with Allow pressed; undefined where the page has none. */
+  async #agree(page: Page, action: RegExp): Promise<Page | undefined> {
+    for (const [, attributes = '', body = ''] of page.text.matchAll(/<form([^>]*)>([\s\S]*?)<\/form>/g)) {
+      const target = unescaped(/action="([^"]*)"/.exec(attributes)?.[1] ?? new URL(page.url).pathname)
+      if (!action.test(target) || !body.includes('value="allow"')) continue
+      const fields = [...body.matchAll(/<input([^>]*)>/g)].flatMap(([, input = '']) => {
+        const of = (name: string): string => unescaped(new RegExp(`\\b${name}="([^"]*)"`).exec(input)?.[1] ?? '')
+        return of('type') === 'hidden' || /\bchecked\b/.test(input) ? [[of('name'), of('value')] as const] : []
+      })
+      return this.#browser.post(new URL(target, page.url).href, { ...Object.fromEntries(fields), answer: 'allow' })
+    }
+    return undefined
   }
 
   async #signedIn(page: Page): Promise<Page> {
