@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Browser as StandIn } from '../connect/browser.ts'
-import { hasChromium, openChromium } from './chromium.ts'
+import { hasChromium, openChromium, sitDown } from './chromium.ts'
 import { startHost, type Host } from './host.ts'
 import { signIn, startBrowserWorld, type BrowserWorld } from './world.ts'
 
@@ -49,7 +49,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     await world.stop()
   })
   beforeEach(async () => {
-    alice = await chromium.newContext()
+    alice = await sitDown(chromium)
     page = await alice.newPage()
     attacker.asked.length = 0
   })
@@ -125,7 +125,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
 
   it('N038: the page of one person’s consent, opened in another person’s browser, is not theirs to answer', async () => {
     await askedFor()
-    const bob = await chromium.newContext()
+    const bob = await sitDown(chromium)
     const other = await bob.newPage()
     await other.goto(`${world.url}/connections`)
     await signIn(other, 'bob')
@@ -193,7 +193,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     const [used = ''] = answers
     expect((await page.goto(used))?.status()).toBe(400)
     expect(await text()).toContain('This sign-in has expired')
-    const other = await (await chromium.newContext()).newPage()
+    const other = await (await sitDown(chromium)).newPage()
     expect((await other.goto(used))?.status()).toBe(400)
     await other.goto(`${world.url}/connections`)
     expect(await other.title()).toBe('Sign in · Gatehouse')
@@ -208,7 +208,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
       return 'decline'
     })
     await expect(call).rejects.toThrow()
-    const bob = await (await chromium.newContext()).newPage()
+    const bob = await (await sitDown(chromium)).newPage()
     await bob.goto(links[0] ?? '')
     await signIn(bob, 'bob')
     expect(bob.url()).toBe(links[0])
@@ -239,7 +239,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     await expect.poll(() => sent.length).toBeGreaterThan(0)
     const { url: answer } = await new StandIn().get(sent[0] ?? '', location => location.includes('/oauth/callback'))
     expect(answer).toContain('code=')
-    const bob = await (await chromium.newContext()).newPage()
+    const bob = await (await sitDown(chromium)).newPage()
     await bob.goto(`${world.url}/connections`)
     await signIn(bob, 'bob')
     await bob.goto(answer)
@@ -297,7 +297,7 @@ describe.skipIf(!hasChromium || !hasOpenssl)('in Chromium, over https', () => {
 
   it('N038: the session is a `__Host-` cookie: Secure, HttpOnly, for this host alone; one that somebody else set under the plain name is nobody', async () => {
     // the test's own certificate of a minute ago
-    const context = await chromium.newContext({ ignoreHTTPSErrors: true })
+    const context = await sitDown(chromium, { ignoreHTTPSErrors: true })
     const page = await context.newPage()
     await page.goto(`${world.url}/connections`)
     await signIn(page, 'alice')

@@ -2,7 +2,7 @@
 
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hasChromium, openChromium } from './chromium.ts'
+import { hasChromium, openChromium, sitDown } from './chromium.ts'
 import { startHost, type Host } from './host.ts'
 import { signIn, startBrowserWorld, TICKET_SECRET, type BrowserWorld } from './world.ts'
 
@@ -15,7 +15,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
   let host: Host
   beforeAll(async () => {
     ;[world, chromium] = await Promise.all([startBrowserWorld(), openChromium()])
-    context = await chromium.newContext()
+    context = await sitDown(chromium)
     page = await context.newPage()
     host = await startHost(`${world.url}/mcp`)
     await page.goto(host.signInUrl)

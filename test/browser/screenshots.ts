@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { hasChromium, openChromium } from './chromium.ts'
+import { hasChromium, openChromium, sitDown } from './chromium.ts'
 import { startHost, type Host } from './host.ts'
 import { signIn, startBrowserWorld, TICKET_SECRET, type BrowserWorld } from './world.ts'
 
@@ -107,13 +107,13 @@ async function walk(): Promise<void> {
   const [world, chromium] = await Promise.all([startBrowserWorld({ ports: [8400, 8401] }), openChromium()])
   const host = await startHost(`${world.url}/mcp`)
   try {
-    const page = await (await chromium.newContext()).newPage()
+    const page = await (await sitDown(chromium)).newPage()
     await signInAndConsent(page, host)
     await connect(page, host)
     await connectionsAndRevoke(page, world)
     let link = ''
     await host.call('notes__whoami', async url => ((link = url), 'decline')).catch(() => {})
-    await warnings(page, await (await chromium.newContext()).newPage(), { world, link })
+    await warnings(page, await (await sitDown(chromium)).newPage(), { world, link })
   } finally {
     await host.close()
     await chromium.close()

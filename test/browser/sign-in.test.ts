@@ -2,7 +2,7 @@
 
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { hasChromium, openChromium } from './chromium.ts'
+import { hasChromium, openChromium, sitDown } from './chromium.ts'
 import { startHost, type Host } from './host.ts'
 import { signIn, startBrowserWorld, type BrowserWorld } from './world.ts'
 
@@ -21,7 +21,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     await world.stop()
   })
   beforeEach(async () => {
-    context = await chromium.newContext()
+    context = await sitDown(chromium)
     page = await context.newPage()
     host = await newHost()
   })

@@ -71,7 +71,7 @@ const applicationOf = ({ csrf }: ConnectionsView, { client, name, uses }: Applic
         ${hidden({ csrf, client })}<button class="danger">Revoke<span class="unseen"> ${name}</span></button>
       </form>
     </div>
-    ${facts(uses.map(({ endpoint, scopes, sinceSeconds }) => [endpoint, html`${scopeList(scopes)}<br /><small>since ${day(sinceSeconds)}</small>`] as const))}
+    ${facts(uses.map(({ endpoint, scopes, sinceSeconds }) => [endpoint, html`${scopes.length > 0 && html`${scopeList(scopes)}<br />`}<small>since ${day(sinceSeconds)}</small>`] as const))}
   </article>`
 
 const connectionOf = ({ csrf }: ConnectionsView, connection: ConnectionView): Html =>
@@ -111,10 +111,7 @@ const missingOf = ({ csrf }: ConnectionsView, { alias, title, kind, path }: Miss
     }
   </article>`
 
-const scopeList = (scopes: readonly string[]): Html =>
-  scopes.length === 0
-    ? html`<span class="soft">nothing in particular</span>`
-    : html`${scopes.map((scope, i) => html`${i > 0 && ' '}<code>${scope}</code>`)}`
+const scopeList = (scopes: readonly string[]): Html => html`${scopes.map((scope, i) => html`${i > 0 && ' '}<code>${scope}</code>`)}`
 
 /** RFC 3339 date, in UTC: the same for everybody. */
 const day = (seconds: number): Html => {

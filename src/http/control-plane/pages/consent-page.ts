@@ -34,7 +34,7 @@ export type ConsentView = {
 }
 
 export function consentPage(view: ConsentView): Page {
-  const { client, viewer, scopes, withheld, action, csrf, changed, administers } = view
+  const { client, viewer, scopes, withheld, action, csrf, changed, administers, origin } = view
   const odd = odditiesOf(view)
   return {
     title: `Allow ${client.name}?`,
@@ -48,7 +48,10 @@ export function consentPage(view: ConsentView): Page {
       </p>
       ${warnings(view, odd)} ${changed !== undefined && notice('warn', html`<p>You allowed this application before, but ${changed}.</p>`)}
       ${facts([
-        ['Application', html`<strong>${client.name}</strong><br /><small>the name it gives itself</small>`],
+        [
+          'Application',
+          html`<strong>${client.name}</strong>${origin !== 'configured' && html`<br /><small>the name it gives itself</small>`}`,
+        ],
         ['Known by', identityOf(view)],
         ['Sends you back to', destinationOf(view.redirect)],
         ['For', html`${view.endpoint}<br /><code>${view.resource}</code>`],
@@ -98,7 +101,7 @@ const hostOf = (id: string): string | undefined => URL.parse(id)?.host
 function identityOf({ client, origin }: ConsentView): Html {
   if (origin === 'document')
     return html`<strong>${hostOf(client.id) ?? ''}</strong><br /><small>published at <code>${client.id}</code></small>`
-  if (origin === 'configured') return html`<code>${client.id}</code><br /><small>set up by the administrator of this gateway</small>`
+  if (origin === 'configured') return html`<code>${client.id}</code><br /><small>known to this gateway beforehand</small>`
   return html`<code>${client.id}</code><br /><small>registered itself</small>`
 }
 
