@@ -5,6 +5,7 @@ import type { Introspect, Introspected } from '../identity/token-reader.ts'
 import { VerdictCache } from '../identity/verdict-cache.ts'
 import { Fault } from '../kernel/errors.ts'
 import { isJsonFault, member, readJson } from '../mcp/json.ts'
+import { basicAuthorization } from './basic-authorization.ts'
 import { readIssuerMetadata } from './issuer-metadata.ts'
 import type { SafeFetch, SafeResponse } from './safe-fetch.ts'
 
@@ -132,8 +133,7 @@ class Endpoint {
       form.set('client_id', clientId)
       form.set('client_secret', clientSecret)
     } else {
-      const pair = [clientId, clientSecret].map(formEncoded).join(':')
-      headers['authorization'] = `Basic ${Buffer.from(pair).toString('base64')}`
+      headers['authorization'] = basicAuthorization(clientId, clientSecret)
     }
     return this.#deps.fetch.request(url, { method: 'POST', headers, body: form.toString(), maxBytes: MAX_ANSWER_BYTES })
   }
@@ -157,6 +157,3 @@ function answerOf({ status, body }: SafeResponse): Introspected {
   if (active !== 'true') throw new Fault('introspection-failed', 'the answer does not say whether the token is active')
   return { claims: doc }
 }
-
-// RFC 6749 section 2.3.1: form encoding before Basic, or a colon in the name would move the border.
-const formEncoded = (text: string): string => new URLSearchParams({ '': text }).toString().slice(1)

@@ -7,6 +7,7 @@ import type { Snapshot } from '../config/schema.ts'
 import { EXIT } from './command.ts'
 import type { CommandArgs } from './command.ts'
 import { shortName } from './config-check.ts'
+import { checkClientDocument } from './doctor/client-document.ts'
 import { checkDataDir } from './doctor/data-dir.ts'
 import { fail, ok, warn } from './doctor/check.ts'
 import type { Check, World } from './doctor/check.ts'
@@ -42,6 +43,7 @@ export async function examine(loaded: LoadResult, world: World, examination: Exa
     ['open files', checkOpenFiles],
     ['identity providers', checkIssuers],
     ['sign-in', checkLogin],
+    ['what it is to others', checkClientDocument],
     ['what is kept under names', checkKeptNames],
     ['upstreams', checkUpstreams],
   ]

@@ -80,7 +80,7 @@ class Keeper {
     grant_types: ['authorization_code', 'refresh_token'],
     token_endpoint_auth_method: 'none',
   }
-  kept: { client?: any; tokens?: any; verifier?: string } = {}
+  kept: { client?: any; tokens?: any; verifier?: string; discovery?: any } = {}
   /** the browser's way back, once for each authorization */
   back: URLSearchParams[] = []
   readonly asked: URLSearchParams[] = []
@@ -94,6 +94,8 @@ class Keeper {
   saveTokens = (tokens: unknown) => void (this.kept.tokens = tokens)
   saveCodeVerifier = (verifier: string) => void (this.kept.verifier = verifier)
   codeVerifier = () => this.kept.verifier ?? ''
+  saveDiscoveryState = (discovery: unknown) => void (this.kept.discovery = discovery)
+  discoveryState = () => this.kept.discovery
   async redirectToAuthorization(url: URL): Promise<void> {
     this.asked.push(url.searchParams)
     const page = await this.#browser.signIn(await this.#browser.open(url.href))

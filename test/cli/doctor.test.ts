@@ -163,6 +163,37 @@ describe('doctor', () => {
     expect(bad(await look(WITH_ISSUER + UPSTREAM, healthy(change, pages))).join('\n')).toContain(expected)
   })
 
+  describe('the client document that is published elsewhere', () => {
+    const URL_OF_IT = 'https://apps.example.com/gatehouse.json'
+    const OWN = `${WITH_ISSUER}oauthClient: { metadataUrl: '${URL_OF_IT}' }\n`
+    const DOCUMENT = {
+      client_id: URL_OF_IT,
+      redirect_uris: ['http://127.0.0.1:9999/oauth/callback', 'http://127.0.0.1:8400/oauth/callback'],
+      token_endpoint_auth_method: 'none',
+    }
+    const lookAt = async (document: object): Promise<Check[]> =>
+      (await look(OWN + UPSTREAM, healthy({}, { [URL_OF_IT]: json(document) }))).filter(({ name }) => name === 'client document')
+
+    it('is looked at, and only where there is one', async () => {
+      expect(await lookAt(DOCUMENT)).toEqual([{ name: 'client document', status: 'ok', what: `${URL_OF_IT} is this gateway’s` }])
+      expect((await look(WITH_ISSUER + UPSTREAM)).map(({ name }) => name)).not.toContain('client document')
+    })
+    it.each([
+      ['another id', { client_id: 'https://apps.example.com/other.json' }, 'names another client id'],
+      ['another redirect', { redirect_uris: ['https://evil.example/oauth/callback'] }, 'does not name this gateway’s redirect'],
+      ['no redirects', { redirect_uris: 'http://127.0.0.1:8400/oauth/callback' }, 'does not name this gateway’s redirect'],
+      ['another proof', { token_endpoint_auth_method: 'private_key_jwt' }, 'wants another proof'],
+    ])('with %s it fails', async (_what, change, words) => {
+      const [check] = await lookAt({ ...DOCUMENT, ...change })
+      expect(check).toMatchObject({ status: 'fail', mend: 'publish there what stands at http://127.0.0.1:8400/oauth/client-metadata.json' })
+      expect(check?.what).toContain(words)
+    })
+    it('fails where nothing stands', async () => {
+      const checks = await look(OWN + UPSTREAM)
+      expect(bad(checks).join()).toContain(`fail client document: ${URL_OF_IT} gives no JSON document`)
+    })
+  })
+
   describe('identity providers', () => {
     const lines = (checks: readonly Check[], name: string): string[] =>
       checks.filter(c => c.name === name).map(c => `${c.status} ${c.what}`)

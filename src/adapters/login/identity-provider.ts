@@ -6,6 +6,7 @@ import type { LoginSettings } from '../../config/schema.ts'
 import { subjectOf } from '../../identity/claims.ts'
 import type { Identity, IdentityProvider, Renewal } from '../../identity/sign-in.ts'
 import { Fault } from '../../kernel/errors.ts'
+import { basicAuthorization } from '../basic-authorization.ts'
 
 export type LoginDeps = {
   readonly settings: LoginSettings
@@ -131,7 +132,7 @@ async function discover({ settings, fetch }: LoginDeps): Promise<Configuration> 
 async function authentication(secret: string | undefined): Promise<ClientAuth> {
   const client = await import('openid-client')
   if (secret === undefined) return client.None()
-  const basic = client.ClientSecretBasic(secret)
+  const basic: ClientAuth = (_server, { client_id }, _body, headers) => headers.set('authorization', basicAuthorization(client_id, secret))
   const post = client.ClientSecretPost(secret)
   return (server, ...more) => {
     const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic']

@@ -3,6 +3,7 @@
 import { createPrivateKey, webcrypto, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { ClientSecretPost, None, PrivateKeyJwt, type ClientAuth, type ServerMetadata } from 'openid-client'
 import type { ClientAuthentication } from '../../vault/credential-rule.ts'
+import { basicAuthorization } from '../basic-authorization.ts'
 import { stringsOf } from './json-document.ts'
 
 export type OwnClient = {
@@ -39,16 +40,11 @@ export async function clientAuth(client: OwnClient, method: ClientAuthentication
   }
 }
 
-/**
- * RFC 6749 section 2.3.1 and appendix B. Escapes what the form encoding escapes and no more: openid-client escapes hyphens and dots as well, and many servers
- * unescape nothing.
- */
 const basic =
   (secret: string): ClientAuth =>
   (_server, client, _body, headers) => {
-    headers.set('authorization', `Basic ${Buffer.from(`${formEncoded(client.client_id)}:${formEncoded(secret)}`).toString('base64')}`)
+    headers.set('authorization', basicAuthorization(client.client_id, secret))
   }
-const formEncoded = (text: string): string => new URLSearchParams([['', text]]).toString().slice(1)
 
 const CURVES: Readonly<Record<string, string>> = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' }
 
