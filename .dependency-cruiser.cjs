@@ -2,7 +2,7 @@
 // Layers, imports point down only: main, cli > shell > pipeline > rooms > words.
 
 const WORDS = '(kernel|mcp)'
-const ROOMS = '(identity|administration|vault|catalog|policy|bridge|registry|audit)'
+const ROOMS = '(identity|administration|vault|catalog|policy|bridge|registry|trust|audit)'
 const PATHS_OF = names => `^src/${names}/`
 
 /** Files at `from` import files of src only where `to` says. */
@@ -154,6 +154,10 @@ module.exports = {
       to: { path: '^(test|bench|docs|examples)/' },
     },
 
+    owns('@sigstore/bundle', 'adapters/sigstore/'),
+    owns('@sigstore/protobuf-specs', 'adapters/sigstore/'),
+    owns('@sigstore/sign', 'adapters/sigstore/sign\\.ts$'),
+    owns('@sigstore/verify', 'adapters/sigstore/'),
     owns('better-sqlite3', 'adapters/sqlite/'),
     owns('express', 'http/control-plane/'),
     owns('jose', 'adapters/(tokens|authorization-server/signing-keys)\\.ts$', 'evaluation/'),

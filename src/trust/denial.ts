@@ -1,0 +1,116 @@
+// Why something signed is not believed. Every rule has a stable name, the reason it belongs to, and what would mend it: people act on these words.
+
+/** Closed list; what the audit log, the registry and hosts are told. docs/signing.md explains each. */
+export type TrustReason =
+  /** there is no bundle where one is required */
+  | 'unsigned'
+  /** the file is no bundle we read: refused before any signature is looked at */
+  | 'bundle-invalid'
+  /** signature, certificate, log entry or timestamp does not verify against the trusted root */
+  | 'signature-invalid'
+  /** nobody said who may sign for this namespace, or the key is none of those */
+  | 'signer-unknown'
+  /** verified, and not who may sign for this namespace */
+  | 'signer-forbidden'
+  /** the signer was revoked, and nothing trusted says it signed before that */
+  | 'signer-revoked'
+  /** signed by the right one, and not a statement we understand */
+  | 'statement-invalid'
+  /** signed, about something else than what is here */
+  | 'subject-mismatch'
+  | 'attestation-expired'
+  /** genuine and older than what was admitted before */
+  | 'rolled-back'
+  /** it could not be verified now; nothing is known of it */
+  | 'verification-unavailable'
+
+type Rule = { readonly reason: TrustReason; readonly fix: string }
+
+/** One row for each rule. `fix`: lower case, without a full stop. */
+export const RULES = {
+  'bundle-absent': { reason: 'unsigned', fix: 'sign it with `gatehouse sign`, or have a reviewer admit it' },
+  'bundle-size': { reason: 'bundle-invalid', fix: 'make the bundle smaller than 256 KiB' },
+  'bundle-json': { reason: 'bundle-invalid', fix: 'sign it again: the file is damaged, or no Sigstore bundle' },
+  'bundle-shape': { reason: 'bundle-invalid', fix: 'sign it again with a Sigstore client that writes bundles of version 0.3' },
+  'bundle-version': { reason: 'bundle-invalid', fix: 'sign it again with a Sigstore client that writes bundles of version 0.3' },
+  'bundle-entries': { reason: 'bundle-invalid', fix: 'keep at most four log entries and four timestamps, none of them twice' },
+  'bundle-integer': { reason: 'bundle-invalid', fix: 'sign it again: an index, size or time in it is no number' },
+  'bundle-checkpoint': { reason: 'bundle-invalid', fix: 'sign it again: a checkpoint in it was changed' },
+
+  'signature-content': { reason: 'signature-invalid', fix: 'sign it again: what was signed was changed afterwards' },
+  'signature-certificate': {
+    reason: 'signature-invalid',
+    fix: 'sign with a certificate that the trusted root issues, and log it while it is valid',
+  },
+  'signature-key': { reason: 'signature-invalid', fix: 'sign with a key of the policy, while it is valid' },
+  'signature-log': { reason: 'signature-invalid', fix: 'log the signature in a transparency log of the trusted root' },
+  'signature-timestamp': { reason: 'signature-invalid', fix: 'have the signature timestamped by a log or authority of the trusted root' },
+  'signature-other': { reason: 'signature-invalid', fix: 'sign it again with a current Sigstore client' },
+
+  'policy-absent': { reason: 'signer-unknown', fix: 'give the namespace a signer policy' },
+  'key-unknown': { reason: 'signer-unknown', fix: 'sign with a key of the policy, or add this one to it' },
+  'verifier-unknown': { reason: 'signer-unknown', fix: 'add the reviewer, with the signer that is theirs, to the policy' },
+  'signer-mode': { reason: 'signer-forbidden', fix: 'sign in the way the policy says: keyless, or with a key, never either' },
+  'signer-issuer': { reason: 'signer-forbidden', fix: 'sign with an identity of the issuer that the policy names' },
+  'signer-san': { reason: 'signer-forbidden', fix: 'sign as the identity that the policy names, such as its release workflow' },
+  'signer-claim': { reason: 'signer-forbidden', fix: 'sign from the repository, owner and runner that the policy names' },
+  'signer-ambiguous': { reason: 'signer-forbidden', fix: 'sign with a certificate that names one identity, once' },
+  'key-outside-window': { reason: 'signer-forbidden', fix: 'sign with a key that is valid now, or have signatures timestamped' },
+  'timestamp-required': {
+    reason: 'signer-forbidden',
+    fix: 'have the signature timestamped: the policy wants it, because its keys are rotated',
+  },
+  'verifier-mismatch': { reason: 'signer-forbidden', fix: 'have the reviewer sign whose verifier id it names' },
+  'signer-revoked': { reason: 'signer-revoked', fix: 'sign again with a signer that was not revoked' },
+
+  'payload-type': { reason: 'statement-invalid', fix: 'sign an in-toto statement (application/vnd.in-toto+json)' },
+  'statement-json': { reason: 'statement-invalid', fix: 'sign a statement of `gatehouse sign`' },
+  'statement-shape': { reason: 'statement-invalid', fix: 'sign a statement of `gatehouse sign`' },
+  'statement-type': { reason: 'statement-invalid', fix: 'sign an in-toto statement of version 1' },
+  'predicate-type': { reason: 'statement-invalid', fix: 'sign the kind of statement that is asked for here' },
+  'subject-absent': {
+    reason: 'statement-invalid',
+    fix: 'sign a statement over everything that is used: server.json, artifacts and their lock file',
+  },
+  'review-not-passed': { reason: 'statement-invalid', fix: 'have a reviewer admit this version' },
+
+  'server-mismatch': { reason: 'subject-mismatch', fix: 'use the bundle of this server and version' },
+  'registry-mismatch': { reason: 'subject-mismatch', fix: 'sign for this registry' },
+  'server-json-mismatch': { reason: 'subject-mismatch', fix: 'use the server.json that was signed, or sign this one as a new version' },
+  'artifact-mismatch': { reason: 'subject-mismatch', fix: 'use the artifact that was signed: its bytes are not these' },
+  'artifact-absent': { reason: 'subject-mismatch', fix: 'hand in every artifact and lock file that was signed' },
+  'lock-mismatch': { reason: 'subject-mismatch', fix: 'use the lock file that was signed' },
+  'surface-mismatch': { reason: 'subject-mismatch', fix: 'have this surface reviewed: the one that was signed is another' },
+  'launch-mismatch': { reason: 'subject-mismatch', fix: 'start it with what was signed, or sign what it needs' },
+  'remote-mismatch': { reason: 'subject-mismatch', fix: 'sign every remote address of server.json' },
+  'version-unpinned': { reason: 'subject-mismatch', fix: 'name one exact version in server.json, no range and no tag' },
+  'artifact-unsupported': { reason: 'subject-mismatch', fix: 'publish it as npm, PyPI, OCI or MCPB' },
+
+  'not-after': { reason: 'attestation-expired', fix: 'sign this version again, or publish a newer one' },
+  'below-floor': { reason: 'rolled-back', fix: 'use the newest version, or have a downgrade pinned and signed' },
+
+  'verifier-deadline': { reason: 'verification-unavailable', fix: 'try again; a bundle that does this again is made to stall verifiers' },
+  'verifier-busy': { reason: 'verification-unavailable', fix: 'try again later' },
+  'verifier-failed': { reason: 'verification-unavailable', fix: 'try again; if it stays, look into the log of the gateway' },
+} as const satisfies Readonly<Record<string, Rule>>
+
+export type TrustRule = keyof typeof RULES
+
+/** A refusal. `detail` says what was seen, lower case; what came from outside stands in `backticks`, cut and without control characters. */
+export type Denial = {
+  readonly denied: TrustReason
+  readonly rule: TrustRule
+  readonly detail: string
+  readonly fix: string
+}
+
+export const deny = (rule: TrustRule, detail: string): Denial => ({ denied: RULES[rule].reason, rule, detail, fix: RULES[rule].fix })
+
+/** True for a Denial, false for anything verified. Nothing verified has a member `denied`. */
+export const isDenial = (value: object): value is Denial => 'denied' in value
+
+/** Text from outside for a detail: printable ASCII, at most 200 characters. */
+export const shown = (text: string): string => {
+  const printable = text.slice(0, 201).replaceAll(/[^ -_a-~]/g, '?')
+  return `\`${printable.length > 200 ? `${printable.slice(0, 200)}...` : printable}\``
+}

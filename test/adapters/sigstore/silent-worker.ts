@@ -1,0 +1,3 @@
+// A verifying thread that never says it is ready.
+
+setInterval(() => {}, 1000)
