@@ -4,6 +4,37 @@ import { hash } from 'node:crypto'
 import type { Principal } from '../kernel/principal.ts'
 import { isNativeRedirect } from './redirects.ts'
 
+/** An authorization that waits for the person in the browser. */
+export type PendingAuthorization = {
+  readonly id: string
+  readonly client: { readonly id: string; readonly name: string; readonly redirects: readonly string[] }
+  readonly redirect: string
+  /** the endpoint the token would be for */
+  readonly resource: string
+  /** scopes the client named, without those that mean nothing here; empty = it named none */
+  readonly scopes: readonly string[]
+  /** the client wants the person asked again (`prompt`) */
+  readonly wantsLogin: boolean
+  readonly wantsConsent: boolean
+  /** seconds since the epoch */
+  readonly startedAtSeconds: number
+}
+
+/** What a person is asked before an account at an upstream is connected: the upstream, the scopes, the redirect and the application (R119). */
+export type ConnectQuestion = {
+  readonly title: string
+  readonly alias: string
+  /** host of the upstream */
+  readonly server: string
+  /** client id of the application that asked; '' = the person */
+  readonly client: string
+} & (
+  | { readonly kind: 'sign-in'; readonly issuer: string; readonly scopes: readonly string[]; readonly redirect: string }
+  | { readonly kind: 'secret' }
+  /** the account is connected; this application may not use it yet */
+  | { readonly kind: 'consent'; readonly scopes: readonly string[] }
+)
+
 /** What a person agreed to. */
 export type Consent = {
   readonly client: string

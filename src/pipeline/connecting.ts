@@ -1,5 +1,6 @@
 // Connecting an account, from the link a host was given to the grant in the vault, for one person in one browser (R96, R119).
 
+import type { ConnectQuestion } from '../identity/consent.ts'
 import type { Principal, PrincipalKey } from '../kernel/principal.ts'
 import type { ConnectionConsents, PendingConnection, PendingConnections } from '../vault/connections.ts'
 import { isConnectable } from '../vault/credential-rule.ts'
@@ -35,20 +36,6 @@ export type ConnectingDeps = {
   readonly nowSeconds: () => number
 }
 
-/** What a page shows before anything is asked of anybody: the upstream, the scopes, the redirect and the application (R119). */
-type ConnectQuestion = {
-  readonly title: string
-  readonly alias: string
-  /** host of the upstream */
-  readonly server: string
-  /** client id of the application that asked; '' = the person */
-  readonly client: string
-} & (
-  | { readonly kind: 'sign-in'; readonly issuer: string; readonly scopes: readonly string[]; readonly redirect: string }
-  | { readonly kind: 'secret' }
-  /** the account is connected; this application may not use it yet */
-  | { readonly kind: 'consent'; readonly scopes: readonly string[] }
-)
 /** `foreign`: another person's link; `gone`: used, expired, or its server left; a failure: why the authorization server cannot be used */
 type ConnectProblem = 'foreign' | 'gone' | SourceFailure
 type Connected = { readonly title: string; readonly alias: string }

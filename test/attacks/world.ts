@@ -3,16 +3,7 @@
 import { expect } from 'vitest'
 import type { Logger } from '../../src/adapters/telemetry/logs.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import {
-  discovered,
-  initialized,
-  json,
-  notFound,
-  result,
-  startHttp,
-  type HttpExchange,
-  type HttpUpstream,
-} from '../support/upstreams/http-upstream.ts'
+import { greet, json, notFound, result, startHttp, type HttpExchange, type HttpUpstream } from '../support/upstreams/http-upstream.ts'
 import { send, type Answer } from './wire.ts'
 
 type Behaviour = (exchange: HttpExchange) => void
@@ -66,18 +57,8 @@ export function startRecorder(options: RecorderOptions = {}): Promise<HttpUpstre
   }
   return startHttp(exchange => {
     if (options.more?.(exchange)) return
-    const { req, res, message } = exchange
-    if (req.method === 'GET') return void res.writeHead(405).end()
-    if (req.method === 'DELETE') return void res.writeHead(200).end()
-    if (message?.method === 'server/discover' && era === 'modern') return json(res, discovered(message.id, { capabilities }))
-    if (message?.method === 'server/discover')
-      return json(res, { jsonrpc: '2.0', id: null, error: { code: -32000, message: 'Bad Request: Server not initialized' } }, 400)
-    if (message?.method === 'initialize') {
-      const answer: any = initialized(message.id)
-      answer.result.capabilities = capabilities
-      return json(res, answer, 200, { 'mcp-session-id': `upstream-${++sessions}` })
-    }
-    if (message?.id === undefined || message.method === undefined) return void res.writeHead(202).end()
+    if (greet(exchange, { era, capabilities, session: () => `upstream-${++sessions}` })) return
+    const { res, message } = exchange
     const behaviour = message.method === 'tools/call' && Object.hasOwn(tools, message.params.name) ? tools[message.params.name] : undefined
     if (behaviour) return behaviour(exchange)
     if (message.method === 'tools/call') return json(res, result(message.id, JSON.stringify(message.params.arguments ?? null)))

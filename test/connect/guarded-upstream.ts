@@ -1,16 +1,7 @@
 // An MCP server over HTTP that answers nobody without an access token of its authorization server, and says in which name it acted.
 
 import type { IncomingMessage } from 'node:http'
-import {
-  discovered,
-  initialized,
-  json,
-  notFound,
-  result,
-  startHttp,
-  type HttpExchange,
-  type HttpUpstream,
-} from '../support/upstreams/http-upstream.ts'
+import { greet, json, notFound, result, startHttp, type HttpExchange, type HttpUpstream } from '../support/upstreams/http-upstream.ts'
 
 type Holder = { readonly account: string | undefined; readonly scopes: readonly string[] }
 export type GuardedOptions = {
@@ -59,17 +50,15 @@ export async function startGuarded(options: GuardedOptions): Promise<HttpUpstrea
       })
       return
     }
-    if (req.method === 'GET') return void res.writeHead(405).end()
-    if (req.method === 'DELETE') return void res.writeHead(200).end()
-    if (message?.id === undefined) return void res.writeHead(202).end()
+    const greeting = {
+      era,
+      session: () => `session-${++sessions}-of-${holder.account}`,
+      ...(era === 'modern' && { capabilities: { tools: {} } }),
+    }
+    if (greet(exchange, greeting)) return
     const session = String(req.headers['mcp-session-id'] ?? '')
     const reply = (value: object): void => json(res, { jsonrpc: '2.0', id: message.id, result: value })
-    if (message.method === 'server/discover' && era === 'modern') json(res, discovered(message.id, { capabilities: { tools: {} } }))
-    else if (message.method === 'server/discover')
-      json(res, { jsonrpc: '2.0', id: null, error: { code: -32000, message: 'Bad Request: Server not initialized' } }, 400)
-    else if (message.method === 'initialize')
-      json(res, initialized(message.id), 200, { 'mcp-session-id': `session-${++sessions}-of-${holder.account}` })
-    else if (message.method === 'tools/list') {
+    if (message.method === 'tools/list') {
       const tools = ['whoami', `only-for-${holder.account}`].map(name => ({ name, inputSchema: { type: 'object' } }))
       reply({ tools, ...(era === 'modern' && { resultType: 'complete', ttlMs: 0, cacheScope: 'private' }) })
     } else if (message.method === 'tools/call') json(res, result(message.id, JSON.stringify({ account: holder.account, session })))

@@ -3,6 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { PendingAuthorization } from '../../identity/consent.ts'
 import { BASE_SCOPE, createOidc, type OidcDeps } from './oidc.ts'
 import { digest } from './records.ts'
 
@@ -14,22 +15,6 @@ export type AuthorizationServerDeps = Omit<OidcDeps, 'admitStranger'> & {
   /** a request was refused; counts against its address */
   readonly onRefused: (address: string) => void
   readonly onFault: (cause: unknown) => void
-}
-
-/** An authorization that waits for the person in the browser. */
-type PendingAuthorization = {
-  readonly id: string
-  readonly client: { readonly id: string; readonly name: string; readonly redirects: readonly string[] }
-  readonly redirect: string
-  /** the endpoint the token would be for */
-  readonly resource: string
-  /** scopes the client named, without those that mean nothing here; empty = it named none */
-  readonly scopes: readonly string[]
-  /** the client wants the person asked again (`prompt`) */
-  readonly wantsLogin: boolean
-  readonly wantsConsent: boolean
-  /** seconds since the epoch */
-  readonly startedAtSeconds: number
 }
 
 export type AuthorizationServer = {

@@ -1,10 +1,10 @@
 // The pages between a host's link and a connected account: what is asked, the consent, the way to the authorization server and back.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { ConsentStore } from '../../identity/consent.ts'
+import type { ConnectQuestion, ConsentStore } from '../../identity/consent.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import type { BrowserSessions, Person } from './browser-session.ts'
-import { connectPage, type ConnectQuestionView } from './pages/connect-page.ts'
+import { connectPage } from './pages/connect-page.ts'
 import { onwardPage, problemPage, sendPage, type Page } from './pages/shell.ts'
 
 type Failure = { readonly failed: string; readonly detail: string }
@@ -13,7 +13,7 @@ type Connected = { readonly title: string; readonly alias: string }
 
 /** Every method takes the person who asks, and answers `foreign` for what is another person's. */
 export interface ConnectPort {
-  look(principal: Principal, link: string): Promise<ConnectQuestionView | Problem>
+  look(principal: Principal, link: string): Promise<ConnectQuestion | Problem>
   /** `session`: digest that names this browser; the answer has to come back to it */
   agree(principal: Principal, link: string, session: string): Promise<{ readonly url: string } | { readonly done: Connected } | Problem>
   finish(principal: Principal, session: string, query: string): Promise<Connected | Problem>

@@ -1,25 +1,12 @@
 // Consent: between an authorization request and its answer stands a person, who is asked for each application before any code is issued.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isAnswered, redirectSetDigest, type Consent, type ConsentStore } from '../../identity/consent.ts'
+import { isAnswered, redirectSetDigest, type Consent, type ConsentStore, type PendingAuthorization } from '../../identity/consent.ts'
 import type { Stop } from '../../kernel/errors.ts'
 import type { Principal } from '../../kernel/principal.ts'
 import { redirect, type BrowserSessions, type Person } from './browser-session.ts'
 import { consentPage, type ConsentView, type OfferedScope } from './pages/consent-page.ts'
 import { onwardPage, problemPage, sendPage } from './pages/shell.ts'
-
-/** An authorization that waits for the person in the browser. See adapters/authorization-server. */
-type PendingAuthorization = {
-  readonly id: string
-  readonly client: { readonly id: string; readonly name: string; readonly redirects: readonly string[] }
-  readonly redirect: string
-  readonly resource: string
-  /** what the client asked for; empty = it named nothing */
-  readonly scopes: readonly string[]
-  readonly wantsLogin: boolean
-  readonly wantsConsent: boolean
-  readonly startedAtSeconds: number
-}
 
 /** The authorization server, as far as this page asks it. */
 interface AuthorizationPort {

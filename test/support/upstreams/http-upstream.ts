@@ -98,6 +98,28 @@ export const initialized = (id: unknown, version = '2025-11-25'): object => ({
   },
 })
 
+type Greeting = { readonly era: 'modern' | 'legacy'; readonly capabilities?: object; readonly session: () => string }
+
+/**
+ * What servers do alike before they do anything of their own: no standing stream, sessions end, the first message of their era is answered, that of the
+ * other refused as real servers of it do, notifications are taken. True = taken care of.
+ */
+export function greet({ req, res, message }: HttpExchange, { era, capabilities, session }: Greeting): boolean {
+  const { id, method } = message ?? {}
+  if (req.method === 'GET') res.writeHead(405).end()
+  else if (req.method === 'DELETE') res.writeHead(200).end()
+  else if (method === 'server/discover' && era === 'modern') json(res, discovered(id, capabilities && { capabilities }))
+  else if (method === 'server/discover')
+    json(res, { jsonrpc: '2.0', id: null, error: { code: -32000, message: 'Bad Request: Server not initialized' } }, 400)
+  else if (method === 'initialize') {
+    const answer: any = initialized(id)
+    if (capabilities) answer.result.capabilities = capabilities
+    json(res, answer, 200, { 'mcp-session-id': session() })
+  } else if (id === undefined || method === undefined) res.writeHead(202).end()
+  else return false
+  return true
+}
+
 /** A well-behaved modern server; `more` gets the calls that are not echo, or any exchange when it returns true. */
 export const startModern = (more: (exchange: HttpExchange) => boolean = () => false): Promise<HttpUpstream> =>
   startHttp(exchange => {

@@ -1,21 +1,11 @@
 // What a person agrees to before an account is connected: which server, which application, which rights, and where it will be asked (R119).
 
+import type { ConnectQuestion } from '../../../identity/consent.ts'
 import { html, type Html } from './html.ts'
 import { facts, hidden, type Page, type Viewer } from './shell.ts'
 
-export type ConnectQuestionView = {
-  readonly title: string
-  readonly alias: string
-  readonly server: string
-  readonly client: string
-} & (
-  | { readonly kind: 'sign-in'; readonly issuer: string; readonly scopes: readonly string[]; readonly redirect: string }
-  | { readonly kind: 'secret' }
-  | { readonly kind: 'consent'; readonly scopes: readonly string[] }
-)
-
 export type ConnectView = {
-  readonly question: ConnectQuestionView
+  readonly question: ConnectQuestion
   /** the name under which the person allowed the application; absent = not known here */
   readonly clientName: string | undefined
   readonly link: string
@@ -56,13 +46,13 @@ function applicationOf(client: string, name: string | undefined): Html | string 
   return name === undefined ? html`<code>${client}</code>` : html`<strong>${name}</strong><br /><code>${client}</code>`
 }
 
-function why({ kind, title }: ConnectQuestionView): string {
+function why({ kind, title }: ConnectQuestion): string {
   if (kind === 'consent') return 'The account is connected already. This application may not use it yet.'
   if (kind === 'secret') return `Calls to ${title} in your name need a secret of yours.`
   return `Calls to ${title} in your name need an account of yours. You will sign in where the account is, not here.`
 }
 
-function more(question: ConnectQuestionView): (readonly [string, Html | string])[] {
+function more(question: ConnectQuestion): (readonly [string, Html | string])[] {
   if (question.kind === 'secret') return []
   const { scopes } = question
   const rights: readonly [string, Html | string] = [
