@@ -45,6 +45,11 @@ export class ParkedCall {
   #keys = 0
   /** when it is given up, monotonic milliseconds; set by the store */
   deadlineMs = Infinity
+  /** what the latest round does with a question of the upstream: its own principal's rules judge it */
+  question: (request: ServerRequest) => Promise<void> = request => {
+    request.refuse(-32601, 'Method not found')
+    return Promise.resolve()
+  }
 
   constructor(id: string, held: ParkedFor, running: RunningCall) {
     this.id = id
@@ -88,6 +93,13 @@ export class ParkedCall {
   }
   #asked(): Round {
     return { kind: 'ask', round: this.#round, requests: [...this.#open].map(([key, request]) => ({ key, request })) }
+  }
+
+  /** Takes out open questions that may no longer be answered; the caller refuses them. */
+  withdraw(isWithheld: (request: ServerRequest) => boolean): ServerRequest[] {
+    const withheld = [...this.#open].filter(([, request]) => isWithheld(request))
+    for (const [key] of withheld) this.#open.delete(key)
+    return withheld.map(([, request]) => request)
   }
 
   /**

@@ -2,10 +2,11 @@
 
 import type { PrincipalKey } from '../kernel/principal.ts'
 import { contextOf, type Sealer } from '../kernel/seal.ts'
+import type { RequestKind } from './capabilities.ts'
 
 /** Longest sealed state in characters; longer ones are neither made nor read. Leaves about 48,000 bytes for what is inside. */
 export const MAX_REQUEST_STATE = 65_536
-const VERSION = 1
+const VERSION = 2
 
 /** What the state is bound to. A retry that differs in any of these does not open it; it is authenticated, not carried. */
 export type StateBinding = {
@@ -22,8 +23,8 @@ export type StateBinding = {
   readonly paramsDigest: string
 }
 
-/** One question of the round: the answer under `key` has to fit `method`, and `schema` for form elicitations (raw JSON of requestedSchema). */
-export type AskedInput = { readonly key: string; readonly method: string; readonly schema?: string }
+/** One question of the round: its answer stands under `key`, and travels on while the policy permits what was asked for. */
+export type AskedInput = { readonly key: string; readonly kind: RequestKind }
 
 /** What the state carries. */
 export type StateFields = {
@@ -44,7 +45,7 @@ export type StateFields = {
 
 /** The sealed text, or undefined when it would be longer than MAX_REQUEST_STATE: the upstream asks or remembers too much. */
 export function mintRequestState(sealer: Sealer, binding: StateBinding, fields: StateFields): string | undefined {
-  const asked = fields.asked.map(({ key, method, schema }) => [key, method, schema ?? null])
+  const asked = fields.asked.map(({ key, kind }) => [key, kind])
   const { call, round, expiresAtSeconds, parkedCall, upstreamState, isConnecting } = fields
   const parts = [VERSION, call, round, expiresAtSeconds, asked, parkedCall ?? null, upstreamState ?? null, ...(isConnecting ? [1] : [])]
   const payload = Buffer.from(JSON.stringify(parts))
@@ -69,7 +70,7 @@ export function openRequestState(sealer: Sealer, text: string, binding: StateBin
     call,
     round,
     expiresAtSeconds,
-    asked: asked.map(([key, method, schema]) => ({ key, method, ...(schema !== null && { schema }) })),
+    asked: asked.map(([key, kind]) => ({ key, kind })),
     ...(parkedCall !== null && { parkedCall }),
     ...(upstreamState !== null && { upstreamState }),
     ...(isConnecting === 1 && { isConnecting: true }),
@@ -81,7 +82,7 @@ type Payload = [
   call: string,
   round: number,
   expiresAtSeconds: number,
-  asked: (readonly [key: string, method: string, schema: string | null])[],
+  asked: (readonly [key: string, kind: RequestKind])[],
   parkedCall: string | null,
   upstreamState: string | null,
   isConnecting?: 1,

@@ -56,7 +56,7 @@ function asked(x: Asking, { told, link, title, entry }: Question, deps: AskDeps)
     { ...x, route },
     {
       round,
-      asked: [{ key: KEY, method: request.method }],
+      asked: [{ key: KEY, kind: 'elicitation.url' }],
       isConnecting: true,
       call: prepared.state?.call ?? x.requestId,
       nowMs: deps.now(),

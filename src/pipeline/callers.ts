@@ -5,10 +5,11 @@ import type { Caller, CallerCredential } from '../bridge/upstream.ts'
 import type { Principal } from '../kernel/principal.ts'
 import type { Era } from '../mcp/revisions.ts'
 import type { Joined } from './path.ts'
+import type { Entitlement } from '../policy/allow-list.ts'
 import type { Callers } from './deps.ts'
 import type { CallerFace } from './entry.ts'
 
-type Effective = { readonly kinds: ReadonlySet<RequestKind>; readonly text: string }
+type Effective = { readonly host: HostCapabilities; readonly kinds: ReadonlySet<RequestKind>; readonly text: string }
 
 /** Distinct capability declarations kept; hosts repeat themselves, an attacker only costs a re-read. */
 const MAX_DECLARATIONS = 1000
@@ -28,19 +29,27 @@ export function createCallers(): Callers {
     return found
   }
 
+  function effectiveOf(x: { readonly era: Era } & Joined, entitlement: Entitlement): Effective {
+    const { host, effective } = readDeclared(x.hostFace.capabilities, x.era, x.hostFace.version)
+    let known = effective.get(entitlement.digest)
+    if (!known) {
+      const kinds = new Set([...host.kinds].filter(k => entitlement.serverRequests.has(k)))
+      known = { host, kinds, text: upstreamCapabilities(kinds, host, x.era) }
+      if (effective.size >= MAX_DECLARATIONS) effective.clear()
+      effective.set(entitlement.digest, known)
+    }
+    return known
+  }
+  const declaredBy = (x: { readonly era: Era } & Joined): HostCapabilities =>
+    readDeclared(x.hostFace.capabilities, x.era, x.hostFace.version).host
+
   return {
-    declared: x => readDeclared(x.hostFace.capabilities, x.era, x.hostFace.version).host,
+    declared: declaredBy,
+    kinds: (x, entry, entitlement) => (entry.isShared ? NOTHING.kinds : effectiveOf(x, entitlement).kinds),
     of(x, entry, entitlement, credential): CallerFace {
-      const { host, effective } = readDeclared(x.hostFace.capabilities, x.era, x.hostFace.version)
-      if (entry.isShared) return { host, kinds: NOTHING.kinds, caller: SHARED }
-      let known = effective.get(entitlement.digest)
-      if (!known) {
-        const kinds = new Set([...host.kinds].filter(k => entitlement.serverRequests.has(k)))
-        known = { kinds, text: upstreamCapabilities(kinds, host, x.era) }
-        if (effective.size >= MAX_DECLARATIONS) effective.clear()
-        effective.set(entitlement.digest, known)
-      }
-      return { host, kinds: known.kinds, caller: callerOf(x, entry.alias, known.text, credential) }
+      if (entry.isShared) return { host: declaredBy(x), kinds: NOTHING.kinds, caller: SHARED }
+      const { host, kinds, text } = effectiveOf(x, entitlement)
+      return { host, kinds, caller: callerOf(x, entry.alias, text, credential) }
     },
   }
 }

@@ -1,6 +1,6 @@
 // What the stages are built from: rooms' values and ports, handed in by main.ts. Everything behind a function may be swapped by a reload.
 
-import type { HostCapabilities } from '../bridge/capabilities.ts'
+import type { HostCapabilities, RequestKind } from '../bridge/capabilities.ts'
 import type { LegacySession } from '../bridge/legacy-session.ts'
 import type { CallerCredential } from '../bridge/upstream.ts'
 import type { ParkedCalls } from '../bridge/parked.ts'
@@ -82,6 +82,8 @@ export type GatewayDeps = {
 export interface Callers {
   /** what the host declared, whatever the policy says */
   declared(x: { readonly era: Era } & Joined): HostCapabilities
+  /** what of that the policy permits to ask for */
+  kinds(x: { readonly era: Era } & Joined, entry: UpstreamEntry, entitlement: Entitlement): ReadonlySet<RequestKind>
   of(
     x: { readonly principal: Principal; readonly era: Era } & Joined,
     entry: UpstreamEntry,

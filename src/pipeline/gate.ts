@@ -12,9 +12,23 @@ import type { Ready } from './ready.ts'
 /** What an upstream asks, in a result or as a request of its own. */
 export type Question = { readonly method: string; readonly params?: Slice }
 
+export type GateDeps = Pick<GatewayDeps, 'recorder' | 'upstreams' | 'entitlement' | 'callers'>
+
 /** Judges and records one question. `undefined` = it may be asked. */
-export async function gate(x: Ready, question: Question, deps: Pick<GatewayDeps, 'recorder'>): Promise<Stop | undefined> {
-  const stop = judge(x, question)
+export async function gate(x: Ready, question: Question, deps: GateDeps): Promise<Stop | undefined> {
+  const stop = judge(x, question, deps)
+  await record(x, question, stop, deps)
+  return stop
+}
+
+/** The same for a question that was asked, before its answer travels on: the rules may be others by now. Only a refusal has a record of its own. */
+export async function stillGated(x: Ready, question: Question, deps: GateDeps): Promise<Stop | undefined> {
+  const stop = judge(x, question, deps)
+  if (stop) await record(x, question, stop, deps)
+  return stop
+}
+
+async function record(x: Ready, question: Question, stop: Stop | undefined, deps: GateDeps): Promise<void> {
   await deps.recorder.serverRequest(x, {
     method: question.method.slice(0, 128),
     decision: stop ? 'refused' : 'allowed',
@@ -22,8 +36,14 @@ export async function gate(x: Ready, question: Question, deps: Pick<GatewayDeps,
     ...(question.params && { params: rawOf(question.params.doc, question.params.node) }),
     ...(stop && { stop }),
   })
-  return stop
 }
+
+/** What may be asked for at this moment: by the rules in force, not by those the call began under. Of a server that is gone or blocked, nothing. */
+export function kindsNow(x: Ready, deps: Omit<GateDeps, 'recorder'>): ReadonlySet<RequestKind> {
+  const entry = deps.upstreams().get(x.route.entry.alias)
+  return entry ? deps.callers.kinds(x, entry, deps.entitlement(x.principal, entry)) : NOTHING
+}
+const NOTHING: ReadonlySet<RequestKind> = new Set()
 
 const METHODS: Readonly<Record<RequestKind, string>> = {
   'elicitation.form': 'elicitation/create',
@@ -37,10 +57,11 @@ const METHODS: Readonly<Record<RequestKind, string>> = {
  * -32021 of a modern upstream, the whole error: it would ask for something that the host declared and no rule permits. The host is told who
  * withholds it instead of being asked to declare what it did. `undefined` = nothing of the kind, the error speaks of the host.
  */
-export async function gateMissing(x: Ready, error: Slice, deps: Pick<GatewayDeps, 'recorder'>): Promise<Stop | undefined> {
+export async function gateMissing(x: Ready, error: Slice, deps: GateDeps): Promise<Stop | undefined> {
   const required = member(member(error.node, 'data'), 'requiredCapabilities')
   if (required?.kind !== 'object') return undefined
-  const { host, kinds } = x.prepared.face
+  const { host } = x.prepared.face
+  const kinds = kindsNow(x, deps)
   const needed = readCapabilities(rawOf(error.doc, required).toString(), 'modern', MODERN_VERSION).kinds
   const kind = [...needed].find(k => host.kinds.has(k) && !kinds.has(k))
   if (kind === undefined) return undefined
@@ -49,14 +70,14 @@ export async function gateMissing(x: Ready, error: Slice, deps: Pick<GatewayDeps
   return stop
 }
 
-function judge(x: Ready, question: Question): Stop | undefined {
+function judge(x: Ready, question: Question, deps: GateDeps): Stop | undefined {
   const { alias } = x.route.entry
   // R90: questions of a task are questions like any other.
   if (!INPUT_METHODS.has(x.method) && x.method !== 'tasks/get')
     return { stop: 'upstream-invalid', detail: `\`${alias}\` asked for input where the protocol has none` }
   const kind = kindOf(question.method, question.params)
   if (kind === undefined) return { stop: 'upstream-invalid', detail: `\`${alias}\` asked for something the protocol does not know` }
-  if (x.prepared.face.kinds.has(kind)) return undefined
+  if (kindsNow(x, deps).has(kind)) return undefined
   return x.prepared.face.host.kinds.has(kind) ? notPermitted(alias, kind) : notDeclared(alias, kind)
 }
 

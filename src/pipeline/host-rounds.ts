@@ -9,14 +9,14 @@ import { META } from '../mcp/revisions.ts'
 import { setMember } from '../mcp/splice.ts'
 import type { GatewayDeps } from './deps.ts'
 import { failedInput } from './failed-input.ts'
-import { gate, type Question } from './gate.ts'
+import { gate, stillGated, type GateDeps, type Question } from './gate.ts'
 import { CANCEL, roundsExceeded } from './live-questions.ts'
 import type { Answered } from './path.ts'
 import type { Ready } from './ready.ts'
 import { answered, invalid } from './results.ts'
 import { sealRound } from './round-state.ts'
 
-type Deps = Pick<GatewayDeps, 'recorder' | 'sealer' | 'now' | 'delay' | 'newId' | 'serverInfo'>
+type Deps = GateDeps & Pick<GatewayDeps, 'recorder' | 'sealer' | 'now' | 'delay' | 'newId' | 'serverInfo'>
 
 /** A state-only round of a legacy host is retried after this pause, as the official SDK does. */
 const STATE_ONLY_PACE_MS = 250
@@ -88,6 +88,10 @@ export class HostRounds {
         )
     }
     if (host.cancellation.isCancelled) return { stop: 'cancelled' }
+    for (const request of required.requests) {
+      const stop = await stillGated(this.#x, request, this.#deps)
+      if (stop) return this.withheld(stop)
+    }
     await this.#deps.recorder.intent(this.#x, this.#round)
     return this.#again({
       ...(answers.size > 0 && { inputResponses: writeInputResponses(answers) }),
@@ -108,6 +112,7 @@ export class HostRounds {
     const requests = asked.map((q, i) => ({
       key: `url-${i + 1}`,
       method: 'elicitation/create',
+      kind: 'elicitation.url' as const,
       params: rawOf(q.params.doc, q.params.node),
     }))
     const sealed = sealRound(this.#deps, x, { round: this.#round, asked: requests })

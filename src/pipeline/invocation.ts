@@ -10,7 +10,7 @@ import { CODE } from '../mcp/revisions.ts'
 import { askToConnect } from './ask-to-connect.ts'
 import type { GatewayDeps } from './deps.ts'
 import { errorAnswer } from './failed-input.ts'
-import { gate, gateMissing } from './gate.ts'
+import { gate, gateMissing, kindsNow, stillGated, type GateDeps } from './gate.ts'
 import { HostRounds } from './host-rounds.ts'
 import { LiveQuestions, refuseQuestion } from './live-questions.ts'
 import { ParkedRounds } from './parked-rounds.ts'
@@ -19,7 +19,9 @@ import type { Ready } from './ready.ts'
 import { completed, invalid, taskMade, taskState, type ResultDeps } from './results.ts'
 import { keysOf } from './round-state.ts'
 
-type Deps = ResultDeps & Pick<GatewayDeps, 'parked' | 'now' | 'monotonic' | 'delay' | 'newId' | 'scrub' | 'credentials' | 'callers'>
+type Deps = ResultDeps &
+  GateDeps &
+  Pick<GatewayDeps, 'parked' | 'now' | 'monotonic' | 'delay' | 'newId' | 'scrub' | 'credentials' | 'callers'>
 
 export class Invocation {
   readonly #x: Ready
@@ -59,7 +61,7 @@ export class Invocation {
       const volunteered = readInputResponses(inputResponses)
       return typeof volunteered === 'string' ? volunteered : { inputResponses: writeInputResponses(volunteered) }
     }
-    const answers = readInputResponses(inputResponses, keysOf(state))
+    const answers = readInputResponses(inputResponses, keysOf(state, kindsNow(this.#x, this.#deps)))
     if (typeof answers === 'string') return answers
     return {
       ...((inputResponses !== undefined || answers.size > 0) && { inputResponses: writeInputResponses(answers) }),
@@ -111,15 +113,14 @@ export class Invocation {
 
   /** A live request of a legacy upstream: refused, asked at once (legacy host), or parked for the next round (modern host). */
   async #question(request: ServerRequest): Promise<void> {
-    const question = { method: request.method, ...(request.params && { params: request.params }) }
-    const stop = await gate(this.#x, question, this.#deps).catch((): Stop => ({ stop: 'audit-unavailable' }))
+    if (this.#parked) return this.#parked.question(request)
+    const stop = await gate(this.#x, request, this.#deps).catch((): Stop => ({ stop: 'audit-unavailable' }))
     if (stop) refuseQuestion(request, stop)
-    else if (this.#parked) this.#parked.push(request)
     else if (this.#x.era === 'legacy' && this.#x.host.ask) await this.#askLive(request)
     else request.refuse(CODE.methodNotFound, 'Method not found')
   }
   #askLive(request: ServerRequest): Promise<void> {
-    this.#live ??= new LiveQuestions(this.#x)
+    this.#live ??= new LiveQuestions(this.#x, question => stillGated(this.#x, question, this.#deps))
     return this.#live.ask(request, () => this.#running?.cancel('too many input rounds'))
   }
   #parkedRounds(): ParkedRounds {

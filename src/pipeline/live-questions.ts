@@ -4,6 +4,7 @@ import type { ServerRequest } from '../bridge/upstream.ts'
 import type { Stop } from '../kernel/errors.ts'
 import { rawOf } from '../mcp/json.ts'
 import { CODE } from '../mcp/revisions.ts'
+import type { Question } from './gate.ts'
 import type { Ready } from './ready.ts'
 
 const DECLINE = Buffer.from('{"action":"decline"}')
@@ -24,13 +25,16 @@ export const roundsExceeded = ({ alias, rounds }: Ready['route']['entry']): Stop
 
 export class LiveQuestions {
   readonly #x: Ready
+  readonly #stillGated: (question: Question) => Promise<Stop | undefined>
   #open = 0
   #rounds = 0
   /** set once the upstream asked too often; it is the call's end, whatever the upstream says then */
   exceeded: Stop | undefined
 
-  constructor(x: Ready) {
+  /** `stillGated` judges again before an answer travels on: the host may have taken minutes, and rules change */
+  constructor(x: Ready, stillGated: (question: Question) => Promise<Stop | undefined>) {
     this.#x = x
+    this.#stillGated = stillGated
   }
 
   /** Questions that are open at the same time are one round. `tooMany` has to end the call. */
@@ -47,7 +51,9 @@ export class LiveQuestions {
     const params = request.params && rawOf(request.params.doc, request.params.node)
     const answer = await host.ask?.(request.method, params, route.entry.parkMs)
     this.#open -= 1
-    if (answer?.kind === 'result') request.answer(rawOf(answer.result.doc, answer.result.node))
+    const stop = await this.#stillGated(request).catch((): Stop => ({ stop: 'audit-unavailable' }))
+    if (stop) refuseQuestion(request, stop)
+    else if (answer?.kind === 'result') request.answer(rawOf(answer.result.doc, answer.result.node))
     else if (answer?.kind === 'error') request.refuse(answer.code, answer.message)
     else if (request.method === 'elicitation/create') request.answer(CANCEL)
     else request.refuse(CODE.internal, 'the client did not answer')

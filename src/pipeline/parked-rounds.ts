@@ -1,6 +1,6 @@
 // A legacy upstream's live questions for a modern host: the call is parked, each round hands out what is open, each retry answers (R78).
 
-import { readInputResponses, writeInputRequired, writeInputResponses } from '../bridge/input-requests.ts'
+import { kindOf, readInputResponses, writeInputRequired, writeInputResponses } from '../bridge/input-requests.ts'
 import { ParkedCall, type ParkedFor, type Round } from '../bridge/parked.ts'
 import type { StateFields } from '../bridge/request-state.ts'
 import { inputParamsToModern } from '../bridge/translate-params.ts'
@@ -9,13 +9,14 @@ import type { Stop } from '../kernel/errors.ts'
 import { digestOf } from '../kernel/digest.ts'
 import type { GatewayDeps } from './deps.ts'
 import { withServerInfo } from './host-rounds.ts'
-import { roundsExceeded } from './live-questions.ts'
+import { gate, kindsNow, stillGated, type GateDeps } from './gate.ts'
+import { refuseQuestion, roundsExceeded } from './live-questions.ts'
 import type { Answered } from './path.ts'
 import type { Ready } from './ready.ts'
 import { answered, invalid } from './results.ts'
 import { keysOf, sealRound } from './round-state.ts'
 
-type Deps = Pick<GatewayDeps, 'parked' | 'sealer' | 'now' | 'monotonic' | 'delay' | 'newId' | 'serverInfo'>
+type Deps = GateDeps & Pick<GatewayDeps, 'parked' | 'sealer' | 'now' | 'monotonic' | 'delay' | 'newId' | 'serverInfo'>
 
 export class ParkedRounds {
   readonly #x: Ready
@@ -30,14 +31,23 @@ export class ParkedRounds {
     this.#settle = settle
   }
 
-  /** A question that may be put. */
-  push(request: ServerRequest): void {
-    this.#parked?.push(request)
+  /** A question of the upstream, whichever round it comes in: the latest one's principal is asked, and its rules judge (a later token may permit less). */
+  question(request: ServerRequest): Promise<void> {
+    return this.#parked?.question(request) ?? Promise.resolve()
+  }
+  #take(parked: ParkedCall): void {
+    this.#parked = parked
+    parked.question = async request => {
+      const stop = await gate(this.#x, request, this.#deps).catch((): Stop => ({ stop: 'audit-unavailable' }))
+      if (stop) refuseQuestion(request, stop)
+      else parked.push(request)
+    }
   }
 
   /** A call that has just left and may ask. */
   async begin(running: RunningCall): Promise<Answered | Stop> {
-    const parked = (this.#parked = new ParkedCall(this.#deps.newId(), heldOf(this.#x), running))
+    const parked = new ParkedCall(this.#deps.newId(), heldOf(this.#x), running)
+    this.#take(parked)
     return this.#end(parked, await parked.next(this.#deps.delay))
   }
 
@@ -47,7 +57,8 @@ export class ParkedRounds {
     const parked = this.#deps.parked.find(state.parkedCall ?? '', principal.key)
     const answers = readInputResponses(responses, keysOf(state))
     if (!parked || typeof answers === 'string') return { stop: 'state-invalid' }
-    this.#parked = parked
+    this.#take(parked)
+    await this.#withdraw(parked)
     const forget = host.cancellation.onCancel(reason => parked.running.cancel(reason))
     const next = parked.resume(state.round, digestOf(writeInputResponses(answers)), answers, this.#deps.delay)
     if (!next) return { stop: 'state-invalid' }
@@ -55,6 +66,19 @@ export class ParkedRounds {
       return await this.#end(parked, await next)
     } finally {
       forget()
+    }
+  }
+
+  /** What was permitted when it was asked and is not now gets no answer of the host. */
+  async #withdraw(parked: ParkedCall): Promise<void> {
+    const kinds = kindsNow(this.#x, this.#deps)
+    const isWithheld = ({ method, params }: ServerRequest): boolean => {
+      const kind = kindOf(method, params)
+      return kind === undefined || !kinds.has(kind)
+    }
+    for (const request of parked.withdraw(isWithheld)) {
+      const stop = await stillGated(this.#x, request, this.#deps)
+      refuseQuestion(request, stop ?? { stop: 'gated' })
     }
   }
 
@@ -74,6 +98,7 @@ export class ParkedRounds {
     const requests = round.requests.map(({ key, request }) => ({
       key,
       method: request.method,
+      kind: kindOf(request.method, request.params) ?? 'roots',
       ...(request.params && { params: inputParamsToModern(request.method, request.params) }),
     }))
     const sealed = sealRound(this.#deps, this.#x, { round: round.round, asked: requests, parkedCall: parked.id })

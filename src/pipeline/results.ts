@@ -10,12 +10,12 @@ import type { Era } from '../mcp/revisions.ts'
 import { setMember } from '../mcp/splice.ts'
 import type { GatewayDeps } from './deps.ts'
 import { failedInput } from './failed-input.ts'
-import { gate } from './gate.ts'
+import { gate, type GateDeps } from './gate.ts'
 import type { Answer, Answered } from './path.ts'
 import type { Ready } from './ready.ts'
 import { exposeTask } from './task-names.ts'
 
-export type ResultDeps = Pick<GatewayDeps, 'recorder' | 'catalogue' | 'sealer' | 'serverInfo'>
+export type ResultDeps = GateDeps & Pick<GatewayDeps, 'catalogue' | 'sealer' | 'serverInfo'>
 
 export const answered = (result: Buffer, outcome: (Answer & { kind: 'result' })['outcome']): Answered => ({
   answer: { kind: 'result', result, outcome },

@@ -1,5 +1,6 @@
 // The sealed state between two rounds of one call, bound to everything a retry has to repeat (R74, R75).
 
+import type { RequestKind } from '../bridge/capabilities.ts'
 import { bindingText } from '../bridge/outgoing.ts'
 import { mintRequestState, openRequestState, type AskedInput, type StateBinding, type StateFields } from '../bridge/request-state.ts'
 import { digestOf } from '../kernel/digest.ts'
@@ -41,12 +42,14 @@ export function mintRoundState(
 
 /** The same for a round of a call under way. */
 export function sealRound({ sealer, now }: Pick<GatewayDeps, 'sealer' | 'now'>, x: Begun, rounds: Rounds): string | undefined {
-  const asked = rounds.asked.map(({ key, method }) => ({ key, method }))
+  const asked = rounds.asked.map(({ key, kind }) => ({ key, kind }))
   const call = x.prepared.state?.call ?? x.requestId
   return mintRoundState(sealer, x, { ...rounds, asked, call, nowMs: now(), lifeMs: x.route.entry.parkMs })
 }
 
-export const keysOf = (state: StateFields | undefined): string[] => state?.asked.map(a => a.key) ?? []
+/** Keys of what was asked; with `kinds`, of what may still be asked for. */
+export const keysOf = (state: StateFields | undefined, kinds?: ReadonlySet<RequestKind>): string[] =>
+  state?.asked.filter(a => kinds?.has(a.kind) ?? true).map(a => a.key) ?? []
 
 export const openRoundState = (sealer: Sealer, text: string, x: Bound, nowMs: number): StateFields | undefined =>
   openRequestState(sealer, text, bindingOf(x), Math.floor(nowMs / 1000))

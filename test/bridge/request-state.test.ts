@@ -28,8 +28,8 @@ const fields: StateFields = {
   round: 2,
   expiresAtSeconds: 1000,
   asked: [
-    { key: 'name', method: 'elicitation/create', schema: '{"type":"object","properties":{"n":{"type":"string"}}}' },
-    { key: 'roots', method: 'roots/list' },
+    { key: 'name', kind: 'elicitation.form' },
+    { key: 'roots', kind: 'roots' },
   ],
   upstreamState: 'opaque "é\u0000\\ state',
 }
@@ -38,12 +38,8 @@ const mint = (f: StateFields = fields, b = binding): string => mintRequestState(
 describe('request state', () => {
   it('gives back what it was given, the state of the upstream verbatim', () => {
     const text = fc.string({ unit: 'grapheme', maxLength: 60 })
-    const asked = fc.array(
-      fc
-        .record({ key: text, method: text, schema: fc.option(text, { nil: undefined }) })
-        .map(({ schema, ...a }) => (schema === undefined ? a : { ...a, schema })),
-      { maxLength: 16 },
-    )
+    const kind = fc.constantFrom('elicitation.form', 'elicitation.url', 'sampling', 'sampling.tools', 'roots')
+    const asked = fc.array(fc.record({ key: text, kind }), { maxLength: 16 })
     fc.assert(
       fc.property(asked, fc.tuple(text, text), fc.nat(), fc.boolean(), (questions, [call, state], round, isParked) => {
         const given: StateFields = {

@@ -99,9 +99,9 @@ let nextId = 1
 export async function postModern(
   world: World,
   path: string,
-  { method, params = {}, capabilities = {}, headers, sub, signal }: ModernRequest,
+  { method, params = {}, capabilities = {}, headers, sub, claims, signal }: ModernRequest,
 ): Promise<RawAnswer> {
-  const token = await world.token(path, sub === undefined ? {} : { sub })
+  const token = await world.token(path, { ...claims, ...(sub !== undefined && { sub }) })
   const meta = {
     'io.modelcontextprotocol/protocolVersion': '2026-07-28',
     'io.modelcontextprotocol/clientCapabilities': capabilities,
@@ -130,6 +130,8 @@ export type ModernRequest = {
   readonly capabilities?: object
   readonly headers?: Readonly<Record<string, string>>
   readonly sub?: string
+  /** further claims of the token */
+  readonly claims?: Readonly<Record<string, unknown>>
   readonly signal?: AbortSignal
 }
 

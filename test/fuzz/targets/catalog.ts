@@ -23,7 +23,7 @@ const fields = {
   call: 'c',
   round: 1,
   expiresAtSeconds: 10,
-  asked: [{ key: 'k', method: 'elicitation/create', schema: '{}' }],
+  asked: [{ key: 'k', kind: 'elicitation.form' as const }],
   upstreamState: 's',
 }
 const states = [sealer, old].map(s => mintRequestState(s, binding, fields) ?? '')
