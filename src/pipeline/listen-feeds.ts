@@ -25,11 +25,13 @@ export function listenTo(deps: FeedDeps, listen: Listen): Listening {
     honoured: JSON.stringify(honouredOf(deps, listen, wanted)),
     feed(send, end) {
       let left = wanted.length
-      // An upstream without such a stream leaves the host's silent; one that is gone from the configuration ends its part.
+      // An upstream without such a stream leaves the host's silent; one that is gone from the configuration ends its part; where another stands in
+      // its place the host listens anew, and hears of that one.
       const ended = (entry: UpstreamEntry): void => {
-        if (deps.upstreams().get(entry.alias) === entry) return
+        const now = deps.upstreams().get(entry.alias)
+        if (now === entry) return
         left -= 1
-        if (left === 0) end()
+        if (left === 0 || now !== undefined) end()
       }
       const open = wanted.map(({ entry, filter }) =>
         subscribeFor(deps, { who, entry, filter }, changesFor(deps, listen, { alias: entry.alias, send, ended: () => ended(entry) })),

@@ -23,11 +23,26 @@ export function setSessionFeed(deps: FeedDeps, feed: SessionFeed, entry: Upstrea
   const filter: SubscriptionFilter = { ...ALL_LISTS, ...(uris.length > 0 && { resourceSubscriptions: uris }) }
   const feeds = (session.feeds ??= new Map<string, UpstreamSubscription>())
   const open = feeds.get(entry.alias)
-  if (open) open.update(filter)
-  else feeds.set(entry.alias, subscribeFor(deps, { who, entry, filter }, changesFor(deps, feed, entry)))
+  if (open) return open.update(filter)
+  const replaced = (): void => {
+    if (feeds.get(entry.alias) === subscription && deps.upstreams().get(entry.alias) !== entry) followReload(deps, feed, entry.alias)
+  }
+  const subscription: UpstreamSubscription = subscribeFor(deps, { who, entry, filter }, changesFor(deps, feed, entry.alias, replaced))
+  feeds.set(entry.alias, subscription)
 }
 
-function changesFor(deps: FeedDeps, { session, hears }: SessionFeed, { alias }: UpstreamEntry): UpstreamChanges {
+/** A reload took the upstream away: the session hears of what stands in its place now, and that the lists are others. */
+function followReload(deps: FeedDeps, feed: SessionFeed, alias: string): void {
+  const { session, hears } = feed
+  session.feeds?.delete(alias)
+  if (session.isClosed) return
+  const who = hears()
+  const entry = reachable(deps, who).find(e => e.alias === alias)
+  if (entry) setSessionFeed(deps, { ...feed, who }, entry)
+  for (const kind of ['tools', 'prompts', 'resources'] as const) session.standalone?.send(notification(LIST_CHANGED[kind]))
+}
+
+function changesFor(deps: FeedDeps, { session, hears }: SessionFeed, alias: string, ended: () => void): UpstreamChanges {
   const send = (message: Buffer): void => void session.standalone?.send(message)
   return {
     listChanged(kind) {
@@ -41,6 +56,6 @@ function changesFor(deps: FeedDeps, { session, hears }: SessionFeed, { alias }: 
     },
     other() {},
     interrupted: () => deps.catalogue.forget(alias),
-    ended() {},
+    ended,
   }
 }

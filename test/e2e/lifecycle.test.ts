@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { ALLOW_ALL } from '../support/gateway.ts'
 import { connect, failureOf, REVISIONS, textOf, type Host } from './support/hosts.ts'
 import { ALONE, quadrant, TITLE } from './support/quadrants.ts'
-import { postModern } from './support/raw.ts'
+import { answerOf, openRaw, postModern } from './support/raw.ts'
 import { startWorld, type UpstreamSpec, type World } from './support/world.ts'
 
 const HTTP: Record<string, UpstreamSpec> = { 'v1-http': { kind: 'v1-http' }, 'v2-http': { kind: 'v2-http' } }
@@ -157,6 +157,23 @@ describe.each(REVISIONS.flatMap(revision => [quadrant(revision, 'v1-http'), quad
     await all.close()
   })
 
+  it('an upstream that is replaced: an open stream of a 2025 session hears of the new one, a 2026 host is told to listen anew', async () => {
+    await host.listen()
+    await host.subscribe('note://1')
+    await q.upstream(world).announces('note://1')
+    const [mark, upstreamMark] = [host.heard.mark, q.upstream(world).events.mark]
+    const settings = { ...structuredClone(world.upstreams[q.kind]), timeouts: { connect: '59s' } }
+    expect(await world.reload({ upstreams: { ...structuredClone(world.upstreams), [q.kind]: settings } })).toBeUndefined()
+    if (q.hostEra === 'modern') {
+      await host.ended()
+      return
+    }
+    await host.heard.until('that the tools are others', n => n.method === 'notifications/tools/list_changed', mark)
+    await q.upstream(world).announces('note://1', upstreamMark)
+    q.upstream(world).command({ updated: 'note://1' })
+    await updated(host, 'note://1', mark)
+  })
+
   it('a reload that needs a restart is refused whole', async () => {
     const refused = await world.reload({ ...configured([]), listen: '127.0.0.1:1' })
     expect(refused).toContain('listen')
@@ -213,3 +230,17 @@ async function halfRequest(world: World): Promise<{ finish(): Promise<string> }>
     },
   }
 }
+
+describe('names that are kept as long as a stream', () => {
+  const long = `note://${'x'.repeat(9_000)}`
+  it('a host that subscribes to a name longer than any URI is refused, in either era: it would be held for hours', async () => {
+    const world = await startWorld(HTTP)
+    const session = await openRaw(world, '/servers/v1-http/mcp')
+    const subscribe = await answerOf(await session.post({ jsonrpc: '2.0', id: 1, method: 'resources/subscribe', params: { uri: long } }))
+    expect(subscribe.last.error).toMatchObject({ code: -32602, message: expect.stringContaining('8192') })
+    const notifications = { resourceSubscriptions: [long] }
+    const listen = await postModern(world, '/servers/v1-http/mcp', { method: 'subscriptions/listen', params: { notifications } })
+    expect(listen.last.error).toMatchObject({ code: -32602, message: expect.stringContaining('8192') })
+    await world.stop()
+  })
+})

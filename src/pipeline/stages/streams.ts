@@ -4,7 +4,7 @@ import type { ReplayStream } from '../../bridge/replay.ts'
 import { member, textOf } from '../../mcp/json.ts'
 import { META } from '../../mcp/revisions.ts'
 import type { GatewayDeps } from '../deps.ts'
-import { MAX_SUBSCRIPTIONS } from '../listen-filter.ts'
+import { MAX_SUBSCRIPTIONS, MAX_URI } from '../listen-filter.ts'
 import type { Answered, Authenticated, Classified, EventStream, Joined, Received, Stage } from '../path.ts'
 import type { Filtered, Scoped } from './check-scopes.ts'
 import type { Permitted } from './evaluate-policy.ts'
@@ -49,6 +49,7 @@ export const subscribeStage = (deps: Pick<GatewayDeps, 'feeds'>, isOn: boolean):
     if (x.session.isClosed) return { stop: 'session-unknown', fix: 'POST `initialize` again' }
     const subscribed = (x.session.subscriptions ??= new Set())
     const exposed = textOf(x.doc, uri)
+    if (exposed.length > MAX_URI) return { stop: 'params-invalid', detail: `expected at most ${MAX_URI} characters in \`params.uri\`` }
     if (isOn && !subscribed.has(exposed) && subscribed.size >= MAX_SUBSCRIPTIONS)
       return { stop: 'subscription-limit', detail: `a session subscribes to at most ${MAX_SUBSCRIPTIONS} resources` }
     if (isOn) subscribed.add(exposed)
