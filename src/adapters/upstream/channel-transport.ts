@@ -165,11 +165,15 @@ export class ChannelTransport implements Transport {
     alarm.cancel()
     if (first !== 'silent') return first
     const late = answered.then(evidence => (evidence.era === 'modern' ? evidence : new Promise<never>(() => {})))
-    const initialized = calls.ask(peer, caller, 'initialize', initializeParams(caller, ownInfo)).done.then(answer => {
+    const initialized = calls.ask(peer, caller, 'initialize', initializeParams(caller, ownInfo)).done.then(async answer => {
       const face = legacyFace(answer)
-      if (isFailure(face)) return { era: undefined, failure: face } as const
-      peer.face ??= face
-      return LEGACY
+      if (!isFailure(face)) {
+        peer.face ??= face
+        return LEGACY
+      }
+      // Refusing initialize is what a 2026-07-28 server does: its answer to server/discover is still on its way.
+      const evidence = answer.kind === 'error' ? await answered : undefined
+      return evidence?.era === 'modern' ? evidence : ({ era: undefined, failure: face } as const)
     })
     return Promise.race([late, initialized])
   }

@@ -66,6 +66,17 @@ describe('stdio upstream', () => {
     expect(await face).toMatchObject({ era: 'legacy' })
   })
 
+  it('R33: a slow 2026 server that refuses initialize before it answers server/discover is modern', async () => {
+    const clock = new HandClock()
+    const ticker = new ToldTicker(clock)
+    const world = worldOf({ ticker })
+    const face = start(hostile('modern', 'late-discover'), { timeouts: { connectMs: 8_000 } }, world).face(callerOf())
+    await eventually(() => ticker.waits.includes(4_000))
+    clock.advance(4_100)
+    expect(await face).toMatchObject({ era: 'modern' })
+    expect(world.pins.get('up')?.era).toBe('modern')
+  })
+
   it('R34: an upstream once seen modern is never spoken to as legacy', async () => {
     const world = worldOf()
     world.pins.set('up', { era: 'modern', at: '2026-08-01T00:00:00.000Z' })

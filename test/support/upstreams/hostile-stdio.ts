@@ -22,6 +22,8 @@ const seen = {
 }
 const open = new Map<unknown, any>()
 let asked = 0
+let isAsked = false
+let held: any
 
 const tools: Record<string, (m: any, args: any) => unknown> = {
   echo: (m, a) => reply(m.id, a.text),
@@ -144,8 +146,11 @@ const tools: Record<string, (m: any, args: any) => unknown> = {
 const methods: Record<string, (m: any) => void> = {
   initialize: m => {
     if (startMode === 'never-initialize') return
-    if (era === 'modern')
-      return void say({ jsonrpc: '2.0', id: m.id, error: { code: -32022, message: 'modern only', data: { supported: ['2026-07-28'] } } })
+    if (era === 'modern') {
+      say({ jsonrpc: '2.0', id: m.id, error: { code: -32022, message: 'modern only', data: { supported: ['2026-07-28'] } } })
+      isAsked = true
+      return void (held && setImmediate(() => methods['server/discover']?.(held)))
+    }
     say({
       jsonrpc: '2.0',
       id: m.id,
@@ -160,6 +165,8 @@ const methods: Record<string, (m: any) => void> = {
   'server/discover': m => {
     if (startMode === 'exit-on-discover') process.exit(1)
     if (startMode === 'silent-on-discover') return
+    // a slow starter: it answers only what came later
+    if (startMode === 'late-discover' && !isAsked) return void (held = m)
     if (era === 'legacy') return void say({ jsonrpc: '2.0', id: m.id, error: { code: -32602, message: 'Invalid request parameters' } })
     say({
       jsonrpc: '2.0',
