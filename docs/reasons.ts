@@ -7,6 +7,10 @@ type Words = { readonly means: string; readonly mend: string }
 const row = (means: string, mend: string): Words => ({ means, mend })
 
 const EDGE = {
+  'address-forbidden': row(
+    'metrics are not served to this address; a proxy that is not in `trustedProxies` is not believed',
+    'add the network to `monitoring.allow`',
+  ),
   'address-limited': row(
     'too many requests of this address were refused within a minute; or it holds `limits.connectionsPerAddress` connections, and further ones are cut without an answer',
     'wait for `Retry-After`; find out what sends bad requests or bad tokens, or opens so many connections; `limits.addressFailuresPerMinute`',

@@ -1,12 +1,12 @@
 // What a snapshot says about the listener: names it answers to, proxies it believes, its certificate, its patience.
 
 import { readFileSync } from 'node:fs'
-import { BlockList, isIP } from 'node:net'
 import type { Server } from 'node:http'
 import type { Snapshot } from '../config/schema.ts'
 import { gatekeeper, type Gatekeeper } from '../http/edge.ts'
 import { createGatewayServer, type ServerDeps } from '../http/server.ts'
 import { Fault } from '../kernel/errors.ts'
+import { inNetworks } from './networks.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
@@ -16,16 +16,7 @@ export function gatekeeperOf(snapshot: Snapshot, port: number): Gatekeeper {
 }
 
 /** Whose X-Forwarded-For is believed. */
-export function trustedProxies(snapshot: Snapshot): (address: string) => boolean {
-  const trusted = new BlockList()
-  for (const range of snapshot.trustedProxies) {
-    const [address = '', prefix] = range.split('/')
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-    if (prefix === undefined) trusted.addAddress(address, family)
-    else trusted.addSubnet(address, Number(prefix), family)
-  }
-  return address => isIP(address) !== 0 && trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
-}
+export const trustedProxies = (snapshot: Snapshot): ((address: string) => boolean) => inNetworks(snapshot.trustedProxies)
 
 export const hostText = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 

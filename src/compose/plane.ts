@@ -7,6 +7,7 @@ import type { TokenKeys } from '../adapters/tokens.ts'
 import type { Snapshot } from '../config/schema.ts'
 import type { ControlPlaneDeps, Dependency } from '../http/control-plane/app.ts'
 import type { PeopleDeps } from '../http/control-plane/people.ts'
+import { mayMonitor } from './monitoring.ts'
 import type { UpstreamSet } from './upstreams.ts'
 
 export type PlaneParts = {
@@ -28,6 +29,7 @@ export const planeDeps = (parts: PlaneParts): ControlPlaneDeps => ({
     return { publicUrl, authorizationServers: known.map(i => i.issuer), dpop: dpopOf(known), ...(firstScopes && { firstScopes }) }
   },
   ...(parts.people && { people: parts.people }),
+  mayMonitor: req => mayMonitor(parts.current(), req),
   metrics: () => parts.metrics.text(),
   dependencies: () => [
     listener(parts),

@@ -34,7 +34,7 @@ export function cidrProblem(value: string): string | undefined {
   const family = isIP(address)
   if (family === 0 || Number(bits) > (family === 4 ? 32 : 128))
     return `expected a network such as \`10.0.0.0/8\` or \`fd00::/8\`, got ${quoted(value)}`
-  return Number(bits) === 0 ? 'a network of all addresses would let anybody say where a request comes from' : undefined
+  return Number(bits) === 0 ? 'a network of all addresses is everybody: name the networks that are meant' : undefined
 }
 
 /** What is wrong with an origin such as `https://app.example.com`, or undefined. Canonical: no path, no default port, lower case. */

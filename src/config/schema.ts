@@ -21,6 +21,8 @@ export type Snapshot = {
   readonly allowedOrigins: readonly string[]
   /** addresses (CIDR) of proxies whose X-Forwarded-For is believed; default none */
   readonly trustedProxies: readonly string[]
+  /** networks (CIDR) that see metrics and dependencies by name */
+  readonly monitoring: { readonly networks: readonly string[] }
   /** absolute path; holds audit/, keys/, trust/ */
   readonly dataDir: string
   /** absent: a file of the gateway's own in `<dataDir>/keys` */

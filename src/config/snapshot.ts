@@ -36,6 +36,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     allowedHosts: doc.allowedHosts,
     allowedOrigins: doc.allowedOrigins,
     trustedProxies: doc.trustedProxies,
+    monitoring: { networks: doc.monitoring.allow },
     dataDir: doc.dataDir,
     keys: { ...(doc.keys.vault ? { vault: keySource(doc.keys.vault) } : {}) },
     ...identityOf(doc, publicUrl, source => context.valueOf(source)),

@@ -150,6 +150,16 @@ export const GATEHOUSE = record(
       fallback: [],
       doc: 'networks of proxies whose X-Forwarded-For is believed; declaring one says that TLS ends there',
     }),
+    monitoring: record(
+      {
+        allow: list(text({ what: 'a network', maxLength: 64, problem: cidrProblem, doc: 'a network' }), {
+          max: 100,
+          fallback: ['127.0.0.0/8', '::1/128'],
+          doc: 'networks from which `/metrics` is answered and `/readyz` names what the gateway stands on; to others `/readyz` says only yes or no. What comes through a proxy counts as its client, and only a proxy of `trustedProxies` is believed',
+        }),
+      },
+      { fallback: {}, doc: 'who may watch the gateway without a token' },
+    ),
     dataDir: path({ fallback: '.gatehouse', doc: 'folder for the audit log, `state.db`, keys, secrets and pins' }),
     keys,
     operators: list(subject('a subject, or `<issuer> <subject>` where several issuers are configured'), {

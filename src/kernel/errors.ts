@@ -3,6 +3,7 @@
 /** Closed list of refusal reasons; stable, documented in docs/reasons.md. Every member has one row in mcp/replies.ts. */
 export type Reason =
   // HTTP edge, before anyone is known
+  | 'address-forbidden'
   | 'address-limited'
   | 'body-too-large'
   | 'header-invalid'

@@ -12,6 +12,7 @@ const reply = (modern: number, legacy: number, code: number, message: string): R
 const OWN = { limited: -31429, overloaded: -31503, gated: -31403, scope: -31401, blocked: -31423, connection: -31428 } as const
 
 export const REPLIES: Readonly<Record<Reason, Reply>> = {
+  'address-forbidden': reply(403, 403, CODE.invalidRequest, 'Not served to this address'),
   'address-limited': reply(429, 429, OWN.limited, 'Too many refused requests from this address'),
   'body-too-large': reply(413, 413, CODE.invalidRequest, 'Request body too large'),
   'header-invalid': reply(400, 400, CODE.invalidRequest, 'Invalid request header'),

@@ -6,11 +6,13 @@ import { createControlPlane, type Dependency } from '../../src/http/control-plan
 let server: Server
 let base = ''
 let dependencies: readonly Dependency[] = []
+let isNear = true
 let metrics: () => string | Promise<string> = () => 'x 1\n'
 const settings = { publicUrl: 'https://gw.example.com', authorizationServers: ['https://idp.example.com'] }
 
 beforeAll(async () => {
-  server = createServer(createControlPlane({ resource: () => settings, dependencies: () => dependencies, metrics: () => metrics() }))
+  const deps = { resource: () => settings, dependencies: () => dependencies, metrics: () => metrics(), mayMonitor: () => isNear }
+  server = createServer(createControlPlane(deps))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 })
@@ -82,6 +84,18 @@ describe('health and readiness', () => {
     dependencies = [...dependencies, { name: 'issuer https://idp.example.com', state: 'unready', detail: 'keys cannot be fetched' }]
     answer = await get('/readyz')
     expect([answer.status, await answer.json()]).toEqual([503, { status: 'unready', dependencies }])
+  })
+  it('strangers learn from readyz whether, and from metrics nothing', async () => {
+    isNear = false
+    dependencies = [{ name: 'upstream payroll', state: 'unready' }]
+    const ready = await get('/readyz')
+    expect([ready.status, await ready.json()]).toEqual([503, { status: 'unready' }])
+    const refused = await get('/metrics')
+    expect([refused.status, await refused.json()]).toEqual([
+      403,
+      { reason: 'address-forbidden', message: 'this address is not in `monitoring.allow`' },
+    ])
+    isNear = true
   })
   it('metrics are Prometheus text; a fault in them is a 500 that says nothing of its cause', async () => {
     const answer = await get('/metrics')

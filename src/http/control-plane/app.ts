@@ -17,6 +17,8 @@ export type Dependency = {
 export type ControlPlaneDeps = {
   /** read at each request: a reload may change it */
   readonly resource: () => ResourceSettings
+  /** whether the sender of this request sees metrics and dependencies by name */
+  readonly mayMonitor: (req: IncomingMessage) => boolean
   readonly dependencies: () => readonly Dependency[] | Promise<readonly Dependency[]>
   /** Prometheus text exposition format 0.0.4 */
   readonly metrics: () => string | Promise<string>
@@ -60,12 +62,14 @@ async function createApp(deps: ControlPlaneDeps): Promise<Express> {
   app.use(secure)
   app.use((req, res, next) => serveMetadata(deps, req, res, next))
   app.get('/healthz', (_req, res) => answer(res, 200, { status: 'alive' }))
-  app.get('/readyz', async (_req, res) => {
+  app.get('/readyz', async (req, res) => {
     const dependencies = await deps.dependencies()
     const isReady = dependencies.every(({ state }) => state !== 'unready')
-    answer(res, isReady ? 200 : 503, { status: isReady ? 'ready' : 'unready', dependencies })
+    const status = isReady ? 'ready' : 'unready'
+    answer(res, isReady ? 200 : 503, deps.mayMonitor(req) ? { status, dependencies } : { status })
   })
-  app.get('/metrics', async (_req, res) => {
+  app.get('/metrics', async (req, res) => {
+    if (!deps.mayMonitor(req)) return refuse(res, 403, 'address-forbidden', 'this address is not in `monitoring.allow`')
     const text = await deps.metrics()
     res.setHeader('Content-Type', 'text/plain; version=0.0.4; charset=utf-8')
     res.end(text)
