@@ -5,7 +5,7 @@ import { createLogger } from '../adapters/telemetry/logs.ts'
 import { loadConfig, type LoadResult } from '../config/load.ts'
 import { watchConfig } from '../config/reload.ts'
 import type { Snapshot } from '../config/schema.ts'
-import { spawnEvaluationProvider } from '../evaluation/spawn.ts'
+import { keepEvaluationProvider } from '../evaluation/keeper.ts'
 import { startGateway, type Gateway } from '../main.ts'
 import { EXIT, type CommandArgs } from './command.ts'
 import { connectGuide } from './connect-guide.ts'
@@ -64,7 +64,7 @@ export type Running = { readonly gateway: Gateway; stop(): Promise<void> }
  * says what to mend.
  */
 export async function serve(snapshot: Snapshot, onLine?: (line: string) => void): Promise<Running> {
-  const provider = snapshot.evaluation ? await spawnEvaluationProvider(snapshot, onLine && { onLine }) : undefined
+  const provider = snapshot.evaluation ? await keepEvaluationProvider(snapshot, onLine && { onLine }) : undefined
   const logger = onLine && createLogger({ level: snapshot.log.level, write: line => (onLine(line), true) })
   const options = { version: packageVersion(), environment: process.env, ...(logger && { logger }) }
   const gateway = await startGateway(snapshot, options).catch(async (error: unknown) => {
