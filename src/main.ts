@@ -33,6 +33,7 @@ import { upstreamDeps } from './compose/upstream-deps.ts'
 import { UpstreamReport } from './compose/upstream-report.ts'
 import { UpstreamSet } from './compose/upstreams.ts'
 import { keepVault } from './compose/vault.ts'
+import { createWallClock } from './compose/wall-clock.ts'
 import { restartNeeded } from './config/reload.ts'
 import type { Snapshot } from './config/schema.ts'
 import { createControlPlane } from './http/control-plane/app.ts'
@@ -76,12 +77,16 @@ export async function startGateway(
 ): Promise<Gateway> {
   let current = snapshot
   let isDraining = false
-  const now = Date.now
   const monotonic = (): number => performance.now()
   const delay = (ms: number): Promise<void> => wait(ms, undefined, { ref: false })
   const serverInfo = { name: 'gatehouse', version }
   const redaction = new Redaction(snapshot)
   const logger = given ?? createLogger({ level: snapshot.log.level, secrets: redaction.secrets })
+  const { now } = createWallClock({
+    read: Date.now,
+    monotonic,
+    setBack: ms => logger.warn('the wall clock was set back; time goes on from where it was', { seconds: Math.round(ms / 1000) }),
+  })
   const metrics = createMetrics(() => [...current.upstreams.keys()])
   const { log, encoder, refusals, contacts } = await openAudit({
     dataDir: snapshot.dataDir,

@@ -1,5 +1,6 @@
 // What a restart may conclude from the log's bytes: where a torn tail begins, and which intents never got an outcome. Pure; adapters/audit reads.
 
+import { ShortLived } from '../kernel/short-lived.ts'
 import type { EventEncoder } from './encode.ts'
 import { EVENT_START } from './encode.ts'
 import type { ContactEvent, IntentEvent } from './record.ts'
@@ -16,7 +17,7 @@ const LENGTH_OF_ID_AND_TIME = `","id":"`.length - 1 + 36 + `","time":"`.length +
  * same answer.
  */
 export class OpenIntents {
-  readonly #lines = new Map<string, string>()
+  readonly #lines = new ShortLived<string>()
 
   /** `line` is one event as the log keeps it, without its newline. Throws SyntaxError when it is neither in the encoder's layout nor JSON. */
   note(line: string): void {
@@ -42,7 +43,7 @@ export class OpenIntents {
 
   /** oldest first */
   lines(): string[] {
-    return [...this.#lines.values()]
+    return this.#lines.values()
   }
 
   get size(): number {

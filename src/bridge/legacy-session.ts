@@ -1,6 +1,7 @@
 // What a 2025-era host session remembers: negotiated facts, requests in flight, questions waiting for the host's answers.
 
 import type { Cancellation } from '../kernel/cancellation.ts'
+import { ShortLived } from '../kernel/short-lived.ts'
 import type { LegacyVersion } from '../mcp/revisions.ts'
 import type { ReplayStream, SessionStreams } from './replay.ts'
 import type { Caller, Slice, UpstreamSubscription } from './upstream.ts'
@@ -40,8 +41,8 @@ export class LegacySession {
   standalone: ReplayStream | undefined
   #streams: SessionStreams | undefined
   #makeStreams: () => SessionStreams
-  #inFlight: Map<string, Cancellation> | undefined
-  #waiting: Map<string, Waiting> | undefined
+  #inFlight: ShortLived<Cancellation> | undefined
+  #waiting: ShortLived<Waiting> | undefined
   #asked = 0
   #isClosed = false
   #timers: Timers
@@ -74,7 +75,7 @@ export class LegacySession {
 
   /** Registers a request under its raw id; false when that id is already in flight (R: ids are unique within a session). */
   begin(rawId: string, cancellation: Cancellation): boolean {
-    this.#inFlight ??= new Map()
+    this.#inFlight ??= new ShortLived()
     if (this.#inFlight.has(rawId)) return false
     this.#inFlight.set(rawId, cancellation)
     return true
@@ -105,7 +106,7 @@ export class LegacySession {
         resolve(answer)
       }
       const timer = this.#timers.set(() => settle({ kind: 'gone' }), timeoutMs)
-      ;(this.#waiting ??= new Map()).set(rawId, { settle, timer })
+      ;(this.#waiting ??= new ShortLived()).set(rawId, { settle, timer })
       if (!send(rawId)) settle({ kind: 'gone' })
     })
   }
@@ -125,7 +126,7 @@ export class LegacySession {
   close(reason: string): void {
     this.#isClosed = true
     for (const cancellation of this.#inFlight?.values() ?? []) cancellation.cancel(reason)
-    for (const waiting of [...(this.#waiting?.values() ?? [])]) waiting.settle({ kind: 'gone' })
+    for (const waiting of this.#waiting?.values() ?? []) waiting.settle({ kind: 'gone' })
     for (const feed of this.feeds?.values() ?? []) feed.close()
     this.feeds = undefined
     for (const awaited of this.awaited?.values() ?? []) awaited.stop()

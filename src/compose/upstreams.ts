@@ -42,13 +42,15 @@ export class UpstreamSet {
       const upstream = isSame ? old.entry.upstream : this.#make(settings)
       next.set(alias, { settings, fingerprint, entry: entryOf(settings, upstream) })
     }
-    for (const [alias, old] of this.#held) {
+    const before = this.#held
+    // First: whoever hears that its upstream ended looks for the one in its place.
+    this.#held = next
+    this.#entries = new Map([...next].map(([alias, held]) => [alias, held.entry]))
+    for (const [alias, old] of before) {
       if (next.get(alias)?.entry.upstream === old.entry.upstream) continue
       this.#onReplaced(alias)
       this.#leave(old.entry.upstream, snapshot.limits.drainMs)
     }
-    this.#held = next
-    this.#entries = new Map([...next].map(([alias, held]) => [alias, held.entry]))
   }
   /** Stops all processes and connections of one upstream at once; what is asked of it next begins anew. */
   reset(alias: string): void {

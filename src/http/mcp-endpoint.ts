@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isStop, type Stop } from '../kernel/errors.ts'
 import type { Measure } from '../kernel/measure.ts'
+import { ShortLived } from '../kernel/short-lived.ts'
 import { isMessageFault, readMessage, type MessageFault, type SingleMessage } from '../mcp/message.ts'
 import { errorObject, httpStatusOf } from '../mcp/replies.ts'
 import type { Era } from '../mcp/revisions.ts'
@@ -56,7 +57,7 @@ export class McpEndpoint {
   readonly #deps: EndpointDeps
   #requests = 0
   /** what is being walked now */
-  readonly exchanges = new Set<Received>()
+  readonly #exchanges = new ShortLived<Received>()
   #whenIdle: (() => void) | undefined
   constructor(deps: EndpointDeps) {
     this.#deps = deps
@@ -64,7 +65,11 @@ export class McpEndpoint {
 
   /** Requests being walked now. */
   get running(): number {
-    return this.exchanges.size
+    return this.#exchanges.size
+  }
+  /** What is being walked at this moment. */
+  get exchanges(): readonly Received[] {
+    return this.#exchanges.values()
   }
   /** Requests walked so far. */
   get requests(): number {
@@ -167,14 +172,14 @@ export class McpEndpoint {
       this.#stopped(inbound, host, { id, stop: DRAINING, received })
       return
     }
-    this.exchanges.add(received)
-    this.#requests += 1
+    const place = (this.#requests += 1)
+    this.#exchanges.set(place, received)
     const end = await this.#run(received)
     if (isStop(end)) this.#stopped(inbound, host, { id, stop: end, received })
     else this.#answer(inbound, host, { id, answer: end, received })
     // While stopping, whoever waits for idle closes all connections next: an answer counts as running until it has left.
     if (this.#deps.isDraining() && inbound.res.writableEnded) await written(inbound.res)
-    this.exchanges.delete(received)
+    this.#exchanges.delete(place)
     if (this.running === 0) this.#whenIdle?.()
   }
 

@@ -115,6 +115,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     resource: () => ({ publicUrl: base, authorizationServers: [base] }),
     dependencies: () => [],
     metrics: () => '',
+    mayMonitor: () => true,
     people: {
       load: async () => (await loading).people,
       onFault: cause => void world.troubles.push(String(cause instanceof Error ? cause.stack : cause)),

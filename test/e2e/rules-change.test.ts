@@ -84,8 +84,10 @@ describe('a server that is blocked or gone asks nothing more', () => {
       expect(await world.reload({ upstreams: { 'v2-http': structuredClone(world.upstreams['v2-http']) } })).toBeUndefined()
       return { action: 'accept', content: { name: 'Ada' } }
     }
-    const host = await quadrant('2025-11-25', 'v1-http').connect(world, { person })
-    expect(textOf(await host.call('ask-twice'))).toBe('first: decline')
+    // on its own endpoint the host's answer would find nobody
+    const q = quadrant('2025-11-25', 'v1-http', 'together')
+    const host = await q.connect(world, { person })
+    expect(textOf(await host.call(q.tool('ask-twice')))).toBe('first: decline')
     const told = world.upstream('v1-http').events.all.filter(e => e.kind === 'answered')
     expect(told.map(e => e['answer'])).toEqual([{ action: 'decline' }])
     await host.close()
@@ -98,11 +100,9 @@ describe('a token that permits less than the one the call began with', () => {
     const staff = { ...ALLOW_ALL, subjects: [], groups: ['staff'] }
     await allow('v1-http', [everybody, staff])
     const { result } = await post('v1-http', ask, ['staff'])
-    const again = await post(
-      'v1-http',
-      { ...ask, requestState: result.requestState, inputResponses: accept(result.inputRequests) },
-      ['staff'],
-    )
+    const again = await post('v1-http', { ...ask, requestState: result.requestState, inputResponses: accept(result.inputRequests) }, [
+      'staff',
+    ])
     expect(Object.values(again.result.inputRequests)).toHaveLength(1)
     const retry = { ...ask, requestState: again.result.requestState, inputResponses: accept(again.result.inputRequests) }
     const last = await post('v1-http', retry)

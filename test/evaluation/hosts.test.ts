@@ -44,6 +44,7 @@ function serveGateway(): Server {
       resource: () => ({ publicUrl: base, authorizationServers: [issuer] }),
       dependencies: () => [],
       metrics: () => '',
+      mayMonitor: () => true,
     })
     if (!PATHS.includes(path)) {
       controlPlane(req, res)

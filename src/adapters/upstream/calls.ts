@@ -3,6 +3,7 @@
 import type { Caller, CallEvents, UpstreamCall } from '../../bridge/upstream.ts'
 import type { UpstreamSettings } from '../../config/schema.ts'
 import type { Reason } from '../../kernel/errors.ts'
+import { ShortLived } from '../../kernel/short-lived.ts'
 import { Breaker, type Contact } from './breaker.ts'
 import type { Drops } from './drops.ts'
 import { Exchange, type ExchangeHome } from './exchange.ts'
@@ -21,14 +22,15 @@ export class Calls {
   readonly drops: Drops
   readonly breaker = new Breaker()
   readonly #ticker: Ticker
-  readonly #live = new Set<Exchange>()
+  readonly #live = new ShortLived<Exchange>()
+  #places = 0
   readonly #gate: Gate
   readonly #home: ExchangeHome
   readonly #ownHome: ExchangeHome
   #isEnded = false
   #drained: (() => void) | undefined
   readonly #sweep = (now: number): boolean => {
-    for (const exchange of this.#live) exchange.expire(now)
+    for (const exchange of this.#live.values()) exchange.expire(now)
     return this.#live.size > 0
   }
 
@@ -53,7 +55,7 @@ export class Calls {
       isOwn: true,
       times: { callMs: timeouts.connectMs, hardMs: timeouts.connectMs, parkMs: timeouts.connectMs },
       settled: exchange => {
-        this.#live.delete(exchange)
+        this.#live.delete(exchange.number)
         this.#left()
       },
       parked: () => {},
@@ -112,7 +114,7 @@ export class Calls {
   /** Ends everything that runs or waits, and lets no more calls in; or only what runs for these callers. */
   end(stop: Reason, detail: string, isOf?: (caller: Caller) => boolean): void {
     if (!isOf) this.#isEnded = true
-    for (const exchange of this.#live) {
+    for (const exchange of this.#live.values()) {
       if (isOf?.(exchange.call.caller) === false) continue
       const { link } = exchange
       exchange.stop(stop, detail)
@@ -128,7 +130,8 @@ export class Calls {
   }
 
   #add(exchange: Exchange): void {
-    this.#live.add(exchange)
+    exchange.number = this.#places += 1
+    this.#live.set(exchange.number, exchange)
     this.#ticker.sweep(this.#sweep)
   }
 
@@ -152,7 +155,7 @@ export class Calls {
   }
 
   #settled(exchange: Exchange, contact: Contact): void {
-    this.#live.delete(exchange)
+    this.#live.delete(exchange.number)
     this.breaker.ended(contact, exchange.owner, contact === 'unreached' || contact === 'lost' ? this.#ticker.now() : 0)
     this.#gate.leave(exchange)
     this.#left()

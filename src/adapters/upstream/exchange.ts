@@ -45,6 +45,8 @@ export class Exchange implements RunningCall {
   silenceAt: number
   /** JSON-RPC id and progress token on this hop; set by the link, 0 = not sent */
   id = 0
+  /** among all of its upstream, whatever they run on; set by Calls */
+  number = 0
   /** the host's own progress token, raw JSON; set when the request is built */
   token: Buffer | undefined
   /** the way it went, so that it can be abandoned there */

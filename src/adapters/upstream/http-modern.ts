@@ -1,6 +1,7 @@
 // Streamable HTTP of 2026-07-28: every request its own POST, no session, closing the POST cancels (R23-R28).
 
 import type { Caller, SubscriptionFilter, UpstreamCall } from '../../bridge/upstream.ts'
+import { ShortLived } from '../../kernel/short-lived.ts'
 import { encodeHeaderValue } from '../../mcp/header-values.ts'
 import { MODERN_VERSION } from '../../mcp/revisions.ts'
 import type { Drops } from './drops.ts'
@@ -25,7 +26,7 @@ export class ModernHttp implements Link {
   readonly face = undefined
   readonly #options: ModernOptions
   readonly #wire: HttpWire
-  readonly #calls = new Map<number, HttpCall>()
+  readonly #calls = new ShortLived<HttpCall>()
   #lastId = 0
 
   constructor(options: ModernOptions) {

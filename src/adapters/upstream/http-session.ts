@@ -2,6 +2,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Caller, CallerCredential, SubscriptionFilter, UpstreamFace } from '../../bridge/upstream.ts'
+import { ShortLived } from '../../kernel/short-lived.ts'
 import type { RequestMessage } from '../../mcp/message.ts'
 import { INTERACTIVE_METHODS, isInteractive } from './capabilities.ts'
 import { readChallenge } from './challenge.ts'
@@ -42,7 +43,7 @@ export class HttpSession implements PooledLink {
   isGone = false
   readonly #options: SessionOptions
   readonly #wire: HttpWire
-  readonly #calls = new Map<number, HttpCall>()
+  readonly #calls = new ShortLived<HttpCall>()
   readonly #resumptions = new Map<HttpCall, Resumption>()
   readonly #changes: HttpChanges
   #sessionId: string | undefined

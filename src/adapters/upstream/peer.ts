@@ -3,6 +3,7 @@
 import type { Caller, SubscriptionFilter, UpstreamFace } from '../../bridge/upstream.ts'
 import { isMessageFault, readMessage, type NotificationMessage, type RequestMessage, type ResponseMessage } from '../../mcp/message.ts'
 import { member } from '../../mcp/json.ts'
+import { ShortLived } from '../../kernel/short-lived.ts'
 import { META, type Era } from '../../mcp/revisions.ts'
 import { answerOf } from './answers.ts'
 import { CallLine } from './call-line.ts'
@@ -44,7 +45,7 @@ export class Peer implements Link {
   readonly #options: PeerOptions
   readonly #flood: Flood
   readonly #watches: ChannelWatches
-  readonly #inFlight = new Map<string, Exchange>()
+  readonly #inFlight = new ShortLived<Exchange>()
   readonly #isInteractive: boolean
   /** calls that server requests can belong to (protocol.md section 2 no. 4) */
   readonly #line = new CallLine()
@@ -116,7 +117,7 @@ export class Peer implements Link {
       return void exchange.stop('upstream-lost', 'the connection is ending')
     }
     exchange.mark = this.#heard
-    this.#inFlight.set(String(exchange.id), exchange)
+    this.#inFlight.set(exchange.id, exchange)
   }
 
   /** One connection has one level: the lowest anybody wanted; each call's own level filters what arrives (protocol.md section 2, logging). */
@@ -127,9 +128,8 @@ export class Peer implements Link {
   }
 
   abandon(exchange: Exchange, reason: string): void {
-    const key = String(exchange.id)
-    if (this.#inFlight.get(key) === exchange) {
-      this.#inFlight.delete(key)
+    if (this.#inFlight.get(exchange.id) === exchange) {
+      this.#inFlight.delete(exchange.id)
       // 25L: a client must not cancel `initialize`.
       if (exchange.call.method !== 'initialize' && !this.isGone)
         this.#channel.write(
