@@ -2,7 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ShortLived } from '../../src/kernel/short-lived.ts'
 
-const key = fc.oneof(fc.integer({ min: 0, max: 12 }).map(String), fc.constantFrom('__proto__', 'constructor', 'toString', '"a"', '-1', '1.5', ''))
+const key = fc.oneof(
+  fc.integer({ min: 0, max: 12 }).map(String),
+  fc.constantFrom('__proto__', 'constructor', 'toString', '"a"', '-1', '1.5', ''),
+)
 const step = fc.record({ act: fc.constantFrom('set', 'delete', 'clear'), key, value: fc.nat() })
 
 describe('a table of what is short-lived', () => {
