@@ -11,7 +11,7 @@ const DRIVER = fileURLToPath(import.meta.resolve('./drive-http.ts'))
 const DRIVE_MS = 20_000
 const RUNNER_MS = 27_000
 
-/** In scope now. The `auth/*` scenarios test an OAuth client towards upstreams, which the gateway does not have yet. */
+/** All but `auth/*`, which auth-clients.ts runs. */
 export const CLIENT_SCENARIOS: Readonly<Record<Revision, readonly string[]>> = {
   '2025-11-25': ['initialize', 'tools_call', 'elicitation-sep1034-client-defaults', 'sse-retry'],
   '2026-07-28': [
