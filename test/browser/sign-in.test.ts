@@ -151,3 +151,63 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     expect(await page.locator('input:not([type=hidden])').count()).toBe(await page.locator('label input:not([type=hidden])').count())
   })
 })
+
+describe.skipIf(!hasChromium)('in Chromium, with identity provider and authorization server on other sites', () => {
+  let world: BrowserWorld
+  let chromium: Browser
+  let page: Page
+  beforeAll(async () => {
+    const clients = [{ id: 'web-editor', name: 'Web Editor', redirectUris: ['https://editor.example/callback'] }]
+    ;[world, chromium] = await Promise.all([startBrowserWorld({ hostname: 'localhost', server: { clients } }), openChromium()])
+    page = await (await sitDown(chromium)).newPage()
+  })
+  afterAll(async () => {
+    await chromium.close()
+    await world.stop()
+  })
+  const allow = () => page.getByRole('button', { name: 'Allow', exact: true }).click()
+
+  it('cookies come along on every way back: a person signs in, allows, connects an account, and the host is served', async () => {
+    const host = await startHost(`${world.url}/mcp`)
+    await page.goto(host.signInUrl)
+    await signIn(page, 'alice')
+    expect(page.url()).toMatch(/^http:\/\/localhost:\d+\/oauth\/consent\//)
+    await allow()
+    await page.waitForURL(url => url.pathname === '/callback')
+    await host.finish()
+    const answer = await host.call('notes__whoami', async url => {
+      await page.goto(url)
+      await page.getByRole('button', { name: 'Go on' }).click()
+      await page.waitForURL(`${world.url}/oauth/callback**`)
+      return 'accept'
+    })
+    expect(JSON.parse(answer)).toMatchObject({ account: 'alice' })
+    await host.close()
+  })
+
+  it('an application on the web that was allowed before gets its answer after a sign-in alone: no form’s policy stands in the way', async () => {
+    const asked = {
+      client_id: 'web-editor',
+      redirect_uri: 'https://editor.example/callback',
+      response_type: 'code',
+      code_challenge: 'x'.repeat(43),
+      code_challenge_method: 'S256',
+      resource: `${world.url}/mcp`,
+      scope: 'calendar:use',
+    }
+    const address = `${world.url}/oauth/authorize?${String(new URLSearchParams(asked))}`
+    const reached = () => page.waitForRequest(request => request.url().startsWith('https://editor.example/callback?code='))
+    const first = reached()
+    await page.goto(address)
+    await allow()
+    await first
+    // there is no such place, and the browser says so in its own time
+    await page.goto(`${world.url}/connections`)
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    const second = reached()
+    await page.goto(address)
+    await signIn(page, 'alice')
+    await second
+    expect(world.deeds().filter(deed => deed === 'consent-allowed alice')).toHaveLength(3)
+  })
+})

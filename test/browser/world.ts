@@ -33,6 +33,10 @@ export type BrowserWorld = {
 export type WorldOptions = {
   /** ports of gateway and provider; default free ones */
   readonly ports?: readonly [number, number]
+  /** as people and hosts name the gateway; default 127.0.0.1. Under `localhost` it is another site than everything else here, cookies and all */
+  readonly hostname?: string
+  /** settings of the gateway's own authorization server */
+  readonly server?: Readonly<Record<string, unknown>>
   /** merged over the configuration */
   readonly config?: Readonly<Record<string, unknown>>
   /** of its own certificate; the public URL is then https */
@@ -42,7 +46,7 @@ export type WorldOptions = {
 /** The secret that the ticket system takes. */
 export const TICKET_SECRET = 'a-secret-of-alice'
 
-export async function startBrowserWorld({ ports, config = {}, tls }: WorldOptions = {}): Promise<BrowserWorld> {
+export async function startBrowserWorld({ ports, hostname, server = {}, config = {}, tls }: WorldOptions = {}): Promise<BrowserWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-browser-'))
   const dataDir = join(folder, 'data')
   mkdirSync(dataDir, { mode: 0o700 })
@@ -61,9 +65,10 @@ export async function startBrowserWorld({ ports, config = {}, tls }: WorldOption
     version: 1,
     listen: `127.0.0.1:${port}`,
     dataDir,
+    ...(hostname !== undefined && { publicUrl: `http://${hostname}:${port}` }),
     ...(tls && { tls }),
     identity: {
-      authorizationServer: {},
+      authorizationServer: server,
       evaluation: { port: providerPort, users: [{ name: 'alice', groups: ['staff'] }, { name: 'bob' }] },
     },
     operators: ['alice'],
