@@ -154,7 +154,7 @@ describe.each([
   ['the 2026 SDK (v2)', v2],
 ])('%s', (_name, sdk) => {
   it.each(['/servers/up/mcp', '/mcp'])(
-    'comes by its metadata document, and finds its way from the bare URL of %s to a tool',
+    'comes by its metadata document, and finds its way from the bare URL of %s to a tool, which never sees its token (N026)',
     async path => {
       const keeper = new Keeper(DOCUMENT)
       const host = await sdk(path, keeper)
@@ -171,7 +171,7 @@ describe.each([
         client_id: DOCUMENT,
       })
       expect(whom()).toEqual(['echo'])
-      // N024: no byte of the host's tokens at the upstream
+      // N026: no byte of the host’s token there
       const seen = JSON.stringify(up.seen.map(({ req, body }) => [req.rawHeaders, body]))
       expect(seen).not.toContain(keeper.kept.tokens.access_token)
     },
