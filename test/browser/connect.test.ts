@@ -94,6 +94,26 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     expect(account(await host.call('tickets__whoami'))).toBe('alice')
   })
 
+  it('a 2025-11-25 host (SDK 1) is told the link in an error, and its own retry is served', async () => {
+    const legacy = await startHost(`${world.url}/mcp`, 'Older Editor', 'legacy')
+    await page.goto(legacy.signInUrl)
+    await allow()
+    await page.waitForURL(url => url.pathname === '/callback')
+    await legacy.finish()
+    const answer = await legacy.call('notes__whoami', async url => {
+      await page.goto(url)
+      expect(await text()).toContain('Older Editor')
+      await page.getByRole('button', { name: 'Go on' }).click()
+      await page.waitForURL(`${world.url}/oauth/callback**`)
+      return 'accept'
+    })
+    expect(account(answer)).toBe('alice')
+    await legacy.close()
+    await page.goto(`${world.url}/connections`)
+    await page.getByRole('button', { name: 'Revoke Older Editor' }).click()
+    await page.getByRole('button', { name: 'Revoke Team notes' }).click()
+  })
+
   it('an account can be connected from the Connections page, and leads back to it', async () => {
     await page.goto(`${world.url}/connections`)
     await page.getByRole('link', { name: 'Connect Team notes' }).click()
