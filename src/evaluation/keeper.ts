@@ -54,10 +54,10 @@ class Keeper implements KeptProvider {
     for (;;) {
       await this.#process.gone
       // A configuration without it ends it: that is no death.
-      while (!this.#isStopping && this.#wanted.evaluation) {
+      while (this.#isWanted()) {
         onLine('the evaluation identity provider ended; it is started again')
         await this.#wait(pause)
-        if (this.#isStopping) return
+        if (!this.#isWanted()) return
         const next = await spawnEvaluationProvider(this.#wanted, this.#options).catch((error: unknown) => error as Error)
         if (!(next instanceof Error)) {
           this.#process = next
@@ -67,8 +67,12 @@ class Keeper implements KeptProvider {
         onLine(`the evaluation identity provider does not start: ${next.message}`)
         pause = Math.min(pause * 2, LONGEST_MS)
       }
-      if (this.#isStopping || !this.#wanted.evaluation) return
+      if (!this.#isWanted()) return
     }
+  }
+
+  #isWanted(): boolean {
+    return !this.#isStopping && this.#wanted.evaluation !== undefined
   }
 
   #wait(ms: number): Promise<void> {

@@ -47,7 +47,9 @@ describe('the wall clock', () => {
   })
 
   it('never runs backwards and never stands still for longer than the slack, whatever the machine says', () => {
-    const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 100_000 }), fc.integer({ min: -10_000_000, max: 10_000_000 })), { maxLength: 50 })
+    const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 100_000 }), fc.integer({ min: -10_000_000, max: 10_000_000 })), {
+      maxLength: 50,
+    })
     fc.assert(
       fc.property(steps, all => {
         const { pass } = world()

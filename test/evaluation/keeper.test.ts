@@ -32,15 +32,16 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-const keep = async (): Promise<KeptProvider> => (kept = await keepEvaluationProvider(snapshot, { onLine: line => lines.push(line), pauseMs: 5 }))
+const keep = async (): Promise<KeptProvider> =>
+  (kept = await keepEvaluationProvider(snapshot, { onLine: line => lines.push(line), pauseMs: 5 }))
 const keysNow = async (): Promise<unknown> =>
   fetch(`http://127.0.0.1:${port}/jwks`).then(
-    answer => answer.json() as Promise<unknown>,
+    (answer): Promise<unknown> => answer.json(),
     () => undefined,
   )
 const isGone = (pid: number): boolean => {
   try {
-    return process.kill(pid, 0), false
+    return (process.kill(pid, 0), false)
   } catch {
     return true
   }

@@ -69,7 +69,10 @@ async function createApp(deps: ControlPlaneDeps): Promise<Express> {
     answer(res, isReady ? 200 : 503, deps.mayMonitor(req) ? { status, dependencies } : { status })
   })
   app.get('/metrics', async (req, res) => {
-    if (!deps.mayMonitor(req)) return refuse(res, 403, 'address-forbidden', 'this address is not in `monitoring.allow`')
+    if (!deps.mayMonitor(req)) {
+      refuse(res, 403, 'address-forbidden', 'this address is not in `monitoring.allow`')
+      return
+    }
     const text = await deps.metrics()
     res.setHeader('Content-Type', 'text/plain; version=0.0.4; charset=utf-8')
     res.end(text)

@@ -149,7 +149,8 @@ const methods: Record<string, (m: any) => void> = {
     if (era === 'modern') {
       say({ jsonrpc: '2.0', id: m.id, error: { code: -32022, message: 'modern only', data: { supported: ['2026-07-28'] } } })
       isAsked = true
-      return void (held && setImmediate(() => methods['server/discover']?.(held)))
+      if (held) setImmediate(() => methods['server/discover']?.(held))
+      return
     }
     say({
       jsonrpc: '2.0',
