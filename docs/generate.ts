@@ -1,8 +1,9 @@
-// Writes docs/configuration.md, docs/cli.md, docs/reasons.md and schemas/gatehouse.schema.json from the tables in src. `node docs/generate.ts`; a test compares the result.
+// Writes docs/configuration.md, docs/cli.md, docs/reasons.md, docs/drift-rules.md and schemas/gatehouse.schema.json from the tables in src. `node docs/generate.ts`; a test compares the result.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { DRIFT_CLASSES, DRIFT_RULES, type DriftClass } from '../src/admission/drift-rules.ts'
 import { COMMANDS } from '../src/cli/commands.ts'
 import { helpOf, overview } from '../src/cli/help.ts'
 import type { AnyField, Shape } from '../src/config/fields.ts'
@@ -16,6 +17,7 @@ export function generated(): Readonly<Record<string, string>> {
     'docs/configuration.md': configuration(),
     'docs/cli.md': cli(),
     'docs/reasons.md': `${NOTICE}\n\n${reasonsPage()}`,
+    'docs/drift-rules.md': driftRules(),
     'schemas/gatehouse.schema.json': `${JSON.stringify(gatehouseSchema(), null, 2)}\n`,
   }
 }
@@ -116,6 +118,27 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 function cli(): string {
   const fence = (text: string): string => `\`\`\`\n${text}\`\`\`\n`
   return `${NOTICE}\n\n# Command line\n\n${fence(overview(COMMANDS))}\n${COMMANDS.map(c => `## gatehouse ${c.name}\n\n${fence(helpOf(c))}`).join('\n')}`
+}
+
+const CLASS_WORDS: Readonly<Record<DriftClass, string>> = {
+  'hostile-looking': 'patterns that definitions of honest servers do not need',
+  material: 'it takes, answers or says something else',
+  cosmetic: 'nobody acts on it',
+}
+
+function driftRules(): string {
+  const tables = DRIFT_CLASSES.map(of => {
+    const rows = DRIFT_RULES.filter(rule => rule.class === of).map(({ code, about }) => `| \`${code}\` | ${cell(about)} |`)
+    return `## ${capital(of)}\n\n${capital(CLASS_WORDS[of])}.\n\n| code | what it says |\n|---|---|\n${rows.join('\n')}\n`
+  })
+  return `${NOTICE}
+
+# How drift is classed
+
+\`gatehouse server diff\` sorts what differs from an admitted surface by these codes; the worst one is the class. Every change is held whatever its class: the
+rules say what to look at first, and a hostile text that none of them knows is held as well. Rules for hostile-looking text read only what a change adds.
+
+${tables.join('\n')}`
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
