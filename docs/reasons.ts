@@ -97,6 +97,14 @@ const WHAT = {
     'the name exists and no allow rule permits it to this principal; the caller is told `unknown`',
     'add it to `upstreams.<alias>.allow`; the event names the upstream',
   ),
+  drifted: row(
+    'the server lists this tool, prompt or resource otherwise than a reviewer admitted it, or lists it no longer, or never listed it; the `detail` names it',
+    '`gatehouse server diff` shows what differs and what it looks like; a reviewer admits it with `gatehouse server approve`, or leaves it held',
+  ),
+  quarantined: row(
+    'nobody has reviewed what this server offers, a reviewer has refused it, its admission cannot be read, or a server admitted `exact` lists something else',
+    '`gatehouse server diff`, then `gatehouse server approve`; see docs/admission.md',
+  ),
   'server-blocked': row(
     'an operator has blocked this server; whoever may not use it is told `unknown`',
     '`gatehouse blocks list` says who and why; `gatehouse unblock server`',

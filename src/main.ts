@@ -10,6 +10,7 @@ import { createMetrics } from './adapters/telemetry/metrics.ts'
 import { createUpstream } from './adapters/upstream/upstream.ts'
 import { ParkedCalls } from './bridge/parked.ts'
 import { openAdminPlane } from './compose/admin-plane.ts'
+import { openAdmissions } from './compose/admissions.ts'
 import { isAnybodyLeft } from './compose/administration.ts'
 import { openAudit } from './compose/audit.ts'
 import { startClock } from './compose/clock.ts'
@@ -138,7 +139,9 @@ export async function startGateway(
     now,
     monotonic,
   })
+  const admissions = openAdmissions({ current: () => current, log, encoder, logger, now })
   const catalogue = new CatalogueView({
+    admitting: admissions.admitting,
     upstreams: () => upstreams.entries,
     contacts,
     listSettings: alias => listSettings(upstreams.settings(alias)),
@@ -172,7 +175,7 @@ export async function startGateway(
     callers,
     credentials,
     catalogue,
-    faces: createFaces({ upstreams: () => upstreams.entries, entitlement, callers, credentials, serverInfo }),
+    faces: createFaces({ upstreams: () => upstreams.entries, entitlement, callers, credentials, catalogue, serverInfo }),
     feeds: createFeeds({ upstreams: () => upstreams.entries, entitlement, callers, credentials, catalogue, sealer }),
     parked,
     sealer,
@@ -235,11 +238,25 @@ export async function startGateway(
   showLevels(metrics, { ...door, log, logger, endpoint, parked, sessions, streams, upstreams, breakGlass: admin.breakGlass })
 
   await log.append(encoder.lifecycle('start', { version, configuration: snapshot.digest }))
+  await admissions.prepare(snapshot)
   await listen(server, snapshot)
   const { port } = server.address() as AddressInfo
   door.bound(port)
   const { localActs } = admin
-  const clock = startClock({ sessions, parked, catalogue, streams, endpoint, refusals, report, localActs, people, now, monotonic })
+  const clock = startClock({
+    sessions,
+    parked,
+    catalogue,
+    streams,
+    endpoint,
+    refusals,
+    report,
+    localActs,
+    admissions,
+    people,
+    now,
+    monotonic,
+  })
 
   return {
     url: `${snapshot.listen.tls ? 'https' : 'http'}://${hostText(snapshot.listen.host)}:${port}`,
@@ -250,6 +267,7 @@ export async function startGateway(
       const refused = (await subjectClaims.check(next)) ?? (await vault.reload(next.keys.vault)) ?? (await subjectClaims.keep(next))
       if (refused !== undefined) return refused
       await log.append(encoder.lifecycle('reload', { configuration: next.digest, before: current.digest }))
+      await admissions.prepare(next)
       current = next
       logger.setLevel(next.log.level)
       for (const part of [redaction, tokens, door]) part.configure(next)

@@ -121,6 +121,7 @@ function configuration({ upstreams }: GatewayOptions, folder: string, port: numb
         },
       ],
     },
+    admission: 'configured',
     upstreams: Object.fromEntries(Object.entries(upstreams).map(([alias, choice]) => [alias, upstreamSettings(choice)])),
     limits: {
       principalPerSecond: 1_000_000,

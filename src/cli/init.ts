@@ -112,6 +112,9 @@ identity:
 # Who administers the gateway. The first one was named when this file was written.
 operators: [${yamlText(operator)}]
 
+# A server offers nothing until a reviewer has admitted what it lists (docs/admission.md); admission: configured at a server lets this file do that.
+admission: required
+
 # The MCP servers behind the gateway. \`gatehouse import\` brings in those your hosts already have.
 # Nobody may use anything that no rule under \`allow\` names.
 upstreams: {}

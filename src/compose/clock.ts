@@ -11,6 +11,8 @@ type Parts = {
   readonly refusals: { flush(): Promise<void> }
   readonly report: { flush(): Promise<void> }
   readonly localActs: { look(): Promise<void> }
+  /** reviewers' decisions */
+  readonly admissions: { look(): Promise<void> }
   /** sign-ins, codes and tokens that expired; absent = there are none */
   readonly people?: { sweep(): Promise<void> } | undefined
   readonly now: () => number
@@ -30,6 +32,7 @@ export function startClock(parts: Parts): { stop(): void } {
     parts.parked.sweep(parts.monotonic())
     quiet.tick(parts.monotonic(), parts.endpoint)
     void parts.localActs.look()
+    void parts.admissions.look()
     if (ticks % KEEP_ALIVE_TICKS === 0) {
       const nowSeconds = Math.floor(parts.now() / 1000)
       parts.streams.tick(nowSeconds)

@@ -8,8 +8,9 @@ import type { UpstreamEntry } from '../pipeline/entry.ts'
 
 type Held = { readonly entry: UpstreamEntry; readonly settings: UpstreamSettings; readonly fingerprint: string }
 
-/** Everything that needs a new connection when it changes; rules and scopes do not. */
-const fingerprintOf = (settings: UpstreamSettings): string => digestOf(JSON.stringify({ ...settings, allow: [], scopes: [], title: '' }))
+/** Everything that needs a new connection when it changes; rules, scopes and how it is admitted do not. */
+const fingerprintOf = (settings: UpstreamSettings): string =>
+  digestOf(JSON.stringify({ ...settings, allow: [], scopes: [], title: '', admission: '' }))
 /** Time its processes get to end by themselves once its calls are over. */
 const STOP_MS = 3000
 
@@ -73,12 +74,13 @@ export class UpstreamSet {
 }
 
 function entryOf(settings: UpstreamSettings, upstream: Upstream): UpstreamEntry {
-  const { alias, allow, scopes, share, timeouts, limits, transport, credential, title = alias } = settings
+  const { alias, admission, allow, scopes, share, timeouts, limits, transport, credential, title = alias } = settings
   return {
     alias,
     identity: digestOf(JSON.stringify(transport)),
     upstream,
     isShared: share === 'all',
+    admission,
     rules: allow,
     scopes: new ScopeIndex(alias, scopes),
     parkMs: timeouts.parkMs,

@@ -40,6 +40,8 @@ export type Snapshot = {
   readonly authorizationServer?: AuthorizationServerSettings
   /** the evaluation identity provider, in a process of its own, loopback only */
   readonly evaluation?: EvaluationSettings
+  /** absolute path of the folder with reviewers' decisions */
+  readonly admissions: string
   readonly upstreams: ReadonlyMap<string, UpstreamSettings>
   readonly sets: ReadonlyMap<string, { readonly upstreams: readonly string[] }>
   readonly registry: RegistrySettings
@@ -169,6 +171,8 @@ export type UpstreamSettings = {
   readonly era: 'auto' | Era
   /** `principal`: own connections and processes per caller; `all`: an administrator says the server is stateless and credential-free */
   readonly share: 'principal' | 'all'
+  /** `required`: what it lists passes as far as a reviewer admitted it; `configured`: the configuration alone admits it */
+  readonly admission: 'required' | 'configured'
   /** `shared`: an administrator says lists do not depend on the caller */
   readonly lists: 'principal' | 'shared'
   /** internal life of a cached list where the upstream announces no changes; seconds, default 60 */

@@ -44,7 +44,8 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     operators: keysOf(doc.operators, providers),
     administration: administrationOf(doc, providers),
     ...(evaluation ? { evaluation: { port: evaluation.port, users: evaluation.users } } : {}),
-    upstreams: new Map([...doc.upstreams].map(([alias, upstream]) => [alias, upstreamOf(alias, upstream, context)])),
+    admissions: doc.admissions,
+    upstreams: new Map([...doc.upstreams].map(([alias, upstream]) => [alias, upstreamOf(doc, { alias, upstream }, context)])),
     sets: new Map([...doc.sets].map(([name, aliases]) => [name, { upstreams: aliases }])),
     registry: { isExposed: isExposed(doc), sets: new Map([...doc.registry.sets].map(([name, set]) => [name, viewOf(set)])) },
     outbound: {
@@ -88,7 +89,11 @@ function administrationOf(doc: ConfigDocument, issuers: readonly string[]): Admi
   return { roles: rules, twoPerson: twoPerson ?? isExposed(doc), proposalSeconds: proposalLife }
 }
 
-function upstreamOf(alias: string, upstream: UpstreamDocument, context: SnapshotContext): UpstreamSettings {
+function upstreamOf(
+  doc: ConfigDocument,
+  { alias, upstream }: { readonly alias: string; readonly upstream: UpstreamDocument },
+  context: SnapshotContext,
+): UpstreamSettings {
   const { timeouts, limits } = upstream
   return {
     alias,
@@ -96,6 +101,7 @@ function upstreamOf(alias: string, upstream: UpstreamDocument, context: Snapshot
     transport: transportOf(upstream, context),
     era: upstream.era,
     share: upstream.share,
+    admission: upstream.admission ?? doc.admission,
     lists: upstream.lists,
     listTtlSeconds: upstream.listTtl,
     timeouts: { connectMs: timeouts.connect, callMs: timeouts.call, hardMs: timeouts.hard, idleMs: timeouts.idle, parkMs: timeouts.park },

@@ -6,7 +6,7 @@ import { choice, duration, flag, integer, parsed, path, size, text } from './sca
 import type { ValueOf } from './fields.ts'
 import { identity } from './identity-table.ts'
 import { isDocumentUrl } from '../identity/document-url.ts'
-import { ALIAS, upstream } from './upstream-table.ts'
+import { ADMISSIONS, ALIAS, upstream } from './upstream-table.ts'
 
 const subject = (doc: string): ReturnType<typeof text> =>
   text({ what: 'a subject', maxLength: 2304, pattern: /^[^*\s]+(?: [^*\s]+)?$/, doc })
@@ -168,6 +168,11 @@ export const GATEHOUSE = record(
     }),
     administration,
     identity,
+    admission: choice(ADMISSIONS, {
+      fallback: 'required',
+      doc: 'how servers are admitted that do not say otherwise: `required`: only what a reviewer admitted is listed and called, and a server that nobody has reviewed offers nothing; `configured`: this file alone admits them, and whatever they list may pass',
+    }),
+    admissions: path({ fallback: 'admissions', doc: 'folder of reviewers’ decisions, one file per upstream; looked at every second' }),
     upstreams: map(ALIAS, upstream, { max: 1000, fallback: {}, doc: 'the MCP servers behind the gateway, by alias' }),
     sets: map(ALIAS, list(text({ what: 'an alias', maxLength: 24, doc: 'an alias' }), { max: 1000, doc: 'aliases' }), {
       max: 1000,

@@ -29,9 +29,12 @@ export function checkUpstreams(doc: ConfigDocument, reading: Reading, around: Su
       checkRule(rule, `${at}.allow[${index}]`, reading, around.issuers)
       checkId(rule.id ?? defaultRuleId(alias, index), `${at}.allow[${index}]`, ids, reading)
     })
+    if (upstream.admission === 'configured') reading.warn('configured-admission', `${at}.admission`, UNREVIEWED, REVIEW)
     if (upstream.allow.length === 0 && !reading.isFaulty(`${at}.allow`))
       reading.warn('nobody-allowed', at, 'no rule allows anybody to use it', 'add one under `allow`')
   }
+  if (doc.admission === 'configured' && [...doc.upstreams.values()].some(({ admission }) => admission === undefined))
+    reading.warn('configured-admission', 'admission', UNREVIEWED, REVIEW)
   if (doc.upstreams.size > 0) {
     reading.warn(
       'unverified-sources',
@@ -40,6 +43,9 @@ export function checkUpstreams(doc: ConfigDocument, reading: Reading, around: Su
     )
   }
 }
+
+const UNREVIEWED = 'nobody has reviewed what these servers offer: whatever they list may be seen and called, also after it changed'
+const REVIEW = 'review each with `gatehouse server approve`, then say `required`'
 
 /** A word that covers nothing protects nothing, whoever wrote it thought otherwise. */
 function checkScopes(upstream: UpstreamDocument, at: string, reading: Reading): void {

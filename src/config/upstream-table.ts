@@ -118,6 +118,9 @@ const limits = record(
   { fallback: {}, doc: 'how much one upstream may use' },
 )
 
+/** How servers are admitted. */
+export const ADMISSIONS = ['required', 'configured'] as const
+
 const names = (kind: string): ReturnType<typeof list<string>> =>
   list(text({ what: `the name of a ${kind}`, maxLength: 512, problem: onlyWholeStar, doc: 'a name as the upstream spells it' }), {
     max: 10_000,
@@ -214,6 +217,11 @@ export const upstream = record(
       fallback: 'principal',
       doc: '`principal`: processes and connections of their own for every caller; `all`: you say the server is stateless and holds no credential of anybody',
     }),
+    admission: optional(
+      choice(ADMISSIONS, {
+        doc: '`required`: what it lists passes as far as a reviewer admitted it; `configured`: this file says that whatever it lists may pass; default: `admission` of the whole',
+      }),
+    ),
     lists: choice(['principal', 'shared'], { fallback: 'principal', doc: '`shared`: you say its lists do not depend on who asks' }),
     listTtl: duration('seconds', {
       min: '1s',

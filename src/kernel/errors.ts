@@ -36,6 +36,8 @@ export type Reason =
   // what
   | 'cursor-invalid'
   | 'denied'
+  | 'drifted'
+  | 'quarantined'
   | 'server-blocked'
   | 'state-invalid'
   | 'subscription-limit'

@@ -9,7 +9,15 @@ type Reply = { readonly modern: number; readonly legacy: number; readonly code: 
 const reply = (modern: number, legacy: number, code: number, message: string): Reply => ({ modern, legacy, code, message })
 
 // Codes of our own lie outside -32768..-32000, which MCP 2026-07-28 reserves (R20).
-const OWN = { limited: -31429, overloaded: -31503, gated: -31403, scope: -31401, blocked: -31423, connection: -31428 } as const
+const OWN = {
+  limited: -31429,
+  overloaded: -31503,
+  gated: -31403,
+  scope: -31401,
+  blocked: -31423,
+  admission: -31424,
+  connection: -31428,
+} as const
 
 export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'address-forbidden': reply(403, 403, CODE.invalidRequest, 'Not served to this address'),
@@ -46,6 +54,8 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'cursor-invalid': reply(400, 200, CODE.invalidParams, 'Invalid cursor'),
   // What a principal is not entitled to does not exist: `denied` answers with the bytes of `unknown`.
   denied: reply(200, 200, CODE.invalidParams, 'Unknown name'),
+  drifted: reply(200, 200, OWN.admission, 'Not what was admitted'),
+  quarantined: reply(200, 200, OWN.admission, 'The server waits for a review'),
   'server-blocked': reply(200, 200, OWN.blocked, 'The server is blocked'),
   'state-invalid': reply(400, 200, CODE.invalidParams, 'Invalid or expired requestState'),
   'subscription-limit': reply(429, 429, OWN.limited, 'Too many streams'),

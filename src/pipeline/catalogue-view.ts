@@ -14,7 +14,8 @@ import { isJsonFault, member, rawOf, readJson } from '../mcp/json.ts'
 import { META, type Era } from '../mcp/revisions.ts'
 import { removeMembers, setMember } from '../mcp/splice.ts'
 import type { Primitive } from '../policy/allow-list.ts'
-import type { Catalogue, DeclaredHeaders, ListMethod, NameKind, Resolved } from './catalogue.ts'
+import type { Admitting } from './admitting.ts'
+import type { Asked, Catalogue, DeclaredHeaders, ListMethod, NameKind, Resolved, Verified } from './catalogue.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
 import { ListReader } from './list-reader.ts'
@@ -27,6 +28,7 @@ export type CatalogueDeps = Pick<
   'upstreams' | 'entitlement' | 'callers' | 'credentials' | 'sealer' | 'monotonic' | 'delay'
 > & {
   readonly contacts: Contacts
+  readonly admitting: Admitting
   readonly listSettings: (alias: string) => ListSettings | undefined
   readonly serverInfo: object
   /** a list of an upstream is not handed on whole: entries were left out, or it was cut (R26, N068) */
@@ -50,6 +52,7 @@ const METHODS: Readonly<Record<ListMethod, ListKind>> = {
 }
 const PRIMITIVES: Readonly<Record<ListKind, Primitive>> = { tools: 'tool', prompts: 'prompt', resources: 'resource', templates: 'resource' }
 const MAX_TTL_MS = 86_400_000
+const CONFIGURED: Verified = { by: 'configuration' }
 const pause = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 export class CatalogueView implements Catalogue {
@@ -110,12 +113,12 @@ export class CatalogueView implements Catalogue {
   }
 
   toolHeaders(x: Asking, entry: UpstreamEntry, tool: string): ReturnType<Catalogue['toolHeaders']> {
-    const list = this.#list(x, entry, 'tools')
+    const list = this.#visible(x, entry, 'tools')
     return list instanceof Promise ? list.then(l => headersIn(l, tool)) : headersIn(list, tool)
   }
 
   async isOutputWrapped(x: Asking, entry: UpstreamEntry, tool: string): Promise<boolean> {
-    const list = await this.#list(x, entry, 'tools')
+    const list = await this.#visible(x, entry, 'tools')
     const found = isStop(list) ? undefined : list.find(tool)
     return found !== undefined && wraps(found)
   }
@@ -127,7 +130,7 @@ export class CatalogueView implements Catalogue {
     // Captured now: a reload while pages are built must not put names into a view that belongs to the old entitlement.
     const permits = new Map(entries.map(entry => [entry.alias, this.#deps.entitlement(x.principal, entry)]))
     const visible = entries.filter(entry => permits.get(entry.alias)?.isEmpty === false)
-    const lists = await Promise.all(visible.map(async entry => this.#list(x, entry, kind)))
+    const lists = await Promise.all(visible.map(async entry => this.#visible(x, entry, kind)))
     const failed = lists.find(isStop)
     const isAggregated = x.endpoint.kind !== 'server'
     if (failed && !isAggregated) return failed
@@ -155,6 +158,34 @@ export class CatalogueView implements Catalogue {
     return endpoint.kind === 'server' ? result : rewriteResult(alias, method, result)
   }
 
+  verify(x: Asking, entry: UpstreamEntry, asked: Asked): Promise<Verified | Stop> | Verified | Stop {
+    if (entry.admission === 'configured') return CONFIGURED
+    // Nothing is asked of a server that nobody may use.
+    const { admitting } = this.#deps
+    const standing = admitting.standing(entry)
+    if (standing) return standing
+    const { kind, name } = asked
+    const verdict = (stop: Stop | undefined): Verified | Stop => stop ?? admitting.admittedBy(entry)
+    if (kind === 'resource')
+      return this.#resourceLists(x, entry).then(lists => (isStop(lists) ? lists : verdict(admitting.checkResource(entry, lists, name))))
+    // A task belongs to a call that was verified; methods of extensions have no definitions to compare.
+    if (kind === 'task' || kind === 'method') return verdict(undefined)
+    const list = this.#list(x, entry, KINDS[kind])
+    const check = (read: LiveList | Stop): Verified | Stop => (isStop(read) ? read : verdict(admitting.check(entry, read, name)))
+    return list instanceof Promise ? list.then(check) : check(list)
+  }
+  async #resourceLists(x: Asking, entry: UpstreamEntry): Promise<{ readonly resources: LiveList; readonly templates: LiveList } | Stop> {
+    const [resources, templates] = await Promise.all([this.#list(x, entry, 'resources'), this.#list(x, entry, 'templates')])
+    if (isStop(resources)) return resources
+    return isStop(templates) ? templates : { resources, templates }
+  }
+  standing(entry: UpstreamEntry): Stop | undefined {
+    return this.#deps.admitting.standing(entry)
+  }
+  instructions(entry: UpstreamEntry, text: string | undefined): Promise<string | undefined | Stop> {
+    return this.#deps.admitting.instructions(entry, text)
+  }
+
   forget(alias: string): void {
     this.#surfaces.changed(alias)
   }
@@ -166,6 +197,14 @@ export class CatalogueView implements Catalogue {
   /** Lets go of change streams that nobody's lists need any more; called by the one timer. */
   sweep(): void {
     this.#watches.sweep()
+  }
+
+  /** The same without what is held: what hosts may see, and what is believed of a tool. */
+  #visible(x: Asking, entry: UpstreamEntry, kind: ListKind): LiveList | Stop | Promise<LiveList | Stop> {
+    const { admitting } = this.#deps
+    const list = this.#list(x, entry, kind)
+    if (!(list instanceof Promise)) return isStop(list) ? list : admitting.visible(entry, list)
+    return list.then(read => (isStop(read) ? read : admitting.visible(entry, read)))
   }
 
   /** One list of one upstream for one caller, read with the caller's own credential where it takes one. */
@@ -189,8 +228,11 @@ export class CatalogueView implements Catalogue {
     const { caller } = this.#deps.callers.of(x, entry, this.#deps.entitlement(x.principal, entry), credential)
     const asking: Caller = { ...caller, affinity: '' }
     const surface = this.#surfaces.of(entry.alias, settings, surfaceOf(asking), settings.isShared)
-    const met = (face: UpstreamFace): void => this.#watches.watch(entry, asking, surface, face)
-    return surface.list(kind, new ListReader(this.#deps.contacts, entry, asking, met), settings.patienceMs)
+    const events = {
+      met: (face: UpstreamFace): void => this.#watches.watch(entry, asking, surface, face),
+      read: (list: LiveList): Promise<LiveList | Stop> => this.#deps.admitting.read(entry, list),
+    }
+    return surface.list(kind, new ListReader(this.#deps.contacts, entry, asking, events), settings.patienceMs)
   }
 }
 

@@ -1,7 +1,9 @@
 // What the pipeline asks of the catalog room: names, lists and rewriting for one principal on one endpoint.
 
+import type { Digest } from '../admission/primitive.ts'
 import type { Stop } from '../kernel/errors.ts'
 import type { ParamHeader } from '../mcp/param-headers.ts'
+import type { Primitive } from '../policy/allow-list.ts'
 import type { Authenticated, Classified, Endpoint, Joined, Received } from './path.ts'
 import type { UpstreamEntry } from './entry.ts'
 
@@ -14,6 +16,11 @@ type ToolHeaders = { readonly headers: readonly ParamHeader[] }
 
 export type DeclaredHeaders = ToolHeaders | 'excluded' | Stop | undefined
 
+/** What a request means, in the upstream's own name. */
+export type Asked = { readonly kind: Primitive | 'task'; readonly name: string }
+/** By what it was found to be admitted. */
+export type Verified = { readonly by: Digest | 'configuration' }
+
 export interface Catalogue {
   /** exposed name -> upstream and own name; undefined = no such name on this endpoint */
   resolve(x: Asking, kind: NameKind, exposed: string): Promise<Resolved | undefined> | Resolved | undefined
@@ -25,6 +32,12 @@ export interface Catalogue {
   toolHeaders(x: Asking, entry: UpstreamEntry, tool: string): Promise<DeclaredHeaders> | DeclaredHeaders
   /** whether legacy hosts were told this tool's output wrapped as `{result: ...}` because its schema is no object schema */
   isOutputWrapped(x: Asking, entry: UpstreamEntry, tool: string): Promise<boolean>
+  /** holds what is asked for, as its upstream lists it now for this caller, against what was admitted; a stop where it is held, or cannot be compared */
+  verify(x: Asking, entry: UpstreamEntry, asked: Asked): Promise<Verified | Stop> | Verified | Stop
+  /** why nothing of this upstream passes now, whatever is asked */
+  standing(entry: UpstreamEntry): Stop | undefined
+  /** what the upstream says about itself, as far as it was admitted */
+  instructions(entry: UpstreamEntry, text: string | undefined): Promise<string | undefined | Stop>
   /** forgets a cached list: the upstream announced a change, or refused headers made from it (R27) */
   forget(alias: string): void
   /** the result of a list method, ready to send */

@@ -14,6 +14,8 @@ export type UpstreamEntry = {
   readonly upstream: Upstream
   /** stateless and credential-free, says an administrator */
   readonly isShared: boolean
+  /** `required`: what it lists passes as far as a reviewer admitted it; `configured`: the configuration says that whatever it lists may pass */
+  readonly admission: 'required' | 'configured'
   readonly rules: readonly AllowRule[]
   readonly scopes: ScopeIndex
   readonly parkMs: number

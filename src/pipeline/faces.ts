@@ -8,7 +8,7 @@ import type { UpstreamEntry } from './entry.ts'
 import type { Authenticated, Classified, Joined, Received } from './path.ts'
 
 type Asking = Received & Classified & Authenticated & Joined
-type Deps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'credentials' | 'serverInfo'>
+type Deps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'credentials' | 'serverInfo' | 'catalogue'>
 
 const TASKS = 'io.modelcontextprotocol/tasks'
 type Described = { readonly capabilities: object; readonly instructions?: string; readonly title?: string }
@@ -55,7 +55,11 @@ export function createFaces(deps: Deps): Faces {
     if (own && 'stop' in own) return own.stop === 'connection-required' ? unconnected(x, entry) : own
     const face = await entry.upstream.face(deps.callers.of({ ...x }, entry, entitlement, own).caller)
     if ('stop' in face) return face.stop === 'connection-required' ? unconnected(x, entry) : face
-    return { ...described(face, x.era), title: alias ?? '' }
+    const instructions = await deps.catalogue.instructions(entry, face.instructions)
+    if (typeof instructions === 'object') return instructions
+    const standing = deps.catalogue.standing(entry)
+    const said = standing ? `Nothing of \`${entry.alias}\` can be used until a reviewer has admitted it.` : instructions
+    return { capabilities: described(face, x.era), ...(said !== undefined && { instructions: said }), title: entry.alias }
   }
 
   return {
@@ -97,16 +101,13 @@ export function createFaces(deps: Deps): Faces {
 }
 
 /** Capabilities that can be kept towards this host's era (research/protocol.md section 2, row server/discover and initialize). */
-function described(face: UpstreamFace, hostEra: Era): Described {
+function described(face: UpstreamFace, hostEra: Era): object {
   const { extensions } = face.capabilities
   const kept = isObject(extensions)
     ? Object.fromEntries(Object.entries(extensions).filter(([name]) => name !== TASKS || (hostEra === 'modern' && face.era === 'modern')))
     : {}
-  return {
-    // Legacy task augmentation cannot be bridged; JSON leaves out what is undefined.
-    capabilities: { ...face.capabilities, tasks: undefined, extensions: Object.keys(kept).length > 0 ? kept : undefined },
-    ...(face.instructions !== undefined && { instructions: face.instructions }),
-  }
+  // Legacy task augmentation cannot be bridged; JSON leaves out what is undefined.
+  return { ...face.capabilities, tasks: undefined, extensions: Object.keys(kept).length > 0 ? kept : undefined }
 }
 
 const isObject = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v)

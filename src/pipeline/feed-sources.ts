@@ -52,6 +52,12 @@ export function mayHear(deps: FeedDeps, who: Hearing, alias: string, uri?: strin
   return uri === undefined || (entitlement.permits('resource', uri) !== undefined && !entry.scopes.missing(who.principal, 'resource', uri))
 }
 
+/** What a server says in a notification, beyond that a list changed, passes while it is admitted. */
+export function maySpeak(deps: FeedDeps, alias: string): boolean {
+  const entry = deps.upstreams().get(alias)
+  return entry !== undefined && deps.catalogue.standing(entry) === undefined
+}
+
 /** What the token lacks to hear of these; names that do not exist for the principal count for nothing. */
 export function missingScopes(
   deps: FeedDeps,

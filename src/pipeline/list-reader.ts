@@ -18,20 +18,26 @@ const METHODS: Readonly<Record<ListKind, ListMethod>> = {
 const NO_EVENTS: CallEvents = { notification() {}, request: request => request.refuse(CODE.methodNotFound, 'Method not found') }
 const UNRECORDED = { stop: 'audit-unavailable', detail: 'the audit log cannot be written' } as const
 
+export type ListEvents = {
+  /** what the upstream says of itself, before each page */
+  readonly met: (face: UpstreamFace) => void
+  /** a list was read and its reading is on record; what this resolves with is what counts. Never rejects */
+  readonly read: (list: LiveList) => Promise<LiveList | Stop>
+}
+
 /** Made for every question whether there is a list, so it holds no more than it was given. */
 export class ListReader implements ListSource {
   readonly #contacts: Contacts
   readonly #entry: UpstreamEntry
   readonly #caller: Caller
-  readonly #met: (face: UpstreamFace) => void
+  readonly #events: ListEvents
   #contact: OpenContact | undefined
 
-  /** `met` is called with what the upstream says of itself before each page */
-  constructor(contacts: Contacts, entry: UpstreamEntry, caller: Caller, met: (face: UpstreamFace) => void) {
+  constructor(contacts: Contacts, entry: UpstreamEntry, caller: Caller, events: ListEvents) {
     this.#contacts = contacts
     this.#entry = entry
     this.#caller = caller
-    this.#met = met
+    this.#events = events
   }
 
   async fetchPage(kind: ListKind, cursor: string | undefined): Promise<PageAnswer> {
@@ -41,7 +47,7 @@ export class ListReader implements ListSource {
     // R38: a list the upstream does not offer is empty; asking for it would be an error of ours.
     const capability = kind === 'templates' ? 'resources' : kind
     if (face.capabilities[capability] === undefined) return { kind: 'error', code: CODE.methodNotFound }
-    this.#met(face)
+    this.#events.met(face)
     if (!(await this.#isRecorded(method))) return { kind: 'stop', ...UNRECORDED }
     const params = cursor === undefined ? undefined : Buffer.from(`{"cursor":${JSON.stringify(cursor)}}`)
     return entry.upstream.call({ caller, method, traceparent: '', ...(params && { params }) }, NO_EVENTS).done
@@ -65,10 +71,10 @@ export class ListReader implements ListSource {
     this.#contact = undefined
     try {
       await contact?.end(isStop(read) ? { outcome: 'stopped', reason: read.stop } : { outcome: 'ok' })
-      return read
     } catch {
       // As above.
       return UNRECORDED
     }
+    return isStop(read) ? read : this.#events.read(read)
   }
 }

@@ -6,7 +6,7 @@ import { member, rawOf } from '../mcp/json.ts'
 import type { ListenFilter, Listening } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
 import { LIST_CHANGED, notification, stamped, stampOf, updatedParams } from './feed-messages.ts'
-import { mayHear, ownUris, reachable, subscribeFor, type FeedDeps, type Listener } from './feed-sources.ts'
+import { mayHear, maySpeak, ownUris, reachable, subscribeFor, type FeedDeps, type Listener } from './feed-sources.ts'
 import { exposeTask } from './task-names.ts'
 
 const FILTER_KEYS: Readonly<Record<ListKind, 'toolsListChanged' | 'promptsListChanged' | 'resourcesListChanged'>> = {
@@ -84,14 +84,15 @@ function changesFor(deps: FeedDeps, { who, asked, rawId }: Listen, { alias, send
     resourceUpdated(uri, message) {
       const exposed = deps.catalogue.expose(who.endpoint, alias, 'resource', uri)
       // R80: nothing that was not asked for.
-      if (!asked.resourceSubscriptions.includes(exposed) || !mayHear(deps, who, alias, uri)) return
+      if (!asked.resourceSubscriptions.includes(exposed) || !mayHear(deps, who, alias, uri) || !maySpeak(deps, alias)) return
       send(notification('notifications/resources/updated', stamped(updatedParams(message, exposed), rawId)))
     },
     other(method, message) {
       const params = member(message.root, 'params')
       // R90: a task's questions are gated where they are answered for, in tasks/get; a notification carries none of them.
       if (method !== 'notifications/tasks' || params?.kind !== 'object' || member(params, 'inputRequests') !== undefined) return
-      const bytes = mayHear(deps, who, alias) ? exposeTask(deps.sealer, who, alias, rawOf(message, params)) : undefined
+      const bytes =
+        mayHear(deps, who, alias) && maySpeak(deps, alias) ? exposeTask(deps.sealer, who, alias, rawOf(message, params)) : undefined
       if (bytes) send(notification(method, stamped(bytes, rawId)))
     },
     interrupted: () => deps.catalogue.forget(alias),

@@ -45,6 +45,7 @@ import {
 } from './stages/sessions.ts'
 import { listenStage, openStreamStage, subscribeStage } from './stages/streams.ts'
 import { permitTaskStage, resolveTaskStage } from './stages/tasks.ts'
+import { verifyServerStage } from './stages/verify-server.ts'
 
 type Whole = Path<Received & Answered>
 
@@ -67,14 +68,15 @@ export function createPaths(deps: GatewayDeps): Paths {
   const call = callUpstreamStage(deps)
   const permit = evaluatePolicyStage
   const scopes = checkScopesStage
+  const verify = verifyServerStage(deps)
   const resolve = (kind: 'tool' | 'prompt' | 'resource') => resolveNameStage(deps, kind)
-  const task = modern.step(resolveTaskStage(deps)).step(permitTaskStage).step(scopes).step(prepare).step(own).step(call)
+  const task = modern.step(resolveTaskStage(deps)).step(permitTaskStage).step(scopes).step(verify).step(prepare).step(own).step(call)
 
   const table: Readonly<Record<string, Whole>> = {
-    'tools/call': both.step(resolve('tool')).step(permit).step(scopes).step(prepare).step(own).step(call),
-    'prompts/get': both.step(resolve('prompt')).step(permit).step(scopes).step(prepare).step(own).step(call),
-    'resources/read': both.step(resolve('resource')).step(permit).step(scopes).step(prepare).step(own).step(call),
-    'completion/complete': both.step(resolveReferenceStage(deps)).step(permit).step(scopes).step(prepare).step(own).step(call),
+    'tools/call': both.step(resolve('tool')).step(permit).step(scopes).step(verify).step(prepare).step(own).step(call),
+    'prompts/get': both.step(resolve('prompt')).step(permit).step(scopes).step(verify).step(prepare).step(own).step(call),
+    'resources/read': both.step(resolve('resource')).step(permit).step(scopes).step(verify).step(prepare).step(own).step(call),
+    'completion/complete': both.step(resolveReferenceStage(deps)).step(permit).step(scopes).step(verify).step(prepare).step(own).step(call),
 
     'tools/list': both.step(listStage(deps, 'tools/list')),
     'prompts/list': both.step(listStage(deps, 'prompts/list')),
@@ -90,7 +92,13 @@ export function createPaths(deps: GatewayDeps): Paths {
     initialize: known.step(requireEraStage('legacy')).step(initializeStage(deps)),
     ping: legacy.step(pingStage),
     'logging/setLevel': legacy.step(setLevelStage),
-    'resources/subscribe': legacy.step(resolve('resource')).step(permit).step(scopes).step(own).step(subscribeStage(deps, true)),
+    'resources/subscribe': legacy
+      .step(resolve('resource'))
+      .step(permit)
+      .step(scopes)
+      .step(verify)
+      .step(own)
+      .step(subscribeStage(deps, true)),
     'resources/unsubscribe': legacy.step(resolve('resource')).step(permit).step(scopes).step(subscribeStage(deps, false)),
 
     'notifications/cancelled': both.step(cancelStage),
@@ -106,7 +114,7 @@ export function createPaths(deps: GatewayDeps): Paths {
     'session/batch': legacy.step(allowBatchStage),
   }
   // Extension methods: relayed where one upstream is meant and an allow rule names the method.
-  const extension = both.step(resolveMethodStage(deps)).step(permit).step(scopes).step(prepare).step(own).step(call)
+  const extension = both.step(resolveMethodStage(deps)).step(permit).step(scopes).step(verify).step(prepare).step(own).step(call)
   const otherNotification = both.step(acceptStage)
 
   const rows = new Map(Object.entries(table))

@@ -45,6 +45,7 @@ describe('defaults', () => {
       era: 'auto',
       share: 'principal',
       lists: 'principal',
+      admission: 'required',
       listTtlSeconds: 60,
       timeouts: { connectMs: 10_000, callMs: 60_000, hardMs: 600_000, idleMs: 300_000, parkMs: 300_000 },
       limits: {

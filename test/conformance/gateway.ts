@@ -76,6 +76,7 @@ function configuration(port: number, folder: string, upstreams: Readonly<Record<
     },
     ...(outbound && { outbound: { allow: outbound } }),
     ...(clientMetadataUrl !== undefined && { oauthClient: { metadataUrl: clientMetadataUrl } }),
+    admission: 'configured',
     upstreams: Object.fromEntries(entries) as object,
   }
   // anchors and aliases are refused in gatehouse.yaml

@@ -7,6 +7,7 @@ import { qualifyName } from '../../src/catalog/names.ts'
 import { ScopeIndex } from '../../src/identity/scopes.ts'
 import { keyOf, type Principal } from '../../src/kernel/principal.ts'
 import { createSealer } from '../../src/kernel/seal.ts'
+import { Admitting } from '../../src/pipeline/admitting.ts'
 import { createCallers } from '../../src/pipeline/callers.ts'
 import { CatalogueView } from '../../src/pipeline/catalogue-view.ts'
 import { createEntitlements } from '../../src/pipeline/entitlements.ts'
@@ -42,6 +43,7 @@ function world() {
     identity: 'i',
     upstream: { face, status: () => ({ state: 'idle', inFlight: 0, queued: 0, connections: 0 }) } as unknown as Upstream,
     isShared: false,
+    admission: 'configured',
     rules: [RULE],
     scopes: new ScopeIndex('files', new Map()),
     parkMs: 1,
@@ -54,6 +56,12 @@ function world() {
     credentials: { of: () => undefined, connect: () => Promise.reject(new Error('nobody asked')), onChange: () => () => {} },
     sealer: createSealer({ current: randomBytes(32) }, randomBytes),
     contacts: () => Promise.resolve({ end: () => Promise.resolve() }),
+    admitting: new Admitting({
+      admissions: { of: () => undefined },
+      seen: { keep: async () => {} },
+      record: async () => {},
+      pause: async () => {},
+    }),
     monotonic: () => 0,
     delay: () => Promise.resolve(),
     listSettings: () => ({

@@ -146,6 +146,7 @@ describe('a restart of the gateway, with the evaluation identity provider', () =
       listen: `127.0.0.1:${port}`,
       dataDir: join(folder, 'data'),
       identity: { evaluation: { port: identity, users: [{ name: 'alice' }] } },
+      admission: 'configured',
       upstreams: { old: { stdio: stdioUpstream('sdk-v1.ts'), allow: [structuredClone(ALLOW_ALL)] } },
     })
     writeFileSync(file, text, { mode: 0o600 })

@@ -68,6 +68,7 @@ export async function startTestGateway(
       version: 1,
       listen: `127.0.0.1:${port}`,
       dataDir,
+      admission: 'configured',
       identity: {
         ...(login && { login }),
         issuers: [{ issuer: ISSUER, jwksFile: join(folder, 'jwks.json'), grant: [{ everyone: true, scopes: ['*'] }], ...issuer }],

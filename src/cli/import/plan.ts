@@ -119,7 +119,12 @@ async function newUpstream(server: PlannedServer, input: PlanInput, secrets: Pla
     settings = { [entry.kind]: { url: entry.url, ...(entry.headers.size > 0 ? { headers: await named(entry.headers) } : {}) } }
   }
   const title = server.name === alias ? {} : { title: server.name.replaceAll(/[\u0000-\u001f\u007f]/g, ' ').slice(0, 128) || alias }
-  return { alias, comments: [`From ${server.label}.`], settings: { ...title, ...settings }, ...allowOf(input.snapshot) }
+  return {
+    alias,
+    comments: [`From ${server.label}.`],
+    settings: { ...title, ...settings, admission: 'configured' },
+    ...allowOf(input.snapshot),
+  }
 }
 
 type Slot = { readonly slot: string; readonly what: string; readonly input: PlanInput; readonly secrets: PlannedSecret[] }

@@ -42,6 +42,7 @@ function settingsOf(transport: UpstreamTransport, overrides: Overrides = {}): Up
     era: 'auto',
     share: 'principal',
     lists: 'principal',
+    admission: 'configured',
     listTtlSeconds: 60,
     scopes: new Map(),
     allow: [],

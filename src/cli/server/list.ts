@@ -1,0 +1,45 @@
+// `gatehouse server list`: how each upstream is admitted, and what waits for a reviewer.
+
+import { reviewSurface } from '../../admission/review.ts'
+import { emptySeen } from '../../admission/seen-surface.ts'
+import type { Snapshot, UpstreamSettings } from '../../config/schema.ts'
+import { EXIT, type CommandArgs } from '../command.ts'
+import { configurationOf } from '../stopped-gateway.ts'
+import { reviewedOf } from './surfaces.ts'
+import { admissionText } from './words.ts'
+
+export async function run(args: CommandArgs): Promise<number> {
+  const snapshot = await configurationOf(args)
+  if (!snapshot) return EXIT.configInvalid
+  const rows = await Promise.all([...snapshot.upstreams.values()].map(async settings => rowOf(snapshot, settings)))
+  if (args.json) args.io.out(`${JSON.stringify({ servers: rows }, undefined, 2)}\n`)
+  else args.io.out(rows.length === 0 ? 'no server is configured\n' : rows.map(rowText).join(''))
+  return EXIT.ok
+}
+
+type Row = {
+  readonly alias: string
+  readonly admission: UpstreamSettings['admission']
+  readonly standing: string
+  readonly surface?: string
+  /** definitions that were seen and are held */
+  readonly held: number
+  readonly class: string
+}
+
+async function rowOf(snapshot: Snapshot, { alias, admission: mode }: UpstreamSettings): Promise<Row> {
+  const { seen, admission, definitions } = await reviewedOf({ snapshot, alias })
+  const passed = typeof admission === 'object' && admission.verdict === 'passed' ? admission : undefined
+  const review = reviewSurface(seen ?? emptySeen(alias), passed?.surface, definitions)
+  return {
+    alias,
+    admission: mode,
+    standing: mode === 'configured' ? 'admitted by the configuration alone' : admissionText(admission),
+    ...(passed && { surface: passed.surfaceDigest }),
+    held: review.findings.length,
+    class: review.class,
+  }
+}
+
+const rowText = ({ alias, admission, standing, held, class: of }: Row): string =>
+  `${alias}  ${standing}${admission === 'required' && held > 0 ? `; ${held} definitions held (${of})` : ''}\n`

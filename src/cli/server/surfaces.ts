@@ -1,0 +1,74 @@
+// What the commands about servers share: the configuration, an upstream by its alias, what was seen of it, and what reviewers said.
+
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { statementFile } from '../../adapters/admission/admission-folder.ts'
+import { readSeenFile } from '../../adapters/admission/seen-folder.ts'
+import { MAX_SEEN_BYTES, readSeen, type SeenSurface } from '../../admission/seen-surface.ts'
+import { MAX_STATEMENT_BYTES, readStatement, type Admission } from '../../admission/statement.ts'
+import type { Snapshot, UpstreamSettings } from '../../config/schema.ts'
+import { nearest } from '../../config/suggest.ts'
+import { EXIT, type CommandArgs } from '../command.ts'
+import { codeOf } from '../files.ts'
+import { configurationOf } from '../stopped-gateway.ts'
+
+export type Server = {
+  readonly snapshot: Snapshot
+  readonly settings: UpstreamSettings
+  readonly alias: string
+}
+
+/** The upstream that the command line names; a number is the exit code after saying what is wrong. */
+export async function serverOf(args: CommandArgs): Promise<Server | number> {
+  const [alias] = args.positionals
+  const snapshot = await configurationOf(args)
+  if (!snapshot) return EXIT.configInvalid
+  if (alias === undefined) {
+    args.io.err(`expected the alias of a server: ${[...snapshot.upstreams.keys()].join(', ')}\n`)
+    return EXIT.usage
+  }
+  const settings = snapshot.upstreams.get(alias)
+  if (settings) return { snapshot, settings, alias }
+  const near = nearest(alias, [...snapshot.upstreams.keys()])
+  args.io.err(
+    `no server of that alias; ${near === undefined ? `there are: ${[...snapshot.upstreams.keys()].join(', ')}` : `did you mean \`${near}\`?`}\n`,
+  )
+  return EXIT.usage
+}
+
+/** Admitted definitions, beside their statement: what diffs show as old. They count only where their digests are those of the statement. */
+export const definitionsFile = (folder: string, alias: string): string => join(folder, `${alias}.definitions.json`)
+
+export type Reviewed = {
+  readonly seen: SeenSurface | undefined
+  /** a text says why the statement cannot be relied on */
+  readonly admission: Admission | string | undefined
+  readonly definitions: SeenSurface | undefined
+}
+
+export async function reviewedOf({ snapshot, alias }: Omit<Server, 'settings'>): Promise<Reviewed> {
+  const statement = await readBounded(statementFile(snapshot.admissions, alias), MAX_STATEMENT_BYTES)
+  const definitions = await readBounded(definitionsFile(snapshot.admissions, alias), MAX_SEEN_BYTES)
+  return {
+    seen: await readSeenFile(snapshot.dataDir, alias),
+    admission: statement && readStatement(statement, alias),
+    definitions: definitions && readSeen(definitions, alias),
+  }
+}
+
+async function readBounded(file: string, maxBytes: number): Promise<Buffer | undefined> {
+  try {
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      const found = await handle.stat()
+      if (!found.isFile() || found.size > maxBytes) throw new Error(`\`${file}\` is no regular file of at most ${maxBytes} bytes`)
+      return await handle.readFile()
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}

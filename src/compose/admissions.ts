@@ -1,0 +1,97 @@
+// Admission as this process runs it: statements from their folder, what was seen kept for reviewers, every difference on record before it matters.
+
+import { AdmissionFolder, type AdmissionChange } from '../adapters/admission/admission-folder.ts'
+import { SeenFolder } from '../adapters/admission/seen-folder.ts'
+import type { Logger } from '../adapters/telemetry/logs.ts'
+import type { Difference } from '../admission/compare.ts'
+import type { EventEncoder } from '../audit/encode.ts'
+import type { AuditLog } from '../audit/log.ts'
+import type { Snapshot } from '../config/schema.ts'
+import { Admitting, type Drift } from '../pipeline/admitting.ts'
+
+export type AdmissionParts = {
+  readonly current: () => Snapshot
+  readonly log: Pick<AuditLog, 'append'>
+  readonly encoder: Pick<EventEncoder, 'lifecycle'>
+  readonly logger: Pick<Logger, 'warn' | 'info'>
+  /** wall clock, milliseconds */
+  readonly now: () => number
+}
+
+/** Definitions that are named in one event; all are counted. */
+const NAMED = 20
+
+export type AdmissionPlane = {
+  readonly admitting: Admitting
+  /** takes over what reviewers decided since; called by the one timer */
+  look(): Promise<void>
+  /** the same for the first snapshot, or the next one, before it is in force */
+  prepare(snapshot: Snapshot): Promise<void>
+}
+
+export function openAdmissions({ current, log, encoder, logger, now }: AdmissionParts): AdmissionPlane {
+  const folder = new AdmissionFolder(async change => {
+    const detail = describeChange(change)
+    await log.append(encoder.lifecycle('admission', detail))
+    logger[change.now && 'surface' in change.now ? 'info' : 'warn']('an admission changed', detail)
+  })
+  const seen = new SeenFolder({
+    dataDir: current().dataDir,
+    now,
+    failed: upstream => logger.warn('what a server lists could not be kept for review', { upstream }),
+  })
+  const record = async (drift: Drift): Promise<void> => {
+    const detail = describeDrift(drift)
+    await log.append(encoder.lifecycle('surface-drift', detail))
+    logger.warn(
+      drift.held.length > 0 ? 'a server lists what was not admitted; it is held' : 'a server no longer lists all that was admitted',
+      detail,
+    )
+  }
+  let isLooking = false
+  const lookFor = ({ admissions, upstreams }: Snapshot): Promise<void> => {
+    const reviewed = [...upstreams].filter(([, { admission }]) => admission === 'required')
+    return folder.look(
+      admissions,
+      reviewed.map(([alias]) => alias),
+    )
+  }
+  const pause = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+  return {
+    admitting: new Admitting({ admissions: folder, seen, record, pause }),
+    prepare: lookFor,
+    async look() {
+      // A slow disk must not pile up looks.
+      if (isLooking) return
+      isLooking = true
+      await lookFor(current())
+      isLooking = false
+    },
+  }
+}
+
+const describeChange = ({ alias, before, now }: AdmissionChange): Record<string, unknown> => ({
+  upstream: alias,
+  ...(before && 'surface' in before && { before: before.surfaceDigest }),
+  ...(now && 'surface' in now
+    ? { verdict: now.verdict, surface: now.surfaceDigest, reviewer: now.reviewer, reviewedAt: now.reviewedAt }
+    : { verdict: now ? 'unreadable' : 'none', ...(now && { why: now.unreadable }) }),
+})
+
+/** attacker-controlled names, cut; whoever writes them escapes them. */
+const describeDrift = ({ alias, list, admitted, held, missing }: Drift): Record<string, unknown> => ({
+  upstream: alias,
+  list,
+  ...(admitted && { admitted }),
+  held: held.length,
+  missing: missing.length,
+  definitions: held.slice(0, NAMED).map(describeDifference),
+  ...(missing.length > 0 && { gone: missing.slice(0, NAMED).map(name => name.slice(0, 128)) }),
+})
+const describeDifference = ({ kind, name, standing, pinned, live }: Difference): Record<string, unknown> => ({
+  kind,
+  name: name.slice(0, 128),
+  standing,
+  ...(pinned && { pinned }),
+  ...(live && { live }),
+})

@@ -1,0 +1,225 @@
+// A server under review, end to end: nothing of it passes before somebody admitted what it lists, and what changes afterwards is held with its difference shown.
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { modernBody } from '../attacks/world.ts'
+import { send, type Answer } from '../attacks/wire.ts'
+import { gatehouse } from '../cli/io.ts'
+import { startTestGateway, type TestGateway } from '../support/gateway.ts'
+import { nodeServer } from '../support/upstreams/stdio.ts'
+
+const PATH = '/servers/weather/mcp'
+const ALLOW = [{ subjects: ['*'], tools: ['*'], prompts: ['*'], resources: ['*'], methods: ['skills/list'] }]
+
+let gateway: TestGateway | undefined
+afterEach(async () => {
+  await gateway?.stop()
+  gateway = undefined
+})
+
+const settings = (flipAfter: number, more: object = {}) => ({
+  upstreams: {
+    weather: {
+      stdio: { command: process.execPath, args: nodeServer('flipping', String(flipAfter)).args },
+      allow: ALLOW,
+      admission: 'required',
+      ...more,
+    },
+  },
+})
+
+async function start(flipAfter = Infinity, more: object = {}) {
+  const running = (gateway = await startTestGateway(settings(flipAfter, more)))
+  const folder = dirname(running.dataDir)
+  const tokens = { alice: await running.token(PATH), bob: await running.token(PATH, { sub: 'bob' }) }
+  const ask = (method: string, params: any = {}, who: keyof typeof tokens = 'alice'): Promise<Answer> =>
+    send(Number(new URL(running.url).port), {
+      path: PATH,
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        authorization: `Bearer ${tokens[who]}`,
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': method,
+        'mcp-name': params.name ?? params.uri,
+      },
+      body: modernBody(method, params),
+    })
+  const call = (name = 'get_weather', who: keyof typeof tokens = 'alice') => ask('tools/call', { name, arguments: { city: 'Ulm' } }, who)
+  const cli = (...words: string[]) => gatehouse([...words, '--config', join(folder, 'gatehouse.yaml')], { cwd: folder })
+  const diff = async (): Promise<any> => JSON.parse((await cli('server', 'diff', 'weather', '--json')).out)
+  /** reviews as a reviewer does: what was seen, by its digest */
+  const approve = async (...options: string[]): Promise<void> => {
+    const exact = options.includes('exact')
+    const { out, err } = await cli('server', 'approve', 'weather', ...options)
+    const digest = /--surface ([0-9a-f]{64})/.exec(out + err)?.[1]
+    expect(
+      await cli('server', 'approve', 'weather', '--surface', digest!, '--reviewer', 'ann', ...(exact ? ['--mode', 'exact'] : [])),
+    ).toMatchObject({ code: 0 })
+    await expect.poll(async () => (await ask('tools/list')).body.result.tools.length).toBe(1)
+  }
+  const events = (what: string) => running.events().filter(e => e['what'] === what)
+  return { running, folder, ask, call, cli, diff, approve, events }
+}
+const reasonOf = ({ body }: Answer): string | undefined => body.error?.data?.reason
+
+describe('first use', () => {
+  it('is quarantine, not trust: a host is shown nothing and nothing is called, after a restart as before (N122, N123)', async () => {
+    const { ask, call, running, events, cli } = await start()
+    for (const [method, list] of [
+      ['tools/list', 'tools'],
+      ['prompts/list', 'prompts'],
+      ['resources/list', 'resources'],
+      ['resources/templates/list', 'resourceTemplates'],
+    ] as const)
+      expect((await ask(method)).body.result[list]).toEqual([])
+    expect((await ask('tools/list')).text).not.toContain('nobody reviewed this')
+    const refused = await call()
+    expect(reasonOf(refused)).toBe('quarantined')
+    expect(refused.body.error.data.fix).toContain('gatehouse server diff weather')
+    expect(reasonOf(await ask('prompts/get', { name: 'greet' }))).toBe('quarantined')
+    expect(reasonOf(await ask('resources/read', { uri: 'mem://one' }))).toBe('quarantined')
+    expect(
+      reasonOf(await ask('completion/complete', { ref: { type: 'ref/prompt', name: 'greet' }, argument: { name: 'a', value: '' } })),
+    ).toBe('quarantined')
+    expect(reasonOf(await ask('skills/list'))).toBe('quarantined')
+    const discovered = await ask('server/discover')
+    expect(discovered.body.result.instructions).toContain('until a reviewer has admitted it')
+    expect(discovered.text).not.toContain('Ask for one city')
+    // Nothing but the gateway's own contacts ever left: no intent was written.
+    expect(running.events().filter(e => e['type'] === 'intent')).toEqual([])
+    expect(running.events().filter(e => e['type'] === 'refusal' && e['stage'] === 'verify-server')).toHaveLength(5)
+    expect(events('surface-drift').map(e => [e['detail'].list, e['detail'].held])).toEqual(
+      expect.arrayContaining([
+        ['tools', 1],
+        ['instructions', 1],
+      ]),
+    )
+    expect((await cli('server', 'list')).out).toContain('weather  nobody has reviewed it; 5 definitions held (material)')
+  })
+
+  it('ends with an approval of exactly what was looked at; no restart is needed', async () => {
+    const { ask, call, cli, approve, folder, events } = await start()
+    await ask('tools/list')
+    expect(await cli('server', 'approve', 'weather')).toMatchObject({ code: 4, err: expect.stringContaining('nothing was admitted') })
+    expect(await cli('server', 'approve', 'weather', '--surface', 'f'.repeat(64))).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('not the surface that was named'),
+    })
+    expect(existsSync(join(folder, 'admissions'))).toBe(false)
+    for (const method of ['prompts/list', 'resources/list', 'resources/templates/list', 'server/discover']) await ask(method)
+    await approve()
+    expect((await call()).body.result.content[0].text).toBe('get_weather 1')
+    expect((await ask('prompts/get', { name: 'greet' })).body.result.messages).toEqual([])
+    expect((await ask('resources/read', { uri: 'mem://one' })).body.result.contents[0].uri).toBe('mem://one')
+    expect((await ask('resources/read', { uri: 'mem://items/7' })).body.result.contents[0].uri).toBe('mem://items/7')
+    expect(reasonOf(await ask('resources/read', { uri: 'mem://secret' }))).toBe('drifted')
+    expect(
+      (await ask('completion/complete', { ref: { type: 'ref/resource', uri: 'mem://items/{id}' }, argument: { name: 'id', value: '' } }))
+        .body.result.completion.values,
+    ).toEqual(['x'])
+    expect((await ask('server/discover')).body.result.instructions).toBe('Ask for one city at a time.')
+    expect(events('admission').map(e => e['detail'].reviewer)).toEqual(['ann'])
+    expect(await cli('server', 'diff', 'weather')).toMatchObject({ code: 0, out: expect.stringContaining('admitted by ann') })
+  })
+
+  it('`server review` looks at a server that no host has listed yet', async () => {
+    const { cli, folder } = await start()
+    const { code, out } = await cli('server', 'review', 'weather')
+    expect([code, out]).toEqual([0, expect.stringContaining('5 to review')])
+    expect(out).toContain('tool `get_weather` new: definition-added')
+    expect(existsSync(join(folder, 'data', 'seen', 'weather.json'))).toBe(true)
+  })
+})
+
+describe('a server that changes after its review', () => {
+  it('a hint that turns after three calls is held, with its difference, for whoever it turned for (N122, N127, FLIP_AFTER=3)', async () => {
+    const { ask, call, approve, diff, events, running, cli } = await start(3)
+    await ask('tools/list')
+    await approve()
+    for (let i = 1; i <= 3; i++) expect((await call()).body.result.content[0].text).toBe(`get_weather ${i}`)
+    const refused = await call()
+    expect(reasonOf(refused)).toBe('drifted')
+    expect(refused.body.error.message).toContain('the tool `get_weather` is not the one that was admitted')
+    expect(refused.body.error.data.fix).toContain('gatehouse server diff weather')
+    expect((await ask('tools/list')).body.result.tools).toEqual([])
+    // Bob's own process has not turned: the same admission lets him go on.
+    expect((await call('get_weather', 'bob')).body.result.content[0].text).toBe('get_weather 1')
+    const { findings } = await diff()
+    expect(findings.find((f: any) => f.kind === 'tool')).toMatchObject({
+      name: 'get_weather',
+      standing: 'changed',
+      class: 'cosmetic',
+      codes: ['annotations-changed'],
+      changes: [{ pointer: '/annotations/readOnlyHint', before: 'true', after: 'false' }],
+    })
+    const [drift] = events('surface-drift').slice(-1)
+    expect(drift!['detail']).toMatchObject({
+      upstream: 'weather',
+      list: 'tools',
+      held: 1,
+      definitions: [{ name: 'get_weather', standing: 'changed' }],
+    })
+    expect(
+      running
+        .events()
+        .filter(e => e['type'] === 'refusal')
+        .at(-1),
+    ).toMatchObject({ reason: 'drifted', stage: 'verify-server' })
+    expect((await cli('server', 'list')).out).toContain('definitions held')
+  })
+
+  it('a tool that was never listed is not called, whatever the server would answer (N129)', async () => {
+    const { ask, call, approve } = await start()
+    await ask('tools/list')
+    await approve()
+    const refused = await call('secret_admin')
+    expect([reasonOf(refused), refused.body.error.message]).toEqual(['drifted', expect.stringContaining('does not list this tool now')])
+  })
+
+  it('`exact`: one definition that was not admitted holds the whole server', async () => {
+    const { ask, call, approve } = await start(1)
+    await ask('tools/list')
+    await approve('--mode', 'exact')
+    expect((await call()).body.result).toBeDefined()
+    expect(reasonOf(await call())).toBe('quarantined')
+    expect(reasonOf(await ask('skills/list'))).toBe('quarantined')
+  })
+})
+
+describe('what a reviewer decides later', () => {
+  it('a quarantine stops what was admitted, within seconds; the reason is told and recorded', async () => {
+    const { ask, call, cli, approve, events } = await start()
+    await ask('tools/list')
+    await approve()
+    expect(await cli('server', 'quarantine', 'weather')).toMatchObject({ code: 2 })
+    expect(await cli('server', 'quarantine', 'weather', '--why', 'it phones home', '--reviewer', 'ben')).toMatchObject({ code: 0 })
+    await expect.poll(async () => reasonOf(await call())).toBe('quarantined')
+    expect((await call()).body.error.message).toContain('`ben` has put it in quarantine')
+    expect((await cli('server', 'list')).out).toContain('refused by ben')
+    expect(events('admission').at(-1)!['detail']).toMatchObject({ verdict: 'failed', reviewer: 'ben' })
+  })
+
+  it('attack: an admission that was edited admits nothing any more, and one that was removed neither', async () => {
+    const { ask, call, approve, folder } = await start()
+    await ask('tools/list')
+    await approve()
+    const file = join(folder, 'admissions', 'weather.json')
+    const good = readFileSync(file, 'utf8')
+    writeFileSync(file, good.replace('"mode":"subset"', '"mode":"exact"'))
+    await expect.poll(async () => reasonOf(await call())).toBe('quarantined')
+    expect((await call()).body.error.message).toContain('its admission says more, or says it otherwise')
+    writeFileSync(file, good)
+    await expect.poll(async () => reasonOf(await call())).toBe(undefined)
+  })
+
+  it('a reload to `configured` lets the configuration admit, and back', async () => {
+    const { call, running } = await start()
+    expect(reasonOf(await call())).toBe('quarantined')
+    expect(await running.reload(settings(Infinity, { admission: 'configured' }))).toBe(undefined)
+    expect(reasonOf(await call())).toBe(undefined)
+    expect(await running.reload(settings(Infinity))).toBe(undefined)
+    expect(reasonOf(await call())).toBe('quarantined')
+  })
+})
