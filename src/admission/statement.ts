@@ -19,7 +19,7 @@ export const MAX_REVIEWER = 128
 export const MAX_WHY = 1000
 
 /** `passed`: the surface is admitted. `failed`: somebody looked and said no; nothing of the server passes. */
-export type Verdict = 'passed' | 'failed'
+type Verdict = 'passed' | 'failed'
 
 export type Admission = {
   /** the upstream it is about */

@@ -33,7 +33,7 @@ export type AdmittingDeps = {
 type Judged = { readonly admission: Standing; readonly comparison: Comparison; readonly visible: LiveList }
 type Standing = Admission | Unreadable | undefined
 
-export const PRIMITIVE_OF: Readonly<Record<ListKind, PrimitiveKind>> = {
+const PRIMITIVE_OF: Readonly<Record<ListKind, PrimitiveKind>> = {
   tools: 'tool',
   prompts: 'prompt',
   resources: 'resource',

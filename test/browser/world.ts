@@ -73,6 +73,7 @@ export async function startBrowserWorld({ ports, hostname, server = {}, config =
     },
     operators: ['alice'],
     outbound: { allow: [new URL(as.issuer).host] },
+    admission: 'configured',
     upstreams: {
       calendar: { title: 'Company calendar', http: { url: calendar.url }, allow: everybody },
       notes: { title: 'Team notes', http: { url: notes.url }, credential: { kind: 'oauth' }, allow: everybody },
