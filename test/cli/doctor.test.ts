@@ -10,6 +10,8 @@ import type { Answer, Check, World } from '../../src/cli/doctor/check.ts'
 import { loadText } from '../../src/config/load.ts'
 import { keyOf } from '../../src/kernel/principal.ts'
 import type { StoredGrant } from '../../src/vault/grant.ts'
+import { GATEWAY, startRealIssuer } from '../connect/real-issuer.ts'
+import { IDP_CLIENT, startIdp } from '../support/identity-provider.ts'
 import { NOW } from './io.ts'
 import { gatehouse } from './io.ts'
 
@@ -378,6 +380,37 @@ describe('doctor', () => {
   it('refuses to call the evaluation provider well in production', async () => {
     const text = 'version: 1\nidentity: { evaluation: { users: [{ name: a }] } }\n'
     expect(bad(await look(text, healthy({ env: { NODE_ENV: 'production' } }))).join()).toContain('does not run with NODE_ENV=production')
+  })
+
+  it('looks at genuine providers: keys, introspection with the right secret and a wrong one, sign-in', async () => {
+    const [issuer, idp] = [await startRealIssuer({ resources: () => [] }), await startIdp('http://127.0.0.1:1/oauth/login/callback')]
+    try {
+      const settings = { clientId: GATEWAY.clientId, clientSecret: { fromFile: 'secret' } }
+      const config = {
+        version: 1,
+        listen: '127.0.0.1:1',
+        identity: {
+          login: { issuer: idp.issuer, clientId: IDP_CLIENT.clientId, scopes: ['openid', 'offline_access'] },
+          authorizationServer: {},
+          issuers: [{ issuer: issuer.issuer, introspection: settings }],
+        },
+      }
+      writeFileSync(join(folder, 'gatehouse.yaml'), JSON.stringify(config), { mode: 0o600 })
+      const report = async (secret: string): Promise<readonly Check[]> => {
+        writeFileSync(join(folder, 'secret'), secret, { mode: 0o600 })
+        const { out } = await gatehouse(['doctor', '--json'], { cwd: folder, now: () => Date.now() })
+        return (JSON.parse(out) as { checks: Check[] }).checks.filter(({ name }) => /^(issuer|introspection|login) /.test(name))
+      }
+      const well = await report(GATEWAY.clientSecret)
+      expect(well.filter(({ status }) => status !== 'ok')).toEqual([])
+      expect(well.map(({ what }) => what).join('\n')).toMatch(
+        /1 of its 1 keys fit[^]*made-up token inactive[^]*ends within 30 seconds[^]*supports PKCE[^]*can tell this gateway of sign-outs/,
+      )
+      expect(bad(await report('of yesterday')).join()).toMatch(/^fail introspection .*answered with status 401; until it answers/)
+    } finally {
+      await issuer.close()
+      await idp.stop()
+    }
   })
 
   it('looks at the real machine, in words and as JSON', async () => {

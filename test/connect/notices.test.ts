@@ -5,7 +5,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { ElicitationCompleteNotificationSchema, UrlElicitationRequiredError } from '@modelcontextprotocol/sdk/types.js'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { digestOf } from '../../src/kernel/digest.ts'
-import type { Who } from '../attacks/world.ts'
+import { LegacyHost, type Who } from '../attacks/world.ts'
 import { Browser } from './browser.ts'
 import { connect, disconnect, startWholeWorld, type WholeWorld } from './whole-world.ts'
 
@@ -24,12 +24,12 @@ afterEach(async () => {
 type Host = { readonly client: Client; readonly told: string[]; rows(): Record<string, any>[]; ask(): Promise<{ id: string; url: string }> }
 
 /** A genuine SDK host with its standing stream open. */
-async function startHost(who: Who = 'alice'): Promise<Host> {
+async function startHost(who: Who = 'alice', token = world.tokens[who]): Promise<Host> {
   const client = new Client({ name: 'host', version: '1' }, { capabilities: { elicitation: { form: {}, url: {} } } })
   const told: string[] = []
   client.setNotificationHandler(ElicitationCompleteNotificationSchema, ({ params }) => void told.push(params.elicitationId))
   const transport = new StreamableHTTPClientTransport(new URL(`${world.gateway.url}${world.path}`), {
-    requestInit: { headers: { authorization: `Bearer ${world.tokens[who]}` } },
+    requestInit: { headers: { authorization: `Bearer ${token}` } },
   })
   hosts.push(client)
   await client.connect(transport)
@@ -73,7 +73,7 @@ it('tells the session that asked, once, after a record of it; other sessions and
   expect(bobs.id).not.toBe(question.id)
 })
 
-it('a session that ended, or that has no standing stream, is told nothing and kept for nothing', async () => {
+it('a session that ended is told nothing and kept for nothing', async () => {
   world.as.person = 'bob'
   const gone = await startHost('bob')
   await gone.ask()
@@ -85,4 +85,19 @@ it('a session that ended, or that has no standing stream, is told nothing and ke
   await vi.waitFor(() => expect(stays.told).toEqual([question.id]))
   expect(gone.told).toEqual([])
   expect([gone.rows().length, stays.rows().length]).toEqual([0, 1])
+})
+
+it('what another application was let use is not told to this one, and nothing is written down for a session that has no stream', async () => {
+  const token = (client_id: string): Promise<string> => world.gateway.token(world.path, { sub: 'carol', client_id })
+  const [asks, other] = [await startHost('alice', await token('one')), await startHost('alice', await token('other'))]
+  const silent = await LegacyHost.open(world, { token: await token('one'), capabilities: { elicitation: { url: {} } } })
+  const [question, its] = [await asks.ask(), await other.ask()]
+  expect((await silent.call('whoami')).body.error.code).toBe(-32042)
+  world.as.person = 'carol'
+  world.idp.person = 'carol'
+  await connect(world, question.url)
+  await vi.waitFor(() => expect(asks.told).toEqual([question.id]))
+  expect([other.told, other.rows()]).toEqual([[], []])
+  expect(world.gateway.events().filter(e => e['type'] === 'server-request' && e['session'] === digestOf(silent.id))).toEqual([])
+  expect(its.id).not.toBe(question.id)
 })

@@ -22,7 +22,7 @@ type RealIssuer = UpstreamAs & {
 
 type RealIssuerOptions = { readonly resources: () => readonly string[]; readonly jwtSeconds?: number | undefined }
 
-async function startRealIssuer({ resources, jwtSeconds }: RealIssuerOptions): Promise<RealIssuer> {
+export async function startRealIssuer({ resources, jwtSeconds }: RealIssuerOptions): Promise<RealIssuer> {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
   const as = await startAuthorizationServer({
     resources: () => Object.fromEntries(resources().map(resource => [resource, 'mcp'])),
