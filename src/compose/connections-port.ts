@@ -39,6 +39,7 @@ export const connectionsPort = ({ connecting, credentials, current }: Parts): Co
     }
   },
   revoke: (principal, id) => connecting.revoke(principal.key, id),
+  forgetApplication: (principal, client) => connecting.forgetClient(principal.key, client),
   putSecret: (principal, alias, secret) => connecting.putSecret(principal, alias, secret),
   look: (principal, link) => connecting.look(principal, link),
   agree: (principal, link, session) => connecting.agree(principal, link, session),

@@ -155,6 +155,13 @@ export class Connecting {
     return true
   }
 
+  /** An application was revoked: should it come back, it has to be allowed each account anew (R119). */
+  async forgetClient(principal: PrincipalKey, client: string): Promise<void> {
+    await this.#deps.consents.forgetClient(principal, client)
+    for (const { alias, credential } of this.#deps.upstreams().values())
+      if (credential && isConnectable(credential.rule)) this.#deps.credentials.changed({ principal, alias, account: credential.account })
+  }
+
   async #find(principal: Principal, link: string): Promise<Found | 'foreign' | 'gone'> {
     if (!/^[\w-]{43}$/.test(link)) return 'gone'
     const pending = await this.#deps.pending.find(linkDigest(link), this.#deps.nowSeconds())

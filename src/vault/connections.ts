@@ -44,4 +44,6 @@ export interface ConnectionConsents {
   list(principal: PrincipalKey, account: string): Promise<readonly string[]>
   give(principal: PrincipalKey, account: string, client: string, nowSeconds: number): Promise<void>
   forget(principal: PrincipalKey, account: string): Promise<void>
+  /** whatever accounts it could use of this principal */
+  forgetClient(principal: PrincipalKey, client: string): Promise<void>
 }

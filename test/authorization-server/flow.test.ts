@@ -225,6 +225,7 @@ describe('the Connections page', () => {
     expect(world.ended).toContain(claimsOf(access_token)['sid'])
     expect(await host.refresh(refresh_token)).toMatchObject({ status: 400, error: 'invalid_grant' })
     expect(world.events.at(-1)).toMatchObject({ what: 'application-revoked', name: host.clientId })
+    expect(world.forgotten).toEqual([`${world.idp.issuer} alice ${host.clientId}`])
   })
   it('shows nobody the connections of another, and takes no form of another’s page', async () => {
     const host = await registered(world, { client_name: 'Alice’s editor' })

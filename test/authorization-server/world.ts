@@ -39,6 +39,8 @@ export type World = {
   readonly regrouped: string[]
   readonly troubles: string[]
   readonly refused: string[]
+  /** principal and client of applications whose use of accounts was taken away */
+  readonly forgotten: string[]
   /** seconds that the gateway's clock is ahead */
   ahead: number
   /** subjects and clients */
@@ -98,6 +100,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     connections: {
       list: async () => ({ connections: [], missing: [] }),
       revoke: async () => false,
+      forgetApplication: async ({ key }, client) => void world.forgotten.push(`${key} ${client}`),
       putSecret: async () => 'no server takes one',
     },
     now: () => Math.floor(Date.now() / 1000) + world.ahead,
@@ -133,6 +136,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     regrouped: [],
     troubles: [],
     refused: [],
+    forgotten: [],
     ahead: 0,
     blocked: new Set(),
     entitled: new Map(),

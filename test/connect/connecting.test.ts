@@ -239,6 +239,22 @@ it('R119: a second application needs its own consent, and no second sign-in', as
   expect(as.asked).toHaveLength(before)
   expect(await own('alice', 'other-host')).not.toHaveProperty('stop')
 })
+it('R119: an application that was revoked and comes back may not use the account of before until its person allows it anew', async () => {
+  sitting = { who: 'bob', session: 'session-of-bob' }
+  await connectAs('bob')
+  sitting = { who: 'alice', session: 'session-of-alice' }
+  await connectAs('alice')
+  await agree(new Browser(), await linkFor('alice', 'other-host'))
+  expect(await own('alice')).not.toHaveProperty('stop')
+  await port.forgetApplication(person('alice'), 'host')
+  expect(await own('alice')).toMatchObject({ stop: 'connection-required', detail: expect.stringContaining('host') })
+  // the other application of the same person, and the same application of another person, go on
+  expect(await own('alice', 'other-host')).not.toHaveProperty('stop')
+  expect(await own('bob')).not.toHaveProperty('stop')
+  const link = await linkFor('alice')
+  expect((await agree(new Browser(), link)).text).toContain('is connected')
+  expect(await own('alice')).not.toHaveProperty('stop')
+})
 it('revoking ends the credential at once, here and at its issuer; nobody else’s can be revoked', async () => {
   await connectAs('alice')
   const credential = await own('alice')

@@ -62,6 +62,9 @@ function memoryConsents(): ConnectionConsents {
       given.set(at, (given.get(at) ?? new Set()).add(client))
     },
     forget: async (principal, account) => void given.delete(key(principal, account)),
+    forgetClient: async (principal, client) => {
+      for (const [at, clients] of given) if (at.startsWith(`${principal}\n`)) clients.delete(client)
+    },
   }
 }
 

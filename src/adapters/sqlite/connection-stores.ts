@@ -94,6 +94,9 @@ export const createConnectionConsents = (db: StateDb): ConnectionConsents => ({
   async forget(principal, account) {
     await db.write([{ sql: 'DELETE FROM connection_consents WHERE principal = ? AND account = ?', params: [principal, account] }])
   },
+  async forgetClient(principal, client) {
+    await db.write([{ sql: 'DELETE FROM connection_consents WHERE principal = ? AND client = ?', params: [principal, client] }])
+  },
 })
 
 type ClientRow = {

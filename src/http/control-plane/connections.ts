@@ -12,6 +12,8 @@ export interface ConnectionsPort {
   list(principal: Principal): Promise<{ readonly connections: readonly ConnectionView[]; readonly missing: readonly MissingConnection[] }>
   /** false = this principal has no such grant */
   revoke(principal: Principal, id: string): Promise<boolean>
+  /** takes away from an application whatever accounts of this principal it could use; resolves also where there are none */
+  forgetApplication(principal: Principal, client: string): Promise<void>
   /** keeps a secret the person entered for an upstream that takes one; a string says why not, in words for a page */
   putSecret(principal: Principal, alias: string, secret: string): Promise<undefined | string>
 }
@@ -71,6 +73,8 @@ export function createConnectionsPages(deps: ConnectionsDeps): ConnectionsPages 
       const sent = await sessions.requireForm(req, res, FORM)
       if (!sent) return
       const client = sent.fields.get('client') ?? ''
+      // Accounts first: whatever fails after this, the application stands here still and can be revoked again.
+      await connections.forgetApplication(sent.person.principal, client)
       await deps.onEnd(await consents.revoke(sent.person.principal, client))
       await done(res, 'application-revoked', sent.person, client)
     },
