@@ -84,6 +84,25 @@ describe('a blocked principal', () => {
   })
 })
 
+it('a blocked principal does not come back under another name: a reload that names people by another claim is refused, and says what mends it', async () => {
+  await block(world, 'principal', 'alice')
+  const [issuer] = world.gateway.snapshot.issuers
+  const named = (subjectClaim: string) => ({
+    upstreams: { up: { http: { url: world.up.url }, allow: [{ subjects: ['*'], tools: ['*'] }] } },
+    operators: ['root', 'second'],
+    identity: {
+      issuers: [{ issuer: issuer?.issuer, jwksFile: issuer?.jwksFile, grant: [{ everyone: true, scopes: ['*'] }], subjectClaim }],
+    },
+  })
+  expect(await world.gateway.reload(named('client_id'))).toMatch(
+    /`subjectClaim` of .* was `sub` and is `client_id` now.*1 blocked principal; set it to `sub`/,
+  )
+  expectRefused(await callTool(world, 'echo'), { status: 403, code: -31423, reason: 'principal-blocked' })
+  await unblock(world, 'principal', 'alice')
+  expect(await world.gateway.reload(named('sub'))).toBeUndefined()
+  await works(world, 'alice')
+})
+
 it('a blocked client is refused for everybody who uses it, and its streams end; other clients of the same people work', async () => {
   const token = await tokenOf('alice', { client_id: 'https://evil.example/client.json' })
   const stream = await listen(world, { token })
