@@ -177,7 +177,10 @@ const UPSTREAM = {
     'the upstream asked in more rounds than the limit for one call',
     'raise `limits.rounds` of this upstream, if it really needs them',
   ),
-  'upstream-invalid': row('the upstream broke the protocol', 'the `detail` says how; mend or replace the upstream'),
+  'upstream-invalid': row(
+    'the upstream broke the protocol, or repeated the credential it was given',
+    'the `detail` says how; mend or replace the upstream',
+  ),
   'upstream-lost': row(
     'the connection or process ended before the answer; the call may have had its effect',
     'look at the upstream’s log; call again if that is safe',

@@ -31,6 +31,8 @@ export interface CallerCredential {
   readonly id: string
   /** header names and values in turn, as they are to be sent now; the same array until a refresh */
   headers(): readonly string[]
+  /** what of it nobody else may see: the token or static secret, as it is sent now */
+  secret(): string
   /** for a process started for this caller */
   readonly environment: Readonly<Record<string, string>>
   /**

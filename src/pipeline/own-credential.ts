@@ -13,6 +13,7 @@ export class OwnCredential implements CallerCredential {
   readonly #rule: CredentialRule
   readonly #refused: (refusal: CredentialRefusal) => Promise<Stop | undefined>
   #headers: readonly string[]
+  #secret: string
 
   constructor(id: string, rule: CredentialRule, carried: Carried, refused: (refusal: CredentialRefusal) => Promise<Stop | undefined>) {
     this.id = id
@@ -20,13 +21,19 @@ export class OwnCredential implements CallerCredential {
     this.#refused = refused
     this.environment = rule.env !== undefined && 'secret' in carried ? { [rule.env]: carried.secret } : {}
     this.#headers = headersOf(rule, carried)
+    this.#secret = secretOf(carried)
   }
 
   headers(): readonly string[] {
     return this.#headers
   }
 
+  secret(): string {
+    return this.#secret
+  }
+
   replace(carried: Carried): void {
+    this.#secret = secretOf(carried)
     this.#headers = headersOf(this.#rule, carried)
   }
 
@@ -34,6 +41,8 @@ export class OwnCredential implements CallerCredential {
     return this.#refused(refusal)
   }
 }
+
+const secretOf = (carried: Carried): string => ('secret' in carried ? carried.secret : carried.accessToken)
 
 function headersOf(rule: CredentialRule, carried: Carried): readonly string[] {
   if (rule.env !== undefined) return []

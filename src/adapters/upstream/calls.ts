@@ -8,6 +8,7 @@ import { Breaker, type Contact } from './breaker.ts'
 import type { Drops } from './drops.ts'
 import { Exchange, type ExchangeHome } from './exchange.ts'
 import { Gate } from './gate.ts'
+import { HeldSecrets } from './held-secrets.ts'
 import type { Link } from './link.ts'
 import type { Ticker } from './ticker.ts'
 
@@ -41,7 +42,8 @@ export class Calls {
     const { timeouts, limits } = settings
     this.#gate = new Gate(limits, exchange => this.#run(exchange, link(exchange)))
     const now = (): number => ticker.now()
-    const common = { drops, now, notificationsPerSecond: limits.notificationsPerSecond }
+    const secrets = new HeldSecrets(settings.transport)
+    const common = { drops, secrets, now, notificationsPerSecond: limits.notificationsPerSecond }
     this.#home = {
       ...common,
       isOwn: false,

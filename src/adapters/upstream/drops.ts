@@ -22,6 +22,8 @@ export type DropKind =
   | 'request-unattributed'
   | 'request-limit'
   | 'request-era'
+  /** an answer, notification or request that repeats the credential the upstream was given */
+  | 'credential-shown'
   /** a notification of a subscription that is not open */
   | 'subscription-unknown'
 

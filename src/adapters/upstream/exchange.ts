@@ -5,6 +5,7 @@ import type { JsonDoc, JsonNode } from '../../mcp/json.ts'
 import type { CallEvents, RunningCall, UpstreamAnswer, UpstreamCall } from '../../bridge/upstream.ts'
 import type { Contact } from './breaker.ts'
 import type { Drops } from './drops.ts'
+import type { HeldSecrets } from './held-secrets.ts'
 import { admitsLog } from './log-levels.ts'
 import { progressOf, restoreToken } from './progress.ts'
 
@@ -17,6 +18,7 @@ const PARK_GRACE_MS = 5_000
 /** What an exchange tells its upstream. */
 export type ExchangeHome = {
   readonly drops: Drops
+  readonly secrets: HeldSecrets
   readonly times: { readonly callMs: number; readonly hardMs: number; readonly parkMs: number }
   readonly notificationsPerSecond: number
   /** requests of the gateway itself: never repeated, never in the gate */
@@ -97,7 +99,18 @@ export class Exchange implements RunningCall {
 
   /** The upstream's own answer. */
   answer(answer: UpstreamAnswer): void {
-    this.settle(answer, 'reached')
+    const isShown =
+      answer.kind === 'result' ? this.#showsSecret(answer.result.doc) : answer.kind === 'error' && this.#showsSecret(answer.error.doc, true)
+    if (isShown) this.stop('upstream-invalid', 'its answer repeats the credential it was given', 'reached')
+    else this.settle(answer, 'reached')
+  }
+
+  #showsSecret({ bytes }: JsonDoc, isError = false): boolean {
+    const { secrets, drops } = this.home
+    const { credential } = this.call.caller
+    if (!(isError ? secrets.ownStandsIn(bytes, credential) : secrets.standIn(bytes, credential))) return false
+    drops.count('credential-shown')
+    return true
   }
 
   stop(stop: Reason, detail: string, contact: Contact = 'none'): boolean {
@@ -133,6 +146,7 @@ export class Exchange implements RunningCall {
       drops.count(method === 'notifications/progress' ? 'progress-unknown' : 'notification-unattributed')
       return
     }
+    if (this.#showsSecret(doc)) return
     if (method === 'notifications/progress') {
       this.#progressed(doc, params)
       return
@@ -181,6 +195,10 @@ export class Exchange implements RunningCall {
     if (this.#isDone || this.#openRequests >= OPEN_REQUESTS_MAX) {
       this.home.drops.count('request-limit')
       reply.refuse(-32603, 'too many open requests')
+      return
+    }
+    if (this.#showsSecret(doc)) {
+      reply.refuse(-32603, 'the request repeats the credential it was given')
       return
     }
     this.#openRequests++

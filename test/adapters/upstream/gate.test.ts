@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Drops } from '../../../src/adapters/upstream/drops.ts'
 import { Exchange, type ExchangeHome } from '../../../src/adapters/upstream/exchange.ts'
+import { HeldSecrets } from '../../../src/adapters/upstream/held-secrets.ts'
 import { Gate } from '../../../src/adapters/upstream/gate.ts'
 import { callOf, SILENT } from '../../support/upstreams/world.ts'
 
@@ -10,6 +11,7 @@ function world(concurrency: number, queue: number): { gate: Gate; running: Excha
   const gate = new Gate({ concurrency, queue }, exchange => running.push(exchange))
   const home: ExchangeHome = {
     drops: new Drops(),
+    secrets: new HeldSecrets({ kind: 'http', url: 'http://127.0.0.1/mcp', headers: {} }),
     times: { callMs: 1, hardMs: 1, parkMs: 1 },
     notificationsPerSecond: 1,
     isOwn: false,

@@ -6,6 +6,7 @@ import type { UpstreamTransport } from '../../../src/config/schema.ts'
 const SCRIPTS = {
   flipping: new URL('./flipping-stdio.ts', import.meta.url),
   hostile: new URL('./hostile-stdio.ts', import.meta.url),
+  keyed: new URL('./keyed-stdio.ts', import.meta.url),
   plain: new URL('./plain-stdio.ts', import.meta.url),
   v1: new URL('./sdk-v1.ts', import.meta.url),
   v2: new URL('./sdk-v2.ts', import.meta.url),
