@@ -4,6 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { CredentialStores } from '../../src/compose/credentials.ts'
 import type { ConnectionConsents, PendingConnections, PendingConnection, StartedConnection } from '../../src/vault/connections.ts'
 import type { ClientRegistrations, RegisteredAt } from '../../src/vault/credential-source.ts'
+import { Fault } from '../../src/kernel/errors.ts'
 import { createSealer } from '../../src/kernel/seal.ts'
 import { Vault } from '../../src/vault/vault.ts'
 import { MemoryGrantStore } from './memory-grant-store.ts'
@@ -27,18 +28,26 @@ export function memoryStores(): MemoryStores {
 function memoryPending(): PendingConnections {
   const links = new Map<string, PendingConnection>()
   const states = new Map<string, { readonly link: string; readonly started: StartedConnection }>()
+  const voidStatesOf = (link: string): void => {
+    for (const [state, each] of states) if (each.link === link) states.delete(state)
+  }
+  const remove = (link: string): void => {
+    links.delete(link)
+    voidStatesOf(link)
+  }
   return {
     open: async (digest, pending, most) => {
       links.set(digest, pending)
       const own = [...links].filter(([, each]) => each.principal === pending.principal)
-      for (const [old] of own.slice(0, Math.max(0, own.length - most))) links.delete(old)
+      for (const [old] of own.slice(0, Math.max(0, own.length - most))) remove(old)
     },
     find: async (digest, now) => {
       const found = links.get(digest)
       return found && found.expiresAtSeconds > now ? found : undefined
     },
     start: async (link, state, started) => {
-      for (const [old, each] of states) if (each.link === link) states.delete(old)
+      if (!links.has(link)) throw new Fault('state-conflict', 'no such link')
+      voidStatesOf(link)
       states.set(state, { link, started })
     },
     spend: async (state, now) => {
@@ -47,7 +56,7 @@ function memoryPending(): PendingConnections {
       return found && found.started.expiresAtSeconds > now ? found.started : undefined
     },
     close: async (principal, account) => {
-      for (const [digest, each] of links) if (each.principal === principal && each.account === account) links.delete(digest)
+      for (const [digest, each] of links) if (each.principal === principal && each.account === account) remove(digest)
     },
   }
 }

@@ -37,14 +37,16 @@ export function createPendingConnections(db: StateDb, sealer: Sealer, nowSeconds
     async open(link, { principal, alias, account, client, scopes, expiresAtSeconds }, most) {
       const now = nowSeconds()
       await db.write([
-        { sql: 'DELETE FROM pending_connections WHERE expires_at <= ?', params: [now] },
+        // An authorization under way may outlive its link.
+        { sql: 'DELETE FROM pending_connections WHERE max(expires_at, coalesce(state_expires_at, 0)) <= ?', params: [now] },
         {
           sql: 'INSERT INTO pending_connections (link, principal, alias, account, client, scopes, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
           params: [link, principal, alias, account, client, JSON.stringify(scopes), now, expiresAtSeconds],
         },
         {
-          sql: 'DELETE FROM pending_connections WHERE principal = ? AND link NOT IN (SELECT link FROM pending_connections WHERE principal = ? ORDER BY created_at DESC, link LIMIT ?)',
-          params: [principal, principal, most],
+          // Within one second the one just made counts as the newest.
+          sql: 'DELETE FROM pending_connections WHERE principal = ? AND link NOT IN (SELECT link FROM pending_connections WHERE principal = ? ORDER BY created_at DESC, link = ? DESC, link LIMIT ?)',
+          params: [principal, principal, link, most],
         },
       ])
     },
@@ -78,7 +80,7 @@ export function createPendingConnections(db: StateDb, sealer: Sealer, nowSeconds
     const { session, flow, state_expires_at: end } = row
     if (session === null || flow === null || end === null || end <= now) return undefined
     const opened = sealer.open('connection', flow, MAX_FLOW, contextOf([state, row.principal, session]))
-    return opened && { ...pendingOf(row), session, flow: opened.toString() }
+    return opened && { ...pendingOf(row), session, flow: opened.toString(), expiresAtSeconds: end }
   }
 }
 
