@@ -6,6 +6,9 @@ const floor = (lines: number, branches: number): { lines: number; branches: numb
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // watches what gateways send, in every test and at the end over all of them
+    globalSetup: ['test/support/egress/run.ts'],
+    setupFiles: ['test/support/egress/setup.ts'],
     // for what never ends; a loaded machine may be ten times slower than an idle one
     testTimeout: 120_000,
     hookTimeout: 120_000,
