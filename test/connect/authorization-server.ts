@@ -31,6 +31,8 @@ export type AsOptions = {
   readonly jwtSeconds?: number
   readonly features?: NonNullable<Configuration['features']>
   readonly more?: Configuration
+  /** before it serves anybody */
+  readonly prepare?: (provider: Provider) => void
 }
 
 export async function startAuthorizationServer(options: AsOptions): Promise<UpstreamAs> {
@@ -66,8 +68,11 @@ export async function startAuthorizationServer(options: AsOptions): Promise<Upst
       }),
   }
   const provider = new Provider(issuer, configuration(options))
+  options.prepare?.(provider)
   const callback = provider.callback()
   server.on('request', (req, res) => {
+    // Its form is read late, and would be gone by then.
+    if (req.method === 'POST' && req.url === '/device') return void callback(req, res)
     const chunks: Buffer[] = []
     req.on('data', (chunk: Buffer) => chunks.push(chunk))
     req.on('end', () =>
@@ -137,6 +142,7 @@ function configuration({ resources, clients = [], documents = false, jwtSeconds,
       revocation: { enabled: true },
       clientCredentials: { enabled: true },
       registration: { enabled: true },
+      deviceFlow: more.features?.deviceFlow ?? { enabled: false },
       clientIdMetadataDocument: { enabled: documents, ack: 'draft-02' },
       resourceIndicators: {
         enabled: true,
@@ -148,6 +154,7 @@ function configuration({ resources, clients = [], documents = false, jwtSeconds,
           const jwt = { sign: { alg: 'ES256' as const } }
           return { scope, audience: resource, accessTokenFormat: 'jwt', accessTokenTTL: jwtSeconds, jwt }
         },
+        ...more.features?.resourceIndicators,
       },
       ...features,
     },

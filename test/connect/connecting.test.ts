@@ -175,7 +175,7 @@ it('asks with server, application, scopes, issuer and redirect; goes there only 
   // the link has served
   expect((await new Browser().get(link)).status).toBe(400)
 })
-it('N053: a link opened by somebody else is refused, says nothing of whose it is, and does nothing', async () => {
+it('N053, Obot CVE-2026-101084 (IDOR on its connect links): a link opened by somebody else is refused, says nothing of whose it is, and does nothing', async () => {
   const link = await linkFor('alice')
   sitting = { who: 'bob', session: 'session-of-bob' }
   const page = await new Browser().get(link)
