@@ -86,7 +86,7 @@ describe('who may administer', () => {
   })
 })
 
-describe('N058: a web request that names a program', () => {
+describe('N058: a web request that names a program (LiteLLM CVE-2026-30623 and CVE-2026-42271, MCPHub CVE-2026-79748, Flowise CVE-2026-40933)', () => {
   const marker = (): string => join(world.gateway.dataDir, 'spawned')
   const stdio = { command: 'touch', args: ['spawned'], env: { PATH: '/bin' } }
   it.each(['servers/test', 'servers/add', 'server/add', 'test', 'upstreams', 'preview', 'mcp/test/connection', '../admin/block', 'block/'])(

@@ -28,7 +28,7 @@ function bytes(target: string, hosts: readonly string[], token = world.tokens.al
 }
 const own = (): string => `127.0.0.1:${world.port}`
 
-describe('N059: one authority decides, whatever else names one', () => {
+describe('N059, CVE-2026-48710 (BadHost): one authority decides, whatever else names one', () => {
   const attacks: readonly (readonly [string, () => string])[] = [
     ['an absolute-form target of another host', () => bytes(`http://evil.example${world.path}`, [own()])],
     ['an absolute-form target of this gateway beside another Host', () => bytes(`http://${own()}${world.path}`, ['evil.example'])],

@@ -53,12 +53,15 @@ describe('addresses nobody may make the gateway talk to', () => {
     '10.0.0.1', '172.16.0.1', '192.168.1.1', '100.64.0.1', '100.127.255.254', '192.0.0.192', '192.0.2.1', '198.18.0.1', '198.51.100.7', '203.0.113.7', '224.0.0.1', '240.0.0.1', '255.255.255.255',
     '[64:ff9b::7f00:1]', '[64:ff9b::a9fe:a9fe]', '[64:ff9b:1::1]', '[2002:7f00:1::]', '[2002:a9fe:a9fe::1]', '[2001:0:7f00:1::]', '[2001:db8::1]', '[3fff::1]', '[100::1]', '[5f00::1]', '[ff02::1]',
   ] // prettier-ignore
-  it.each(hosts)('N054: a token request to the literal %s is refused before anything is dialled', async host => {
-    const resolve = () => Promise.reject(new Error('a literal is not looked up'))
-    expect(await code(createSafeFetch({ resolve }).request(`https://${host}/token`, POST))).toBe('fetch-refused')
-  })
+  it.each(hosts)(
+    'N054, ToolHive GO-2026-5996, MCP Registry CVE-2026-44430 (NAT64, 6to4, site-local): a token request to the literal %s is refused before anything is dialled',
+    async host => {
+      const resolve = () => Promise.reject(new Error('a literal is not looked up'))
+      expect(await code(createSafeFetch({ resolve }).request(`https://${host}/token`, POST))).toBe('fetch-refused')
+    },
+  )
   it.each(['localhost', 'localhost.', 'metadata.google.internal', 'idp.example'])(
-    'N054: the name %s is refused where it leads inside, and nothing is dialled',
+    'N054, Obot GO-2026-6522, MCPHub CVE-2026-79747 (SSRF): the name %s is refused where it leads inside, and nothing is dialled',
     async name => {
       const world = await serve()
       for (const address of [
@@ -83,7 +86,7 @@ describe('addresses nobody may make the gateway talk to', () => {
     expect(await code(fetch.request(`https://idp.example:${world.port}/token`, POST))).toBe('fetch-refused')
     expect(world.dialled).toBe(0)
   })
-  it('N055: a name that changes its address between two requests is judged at each, and each judged address is the one dialled', async () => {
+  it('N055, ContextForge CVE-2026-77822 (rebinding): a name that changes its address between two requests is judged at each, and each judged address is the one dialled', async () => {
     const world = await serve()
     const answers = ['127.0.0.1', '169.254.169.254']
     const fetch = createSafeFetch({ namedHosts: world.named, resolve: () => at(answers.shift() ?? '10.0.0.1')() })

@@ -42,7 +42,7 @@ async function openStream(host: LegacyHost, more: Record<string, string> = {}): 
 }
 
 describe('N100: a stolen session id', () => {
-  it('N100, CVE-2025-6515, CVE-2026-52869 (python-sdk): with the thief’s own token it is 404, and the owner notices nothing (R47, R108)', async () => {
+  it('N100, CVE-2025-6515, CVE-2026-52869 (python-sdk), rmcp GHSA-9pj6-vhgr-3mwh: with the thief’s own token it is 404, and the owner notices nothing (R47, R108)', async () => {
     const alice = await LegacyHost.open(world)
     await unseen(world, async () => {
       const stolen = { 'mcp-session-id': alice.id, authorization: `Bearer ${world.tokens.bob}` }

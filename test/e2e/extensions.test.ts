@@ -87,7 +87,7 @@ describe.each([
     expect(await until(made.taskId as string, 'completed')).toMatchObject({ result: { content: [{ text: 'Hello, Ada!' }] } })
   })
 
-  it('N034: a task id works for nobody else and on no other endpoint', async () => {
+  it('N034, CVE-2026-52870 (python-sdk): a task id works for nobody else and on no other endpoint', async () => {
     const taskId = await create('slow_compute', { seconds: 60, label: 'z' })
     const unknown = (await send('tasks/get', { taskId: 'made-up' })).last.error
     expect(unknown.code).toBe(-32602)

@@ -330,7 +330,7 @@ describe('strict JSON (N013, N016)', () => {
     }
     await refused(w.key.signText(header, Buffer.from([0x7b, 0xff, 0xfe, 0x7d])), /encoding/)
   })
-  it('N016 a verifier that throws refuses the token', async () => {
+  it('N016, LiteLLM CVE-2026-12773: a verifier that throws refuses the token', async () => {
     const broken = await world()
     broken.keys.verify = () => Promise.reject(new Error('bug'))
     expect(await broken.authenticator.authenticate(`Bearer ${broken.key.sign()}`, MCP, NOW)).toMatchObject({ stop: 'token-invalid' })

@@ -165,7 +165,7 @@ describe('authorization code with PKCE', () => {
 describe('attacks on discovery', () => {
   const refusedOffer = async (): Promise<unknown> => source.offer(target)
 
-  it('N046: metadata that speaks of another resource is refused, and nothing is asked of its authorization server', async () => {
+  it('N046, rmcp GHSA-33f5-2c5q-wgwj: metadata that speaks of another resource is refused, and nothing is asked of its authorization server', async () => {
     metadata = { resource: 'https://evil.example.com/mcp' }
     expect(await refusedOffer()).toMatchObject({ failed: 'unsafe', detail: expect.stringContaining('another resource') })
     expect(as.asked).toEqual([])
