@@ -49,8 +49,8 @@ describe('secrets in bytes', () => {
 describe('a recorder', () => {
   it('judges each direction by the other side’s secrets, over the borders of writes and of judgements', () => {
     const recorder = new EgressRecorder()
-    recorder.learnHostToken(TOKEN)
-    recorder.learnUpstreamCredential('credential-for-the-upstream')
+    recorder.learnHostToken(TOKEN, 'sent')
+    recorder.learnUpstreamCredential('credential-for-the-upstream', 'sent')
     const [up, down] = [recorder.tap('to-upstream', 'up:1'), recorder.tap('to-host', 'host')]
     up.write('credential-for-the-upstream')
     down.write(TOKEN)
@@ -67,13 +67,13 @@ describe('a recorder', () => {
   })
   it('takes the claims of a token for no secret', () => {
     const recorder = new EgressRecorder()
-    recorder.learnHostToken(TOKEN)
+    recorder.learnHostToken(TOKEN, 'sent')
     recorder.tap('to-upstream', 'up:1').write(TOKEN.split('.').slice(0, 2).join('.'))
     expect(recorder.report('t').leaks).toEqual([])
   })
   it('lets pass what a test excuses, for that peer or secret alone, and counts it', () => {
     const recorder = new EgressRecorder()
-    recorder.learnHostToken(TOKEN)
+    recorder.learnHostToken(TOKEN, 'sent')
     recorder.excuse({ direction: 'to-upstream', peer: 'issuer:1', why: 'its own token' })
     recorder.tap('to-upstream', 'issuer:1').write(TOKEN)
     recorder.tap('to-upstream', 'up:1').write(TOKEN)
@@ -102,9 +102,15 @@ describe('a whole run', () => {
     expect(summaryOf([{ ...report, ...change }], 2).faults).toEqual([])
   })
   it('fails at a leak, naming test file, direction and digest, never the secret', () => {
-    const leak = { direction: 'to-upstream', peer: 'up:1', secret: '0123456789abcdef', form: 'as it is' } as const
+    const leak = {
+      direction: 'to-upstream',
+      peer: 'up:1',
+      secret: '0123456789abcdef',
+      learnt: 'sent as authorization',
+      form: 'as it is',
+    } as const
     expect(summaryOf([{ ...report, leaks: [leak] }], 9).faults).toEqual([
-      'a.test.ts: a host’s token (sha256 0123456789abcdef…, as it is) went to up:1',
+      'a.test.ts: a host’s token (sent as authorization, sha256 0123456789abcdef…, as it is) went to up:1',
     ])
   })
 })
@@ -144,7 +150,9 @@ describe('a gateway that leaks, in a process of its own', () => {
       expect([...new Set(leaks.map(({ direction }) => direction))]).toEqual(['to-upstream'])
       const isProcess = mistake === 'environment' || mistake === 'stdin'
       expect(leaks[0]?.peer).toMatch(isProcess ? /^process node/ : /^127\.0\.0\.1:\d+$/)
-      expect(leaksOf([{ ...(await run('honest')), leaks }])[0]).toMatch(/^leaky: a host’s token \(sha256 [0-9a-f]{16}…/)
+      expect(leaksOf([{ ...(await run('honest')), leaks }])[0]).toMatch(
+        /^leaky: a host’s token \(sent as authorization, sha256 [0-9a-f]{16}…/,
+      )
     },
   )
   it.each(['answer', 'stream', 'split', 'response-header', 'exchange'])(

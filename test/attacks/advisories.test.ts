@@ -174,7 +174,6 @@ describe('what a stranger or a neighbour reaches', () => {
     expect((await host.call('echo')).status).toBe(200)
   })
   it.each([
-    '/v0.1/servers',
     '/v0/servers',
     '/v1/servers',
     '/api/servers',
@@ -195,6 +194,16 @@ describe('what a stranger or a neighbour reaches', () => {
       expect([401, 403, 404, 405]).toContain(answer.status)
       expect(answer.text).not.toMatch(/"up"|servers"\s*:|127\.0\.0\.1:\d+\/mcp/)
     }
+  })
+  it('Obot GO-2026-6525: what the registry shows to anybody is what was published, nothing of what is configured here', async () => {
+    for (const path of ['/v0.1/servers', '/v0.1/servers/up', '/v0.1/servers/up/versions']) {
+      const answer = await send(world.port, { method: 'GET', path })
+      expect(answer.text).not.toMatch(/127\.0\.0\.1:\d+\/mcp|upstream-credential/)
+      if (answer.status === 200) expect(answer.body.servers).toEqual([])
+    }
+    expect(
+      (await send(world.port, { path: '/v0.1/publish', headers: { 'content-type': 'application/json' }, body: '{}' })).status,
+    ).not.toBe(200)
   })
   it('Obot CVE-2026-105138 (secrets readable): no page, list, error or act shows the credential of an upstream, to an operator either', async () => {
     const answers = [

@@ -5,6 +5,7 @@ import { exportJWK, generateKeyPair } from 'jose'
 import { ROOMY, startRecorder, type World } from '../attacks/world.ts'
 import { publicJwkOf } from '../identity/dpop.ts'
 import { encode, type TestKey } from '../identity/issuer.ts'
+import { excuseEgress } from '../support/egress/setup.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { startAuthorizationServer, type UpstreamAs } from './authorization-server.ts'
 import { Browser } from './browser.ts'
@@ -51,6 +52,7 @@ export async function startRealIssuer({ resources, jwtSeconds }: RealIssuerOptio
       jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: 'real', alg: 'ES256', use: 'sig' }] },
     },
   })
+  excuseEgress({ direction: 'to-upstream', peer: new URL(as.issuer).host, why: 'an issuer is asked about its own token (RFC 7662)' })
   const post = (path: string, form: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(`${as.issuer}${path}`, { method: 'POST', body: new URLSearchParams({ client_id: HOST.client_id, ...form }), headers })
   return Object.assign(as, {

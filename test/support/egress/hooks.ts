@@ -94,8 +94,8 @@ function hear(req: IncomingMessage, res: ServerResponse, recorder: EgressRecorde
   for (let i = 0; i + 1 < req.rawHeaders.length; i += 2) {
     const name = req.rawHeaders[i]!.toLowerCase()
     const value = req.rawHeaders[i + 1]!
-    if (name === 'authorization') recorder.learnHostToken(value.replace(/^[\w-]+ +/, ''))
-    else if (name === 'dpop') recorder.learnHostToken(value)
+    if (name === 'authorization') recorder.learnHostToken(value.replace(/^[\w-]+ +/, ''), 'sent as authorization')
+    else if (name === 'dpop') recorder.learnHostToken(value, 'sent as proof')
   }
   if (req.url?.startsWith('/oauth/') !== true) return
   const { write, end } = res as unknown as Record<'write' | 'end', AnyFunction>
@@ -110,10 +110,11 @@ function hear(req: IncomingMessage, res: ServerResponse, recorder: EgressRecorde
     },
     end(this: ServerResponse, ...args: unknown[]) {
       keep(args[0])
-      if (req.url?.startsWith('/oauth/token') === true) for (const [, token = ''] of text.matchAll(ISSUED)) recorder.learnHostToken(token)
+      if (req.url?.startsWith('/oauth/token') === true)
+        for (const [, token = ''] of text.matchAll(ISSUED)) recorder.learnHostToken(token, 'issued to a host')
       const location = res.getHeader('location')
       const code = typeof location === 'string' ? URL.parse(location)?.searchParams.get('code') : undefined
-      if (code) recorder.learnHostToken(code)
+      if (code) recorder.learnHostToken(code, 'a code for a host')
       return end.apply(this, args)
     },
   })
@@ -162,23 +163,24 @@ class OutgoingTap implements Listener {
       const [, name = '', value = ''] = /^([^:]+): ?(.*)$/.exec(line) ?? []
       if (ORDINARY.test(name.toLowerCase())) continue
       const secret = value.replace(/^[A-Za-z][\w-]* +(?=\S+$)/, '')
-      this.#recorder.learnUpstreamCredential(secret)
+      this.#recorder.learnUpstreamCredential(secret, `sent as header ${name.toLowerCase()}`)
       if (!/^basic /i.test(value)) continue
       const [, password = ''] = /^[^:]*:(.*)$/.exec(Buffer.from(secret, 'base64').toString()) ?? []
-      this.#recorder.learnUpstreamCredential(decodeURIComponent(password))
+      this.#recorder.learnUpstreamCredential(decodeURIComponent(password), 'sent as password')
     }
   }
 
   #asked(text: string): void {
     this.#isTokenRequest = true
     const form = new URLSearchParams(text.slice(!text.includes('\r\n\r\n') ? 0 : text.indexOf('\r\n\r\n') + 4))
-    for (const name of PRESENTED) for (const value of form.getAll(name)) this.#recorder.learnUpstreamCredential(value)
+    for (const name of PRESENTED)
+      for (const value of form.getAll(name)) this.#recorder.learnUpstreamCredential(value, `${name} of a token request`)
   }
 
   #answered(chunk: Uint8Array): void {
     if (this.#answer.length > 65_536) return
     this.#answer += Buffer.from(chunk).toString()
-    for (const [, token = ''] of this.#answer.matchAll(ISSUED)) this.#recorder.learnUpstreamCredential(token)
+    for (const [, token = ''] of this.#answer.matchAll(ISSUED)) this.#recorder.learnUpstreamCredential(token, 'issued to the gateway')
   }
 }
 
@@ -190,7 +192,8 @@ const spawning =
     const [command, parameters, { env = {} }] = args as [string, readonly string[], { env?: Record<string, string> }]
     const tap = recorder.tap('to-upstream', `process ${basename(command)}`)
     tap.write([command, ...parameters, ...Object.entries(env).map(pair => pair.join('='))].join('\0'))
-    for (const [name, value] of Object.entries(env)) if (!BASICS.has(name)) recorder.learnUpstreamCredential(value)
+    for (const [name, value] of Object.entries(env))
+      if (!BASICS.has(name)) recorder.learnUpstreamCredential(value, `environment variable ${name}`)
     if (child.stdin) (child.stdin as Tapped)[TAP] = tap
     return child
   }

@@ -12,6 +12,8 @@ export type Leak = {
   readonly peer: string
   /** the first 16 digits of its SHA-256 */
   readonly secret: string
+  /** where it was learnt */
+  readonly learnt: string
   readonly form: string
 }
 
@@ -70,7 +72,11 @@ export class EgressRecorder {
   gateways = 0
   readonly #secrets: Record<
     Direction,
-    { readonly index: SecretIndex; readonly digests: Map<string, number>; readonly byNumber: string[] }
+    {
+      readonly index: SecretIndex
+      readonly digests: Map<string, number>
+      readonly byNumber: { readonly digest: string; readonly learnt: string }[]
+    }
   > = {
     'to-upstream': { index: new SecretIndex(), digests: new Map(), byNumber: [] },
     'to-host': { index: new SecretIndex(), digests: new Map(), byNumber: [] },
@@ -93,25 +99,27 @@ export class EgressRecorder {
     if (this.#keptBytes > KEPT_MAX) this.judge()
   }
 
-  /** A token that a host sent, or was given. Of a JWT the signature counts: its claims may stand elsewhere for good reasons. */
-  learnHostToken(token: string): void {
-    const [, , signature = ''] = /^ey[\w-]*(?:\.[\w-]*){2}$/.test(token) ? token.split('.') : []
-    this.#learn('to-upstream', signature === '' ? token : signature)
+  /** A token that a host sent, or was given. */
+  learnHostToken(token: string, learnt: string): void {
+    this.#learn('to-upstream', token, learnt)
   }
 
   /** What the gateway presents to an upstream, or to an authorization server on the way there. */
-  learnUpstreamCredential(credential: string): void {
-    this.#learn('to-host', credential)
+  learnUpstreamCredential(credential: string, learnt: string): void {
+    this.#learn('to-host', credential, learnt)
   }
 
-  #learn(direction: Direction, secret: string): void {
+  /** Of a JWT the signature counts: its claims may stand elsewhere for good reasons, and every header looks the same. */
+  #learn(direction: Direction, token: string, learnt: string): void {
+    const [, , signature = ''] = /^ey[\w-]*(?:\.[\w-]*){2}$/.test(token) ? token.split('.') : []
+    const secret = signature === '' ? token : signature
     const { index, digests, byNumber } = this.#secrets[direction]
     const digest = digestOf(secret)
     if (digests.has(digest)) return
     const number = index.add(secret)
     if (number === undefined) return
     digests.set(digest, number)
-    byNumber[number] = digest
+    byNumber[number] = { digest, learnt }
   }
 
   excuse(excuse: Excuse): void {
@@ -129,7 +137,7 @@ export class EgressRecorder {
     }
   }
 
-  #found({ direction, peer }: Tap, secret: string, form: string): void {
+  #found({ direction, peer }: Tap, { digest: secret, learnt }: { readonly digest: string; readonly learnt: string }, form: string): void {
     const excuse = this.#excuses.find(
       e =>
         e.direction === direction &&
@@ -138,7 +146,7 @@ export class EgressRecorder {
         (e.peer ?? e.secret) !== undefined,
     )
     if (excuse) this.#excused[excuse.why] = (this.#excused[excuse.why] ?? 0) + 1
-    else this.#leaks.set([direction, peer, secret, form].join('\n'), { direction, peer, secret, form })
+    else this.#leaks.set([direction, peer, secret, form].join('\n'), { direction, peer, secret, learnt, form })
   }
 
   report(file: string): EgressReport {

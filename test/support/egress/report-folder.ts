@@ -26,8 +26,8 @@ export const readReports = (folder: string): EgressReport[] =>
 /** One line per leak: test file, direction, peer, digest of the secret. Never the secret. */
 export const leaksOf = (reports: readonly EgressReport[]): string[] =>
   reports.flatMap(({ file, leaks }) =>
-    leaks.map(({ direction, peer, secret, form }) => {
+    leaks.map(({ direction, peer, secret, learnt, form }) => {
       const what = direction === 'to-upstream' ? 'a host’s token' : 'an upstream credential'
-      return `${file}: ${what} (sha256 ${secret}…, ${form}) ${direction === 'to-upstream' ? `went to ${peer}` : 'went to a host'}`
+      return `${file}: ${what} (${learnt}, sha256 ${secret}…, ${form}) ${direction === 'to-upstream' ? `went to ${peer}` : 'went to a host'}`
     }),
   )
