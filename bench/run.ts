@@ -3,7 +3,7 @@
 //   --short            fewer and shorter rounds (about five minutes)
 //   --medium           rounds between those; sections as in a full run
 //   --into FILE        adds what is measured to a results file, so that a run can be made in parts
-//   --only A,B         sections (matrix, growth, tools, sessions, list, ready, idle, registry) and cells whose name holds a word (modern, http, 10kB, modern/stdio)
+//   --only A,B         sections (matrix, growth, tools, sessions, list, ready, idle, registry, surface) and cells whose name holds a word (modern, http, 10kB, modern/stdio)
 //   --targets A,B      gatehouse, bare, bare-least, mcp-proxy, supergateway
 //   --profile          runs the gateway under V8's profiler instead and prints where its time goes
 //   --out FILE         where the JSON goes; `-` = nowhere
@@ -32,6 +32,7 @@ import { CORES } from './lib/processes.ts'
 import { profile } from './lib/profile.ts'
 import { measureRegistry, type RegistryFigure } from './lib/registry.ts'
 import { median, round } from './lib/stats.ts'
+import { measureSurfaces, type SurfaceFigure } from './lib/surfaces.ts'
 import { table } from './lib/table.ts'
 import { isAvailable, TARGETS, type TargetName } from './lib/targets.ts'
 
@@ -47,7 +48,7 @@ const { values } = parseArgs({
   },
 })
 
-const SECTIONS = ['matrix', 'growth', 'tools', 'sessions', 'list', 'ready', 'idle', 'registry'] as const
+const SECTIONS = ['matrix', 'growth', 'tools', 'sessions', 'list', 'ready', 'idle', 'registry', 'surface'] as const
 type Section = (typeof SECTIONS)[number]
 const words = values.only.split(',').filter(word => word !== '')
 const sections = words.filter((word): word is Section => (SECTIONS as readonly string[]).includes(word))
@@ -88,6 +89,7 @@ type Results = {
   readyMs?: number[]
   idle?: Idle[]
   registry?: RegistryFigure[]
+  surface?: SurfaceFigure[]
 }
 
 /** The environment that explains the figures; nothing that names the machine. */
@@ -226,6 +228,12 @@ async function rest(loader: Loader, results: Results): Promise<void> {
     results.registry = await measureRegistry(50_000, values.short ? 50 : 300)
     const rows = results.registry.map(({ what, p50Ms, p99Ms, rows: n }) => [what, p50Ms, p99Ms, n])
     console.log(`\n${table(['registry of 50,000 versions', 'p50 ms', 'p99 ms', 'rows'], rows)}\n`)
+  }
+  if (isWanted('surface')) {
+    note('admission of a server with 300 tools')
+    results.surface = await measureSurfaces(300, values.short ? 30 : 200)
+    const rows = results.surface.map(({ what, bestUs, p50Us, p99Us }) => [what, bestUs, p50Us, p99Us])
+    console.log(`\n${table(['admission', 'best us', 'p50 us', 'p99 us'], rows)}\n`)
   }
 }
 

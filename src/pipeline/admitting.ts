@@ -42,12 +42,15 @@ const PRIMITIVE_OF: Readonly<Record<ListKind, PrimitiveKind>> = {
 const UNRECORDED: Stop = { stop: 'audit-unavailable', detail: 'the audit log cannot be written' }
 /** Definitions digested between two pauses. */
 const PAUSE_ENTRIES = 50
+/** Definitions whose digest is remembered by their bytes, in all. */
+const MAX_BY_BYTES = 20_000
 /** Differences remembered as told, in all; an upstream that shows new ones all the time is told again. */
 const MAX_TOLD = 4096
 
 export class Admitting {
   readonly #deps: AdmittingDeps
   readonly #digests = new WeakMap<Entry, Digest | 'unreadable'>()
+  readonly #byBytes = new Map<string, Digest | 'unreadable'>()
   readonly #judged = new WeakMap<LiveList, Judged>()
   readonly #told = new Set<string>()
   /** `exact` surfaces that listed a stranger: held until somebody reviews them anew */
@@ -165,8 +168,14 @@ export class Admitting {
   }
 
   #digestOf(kind: ListKind, entry: Entry): Digest | 'unreadable' {
-    let digest = this.#digests.get(entry)
-    if (digest === undefined) this.#digests.set(entry, (digest = digestOfPrimitive(PRIMITIVE_OF[kind], entry.raw) ?? 'unreadable'))
+    const known = this.#digests.get(entry)
+    if (known !== undefined) return known
+    // The same bytes have the same canonical form, and nearly every list that is read again is the same bytes.
+    const bytes = `${kind} ${digestOf(entry.raw)}`
+    const digest = this.#byBytes.get(bytes) ?? digestOfPrimitive(PRIMITIVE_OF[kind], entry.raw) ?? 'unreadable'
+    if (this.#byBytes.size >= MAX_BY_BYTES) this.#byBytes.clear()
+    this.#byBytes.set(bytes, digest)
+    this.#digests.set(entry, digest)
     return digest
   }
 

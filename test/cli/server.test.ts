@@ -1,0 +1,138 @@
+// `gatehouse server …` from a terminal: what it says, refuses and leaves on disk. The flow with a running gateway is in test/e2e/admission.test.ts.
+
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { stringify } from 'yaml'
+import { nodeServer } from '../support/upstreams/stdio.ts'
+import { gatehouse } from './io.ts'
+
+let cwd = ''
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'gatehouse-server-'))
+  configure()
+})
+afterEach(() => rmSync(cwd, { recursive: true, force: true }))
+
+function configure(more: object = {}, upstreams: object = {}): void {
+  const weather = {
+    stdio: { command: process.execPath, args: nodeServer('flipping').args },
+    allow: [{ subjects: ['*'], tools: ['get_weather'] }],
+    ...more,
+  }
+  const document = {
+    version: 1,
+    dataDir: 'data',
+    identity: { evaluation: { users: [{ name: 'alice' }] } },
+    upstreams: { weather, ...upstreams },
+  }
+  writeFileSync(join(cwd, 'gatehouse.yaml'), stringify(document))
+}
+const run = (...words: string[]) => gatehouse(['server', ...words], { cwd })
+const reviewed = async (): Promise<string> => /--surface ([0-9a-f]{64})/.exec((await run('review', 'weather')).out)![1]!
+
+describe('gatehouse server', () => {
+  it('review, approve, diff, list: from nothing to admitted', async () => {
+    expect(await run('list')).toMatchObject({ code: 0, out: 'weather  nobody has reviewed it\n' })
+    expect(await run('diff', 'weather')).toMatchObject({ code: 0, out: expect.stringContaining('nothing else was seen of it') })
+    expect(JSON.parse((await run('diff', 'weather', '--json')).out)).toEqual({ alias: 'weather', seen: false })
+    const digest = await reviewed()
+    expect(await run('diff', 'weather')).toMatchObject({ code: 1, out: expect.stringContaining('5 to review') })
+    const approved = await run('approve', 'weather', '--surface', digest.slice(0, 12), '--why', 'read it', '--json')
+    expect([approved.code, JSON.parse(approved.out)]).toEqual([
+      0,
+      { alias: 'weather', verdict: 'passed', surface: digest, file: join(cwd, 'admissions', 'weather.json') },
+    ])
+    expect(approved.err).toContain('the statement is not signed')
+    expect(await run('diff', 'weather')).toMatchObject({
+      code: 0,
+      out: 'weather: admitted by alice at 2026-11-21T12:00:00.000Z: read it (unsigned)\n4 as admitted, 0 to review, 0 not seen now\n',
+    })
+    expect(JSON.parse((await run('list', '--json')).out)).toEqual({
+      servers: [
+        {
+          alias: 'weather',
+          admission: 'required',
+          standing: expect.stringContaining('admitted by alice'),
+          surface: digest,
+          held: 0,
+          class: 'same',
+        },
+      ],
+    })
+  })
+
+  it('attack: what was seen changed since it was looked at: nothing is admitted by the old digest', async () => {
+    const digest = await reviewed()
+    const file = join(cwd, 'data', 'seen', 'weather.json')
+    writeFileSync(file, readFileSync(file, 'utf8').replace('Tells the weather', 'Tells the whether'))
+    expect(await run('approve', 'weather', '--surface', digest)).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('not the surface that was named'),
+    })
+    expect(await run('approve', 'weather', '--surface', digest.slice(0, 3))).toMatchObject({ code: 4 })
+    expect(existsSync(join(cwd, 'admissions', 'weather.json'))).toBe(false)
+  })
+
+  it('quarantine keeps the surface, and approve takes it back', async () => {
+    const digest = await reviewed()
+    expect(await run('quarantine', 'weather', '--why', 'no')).toMatchObject({ code: 0, out: expect.stringContaining('in quarantine') })
+    expect((await run('list')).out).toContain('refused by alice')
+    expect((await run('approve', 'weather', '--surface', digest)).code).toBe(0)
+    expect((await run('quarantine', 'weather', '--why', 'again')).code).toBe(0)
+    expect(readFileSync(join(cwd, 'admissions', 'weather.json'), 'utf8')).toContain(digest)
+  })
+
+  it.each([
+    ['no alias', ['diff'], 2, 'expected the alias of a server: weather'],
+    ['an alias that is not there', ['diff', 'wether'], 2, 'did you mean `weather`?'],
+    ['another mode', ['approve', 'weather', '--mode', 'any'], 2, 'expected --mode subset or exact'],
+    ['nothing seen yet', ['approve', 'weather'], 4, 'nothing was seen of `weather` yet'],
+    ['a reviewer without end', ['quarantine', 'weather', '--why', 'x', '--reviewer', 'x'.repeat(200)], 2, 'expected a reviewer'],
+    ['a reason without end', ['quarantine', 'weather', '--why', 'x'.repeat(2000)], 2, 'expected --why of at most'],
+  ] as const)('%s', async (_, words, code, err) => {
+    expect(await run(...words)).toMatchObject({ code, err: expect.stringContaining(err) })
+  })
+
+  it('a configuration that does not load', async () => {
+    writeFileSync(join(cwd, 'gatehouse.yaml'), 'version: 2\n')
+    for (const words of [['list'], ['diff', 'weather']]) expect((await run(...words)).code).toBe(3)
+  })
+
+  it('a server that does not answer, and one that takes everybody’s own credential, are not looked at', async () => {
+    configure({ stdio: { command: join(cwd, 'nothing-here') } })
+    expect((await run('review', 'weather')).code).toBe(5)
+    configure({ stdio: undefined, http: { url: 'https://files.example/mcp' }, credential: { kind: 'oauth' } })
+    expect(await run('review', 'weather')).toMatchObject({ code: 4, err: expect.stringContaining('everybody’s own credential') })
+  })
+
+  it('what cannot be kept is said, and what nobody can read whole is not admitted', async () => {
+    await reviewed()
+    const file = join(cwd, 'data', 'seen', 'weather.json')
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"isCut":false', '"isCut":true'))
+    expect((await run('diff', 'weather')).out).toContain('more was listed than is kept')
+    expect(await run('approve', 'weather')).toMatchObject({ code: 4, err: expect.stringContaining('cannot be admitted whole') })
+    chmodSync(file, 0o644)
+    expect(await run('review', 'weather')).toMatchObject({ code: 1, err: expect.stringContaining('could not be kept') })
+  })
+
+  it('a statement that cannot be relied on, and definitions of any size', async () => {
+    const digest = await reviewed()
+    await run('approve', 'weather', '--surface', digest)
+    writeFileSync(join(cwd, 'admissions', 'weather.json'), '{}')
+    expect((await run('list')).out).toContain('its admission expected `_type`')
+    truncateSync(join(cwd, 'admissions', 'weather.definitions.json'), 64 * 1024 * 1024)
+    expect(await run('list')).toMatchObject({ code: 1, err: expect.stringContaining('is no regular file of at most') })
+  })
+
+  it('says that an approval decides nothing while the configuration admits by itself', async () => {
+    configure({ admission: 'configured' })
+    expect((await run('list')).out).toBe('weather  admitted by the configuration alone\n')
+    const digest = await reviewed()
+    expect((await run('approve', 'weather', '--surface', digest)).err).toContain('or this decides nothing')
+    configure({}, {})
+    writeFileSync(join(cwd, 'gatehouse.yaml'), 'version: 1\nidentity: { evaluation: { users: [{ name: alice }] } }\n')
+    expect((await run('list')).out).toBe('no server is configured\n')
+  })
+})
