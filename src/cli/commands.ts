@@ -1,6 +1,7 @@
 // The table of subcommands: their words, options and help. src/cli/main.ts walks it.
 
 import type { CommandModule } from './command.ts'
+import { PRESENTED, SIGNER } from './signing/options.ts'
 
 export type Option = {
   readonly kind: 'text' | 'flag' | 'list'
@@ -402,6 +403,48 @@ export const COMMANDS: readonly Command[] = [
       force: { kind: 'flag', help: 'replace a state.db or keys that are there (kept beside them), or restore without the key' },
     },
     load: () => import('./restore.ts'),
+  },
+  {
+    name: 'sign',
+    summary: 'sign a server version, as its publisher',
+    about: [
+      'Makes one statement of server.json, its artifacts, lock file and surface, and signs it: with a key (--key), by a program that holds the key (--key-command), or with an identity (--fulcio). Writes a Sigstore bundle.',
+      'The program reads the bytes to sign on standard input and prints the signature: DER for ECDSA over SHA-256, 64 bytes for Ed25519, as they are or in base64. docs/signing.md shows it with PKCS #11.',
+    ],
+    positionals: '[server.json]',
+    maxPositionals: 1,
+    options: {
+      ...PRESENTED,
+      sequence: { kind: 'text', value: 'N', help: 'number of this version: one more than that of the version before' },
+      previous: { kind: 'text', value: 'SHA256', help: 'digest of the statement of the version before, as it was printed' },
+      'valid-days': { kind: 'text', value: 'N', help: 'days until it no longer counts; default: 365' },
+      env: { kind: 'list', value: 'NAME', help: 'environment variable it may be given besides those in server.json. May be repeated' },
+      egress: { kind: 'list', value: 'HOST', help: 'host it may reach. May be repeated' },
+      ...SIGNER,
+      out: { kind: 'text', value: 'FILE', help: 'the bundle; default: server.json.sigstore.json' },
+      force: { kind: 'flag', help: 'replace a bundle that is there' },
+      statement: { kind: 'flag', help: 'only print the statement, unsigned' },
+    },
+    load: () => import('./sign.ts'),
+  },
+  {
+    name: 'verify',
+    summary: 'verify a bundle offline, and what it is about',
+    about: [
+      'Verifies a bundle against a signer policy and a pinned trusted root, then compares server.json, artifacts, lock file and surface with what was signed. Goes to no network. Exit code 1 when it is refused; the reason, the rule and what would fix it are printed.',
+      'Without --trusted-root no certificate, log or timestamp counts, and signatures by keys alone are believed.',
+    ],
+    positionals: 'BUNDLE',
+    maxPositionals: 1,
+    options: {
+      policy: { kind: 'text', value: 'FILE', help: 'who may sign: JSON, see docs/signing.md' },
+      'trusted-root': { kind: 'text', value: 'FILE', help: 'trusted_root.json of the Sigstore instance' },
+      server: { kind: 'text', value: 'FILE', help: 'the server.json it has to be about' },
+      ...PRESENTED,
+      floor: { kind: 'text', value: 'N', help: 'lowest sequence that may be used' },
+      review: { kind: 'flag', help: 'it is a reviewer’s bundle' },
+    },
+    load: () => import('./verify.ts'),
   },
   {
     name: 'version',

@@ -3,6 +3,9 @@
 import { spawn } from 'node:child_process'
 import { Fault } from '../../kernel/errors.ts'
 
+/** Where it runs, and what it gets: a key service's credentials are in the environment. */
+export type CommandPlace = { readonly cwd: string; readonly env: Readonly<Record<string, string | undefined>> }
+
 const COMMAND_MS = 60_000 // somebody may have to touch a token
 const MAX_SIGNATURE_BYTES = 1024
 
@@ -13,11 +16,11 @@ const MAX_SIGNATURE_BYTES = 1024
 export function runCommand(
   [program = '', ...args]: readonly string[],
   data: Buffer,
-  env: Readonly<Record<string, string | undefined>>,
+  { cwd, env }: CommandPlace,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const fail = (why: string): void => reject(new Fault('signing-failed', `the command \`${program}\` ${why}`))
-    const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'ignore'], timeout: COMMAND_MS, killSignal: 'SIGKILL' })
+    const child = spawn(program, args, { cwd, env, stdio: ['pipe', 'pipe', 'ignore'], timeout: COMMAND_MS, killSignal: 'SIGKILL' })
     const chunks: Buffer[] = []
     let size = 0
     child.stdout.on('data', (chunk: Buffer) => {

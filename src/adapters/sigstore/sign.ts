@@ -6,18 +6,13 @@ import { createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
 import { Fault } from '../../kernel/errors.ts'
 import { readPublicKey } from '../../trust/signer-policy.ts'
 import { IN_TOTO } from '../../trust/statement.ts'
-import { runCommand } from './key-command.ts'
+import { runCommand, type CommandPlace } from './key-command.ts'
 import { readPrivateKey } from './private-key.ts'
 
 export type SignerSource =
   | { readonly kind: 'file'; readonly file: string }
-  /** `publicKey`: PEM; `env`: what the program gets, where a key service's credentials are */
-  | {
-      readonly kind: 'command'
-      readonly command: readonly string[]
-      readonly publicKey: string
-      readonly env: Readonly<Record<string, string | undefined>>
-    }
+  /** `publicKey`: PEM */
+  | { readonly kind: 'command'; readonly command: readonly string[]; readonly publicKey: string; readonly place: CommandPlace }
   /** without an `identityToken` the CI job is asked for one */
   | { readonly kind: 'keyless'; readonly fulcio: string; readonly identityToken: string | undefined }
 
@@ -66,7 +61,7 @@ function signerOf(source: SignerSource): { readonly signer: Signer; readonly sig
     return keySigner(createPublicKey(key), data => Promise.resolve(sign(digestFor(key), data, key)))
   }
   readPublicKey(source.publicKey)
-  return keySigner(createPublicKey(source.publicKey), data => runCommand(source.command, data, source.env))
+  return keySigner(createPublicKey(source.publicKey), data => runCommand(source.command, data, source.place))
 }
 
 /** ECDSA over SHA-256 on both curves, as verifiers of bundles compute it; Ed25519 has a digest of its own. */

@@ -1,0 +1,118 @@
+// `gatehouse sign`: server.json, artifacts, lock file and surface become one statement, and a signature makes it a bundle.
+
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { signPayload } from '../adapters/sigstore/sign.ts'
+import { isDenial } from '../trust/denial.ts'
+import { statementDigest, writeServerStatement, type ServerStatement, type Subject } from '../trust/statement.ts'
+import { EXIT, type CommandArgs } from './command.ts'
+import { shortName } from './config-check.ts'
+import { writeAtomic } from './files.ts'
+import { DEFAULT_REGISTRY, presentedFiles, UsageError, type PresentedFiles } from './signing/presented.ts'
+import { denialText } from './signing/denial-text.ts'
+import { signerOf } from './signing/signer.ts'
+
+const DAY_MS = 86_400_000
+const MAX_DAYS = 3650
+
+export async function run(args: CommandArgs): Promise<number> {
+  try {
+    return await sign(args)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    args.io.err(`gatehouse sign: ${error.message}\n`)
+    return EXIT.usage
+  }
+}
+
+async function sign(args: CommandArgs): Promise<number> {
+  const { io } = args
+  const serverFile = args.positionals[0] ?? 'server.json'
+  const files = await presentedFiles(args, serverFile)
+  if (isDenial(files)) {
+    io.err(denialText('not signed', files))
+    return EXIT.failed
+  }
+  const statement = statementOf(args, files)
+  const payload = writeServerStatement(statement)
+  if (args.flag('statement')) {
+    io.out(`${payload.toString()}\n`)
+    return EXIT.ok
+  }
+  const out = resolve(io.cwd, args.text('out') ?? `${serverFile}.sigstore.json`)
+  if (existsSync(out) && !args.flag('force')) {
+    io.err(`gatehouse sign: \`${shortName(out, io.cwd)}\` is there already and was left as it is; --force replaces it\n`)
+    return EXIT.conflict
+  }
+  const { signer, witnesses } = await signerOf(args)
+  const signed = await signPayload(payload, signer, witnesses)
+  await writeAtomic(out, signed.bundle, 0o644)
+  report(args, { statement, out, signer: signed.signedBy, payload })
+  return EXIT.ok
+}
+
+function statementOf(args: CommandArgs, { document, presented }: PresentedFiles): ServerStatement {
+  const { surface } = presented
+  if (!surface) throw new UsageError('--surface is needed: what is not signed is not admitted')
+  const subjects: Subject[] = [{ name: 'server.json', digest: { sha256: document.digest } }]
+  const locks = new Set<string>()
+  for (const { purl, algorithm, lock } of document.artifacts) {
+    const digest = presented.artifacts.get(purl)
+    if (digest === undefined) throw new UsageError(`--artifact is needed for ${purl}`)
+    subjects.push({ name: purl, digest: { [algorithm]: digest } })
+    if (lock) locks.add(lock)
+  }
+  for (const name of locks) {
+    const digest = presented.locks.get(name)
+    if (digest === undefined)
+      throw new UsageError(`--lock is needed with a file ${name}: the artifact alone says nothing of what it depends on`)
+    subjects.push({ name, digest: { sha256: digest } })
+  }
+  const envNames = [...new Set([...document.envNames, ...args.list('env')])].sort()
+  return {
+    subjects,
+    server: { name: document.name, version: document.version, sequence: integer(args, 'sequence') },
+    registry: args.text('registry') ?? DEFAULT_REGISTRY,
+    previous: previousOf(args),
+    notAfter: notAfterOf(args),
+    surface,
+    remotes: document.remotes.map(url => ({ url })),
+    launch: { envNames, egress: [...new Set(args.list('egress'))].sort() },
+  }
+}
+
+function previousOf(args: CommandArgs): string | null {
+  const given = args.text('previous')
+  if (given === undefined) return null
+  if (!/^[0-9a-f]{64}$/.test(given))
+    throw new UsageError('--previous: expected the SHA-256 of the statement before, as `sign` and `verify` print it')
+  return given
+}
+
+function notAfterOf(args: CommandArgs): string {
+  const days = args.text('valid-days') === undefined ? 365 : integer(args, 'valid-days')
+  if (days > MAX_DAYS) throw new UsageError(`--valid-days: expected at most ${MAX_DAYS}`)
+  return new Date(args.io.now() + days * DAY_MS).toISOString().replace(/\.\d+Z$/, 'Z')
+}
+
+function integer(args: CommandArgs, option: string): number {
+  const text = args.text(option) ?? ''
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new UsageError(`--${option}: expected an integer from 1`)
+  return Number(text)
+}
+
+function report(
+  { io, json }: CommandArgs,
+  done: { readonly statement: ServerStatement; readonly out: string; readonly signer: string; readonly payload: Buffer },
+): void {
+  const { server, subjects, notAfter } = done.statement
+  const digest = statementDigest(done.payload)
+  if (json) {
+    io.out(`${JSON.stringify({ server, bundle: done.out, signedBy: done.signer, subjects, notAfter, statement: digest })}\n`)
+    return
+  }
+  io.out(`signed ${server.name} ${server.version} (sequence ${server.sequence}) by ${done.signer}\n`)
+  for (const { name } of subjects) io.out(`  ${name}\n`)
+  io.out(`  counts until ${notAfter}; the next version names this one with --previous ${digest}\n`)
+  io.out(`bundle: ${shortName(done.out, io.cwd)}\n`)
+}
