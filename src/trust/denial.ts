@@ -1,7 +1,7 @@
 // Why something signed is not believed. Every rule has a stable name, the reason it belongs to, and what would mend it: people act on these words.
 
 /** Closed list; what the audit log, the registry and hosts are told. docs/signing.md explains each. */
-export type TrustReason =
+type TrustReason =
   /** there is no bundle where one is required */
   | 'unsigned'
   /** the file is no bundle we read: refused before any signature is looked at */
@@ -64,7 +64,6 @@ export const RULES = {
   'signer-revoked': { reason: 'signer-revoked', fix: 'sign again with a signer that was not revoked' },
 
   'payload-type': { reason: 'statement-invalid', fix: 'sign an in-toto statement (application/vnd.in-toto+json)' },
-  'statement-json': { reason: 'statement-invalid', fix: 'sign a statement of `gatehouse sign`' },
   'statement-shape': { reason: 'statement-invalid', fix: 'sign a statement of `gatehouse sign`' },
   'statement-type': { reason: 'statement-invalid', fix: 'sign an in-toto statement of version 1' },
   'predicate-type': { reason: 'statement-invalid', fix: 'sign the kind of statement that is asked for here' },

@@ -2,6 +2,7 @@
 
 import { isJsonFault, readJson, valueOf } from '../mcp/json.ts'
 import { deny, shown, type Denial, type TrustRule } from './denial.ts'
+import { isReadWithin } from './der-steps.ts'
 
 /** Largest bundle, in bytes. */
 export const MAX_BUNDLE_BYTES = 256 * 1024
@@ -12,6 +13,9 @@ const MAX_CERTIFICATES = 4
 const MAX_PROOF_HASHES = 64
 const MAX_CHECKPOINT_CHARACTERS = 8192
 const MAX_CHECKPOINT_SIGNATURES = 16
+
+/** Values in one certificate or timestamp; genuine ones have some hundred. */
+const MAX_DER_VALUES = 4096
 
 const VERSION_3 = ['application/vnd.dev.sigstore.bundle.v0.3+json', 'application/vnd.dev.sigstore.bundle+json;version=0.3']
 const EARLIER = ['application/vnd.dev.sigstore.bundle+json;version=0.1', 'application/vnd.dev.sigstore.bundle+json;version=0.2']
@@ -91,12 +95,12 @@ function signedBy(material: Members, isEarlier: boolean): BundleClaims['signedBy
       ? { kind: 'key', hint }
       : refuse('bundle-shape', 'expected a hint of the public key')
   }
-  if (kind === 'certificate') base64(signer['rawBytes'], 'the certificate')
+  if (kind === 'certificate') der(signer['rawBytes'], 'the certificate')
   else {
     if (!isEarlier) return refuse('bundle-shape', 'expected a certificate, got a chain, which version 0.3 does not have')
     const chain = list(signer['certificates'], 'certificates', MAX_CERTIFICATES, 'bundle-shape')
     if (chain.length === 0) return refuse('bundle-shape', 'expected a certificate')
-    for (const each of chain) base64(object(each, 'a certificate')['rawBytes'], 'a certificate')
+    for (const each of chain) der(object(each, 'a certificate')['rawBytes'], 'a certificate')
   }
   return { kind: 'certificate' }
 }
@@ -124,7 +128,7 @@ function stamps(data: unknown): void {
   const { rfc3161Timestamps: given } = object(data, 'timestampVerificationData')
   if (!isThere(given)) return
   const all = list(given, 'rfc3161Timestamps', MAX_ENTRIES, 'bundle-entries')
-  const texts = all.map(each => base64(object(each, 'a timestamp')['signedTimestamp'], 'a timestamp'))
+  const texts = all.map(each => der(object(each, 'a timestamp')['signedTimestamp'], 'a timestamp'))
   if (new Set(texts).size !== texts.length) refuse('bundle-entries', 'a timestamp stands there twice')
 }
 
@@ -196,6 +200,14 @@ function list(value: unknown, what: string, most: number, rule: TrustRule): read
 
 function base64(value: unknown, what: string, rule: TrustRule = 'bundle-shape'): string {
   return typeof value === 'string' && value !== '' && BASE64.test(value) ? value : refuse(rule, `${what}: expected base64`)
+}
+
+/** Base64 of DER that no reader is at for long. */
+function der(value: unknown, what: string): string {
+  const text = base64(value, what)
+  return isReadWithin(Buffer.from(text, 'base64'), MAX_DER_VALUES)
+    ? text
+    : refuse('bundle-shape', `${what}: it would be read again and again`)
 }
 
 /** Protobuf's JSON writes 64-bit integers as text, and readers take numbers too. */

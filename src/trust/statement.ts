@@ -25,7 +25,7 @@ export const IN_TOTO = 'application/vnd.in-toto+json'
 /** in-toto Attestation Framework, Statement v1. */
 const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
 /** `.example` belongs to nobody (RFC 2606), so this names the format and no owner (docs/adr/0014-signatures.md). */
-export const SERVER_PREDICATE = 'https://gatehouse.example/attestations/mcp-server/v1'
+const SERVER_PREDICATE = 'https://gatehouse.example/attestations/mcp-server/v1'
 
 const MAX_SUBJECTS = 64
 const MAX_PRIMITIVES = 4096
@@ -44,9 +44,9 @@ export type SignedSurface = {
   readonly resources: Readonly<Record<string, string>>
   readonly resourceTemplates: Readonly<Record<string, string>>
 }
-export type SignedRemote = { readonly url: string; readonly spkiSha256?: readonly string[]; readonly oauthIssuer?: string }
+type SignedRemote = { readonly url: string; readonly spkiSha256?: readonly string[]; readonly oauthIssuer?: string }
 /** What a process may be given: names of environment variables, hosts it may reach. */
-export type SignedLaunch = { readonly envNames: readonly string[]; readonly egress: readonly string[] }
+type SignedLaunch = { readonly envNames: readonly string[]; readonly egress: readonly string[] }
 
 export type ServerStatement = {
   readonly subjects: readonly Subject[]

@@ -8,7 +8,20 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { signPayload } from '../../src/adapters/sigstore/sign.ts'
 import { writeReview } from '../../src/trust/review.ts'
 import { identityToken, startSigstore } from '../support/sigstore.ts'
-import { documentOf, ISSUER, keyed, keyless, keyPair, PURL, review, SAN, serverJson, sha512, SURFACE, VERIFIER_ID } from '../trust/samples.ts'
+import {
+  documentOf,
+  ISSUER,
+  keyed,
+  keyless,
+  keyPair,
+  PURL,
+  review,
+  SAN,
+  serverJson,
+  sha512,
+  SURFACE,
+  VERIFIER_ID,
+} from '../trust/samples.ts'
 import { gatehouse } from './io.ts'
 
 let cwd: string
@@ -16,7 +29,8 @@ const put = (name: string, bytes: Buffer | string, mode = 0o600): void => writeF
 const run = (...argv: string[]) => gatehouse(argv, { cwd })
 const COVER = ['--artifact', 'weather.tgz', '--lock', 'package-lock.json', '--surface', 'surface.json']
 const sign = (...more: string[]) => run('sign', ...COVER, '--sequence', '7', ...more)
-const verify = (...more: string[]) => run('verify', 'server.json.sigstore.json', '--policy', 'policy.json', '--server', 'server.json', ...COVER, ...more)
+const verify = (...more: string[]) =>
+  run('verify', 'server.json.sigstore.json', '--policy', 'policy.json', '--server', 'server.json', ...COVER, ...more)
 const policyOf = (signer: object, change: object = {}): void =>
   put('policy.json', JSON.stringify({ version: 1, namespaces: { 'io.github.acme': signer }, ...change }))
 
@@ -71,11 +85,22 @@ describe('gatehouse sign and verify', () => {
     ['it was signed for another registry', () => {}, ['--registry', 'elsewhere'], 'registry-mismatch'],
     ['N140: the key is another', () => policyOf(keyed(keyPair().publicKey)), [], 'key-unknown'],
     ['the namespace signs keyless', () => policyOf(keyless()), [], 'signer-mode'],
-    ['N140: the key was revoked', () => policyOf(keyed(readFileSync(join(cwd, 'key.pub'), 'utf8')), { revocations: [{ notBefore: '2026-11-01T00:00:00Z', hint: hint() }] }), [], 'signer-revoked'],
+    [
+      'N140: the key was revoked',
+      () =>
+        policyOf(keyed(readFileSync(join(cwd, 'key.pub'), 'utf8')), { revocations: [{ notBefore: '2026-11-01T00:00:00Z', hint: hint() }] }),
+      [],
+      'signer-revoked',
+    ],
     ['nobody may sign for the namespace', () => put('policy.json', '{"version":1,"namespaces":{}}'), [], 'policy-absent'],
     ['the bundle is cut', () => put('server.json.sigstore.json', '{"mediaType"'), [], 'bundle-json'],
     ['the bundle is endless', () => put('server.json.sigstore.json', Buffer.alloc(300_000, ' ')), [], 'bundle-size'],
-    ['N141: the version is a range', () => put('server.json', serverJson({ packages: [{ registryType: 'npm', identifier: 'weather', version: '^1' }] })), [], 'version-unpinned'],
+    [
+      'N141: the version is a range',
+      () => put('server.json', serverJson({ packages: [{ registryType: 'npm', identifier: 'weather', version: '^1' }] })),
+      [],
+      'version-unpinned',
+    ],
   ] as const)('refuse with exit code 1, the rule and what would fix it: %s', async (_what, change, more, rule) => {
     expect((await sign('--key', 'key.pem')).code).toBe(0)
     change()
@@ -86,16 +111,21 @@ describe('gatehouse sign and verify', () => {
     expect(JSON.parse((await verify(...more, '--json')).out)).toMatchObject({ verified: false, rule })
   })
   const hint = (): string => {
-    const bundle = JSON.parse(readFileSync(join(cwd, 'server.json.sigstore.json'), 'utf8')) as { verificationMaterial: { publicKey: { hint: string } } }
+    const bundle = JSON.parse(readFileSync(join(cwd, 'server.json.sigstore.json'), 'utf8')) as {
+      verificationMaterial: { publicKey: { hint: string } }
+    }
     return bundle.verificationMaterial.publicKey.hint
   }
 
   it('refuse what has ended', async () => {
     await sign('--key', 'key.pem', '--valid-days', '1')
-    const { code, err } = await gatehouse(['verify', 'server.json.sigstore.json', '--policy', 'policy.json', '--server', 'server.json', ...COVER], {
-      cwd,
-      now: () => Date.UTC(2026, 10, 23),
-    })
+    const { code, err } = await gatehouse(
+      ['verify', 'server.json.sigstore.json', '--policy', 'policy.json', '--server', 'server.json', ...COVER],
+      {
+        cwd,
+        now: () => Date.UTC(2026, 10, 23),
+      },
+    )
     expect(code).toBe(1)
     expect(err).toContain('not-after')
   })
@@ -130,11 +160,17 @@ describe('gatehouse sign and verify', () => {
   it('sign keyless, and verify against the trusted root of that instance', async () => {
     const sigstore = await startSigstore()
     try {
-      put('token', identityToken({ iss: ISSUER, sub: SAN, repository_id: '890', repository_owner_id: '182', runner_environment: 'github-hosted' }))
+      put(
+        'token',
+        identityToken({ iss: ISSUER, sub: SAN, repository_id: '890', repository_owner_id: '182', runner_environment: 'github-hosted' }),
+      )
       put('root.json', sigstore.root)
       policyOf(keyless())
       const { url } = sigstore
-      expect(await sign('--fulcio', url, '--rekor', url, '--tsa', `${url}/`, '--identity-token-file', 'token')).toMatchObject({ code: 0, err: '' })
+      expect(await sign('--fulcio', url, '--rekor', url, '--tsa', `${url}/`, '--identity-token-file', 'token')).toMatchObject({
+        code: 0,
+        err: '',
+      })
       const verified = await verify('--trusted-root', 'root.json')
       expect(verified).toMatchObject({ code: 0, err: '' })
       expect(verified.out).toContain(`signer: ${SAN}`)
@@ -158,7 +194,9 @@ describe('gatehouse sign and verify', () => {
     expect(verified.out).toContain('as a reviewer admitted it')
     put('weather.tgz', 'another')
     expect((await verify('--review')).err).toContain('artifact-mismatch')
-    expect(await run('verify', 'server.json.sigstore.json', '--policy', 'policy.json', '--server', 'server.json', '--review')).toMatchObject({ code: 2 })
+    expect(
+      await run('verify', 'server.json.sigstore.json', '--policy', 'policy.json', '--server', 'server.json', '--review'),
+    ).toMatchObject({ code: 2 })
     policyOf(keyless())
     expect((await verify('--review')).err).toContain('verifier-unknown')
   })
@@ -174,9 +212,20 @@ describe('gatehouse sign and verify', () => {
 
   it.each([
     ['a key others can read', () => chmodSync(join(cwd, 'key.pem'), 0o644), 'others may use it'],
-    ['a key of another kind', () => put('key.pem', execFileSync('openssl', ['ecparam', '-name', 'secp256k1', '-genkey', '-noout'])), 'P-256'],
+    [
+      'a key of another kind',
+      () => put('key.pem', execFileSync('openssl', ['ecparam', '-name', 'secp256k1', '-genkey', '-noout'])),
+      'P-256',
+    ],
     ['a public key', () => put('key.pem', readFileSync(join(cwd, 'key.pub'))), 'expected a private key'],
-    ['a folder', () => (rmSync(join(cwd, 'key.pem')), mkdirSync(join(cwd, 'key.pem'))), 'regular file'],
+    [
+      'a folder',
+      () => {
+        rmSync(join(cwd, 'key.pem'))
+        mkdirSync(join(cwd, 'key.pem'))
+      },
+      'regular file',
+    ],
     ['a key that is not there', () => rmSync(join(cwd, 'key.pem')), 'ENOENT'],
     ['a surface that is none', () => put('surface.json', '{}'), 'surface: expected'],
   ])('do not sign with %s', async (_what, change, expected) => {
@@ -247,7 +296,19 @@ describe.skipIf(!hasHsm)('a key in a hardware module, by PKCS #11 (SoftHSM2; ski
     }
     const call = (program: string, ...argv: string[]): Buffer => execFileSync(program, argv, { env, cwd, stdio: 'pipe' })
     const tool = (...argv: string[]): Buffer =>
-      call('pkcs11-tool', '--module', SOFTHSM ?? '', '--token-label', 'publisher', '--login', '--pin', 'env:PKCS11_PIN', '--id', '01', ...argv)
+      call(
+        'pkcs11-tool',
+        '--module',
+        SOFTHSM ?? '',
+        '--token-label',
+        'publisher',
+        '--login',
+        '--pin',
+        'env:PKCS11_PIN',
+        '--id',
+        '01',
+        ...argv,
+      )
     call('softhsm2-util', '--init-token', '--free', '--label', 'publisher', '--pin', '1234', '--so-pin', '1234')
     if (isGenerated) {
       tool('--keypairgen', '--key-type', 'EC:prime256v1')

@@ -1,6 +1,9 @@
 // What is refused before a verifier sees it: every shape, number and name in a bundle, and the one word that costs older verifiers minutes.
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { isReadWithin } from '../../src/trust/der-steps.ts'
 import { MAX_BUNDLE_BYTES, preflight } from '../../src/trust/preflight.ts'
 import { BUNDLE, believed, GENUINE, mutation } from '../adapters/sigstore/mutations.ts'
 import { cpuTimer } from '../support/cpu.ts'
@@ -154,6 +157,48 @@ describe('the preflight', () => {
   it('reads null as absent, as protobuf does', () => {
     expect(preflight(withMember('messageSignature', null))).toMatchObject({ content: 'statement' })
     expect(preflight(withMember(`${material}.timestampVerificationData`, null))).toMatchObject({ content: 'statement' })
+  })
+})
+
+describe('DER that readers would be at for ever (attack 12; found by fuzzing)', () => {
+  const found = readFileSync(join(import.meta.dirname, '../fuzz/corpus/sigstore-bundle/strings-beyond-their-string.json'))
+  /** Strings whose last value claims to reach far beyond them, into the next ones. */
+  const hostile = Buffer.from('04300a06004300a060'.repeat(120), 'hex')
+  const certificateOf = (der: Buffer): Buffer => withMember(`${material}.certificate.rawBytes`, der.toString('base64'))
+  const stamped = (der: Buffer): Buffer =>
+    withMember(`${material}.timestampVerificationData`, { rfc3161Timestamps: [{ signedTimestamp: der.toString('base64') }] })
+
+  it.each([
+    ['the one that was found', found],
+    ['a certificate', certificateOf(hostile)],
+    ['a timestamp', stamped(hostile)],
+  ])('is refused before anybody reads it: %s', (_what, bundle) => {
+    const spentMs = cpuTimer()
+    expect(preflight(bundle)).toMatchObject({ rule: 'bundle-shape', detail: expect.stringContaining('again and again') as string })
+    expect(spentMs()).toBeLessThan(200)
+  })
+
+  it.each([
+    ['nothing', []],
+    ['a tag alone', [0x30]],
+    ['an indefinite length', [0x30, 0x80, 0, 0]],
+    ['a length of too many bytes', [0x30, 0x87, 1, 1, 1, 1, 1, 1, 1]],
+    ['a length that is cut', [0x30, 0x82, 1]],
+    ['a length in more bytes than it needs', [0x30, 0x82, 0, 0x80]],
+    ['more than there is', [0x30, 0x05, 1]],
+    ['a sequence whose end is inside of a value', [0x30, 0x03, 0x02, 0x02, 1, 1]],
+    ['a tag of several bytes', [0x1f, 0x81, 0]],
+    ['no tag', [0, 0]],
+    ['too deep a nest', Array.from({ length: 250 }, (_, i) => (i % 2 === 0 ? 0x30 : 0x7f - (i >> 1)))],
+  ])('is read to its end at once, and for the reader to refuse, with %s', (_what, bytes) => {
+    expect(isReadWithin(Buffer.from(bytes), 200)).toBe(true)
+  })
+
+  it('counts what is inside of strings', () => {
+    const inside = Buffer.from([0x30, 0x07, 0x04, 0x05, 0x30, 0x03, 0x02, 0x01, 0x07])
+    expect(isReadWithin(inside, 4)).toBe(true)
+    expect(isReadWithin(inside, 3)).toBe(false)
+    expect(isReadWithin(Buffer.concat([Buffer.from([0x04, 0x81, 0x80]), Buffer.alloc(128, 0xff)]), 2)).toBe(true)
   })
 })
 

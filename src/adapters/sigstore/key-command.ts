@@ -13,11 +13,7 @@ const MAX_SIGNATURE_BYTES = 1024
  * Runs the program without a shell, hands it `data` on standard input and answers what it printed. Its standard error is dropped: it may quote a PIN.
  * Throws Fault `signing-failed`.
  */
-export function runCommand(
-  [program = '', ...args]: readonly string[],
-  data: Buffer,
-  { cwd, env }: CommandPlace,
-): Promise<Buffer> {
+export function runCommand([program = '', ...args]: readonly string[], data: Buffer, { cwd, env }: CommandPlace): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const fail = (why: string): void => reject(new Fault('signing-failed', `the command \`${program}\` ${why}`))
     const child = spawn(program, args, { cwd, env, stdio: ['pipe', 'pipe', 'ignore'], timeout: COMMAND_MS, killSignal: 'SIGKILL' })

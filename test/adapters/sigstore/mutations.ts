@@ -8,7 +8,7 @@ import { preflight } from '../../../src/trust/preflight.ts'
 
 const folder = join(import.meta.dirname, 'recorded')
 export const BUNDLE = readFileSync(join(folder, 'bundle.json'))
-export const ROOT = readFileSync(join(folder, 'root.json'))
+const ROOT = readFileSync(join(folder, 'root.json'))
 
 const verify = createBundleVerifier(ROOT.toString())
 
@@ -24,7 +24,7 @@ export function believed(bytes: Buffer): string | undefined {
 export const GENUINE = believed(BUNDLE)
 
 /** xorshift32: repeatable. */
-export function randomFrom(seed: number): (below: number) => number {
+function randomFrom(seed: number): (below: number) => number {
   let x = seed | 0 || 1
   return below => {
     x ^= x << 13
