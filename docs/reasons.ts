@@ -148,6 +148,27 @@ const REGISTRY = {
     'a version of a server is to be served, and no verified statement says that it may be; nobody admits by hand',
     'publish it signed, or let a reviewer sign its admission',
   ),
+  'lookalike-held': row(
+    'the name could be mistaken for another one that is there; the `detail` names it',
+    'an operator who knows its owner registers or clears it',
+  ),
+  'namespace-forbidden': row(
+    'the caller is no member of this namespace, or there is none of this name',
+    '`gatehouse namespace claim` and `verify`, or ask its owner to make you a publisher',
+  ),
+  'namespace-frozen': row(
+    'an operator, or a second proof by somebody else, froze the namespace',
+    'an operator decides whose it is and thaws it',
+  ),
+  'namespace-taken': row('the namespace, or one that cannot be told from it, has an owner', 'ask its owner, or an operator'),
+  'namespace-unproved': row(
+    'the namespace was proved more than 30 days ago: its domain may be somebody else’s now',
+    '`gatehouse namespace verify`',
+  ),
+  'proof-invalid': row(
+    'the challenge is unknown or spent, or no key that the domain publishes made the signature, or such names cannot be proved by a domain',
+    'publish the key that `gatehouse namespace claim` shows, then `gatehouse namespace verify`; the `detail` says which it was',
+  ),
   'registry-unknown': row(
     'the registry serves no such server or version: there is none, it is in quarantine, deleted, or outside the set that was asked',
     'look at its standing with `gatehouse`; ask for deleted ones with `include_deleted=true`',

@@ -48,6 +48,16 @@ export function createAdministration(parts: AdministrationParts): AdminDeps {
       target.kind === 'principal' && isAnybodyLeft(current(), blocking) && !isAnybodyLeft(current(), blocking, target),
     changes: {
       unblock: async target => ((await blocking.unblock(targetOf(target))) ? { freed: target } : undefined),
+      'register-namespace': async target => {
+        const [name = '', ...owner] = target.split(' ')
+        const key = principalNamed(current(), owner.join(' '))
+        const namespace = key === undefined ? undefined : await parts.registry.namespaces.register(name, key)
+        return namespace && { namespace }
+      },
+      'thaw-namespace': async name => {
+        const namespace = await parts.registry.namespaces.setState(name, 'active')
+        return namespace && { namespace }
+      },
       'rotate-key': async name => (Object.hasOwn(parts.rotations, name) ? parts.rotations[name]?.() : undefined),
     },
     proposals: new Proposals({

@@ -53,6 +53,12 @@ export type Reason =
   | 'would-lock-out'
   // registry
   | 'attestation-required'
+  | 'lookalike-held'
+  | 'namespace-forbidden'
+  | 'namespace-frozen'
+  | 'namespace-taken'
+  | 'namespace-unproved'
+  | 'proof-invalid'
   | 'registry-unknown'
   // upstream
   | 'cancelled'

@@ -71,6 +71,12 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'would-lock-out': reply(409, 409, OWN.blocked, 'This would lock everybody out'),
 
   'attestation-required': reply(422, 422, OWN.blocked, 'A verified statement is needed'),
+  'lookalike-held': reply(409, 409, OWN.blocked, 'The name looks like another one'),
+  'namespace-forbidden': reply(403, 403, OWN.blocked, 'Not permitted in this namespace'),
+  'namespace-frozen': reply(403, 403, OWN.blocked, 'The namespace is frozen'),
+  'namespace-taken': reply(409, 409, OWN.blocked, 'The namespace is taken'),
+  'namespace-unproved': reply(403, 403, OWN.blocked, 'The namespace has to be proved again'),
+  'proof-invalid': reply(422, 422, CODE.invalidParams, 'Not proved'),
   'registry-unknown': reply(404, 404, CODE.invalidParams, 'Not found'),
 
   cancelled: reply(200, 200, CODE.internal, 'Request cancelled'),

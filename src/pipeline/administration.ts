@@ -5,6 +5,7 @@ import type { Proposals } from '../administration/proposals.ts'
 import type { Role } from '../administration/roles.ts'
 import type { Block, BlockTarget } from '../identity/blocks.ts'
 import type { Stop } from '../kernel/errors.ts'
+import type { Namespaces } from '../registry/namespaces.ts'
 import type { Principal, PrincipalKey } from '../kernel/principal.ts'
 import { member, textOf } from '../mcp/json.ts'
 import type { Connecting } from './connecting.ts'
@@ -39,6 +40,7 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
   readonly registry: {
     /** `view`: a set of the registry, or '' for all of it; `target`: path and query from `/v0.1` on. JSON text */
     readonly read: (view: string, target: string) => Promise<string | Stop>
+    readonly namespaces: Namespaces
   }
   /** a local act was honoured: said loudly */
   readonly onBreakGlass: (act: string, by: string, detail: object) => Promise<void>

@@ -19,6 +19,17 @@ import {
   rejectStage,
   whoamiStage,
 } from './stages/administer-changes.ts'
+import {
+  aimFreezeStage,
+  aimMemberStage,
+  aimNamespaceStage,
+  aimProofStage,
+  claimStage,
+  freezeStage,
+  listNamespacesStage,
+  proveStage,
+  setMemberStage,
+} from './stages/administer-namespaces.ts'
 import { authenticateStage } from './stages/authenticate.ts'
 import { callUpstreamStage } from './stages/call-upstream.ts'
 import { checkFilterScopesStage, checkScopesStage } from './stages/check-scopes.ts'
@@ -145,6 +156,16 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
     'admin/proposals/list': known.step(role('operator', 'policy-author', 'approver', 'auditor')).step(listProposalsStage(deps)),
     'admin/proposals/approve': known.step(role('operator', 'approver')).step(aimProposalStage).step(approveStage(deps)),
     'admin/proposals/reject': known.step(role('operator', 'approver')).step(aimProposalStage).step(rejectStage(deps)),
+    'admin/namespaces/list': known.step(role('operator', 'auditor', 'publisher')).step(listNamespacesStage(deps)),
+    'admin/namespaces/claim': known.step(role('publisher')).step(aimNamespaceStage).step(claimStage(deps)),
+    'admin/namespaces/verify': known.step(role('publisher')).step(aimProofStage).step(proveStage(deps)),
+    'admin/namespaces/members': known.step(role('publisher')).step(aimMemberStage).step(setMemberStage(deps)),
+    'admin/namespaces/register': known
+      .step(role('operator'))
+      .step(aimChangeStage('namespace'))
+      .step(changeStage(deps, 'register-namespace')),
+    'admin/namespaces/thaw': known.step(role('operator')).step(aimChangeStage('namespace')).step(changeStage(deps, 'thaw-namespace')),
+    'admin/namespaces/freeze': known.step(role('operator')).step(aimFreezeStage).step(freezeStage(deps)),
     'admin/registry/read': known.step(role()).step(aimReadStage).step(readRegistryStage(deps)),
   })
   const localRows: Readonly<Record<string, Path<AdminReceived & Answered>>> = {

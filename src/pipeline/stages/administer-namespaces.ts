@@ -1,0 +1,84 @@
+// Namespaces as acts: claimed and proved by publishers, shared by their owners, registered, frozen and thawed by operators.
+
+import { isStop } from '../../kernel/errors.ts'
+import type { MemberRole } from '../../registry/namespaces.ts'
+import { adminAnswer, readTexts, type AdminDeps, type Aimed } from '../administration.ts'
+import type { Answered, Authenticated, Received, Stage } from '../path.ts'
+
+type Known = Received & Authenticated & Aimed
+type Deps = { readonly registry: Pick<AdminDeps['registry'], 'namespaces'> }
+
+/** These texts, the first of which names the namespace. */
+const aim = (names: readonly string[]): Stage<Received, Aimed> => ({
+  name: 'aim',
+  run: x => {
+    const read = readTexts(x, names)
+    return isStop(read) ? read : { act: { target: `namespace ${(read.params[names[0] ?? ''] ?? '').slice(0, 200)}`, params: read.params } }
+  },
+})
+/** `{namespace}` */
+export const aimNamespaceStage = aim(['namespace'])
+/** `{namespace, why}` */
+export const aimFreezeStage = aim(['namespace', 'why'])
+/** `{nonce, timestamp, signature, method}`: which namespace it is for, the challenge says */
+export const aimProofStage: Stage<Received, Aimed> = {
+  name: 'aim',
+  run: x => {
+    const read = readTexts(x, ['nonce', 'timestamp', 'signature', 'method'])
+    return isStop(read) ? read : { act: { target: 'namespace of a challenge', params: read.params } }
+  },
+}
+
+export const claimStage = (deps: Deps): Stage<Known, Answered> => ({
+  name: 'open-challenge',
+  effect: true,
+  run: async ({ principal, act }) => {
+    const challenge = await deps.registry.namespaces.claim(act.params['namespace'] ?? '', principal.key)
+    return isStop(challenge) ? challenge : adminAnswer({ challenge })
+  },
+})
+
+export const proveStage = (deps: Deps): Stage<Known, Answered> => ({
+  name: 'prove-namespace',
+  effect: true,
+  run: async ({ principal, act }) => {
+    const { nonce = '', timestamp = '', signature = '', method } = act.params
+    if (method !== 'dns' && method !== 'https') return { stop: 'params-invalid', detail: 'expected `method` as dns or https' }
+    const namespace = await deps.registry.namespaces.verify(principal.key, { nonce, timestamp, signature, method })
+    return isStop(namespace) ? namespace : adminAnswer({ namespace })
+  },
+})
+
+export const listNamespacesStage = (deps: Deps): Stage<Received & Authenticated, Answered> => ({
+  name: 'list-namespaces',
+  run: async () => adminAnswer({ namespaces: await deps.registry.namespaces.list() }),
+})
+
+/** `{namespace, principal, role}`; role `none` takes somebody out */
+export const aimMemberStage: Stage<Received, Aimed> = aim(['namespace', 'principal', 'role'])
+const ROLES: Readonly<Record<string, MemberRole | undefined>> = { owner: 'owner', publisher: 'publisher', none: undefined }
+
+export const setMemberStage = (deps: Deps & Pick<AdminDeps, 'principalNamed'>): Stage<Known, Answered> => ({
+  name: 'set-member',
+  effect: true,
+  run: async ({ principal, act }) => {
+    const { namespace = '', role = '' } = act.params
+    if (!Object.hasOwn(ROLES, role)) return { stop: 'params-invalid', detail: 'expected `role` as owner, publisher or none' }
+    const member = deps.principalNamed(act.params['principal'] ?? '')
+    if (member === undefined) return { stop: 'params-invalid', detail: 'no such issuer is configured', fix: 'write `<issuer> <subject>`' }
+    const changed = await deps.registry.namespaces.setMember(namespace, { principal: member, role: ROLES[role] }, principal.key)
+    return isStop(changed) ? changed : adminAnswer({ namespace: changed })
+  },
+})
+
+/** Stopping something needs one person; `thaw-namespace` is a change. */
+export const freezeStage = (deps: Deps): Stage<Known, Answered> => ({
+  name: 'freeze-namespace',
+  effect: true,
+  run: async ({ act }) => {
+    const frozen = await deps.registry.namespaces.setState(act.params['namespace'] ?? '', 'frozen')
+    return frozen
+      ? adminAnswer({ namespace: frozen })
+      : { stop: 'params-invalid', detail: 'there is no such namespace, or it is frozen already' }
+  },
+})
