@@ -144,6 +144,10 @@ const ADMINISTRATION = {
 } satisfies Partial<Record<Reason, Words>>
 
 const REGISTRY = {
+  'attestation-invalid': row(
+    'a bundle does not verify by the policy in force, or its statement is about something else; the `detail` says which',
+    'sign the version anew as its namespace’s policy says',
+  ),
   'attestation-required': row(
     'a version of a server is to be served, and no verified statement says that it may be; nobody admits by hand',
     'publish it signed, or let a reviewer sign its admission',
@@ -171,8 +175,17 @@ const REGISTRY = {
   ),
   'registry-unknown': row(
     'the registry serves no such server or version: there is none, it is in quarantine, deleted, or outside the set that was asked',
-    'look at its standing with `gatehouse`; ask for deleted ones with `include_deleted=true`',
+    'ask for deleted ones with `include_deleted=true`; publishers see where it stands in the answer to publishing',
   ),
+  'server-json-invalid': row(
+    'server.json breaks the released schema or a rule of this registry; `data.faults` says where',
+    'mend it: docs/registry.md has the rules',
+  ),
+  'verifier-unavailable': row(
+    'this gateway has no trusted root and policy to verify statements by, or could not verify now',
+    'publish without a bundle into quarantine, or configure trust',
+  ),
+  'version-exists': row('this version is published already, and versions never change', 'publish another version'),
 } satisfies Partial<Record<Reason, Words>>
 
 const UPSTREAM = {

@@ -9,6 +9,7 @@ import { AdminApi, type AdminApiDeps } from '../http/control-plane/admin.ts'
 import { serveBackchannelLogout } from '../http/control-plane/backchannel-logout.ts'
 import { serveRegistry } from '../http/control-plane/registry.ts'
 import { createStrangerLimit } from '../http/control-plane/stranger-limit.ts'
+import type { LargeBodies } from '../http/large-bodies.ts'
 import type { AdminDeps } from '../pipeline/administration.ts'
 import type { GatewayDeps } from '../pipeline/deps.ts'
 import { createAdministration, type AdministrationParts } from './administration.ts'
@@ -29,7 +30,10 @@ export type AdminPlaneParts = Omit<AdministrationParts, 'proposals' | 'registry'
   Pick<GatewayDeps, 'sealer' | 'serverInfo'> &
   Pick<LogoutParts, 'verifier' | 'endSignIns'> & { readonly state: StateDb }
 /** `table`: pipeline/paths.ts, which main.ts alone hands on */
-export type AdminEdge = Omit<AdminApiDeps, 'paths' | 'endpoint'> & { readonly table: (deps: AdminDeps) => AdminApiDeps['paths'] }
+export type AdminEdge = Omit<AdminApiDeps, 'paths' | 'endpoint'> & {
+  readonly largeBodies: LargeBodies
+  readonly table: (deps: AdminDeps) => AdminApiDeps['paths']
+}
 
 /** Pages of a host that reads the whole registry come quickly; each costs a read of the database. */
 const READS_PER_MINUTE = { address: 600, total: 6000 }
@@ -54,6 +58,8 @@ export async function openAdminPlane({ state, verifier, endSignIns, ...parts }: 
     accessOf: (view: string) => accessOf(current(), view),
     run: api.run.bind(api),
     mayAsk: createStrangerLimit(READS_PER_MINUTE),
+    mayHold: (asked: Omit<Parameters<LargeBodies['admit']>[0], 'resource'>) =>
+      edge.largeBodies.admit({ ...asked, resource: adminEndpoint(current()).resource }),
     penalise: edge.penalise,
     onFault: (cause: unknown) => logger.fault('a request to the registry ended in a fault', cause),
   }

@@ -2,13 +2,16 @@
 
 import { randomBytes } from 'node:crypto'
 import { createDomainKeys } from '../adapters/domain-keys.ts'
+import { createRegistryVerifier } from '../adapters/registry-verifier.ts'
 import { createChallengeStore, createNamespaceStore } from '../adapters/sqlite/namespace-store.ts'
-import { createVersionStore } from '../adapters/sqlite/registry-store.ts'
+import { loadServerJsonSchema } from '../adapters/registry-schema.ts'
+import { createRevocationLog, createStandingStore, createVersionStore } from '../adapters/sqlite/registry-store.ts'
 import type { StateDb } from '../adapters/sqlite/state-db.ts'
 import type { Snapshot } from '../config/schema.ts'
 import type { Sealer } from '../kernel/seal.ts'
 import type { AdminDeps } from '../pipeline/administration.ts'
 import { Namespaces } from '../registry/namespaces.ts'
+import { Publisher } from '../registry/publish.ts'
 import { createReader, type RegistryView } from '../registry/reader.ts'
 
 type RegistryParts = {
@@ -21,16 +24,23 @@ type RegistryParts = {
 }
 
 export function createRegistry({ current, state, sealer, serverInfo, now }: RegistryParts): AdminDeps['registry'] {
-  const reader = createReader({ versions: createVersionStore(state), sealer, version: serverInfo.version })
+  const versions = createVersionStore(state)
+  const revocations = createRevocationLog(state)
+  const nowSeconds = (): number => Math.floor(now() / 1000)
+  const reader = createReader({ versions, revocations, sealer, version: serverInfo.version })
+  const namespaces = new Namespaces({
+    store: createNamespaceStore(state),
+    challenges: createChallengeStore(state),
+    domainKeys: createDomainKeys(),
+    origin: () => current().publicUrl,
+    nowSeconds,
+    newNonce: () => randomBytes(24).toString('base64url'),
+  })
+  const verify = createRegistryVerifier({ trust: () => current().registry.trust, registry: () => current().publicUrl, nowMs: now })
+  const checkSchema = loadServerJsonSchema()
   return {
-    namespaces: new Namespaces({
-      store: createNamespaceStore(state),
-      challenges: createChallengeStore(state),
-      domainKeys: createDomainKeys(),
-      origin: () => current().publicUrl,
-      nowSeconds: () => Math.floor(now() / 1000),
-      newNonce: () => randomBytes(24).toString('base64url'),
-    }),
+    namespaces,
+    publisher: new Publisher({ checkSchema, versions, standings: createStandingStore(state), revocations, namespaces, verify, nowSeconds }),
     read: async (name, target) => {
       const view = viewOf(current(), name)
       return view ? reader(view, target) : { stop: 'path-unknown' }

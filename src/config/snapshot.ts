@@ -9,7 +9,15 @@ import { isExposed, publicUrlOf } from './exposure.ts'
 import type { ValueSource } from './fields.ts'
 import { issuersOf } from './identity-checks.ts'
 import { identityOf } from './identity-snapshot.ts'
-import type { AdministrationSettings, KeySource, Limits, Snapshot, UpstreamSettings, UpstreamTransport } from './schema.ts'
+import type {
+  AdministrationSettings,
+  KeySource,
+  Limits,
+  RegistrySettings,
+  Snapshot,
+  UpstreamSettings,
+  UpstreamTransport,
+} from './schema.ts'
 import type { ConfigDocument } from './table.ts'
 import { credentialOf } from './credential-snapshot.ts'
 import { defaultRuleId } from './upstream-checks.ts'
@@ -47,7 +55,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     admissions: doc.admissions,
     upstreams: new Map([...doc.upstreams].map(([alias, upstream]) => [alias, upstreamOf(doc, { alias, upstream }, context)])),
     sets: new Map([...doc.sets].map(([name, aliases]) => [name, { upstreams: aliases }])),
-    registry: { isExposed: isExposed(doc), sets: new Map([...doc.registry.sets].map(([name, set]) => [name, viewOf(set)])) },
+    registry: registryOf(doc),
     outbound: {
       hosts: doc.outbound.allow.filter(entry => !entry.includes('/')),
       networks: doc.outbound.allow.filter(entry => entry.includes('/')),
@@ -56,6 +64,15 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     limits: limitsOf(doc.limits),
     log: { level: doc.log.level },
   })
+}
+
+function registryOf(doc: ConfigDocument): RegistrySettings {
+  const { sets, trust } = doc.registry
+  return {
+    isExposed: isExposed(doc),
+    sets: new Map([...sets].map(([name, set]) => [name, viewOf(set)])),
+    ...(trust && { trust: { policies: trust.policies, ...(trust.root !== undefined && { root: trust.root }) } }),
+  }
 }
 
 function viewOf({ servers, anonymous }: { readonly servers: readonly string[]; readonly anonymous: boolean }) {

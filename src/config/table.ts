@@ -181,6 +181,17 @@ export const GATEHOUSE = record(
     }),
     registry: record(
       {
+        trust: optional(
+          record(
+            {
+              policies: path({ doc: 'who may sign for a namespace, and which reviewers there are: a file as docs/signing.md has it' }),
+              root: optional(path({ doc: 'the pinned trusted root (trusted_root.json); without it signatures by keys alone count' })),
+            },
+            {
+              doc: 'what publications and admissions are verified by, read anew at each; without it nothing is verified, and nothing admitted',
+            },
+          ),
+        ),
         sets: map(
           ALIAS,
           record(

@@ -52,6 +52,7 @@ export type Reason =
   | 'state-unavailable'
   | 'would-lock-out'
   // registry
+  | 'attestation-invalid'
   | 'attestation-required'
   | 'lookalike-held'
   | 'namespace-forbidden'
@@ -60,6 +61,9 @@ export type Reason =
   | 'namespace-unproved'
   | 'proof-invalid'
   | 'registry-unknown'
+  | 'server-json-invalid'
+  | 'verifier-unavailable'
+  | 'version-exists'
   // upstream
   | 'cancelled'
   | 'connection-required'

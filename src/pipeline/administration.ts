@@ -6,6 +6,7 @@ import type { Role } from '../administration/roles.ts'
 import type { Block, BlockTarget } from '../identity/blocks.ts'
 import type { Stop } from '../kernel/errors.ts'
 import type { Namespaces } from '../registry/namespaces.ts'
+import type { Publisher } from '../registry/publish.ts'
 import type { Principal, PrincipalKey } from '../kernel/principal.ts'
 import { member, textOf } from '../mcp/json.ts'
 import type { Connecting } from './connecting.ts'
@@ -41,6 +42,7 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
     /** `view`: a set of the registry, or '' for all of it; `target`: path and query from `/v0.1` on. JSON text */
     readonly read: (view: string, target: string) => Promise<string | Stop>
     readonly namespaces: Namespaces
+    readonly publisher: Publisher
   }
   /** a local act was honoured: said loudly */
   readonly onBreakGlass: (act: string, by: string, detail: object) => Promise<void>

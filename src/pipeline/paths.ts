@@ -30,6 +30,16 @@ import {
   proveStage,
   setMemberStage,
 } from './stages/administer-namespaces.ts'
+import {
+  aimAttestationStage,
+  aimRevocationStage,
+  aimStatusStage,
+  aimSubmissionStage,
+  attestStage,
+  publishStage,
+  revokeStage,
+  setStatusStage,
+} from './stages/administer-registry.ts'
 import { authenticateStage } from './stages/authenticate.ts'
 import { callUpstreamStage } from './stages/call-upstream.ts'
 import { checkFilterScopesStage, checkScopesStage } from './stages/check-scopes.ts'
@@ -166,6 +176,12 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
       .step(changeStage(deps, 'register-namespace')),
     'admin/namespaces/thaw': known.step(role('operator')).step(aimChangeStage('namespace')).step(changeStage(deps, 'thaw-namespace')),
     'admin/namespaces/freeze': known.step(role('operator')).step(aimFreezeStage).step(freezeStage(deps)),
+    'admin/registry/submit': known.step(role('publisher')).step(aimSubmissionStage(false)).step(publishStage(deps)),
+    'admin/registry/publish': known.step(role('publisher')).step(aimSubmissionStage(true)).step(publishStage(deps)),
+    'admin/registry/attest': known.step(role('operator', 'publisher')).step(aimAttestationStage).step(attestStage(deps)),
+    'admin/registry/status': known.step(role('operator', 'publisher')).step(aimStatusStage).step(setStatusStage(deps)),
+    'admin/registry/revoke': known.step(role('operator')).step(aimRevocationStage).step(revokeStage(deps)),
+    'admin/registry/clear': known.step(role('operator')).step(aimChangeStage('server')).step(changeStage(deps, 'clear-lookalike')),
     'admin/registry/read': known.step(role()).step(aimReadStage).step(readRegistryStage(deps)),
   })
   const localRows: Readonly<Record<string, Path<AdminReceived & Answered>>> = {

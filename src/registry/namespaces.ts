@@ -6,7 +6,7 @@ import { verifyProof } from './domain-key.ts'
 import { isNamespace, lookalikeOf, skeletonOf } from './names.ts'
 
 /** What proved it; operator: one of this gateway's says so. */
-export type ProofKind = 'dns' | 'https' | 'operator'
+type ProofKind = 'dns' | 'https' | 'operator'
 export type MemberRole = 'owner' | 'publisher'
 
 /** Times are seconds since the epoch. */

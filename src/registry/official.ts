@@ -35,5 +35,5 @@ export const dateOf = (seconds: number): string => new Date(seconds * 1000).toIS
  * The same JSON, with nothing in it that could be taken for markup where somebody puts it into a page, or end a line of a script. These characters stand in
  * strings alone, where an escape means the same.
  */
-const neutral = (json: string): string =>
+export const neutral = (json: string): string =>
   json.replace(/[<>&\u2028\u2029]/g, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)

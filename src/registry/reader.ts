@@ -3,8 +3,8 @@
 import { isStop, type Stop } from '../kernel/errors.ts'
 import { contextOf, type Sealer } from '../kernel/seal.ts'
 import { parseServerName } from './names.ts'
-import { serverList, serverResponse } from './official.ts'
-import type { Entry, PageMark, PageQuery, VersionStore } from './store.ts'
+import { dateOf, neutral, serverList, serverResponse } from './official.ts'
+import type { Entry, PageMark, PageQuery, Revocation, RevocationLog, VersionStore } from './store.ts'
 
 /** What may be seen: all of it, or certain servers and namespaces (lower case). `name` tells cursors of one view from those of another. */
 export type RegistryView = {
@@ -12,7 +12,12 @@ export type RegistryView = {
   readonly only?: { readonly servers: readonly string[]; readonly namespaces: readonly string[] }
 }
 
-export type ReaderParts = { readonly versions: VersionStore; readonly sealer: Sealer; readonly version: string }
+export type ReaderParts = {
+  readonly versions: VersionStore
+  readonly revocations: RevocationLog
+  readonly sealer: Sealer
+  readonly version: string
+}
 /** `target`: path and query from `/v0.1` on, as sent. A JSON text, or why there is none. */
 export type RegistryReader = (view: RegistryView, target: string) => Promise<string | Stop>
 
@@ -30,6 +35,7 @@ export function createReader(parts: ReaderParts): RegistryReader {
     const asked = readQuery(query)
     if (isStop(asked)) return asked
     const [base, kind, name, versions, version, ...more] = path.split('/').slice(1)
+    if (base === 'v1') return ours(parts, view, { path, query })
     if (base !== 'v0.1' || more.length > 0) return PATH_UNKNOWN
     if (kind === 'servers' && name === undefined) return list(parts, view, asked)
     if (kind === 'servers' && versions === 'versions') return ofServer(parts, view, { name: name ?? '', version, asked })
@@ -85,6 +91,41 @@ async function ofServer(
   const found = which === undefined ? undefined : await versions.find(server.key, which)
   return found && isServed(found, asked.withRevoked) ? serverResponse(found) : UNKNOWN
 }
+
+/** What the official API has not: revocations, and what was verified of a version. */
+async function ours(
+  parts: ReaderParts,
+  view: RegistryView,
+  { path, query }: { readonly path: string; readonly query: string },
+): Promise<string | Stop> {
+  if (path === '/v1/revocations') return revocations(parts, new URLSearchParams(query))
+  const [, name = '', version = ''] = /^\/v1\/servers\/([^/]+)\/versions\/([^/]+)\/attestations$/.exec(path) ?? []
+  const [server, which] = [parseServerName(decoded(name) ?? ''), decoded(version)]
+  if (version === '') return PATH_UNKNOWN
+  if (!server || which === undefined || !isSeen(view, server.key, server.namespace.toLowerCase())) return UNKNOWN
+  const found = await parts.versions.find(server.key, which)
+  if (!found || !isServed(found, true)) return UNKNOWN
+  const { attestations, artifacts } = await parts.versions.evidence(found.name, found.version)
+  const bundles = attestations.map(
+    ({ digest, kind, signer, bundle }) => `{"sha256":"${digest}","kind":"${kind}","signer":${JSON.stringify(signer)},"bundle":${bundle}}`,
+  )
+  return neutral(`{"attestations":[${bundles.join(',')}],"artifacts":${JSON.stringify(artifacts)}}`)
+}
+
+/** Oldest first, from behind `since`: who asks again with the last number has missed none. */
+async function revocations(parts: ReaderParts, params: URLSearchParams): Promise<string | Stop> {
+  const since = params.get('since') || '0'
+  if (params.getAll('since').length > 1 || !/^\d{1,15}$/.test(since))
+    return invalid('expected `since` as the last sequence number that is known')
+  const found = await parts.revocations.since(Number(since), MAX_REVOCATIONS)
+  const shown = found.map(({ sequence, kind, target, reason, action, notBeforeSeconds, atSeconds }: Revocation) => ({
+    ...{ sequence, kind, target, reason, action },
+    ...(notBeforeSeconds !== undefined && { notBefore: dateOf(notBeforeSeconds) }),
+    revokedAt: dateOf(atSeconds),
+  }))
+  return neutral(JSON.stringify({ revocations: shown, metadata: { count: shown.length, last: found.at(-1)?.sequence ?? Number(since) } }))
+}
+const MAX_REVOCATIONS = 1000
 
 const isServed = ({ standing }: Entry, withRevoked: boolean): boolean =>
   standing === 'admitted' || standing === 'deprecated' || (standing === 'revoked' && withRevoked)

@@ -21,7 +21,7 @@ export const statusOf = (standing: Standing): OfficialStatus | undefined => STAT
 export const standingOf = (status: string): Standing | undefined => STANDINGS.find(standing => STATUS[standing] === status)
 
 /** Longest message with a standing, in characters. */
-export const MAX_MESSAGE = 500
+const MAX_MESSAGE = 500
 
 /**
  * Why a person may not bring a version from one standing to another; undefined = they may. Nobody admits by hand: a verified statement does. Revoked is the

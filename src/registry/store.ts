@@ -123,8 +123,8 @@ export interface StandingStore {
   history(name: string): Promise<readonly StandingRecord[]>
   /** its spelling, and the name it looks like while nobody has cleared it; undefined = nothing was published under it */
   server(name: string): Promise<{ readonly name: string; readonly looksLike?: string } | undefined>
-  /** a reviewer says that a look-alike is none; false = it was not held */
-  clear(name: string, by: PrincipalKey): Promise<boolean>
+  /** a reviewer says that a look-alike is none; false = it was not held. `by`: in words, the audit log knows more */
+  clear(name: string, by: string): Promise<boolean>
   /** names of all servers whose skeleton is as long as this one's, or one longer or shorter: what look-alikes are sought among */
   servers(skeletonLength: number): Promise<readonly string[]>
 }
@@ -142,9 +142,9 @@ export type Revocation = {
   readonly atSeconds: number
 }
 export const REVOCATION_KINDS = ['version', 'artifact', 'bundle', 'key', 'identity', 'namespace'] as const
-export type RevocationKind = (typeof REVOCATION_KINDS)[number]
+type RevocationKind = (typeof REVOCATION_KINDS)[number]
 export const REVOCATION_REASONS = ['malware', 'vulnerable', 'key-compromise', 'account-takeover', 'policy', 'publisher-request'] as const
-export type RevocationReason = (typeof REVOCATION_REASONS)[number]
+type RevocationReason = (typeof REVOCATION_REASONS)[number]
 
 /** Revocations: appended, never changed, never taken away. Sequence numbers only rise. Durable when resolved. */
 export interface RevocationLog {

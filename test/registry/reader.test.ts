@@ -10,7 +10,12 @@ let read: RegistryReader
 const ALL: RegistryView = { name: '' }
 beforeEach(() => {
   registry = memoryRegistry()
-  read = createReader({ versions: registry.versions, sealer: createSealer({ current: randomBytes(32) }, randomBytes), version: '1.2.3' })
+  read = createReader({
+    versions: registry.versions,
+    revocations: registry.revocations,
+    sealer: createSealer({ current: randomBytes(32) }, randomBytes),
+    version: '1.2.3',
+  })
 })
 const get = async (target: string, view = ALL): Promise<any> => {
   const text = await read(view, target)

@@ -1,10 +1,12 @@
-// The registry's API on the wire: `/v0.1/*` as the official one, also below `/sets/{name}`. Who reads without a token is answered at once; everybody else walks
-// a row of the table of administration.
+// The registry's API on the wire: `/v0.1/*` as the official one, `/v1/*` ours, for reading also below `/sets/{name}`. Who reads without a token is answered at
+// once; everybody else, and whoever writes, walks a row of the table of administration.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isStop, type Stop } from '../../kernel/errors.ts'
+import { isJsonFault, readJson, valueOf } from '../../mcp/json.ts'
 import { errorObject, httpStatusOf } from '../../mcp/replies.ts'
-import { readHeaders } from '../edge.ts'
+import { readBody } from '../body.ts'
+import { checkContent, readHeaders, type EdgeHeaders } from '../edge.ts'
 import type { AdminAct, AdminAnswer } from './admin.ts'
 
 export type RegistryApiDeps = {
@@ -16,11 +18,15 @@ export type RegistryApiDeps = {
   readonly run: (act: AdminAct) => Promise<AdminAnswer>
   /** whether a stranger at this address may ask once more */
   readonly mayAsk: (address: string) => Promise<boolean>
+  /** whether a body may be held that is larger than anybody's */
+  readonly mayHold: (
+    asked: Pick<EdgeHeaders, 'authorization' | 'proof'> & { readonly bytes: number; readonly res: ServerResponse },
+  ) => Stop | undefined | Promise<Stop | undefined>
   readonly penalise: (address: string) => void
   readonly onFault: (cause: unknown) => void
 }
 
-const PATH = /^(?:\/sets\/([a-z0-9-]{1,64}))?(\/v0\.1\/.*)$/
+const PATH = /^(?:\/sets\/([a-z0-9-]{1,64}))?(\/(?:v0\.1|v1)\/.*)$/
 /** True for paths of the registry; `path` without its query. */
 export const isRegistryPath = (path: string): boolean => PATH.test(path)
 
@@ -29,7 +35,9 @@ export async function serveRegistry(deps: RegistryApiDeps, req: IncomingMessage,
   const [, view = '', target = ''] = PATH.exec(req.url ?? '') ?? []
   if (req.method === 'OPTIONS') return void res.writeHead(204, PREFLIGHT).end()
   try {
-    answer(req, res, await read(deps, req, { view, target, address }))
+    const asked = { view, target, address }
+    const isWrite = req.method !== 'GET' && req.method !== 'HEAD'
+    answer(req, res, await (isWrite ? write(deps, { req, res }, asked) : read(deps, req, asked)))
   } catch (cause) {
     deps.onFault(cause)
     answer(req, res, refusal({ stop: 'internal-fault' }))
@@ -39,11 +47,6 @@ export async function serveRegistry(deps: RegistryApiDeps, req: IncomingMessage,
 type Asked = { readonly view: string; readonly target: string; readonly address: string }
 
 async function read(deps: RegistryApiDeps, req: IncomingMessage, { view, target, address }: Asked): Promise<AdminAnswer> {
-  if (req.method !== 'GET' && req.method !== 'HEAD') {
-    deps.penalise(address)
-    const refused = refusal({ stop: 'http-method-refused', detail: 'expected GET' })
-    return { ...refused, headers: { Allow: 'GET, HEAD, OPTIONS' } }
-  }
   switch (deps.accessOf(view)) {
     case undefined:
       deps.penalise(address)
@@ -62,6 +65,73 @@ async function read(deps: RegistryApiDeps, req: IncomingMessage, { view, target,
       const body = Buffer.from(JSON.stringify({ target, ...(view !== '' && { view }) }))
       return plain(await deps.run({ method: 'admin/registry/read', body, headers, address }))
     }
+  }
+}
+
+/** What writes, by method and path: the act, and how its parameters are made of path and body. */
+const WRITES: readonly {
+  readonly method: string
+  readonly path: RegExp
+  readonly act: string
+  readonly parts?: readonly string[]
+  readonly wrap?: true
+}[] = [
+  { method: 'POST', path: /^\/v0\.1\/publish$/, act: 'admin/registry/submit', wrap: true },
+  { method: 'POST', path: /^\/v1\/publish$/, act: 'admin/registry/publish' },
+  { method: 'POST', path: /^\/v1\/attestations$/, act: 'admin/registry/attest' },
+  { method: 'POST', path: /^\/v1\/revocations$/, act: 'admin/registry/revoke' },
+  {
+    method: 'PATCH',
+    path: /^\/v0\.1\/servers\/([^/]+)\/versions\/([^/]+)\/status$/,
+    act: 'admin/registry/status',
+    parts: ['name', 'version'],
+  },
+  { method: 'PATCH', path: /^\/v0\.1\/servers\/([^/]+)\/status$/, act: 'admin/registry/status', parts: ['name'] },
+]
+/** server.json, four bundles, and what stands around them */
+const MAX_BODY_BYTES = 2 * 1024 * 1024
+
+type Exchange = { readonly req: IncomingMessage; readonly res: ServerResponse }
+
+async function write(deps: RegistryApiDeps, { req, res }: Exchange, { view, target, address }: Asked): Promise<AdminAnswer> {
+  const found = WRITES.find(({ method, path }) => method === req.method && path.test(target))
+  if (!found || view !== '') {
+    deps.penalise(address)
+    const allow = WRITES.filter(({ path }) => path.test(target)).map(({ method }) => method)
+    return {
+      ...refusal({ stop: 'http-method-refused', detail: 'nothing is written here' }),
+      headers: { Allow: ['GET', 'HEAD', ...allow].join(', ') },
+    }
+  }
+  const headers = readHeaders(req.rawHeaders)
+  const wrong = isStop(headers) ? headers : checkContent(headers)
+  if (isStop(headers) || wrong) return refusal(wrong ?? { stop: 'header-invalid' })
+  const body = await bodyOf(req, bytes => deps.mayHold({ authorization: headers.authorization, proof: headers.proof, bytes, res }))
+  if (isStop(body)) return { ...refusal(body), headers: { Connection: 'close' } }
+  const params = paramsOf(found, target, body)
+  return isStop(params) ? refusal(params) : plain(await deps.run({ method: found.act, body: params, headers, address }))
+}
+
+const bodyOf = (req: IncomingMessage, enlarge: (bytes: number) => Stop | undefined | Promise<Stop | undefined>): Promise<Buffer | Stop> =>
+  new Promise(resolve => {
+    req.once('close', () => resolve({ stop: 'cancelled' })) // whoever went away is told nothing
+    readBody(req, { maxBytes: MAX_BODY_BYTES, enlarge }, resolve)
+  })
+
+/** The act's parameters as JSON text. What is put around the body's bytes is put around one judged document, so that nothing in it can end it early. */
+function paramsOf({ path, parts, wrap }: (typeof WRITES)[number], target: string, body: Buffer): Buffer | Stop {
+  if (!wrap && !parts) return body
+  const doc = readJson(body)
+  if (isJsonFault(doc)) return { stop: 'json-invalid', detail: `${doc.fault} at byte ${doc.at}` }
+  if (wrap) return Buffer.concat([Buffer.from('{"serverJson":'), body, Buffer.from('}')])
+  const given = valueOf(doc, doc.root)
+  if (doc.root.kind !== 'object') return { stop: 'params-invalid', detail: 'expected one JSON object' }
+  try {
+    const named = (path.exec(target) ?? []).slice(1).map(decodeURIComponent)
+    // The path's own last: a body that names another server changes nothing.
+    return Buffer.from(JSON.stringify({ ...(given as object), ...Object.fromEntries((parts ?? []).map((part, i) => [part, named[i]])) }))
+  } catch {
+    return { stop: 'registry-unknown', detail: 'server not found' }
   }
 }
 

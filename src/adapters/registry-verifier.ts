@@ -1,0 +1,145 @@
+// Verifies what comes with a publication: the trust room's verification, by the policies and the trusted root that the configuration names now.
+
+import { readFile } from 'node:fs/promises'
+import { Fault, type Stop } from '../kernel/errors.ts'
+import type { Vouched, VouchedFor, VerifyBundle } from '../registry/publish.ts'
+import { whyNotCurrent, whyNotSigned } from '../trust/binding.ts'
+import { deny, isDenial, type Denial } from '../trust/denial.ts'
+import { readServerJson, type ServerDocument } from '../trust/server-json.ts'
+import { readTrustPolicies, type TrustPolicies } from '../trust/signer-policy.ts'
+import type { Signer } from '../trust/signer.ts'
+import { SERVER_PREDICATE, type Subject } from '../trust/statement.ts'
+import { KEYS_ONLY, readTrustedRoot, type TrustedRootFile } from '../trust/trusted-root.ts'
+import { Verification } from '../trust/verification.ts'
+import { startVerifier, type ThreadedVerifier } from './sigstore/verifier.ts'
+
+/** Absolute paths. Without a root keys alone count. */
+type RegistryTrust = { readonly policies: string; readonly root?: string }
+export type RegistryVerifierParts = {
+  readonly trust: () => RegistryTrust | undefined
+  /** what statements have to be signed for: publicUrl */
+  readonly registry: () => string
+  readonly nowMs: () => number
+  /** for tests: longest time for one bundle */
+  readonly deadlineMs?: number
+}
+
+type Running = { readonly digest: string; readonly verifier: ThreadedVerifier; readonly verification: Verification }
+
+export function createRegistryVerifier(parts: RegistryVerifierParts): VerifyBundle {
+  let running: Promise<Running> | undefined
+  /** One thread, started with the first bundle; another root is another thread. */
+  async function verificationFor(root: TrustedRootFile): Promise<Verification> {
+    const before = await running?.catch(() => undefined)
+    if (before?.digest === root.digest) return before.verification
+    await before?.verifier.close()
+    running = start(root, parts.deadlineMs)
+    return (await running).verification
+  }
+  return async (text, about) => {
+    const trust = parts.trust()
+    if (!trust) return unavailable('this gateway has no policies to verify by', 'set `registry.trust`')
+    let verification: Verification
+    let policies: TrustPolicies
+    try {
+      policies = readTrustPolicies(await readFile(trust.policies))
+      verification = await verificationFor(trust.root === undefined ? KEYS_ONLY : readTrustedRoot(await readFile(trust.root)))
+    } catch (cause) {
+      return unavailable(
+        cause instanceof Fault ? cause.message : 'policies or trusted root cannot be read',
+        'mend the files of `registry.trust`',
+      )
+    }
+    const asked = { name: about.name, policies, nowMs: parts.nowMs() }
+    const bundle = Buffer.from(text)
+    // What it says it is only chooses how it is judged.
+    const vouched = predicateOf(text) === SERVER_PREDICATE ? await published(bundle) : await reviewed(bundle)
+    return isDenial(vouched) ? stopOf(vouched) : vouched
+
+    async function published(bytes: Buffer): Promise<Vouched | Denial> {
+      const verified = await verification.server(bytes, asked)
+      if (isDenial(verified)) return verified
+      const { statement, signer } = verified
+      const document = readServerJson(Buffer.from(about.serverJson))
+      if (isDenial(document)) return document
+      // The artifacts are not here: whoever launches them compares their bytes. Here each has to be named by the statement.
+      const here = signedOf(document, statement.subjects)
+      const refusal =
+        whyNotSigned(statement, { serverJson: Buffer.from(about.serverJson), ...here }, parts.registry()) ??
+        whyNotCurrent(statement, { nowMs: asked.nowMs, floor: 0 })
+      return (
+        refusal ?? {
+          kind: 'publisher',
+          signer: nameOf(signer),
+          sequence: statement.server.sequence,
+          artifacts: artifactsOf(document, statement.subjects),
+        }
+      )
+    }
+    async function reviewed(bytes: Buffer): Promise<Vouched | Denial> {
+      const verified = await verification.review(bytes, asked)
+      if (isDenial(verified)) return verified
+      const { statement, signer } = verified
+      const refusal = whyNotAbout(statement, about)
+      if (refusal) return refusal
+      const document = readServerJson(Buffer.from(about.serverJson))
+      if (isDenial(document)) return document
+      const missing = document.artifacts.find(({ purl, algorithm }) => digestIn(statement.subjects, purl, algorithm) === undefined)
+      if (missing) return deny('subject-absent', `expected a subject \`${missing.purl}\``)
+      return { kind: 'review', signer: `${statement.verifierId} (${nameOf(signer)})`, artifacts: artifactsOf(document, statement.subjects) }
+    }
+  }
+}
+
+async function start(root: TrustedRootFile, deadlineMs: number | undefined): Promise<Running> {
+  const verifier = await startVerifier(root, deadlineMs === undefined ? {} : { deadlineMs })
+  return { digest: root.digest, verifier, verification: new Verification(verifier) }
+}
+
+/** attacker-controlled and not verified: it decides nothing but which verification is asked */
+function predicateOf(bundle: string): unknown {
+  try {
+    const { dsseEnvelope } = JSON.parse(bundle) as { dsseEnvelope?: { payload?: unknown } }
+    const payload: unknown = JSON.parse(Buffer.from(String(dsseEnvelope?.payload), 'base64').toString())
+    return (payload as { predicateType?: unknown } | null)?.predicateType
+  } catch {
+    return undefined // no bundle: the verification says why
+  }
+}
+
+function whyNotAbout(
+  statement: { readonly server: { readonly name: string; readonly version: string }; readonly subjects: readonly Subject[] },
+  about: VouchedFor,
+): Denial | undefined {
+  const { name, version } = statement.server
+  if (name !== about.name || version !== about.version) return deny('server-mismatch', 'it is about another server or version')
+  return digestIn(statement.subjects, 'server.json', 'sha256') === about.digest
+    ? undefined
+    : deny('server-json-mismatch', 'server.json is not the one that was reviewed')
+}
+
+function signedOf(
+  { artifacts }: ServerDocument,
+  subjects: readonly Subject[],
+): { artifacts: Map<string, string>; locks: Map<string, string> } {
+  const found = { artifacts: new Map<string, string>(), locks: new Map<string, string>() }
+  for (const { purl, algorithm, lock } of artifacts) {
+    const digest = digestIn(subjects, purl, algorithm)
+    const locked = lock === undefined ? undefined : digestIn(subjects, lock, 'sha256')
+    if (digest !== undefined) found.artifacts.set(purl, digest)
+    if (lock !== undefined && locked !== undefined) found.locks.set(lock, locked)
+  }
+  return found
+}
+const artifactsOf = ({ artifacts }: ServerDocument, subjects: readonly Subject[]): Vouched['artifacts'] =>
+  artifacts.map(({ purl, algorithm }) => ({ identifier: purl, algorithm, digest: digestIn(subjects, purl, algorithm) ?? '' }))
+const digestIn = (subjects: readonly Subject[], name: string, algorithm: 'sha256' | 'sha512'): string | undefined =>
+  subjects.find(subject => subject.name === name)?.digest[algorithm]
+
+const nameOf = (signer: Signer): string => (signer.kind === 'key' ? `key ${signer.hint}` : `${signer.san} of ${signer.issuer}`)
+
+const unavailable = (detail: string, fix: string): Stop => ({ stop: 'verifier-unavailable', detail, fix })
+const stopOf = ({ denied, rule, detail, fix }: Denial): Stop =>
+  denied === 'verification-unavailable'
+    ? unavailable(detail, fix)
+    : { stop: 'attestation-invalid', detail: `${rule}: ${detail}`, fix, data: { trust: { reason: denied, rule } } }

@@ -1,0 +1,139 @@
+// Publishing as acts: server.json and bundles, status, revocations.
+
+import { isStop, type Stop } from '../../kernel/errors.ts'
+import { LOCAL_ISSUER } from '../../administration/break-glass.ts'
+import { member, rawOf, textOf } from '../../mcp/json.ts'
+import type { JsonNode } from '../../mcp/json.ts'
+import { serverList, serverResponse } from '../../registry/official.ts'
+import { MAX_BUNDLES, type Actor, type Submission } from '../../registry/publish.ts'
+import { REVOCATION_KINDS, REVOCATION_REASONS } from '../../registry/store.ts'
+import { adminAnswer, readTexts, type AdminDeps, type Aimed } from '../administration.ts'
+import type { Answered, Authenticated, Received, Stage } from '../path.ts'
+
+type Known = Received & Authenticated & Aimed
+type Deps = Pick<AdminDeps, 'registry' | 'rolesOf'>
+type Submitted = Aimed & { readonly submission: Submission }
+
+const actorOf = (deps: Pick<AdminDeps, 'rolesOf'>, { principal }: Authenticated): Actor => ({
+  key: principal.key,
+  isOperator: principal.issuer === LOCAL_ISSUER || deps.rolesOf(principal).has('operator'),
+})
+const json = (text: string): Answered => ({ answer: { kind: 'result', result: Buffer.from(text), outcome: 'ok' } })
+const invalid = (detail: string): Stop => ({ stop: 'params-invalid', detail })
+
+/** `{serverJson, bundles}`, or `{serverJson}` where it is to wait for one. Both are kept as the bytes that came: signatures are about bytes. */
+export const aimSubmissionStage = (isSigned: boolean): Stage<Received, Submitted> => ({
+  name: 'aim',
+  run: x => {
+    const { doc, params } = x
+    if (!doc || params?.kind !== 'object') return invalid('expected one JSON object')
+    const strange = params.members?.find(({ key }) => key !== 'serverJson' && !(isSigned && key === 'bundles'))
+    if (strange) return invalid(`no member \`${strange.key.slice(0, 64)}\` here`)
+    const document = member(params, 'serverJson')
+    if (document?.kind !== 'object') return invalid('expected `serverJson` as an object')
+    const raw = (node: JsonNode): string => rawOf(doc, node).toString('utf8')
+    const bundles = bundlesOf(member(params, 'bundles'), raw)
+    if (isSigned && bundles === undefined) return invalid(`expected \`bundles\` as a list of at most ${MAX_BUNDLES} objects`)
+    const [name, version] = ['name', 'version'].map(key => {
+      const node = member(document, key)
+      return node?.kind === 'string' ? textOf(doc, node).slice(0, 255) : '?'
+    })
+    const submission = { serverJson: raw(document), ...(isSigned && bundles && { bundles }) }
+    return { act: { target: `server ${name}@${version}`, params: {} }, submission }
+  },
+})
+function bundlesOf(node: JsonNode | undefined, raw: (node: JsonNode) => string): readonly string[] | undefined {
+  if (node === undefined) return []
+  if (node.kind !== 'array' || !node.items || node.items.length > MAX_BUNDLES) return undefined
+  return node.items.every(({ kind }) => kind === 'object') ? node.items.map(raw) : undefined
+}
+
+export const publishStage = (deps: Deps): Stage<Known & Submitted, Answered> => ({
+  name: 'publish',
+  effect: true,
+  run: async x => {
+    const entry = await deps.registry.publisher.publish(x.submission, actorOf(deps, x))
+    return isStop(entry) ? entry : json(serverResponse(entry))
+  },
+})
+
+type Attesting = Aimed & { readonly bundle: string }
+/** `{name, version, bundle}` */
+export const aimAttestationStage: Stage<Received, Attesting> = {
+  name: 'aim',
+  run: ({ doc, params }) => {
+    const [name, version, bundle] = ['name', 'version', 'bundle'].map(key => member(params, key))
+    if (!doc || name?.kind !== 'string' || version?.kind !== 'string' || bundle?.kind !== 'object' || params?.members?.length !== 3)
+      return invalid('expected `name` and `version` as texts and `bundle` as an object')
+    const act = { name: textOf(doc, name), version: textOf(doc, version) }
+    return {
+      act: { target: `server ${act.name.slice(0, 200)}@${act.version.slice(0, 255)}`, params: act },
+      bundle: rawOf(doc, bundle).toString('utf8'),
+    }
+  },
+}
+export const attestStage = (deps: Deps): Stage<Known & Attesting, Answered> => ({
+  name: 'attest',
+  effect: true,
+  run: async x => {
+    const { name = '', version = '' } = x.act.params
+    const entry = await deps.registry.publisher.attest(name, version, x.bundle, actorOf(deps, x))
+    return isStop(entry) ? entry : json(serverResponse(entry))
+  },
+})
+
+/** `{name, version, status, statusMessage}`, without `version` for all of them */
+export const aimStatusStage: Stage<Received, Aimed> = {
+  name: 'aim',
+  run: x => {
+    const read = readTexts(x, ['name', 'status'], ['version', 'statusMessage'])
+    if (isStop(read)) return read
+    const { name = '', version = '*', status = '' } = read.params
+    return { act: { target: `server ${name.slice(0, 200)}@${version.slice(0, 255)} ${status.slice(0, 20)}`, params: read.params } }
+  },
+}
+export const setStatusStage = (deps: Deps): Stage<Known, Answered> => ({
+  name: 'set-status',
+  effect: true,
+  run: async x => {
+    const { name = '', version, status = '', statusMessage: message } = x.act.params
+    const change = { name, status, ...(version !== undefined && { version }), ...(message !== undefined && { message }) }
+    const entries = await deps.registry.publisher.setStatus(change, actorOf(deps, x))
+    if (isStop(entries)) return entries
+    const [only] = entries
+    if (version !== undefined && only) return json(serverResponse(only))
+    const { servers } = JSON.parse(serverList(entries)) as { servers: unknown }
+    return adminAnswer({ updatedCount: entries.length, servers })
+  },
+})
+
+/** `{kind, target, reason, action}`, and `notBefore` (RFC 3339) of keys and identities */
+export const aimRevocationStage: Stage<Received, Aimed> = {
+  name: 'aim',
+  run: x => {
+    const read = readTexts(x, ['kind', 'target', 'reason', 'action'], ['notBefore'])
+    if (isStop(read)) return read
+    const { kind = '', target = '' } = read.params
+    return { act: { target: `${kind.slice(0, 20)} ${target.slice(0, 480)}`, params: read.params } }
+  },
+}
+export const revokeStage = (deps: Deps): Stage<Known, Answered> => ({
+  name: 'revoke',
+  effect: true,
+  run: async x => {
+    const { target = '', notBefore, ...words } = x.act.params
+    const kind = REVOCATION_KINDS.find(known => known === words['kind'])
+    const reason = REVOCATION_REASONS.find(known => known === words['reason'])
+    const action = words['action']
+    if (!kind) return invalid(`expected \`kind\` as one of ${REVOCATION_KINDS.join(', ')}`)
+    if (!reason) return invalid(`expected \`reason\` as one of ${REVOCATION_REASONS.join(', ')}`)
+    if (action !== 'block' && action !== 'warn') return invalid('expected `action` as block or warn')
+    const since = notBefore === undefined ? undefined : Date.parse(notBefore) / 1000
+    const isDated = kind === 'key' || kind === 'identity'
+    if (since !== undefined && !(isDated && Number.isInteger(since)))
+      return invalid('expected `notBefore` as a date and time in whole seconds, of a key or identity')
+    const revocation = { kind, target, reason, action, ...(since !== undefined && { notBeforeSeconds: since }) } as const
+    const kept = await deps.registry.publisher.revoke(revocation, actorOf(deps, x))
+    return isStop(kept) ? kept : adminAnswer({ revocation: kept })
+  },
+})

@@ -1,0 +1,269 @@
+// What comes into the registry, and how it moves on: server.json with what vouches for it, further statements, changes of standing, revocations.
+
+import { hash } from 'node:crypto'
+import { canonicalJsonOf } from '../kernel/canonical-json.ts'
+import { isStop, type Stop } from '../kernel/errors.ts'
+import type { PrincipalKey } from '../kernel/principal.ts'
+import type { SchemaFault } from './json-schema.ts'
+import { lookalikeOf, parseServerName, skeletonOf, type ServerName } from './names.ts'
+import type { Namespaces } from './namespaces.ts'
+import { MAX_SERVER_JSON_BYTES, readServerJson, type ServerJson } from './server-json.ts'
+import { STANDINGS, standingOf, transitionProblem, type Standing } from './standing.ts'
+import type { Artifact, Attestation, Entry, Revocation, RevocationLog, StandingStore, VersionStore } from './store.ts'
+
+/** What a verified bundle says. `sequence`: which version of the server it is, where the statement counts; `artifacts`: what is to be run. */
+export type Vouched = {
+  readonly kind: Attestation['kind']
+  readonly signer: string
+  readonly sequence?: number
+  readonly artifacts: readonly Artifact[]
+}
+/** What a bundle has to be about. `digest`: SHA-256 over the canonical server.json. */
+export type VouchedFor = { readonly name: string; readonly version: string; readonly serverJson: string; readonly digest: string }
+/**
+ * Verifies a bundle (JSON text) by the policy in force: signatures, signer, and that its statement is about exactly this server.json. A Stop says why it does
+ * not count. Never rejects.
+ */
+export type VerifyBundle = (bundle: string, about: VouchedFor) => Promise<Vouched | Stop>
+
+export type PublisherParts = {
+  readonly checkSchema: (value: unknown) => readonly SchemaFault[]
+  readonly versions: VersionStore
+  readonly standings: StandingStore
+  readonly revocations: RevocationLog
+  readonly namespaces: Pick<Namespaces, 'whyNotPublisher'>
+  readonly verify: VerifyBundle
+  readonly nowSeconds: () => number
+}
+
+/** Who acts; an operator need not be a member of the namespace, but never publishes in it. */
+export type Actor = { readonly key: PrincipalKey; readonly isOperator: boolean }
+/** `bundles` absent: it comes without any, and waits for one. */
+export type Submission = { readonly serverJson: string; readonly bundles?: readonly string[] }
+
+export const MAX_BUNDLES = 4
+const MAX_BUNDLE_BYTES = 262_144
+/** Faults of one server.json that are told. */
+const MAX_TOLD = 10
+
+export class Publisher {
+  readonly #parts: PublisherParts
+  constructor(parts: PublisherParts) {
+    this.#parts = parts
+  }
+
+  /** One transaction, after everything was verified. What a reviewer vouches for is admitted, unless its name is held; the rest waits in quarantine. */
+  async publish({ serverJson, bundles }: Submission, by: Actor): Promise<Entry | Stop> {
+    const { versions, nowSeconds } = this.#parts
+    const judged = this.#judge(serverJson)
+    if (isStop(judged)) return judged
+    const { document, digest } = judged
+    const { name, version } = document
+    const refused = (await this.#parts.namespaces.whyNotPublisher(name.namespace, by.key)) ?? (await this.#whyOtherSpelling(name))
+    if (refused) return refused
+    const vouched = bundles && (await this.#verifyAll(bundles, { name: name.text, version, serverJson, digest }))
+    if (vouched && isStop(vouched)) return vouched
+    const looksLike = await this.#lookalike(name)
+    const [sequence, ...others] = new Set(vouched?.flatMap(({ vouch }) => vouch.sequence ?? []))
+    if (others.length > 0) return NOT_KEPT.sequence
+    const kept = await versions.publish({
+      name: name.text,
+      namespace: name.namespace,
+      version,
+      serverJson,
+      digest,
+      search: searchText(document),
+      ...(looksLike !== undefined && { looksLike }),
+      publishedBy: by.key,
+      atSeconds: nowSeconds(),
+      ...(sequence !== undefined && { sequence }),
+      artifacts: vouched?.flatMap(each => each.vouch.artifacts).filter(isFirst) ?? [],
+      attestations: vouched?.map(each => each.attestation) ?? [],
+      standing: vouched?.some(each => each.vouch.kind === 'review') && looksLike === undefined ? 'admitted' : 'quarantined',
+    })
+    return typeof kept === 'string' ? NOT_KEPT[kept] : kept
+  }
+
+  #judge(serverJson: string): { readonly document: ServerJson; readonly digest: string } | Stop {
+    if (Buffer.byteLength(serverJson) > MAX_SERVER_JSON_BYTES)
+      return invalid([{ at: '', problem: `expected at most ${MAX_SERVER_JSON_BYTES} bytes` }])
+    const document = readServerJson(JSON.parse(serverJson), this.#parts.checkSchema)
+    if (!('name' in document)) return invalid(document)
+    const canonical = canonicalJsonOf(serverJson)
+    if (canonical === undefined)
+      return invalid([{ at: '', problem: 'has no canonical form: a number in it is not exact, or text is not well-formed' }])
+    return { document, digest: hash('sha256', canonical) }
+  }
+
+  /** A further bundle for a version that is there. A reviewer's admits it, unless its name is held. */
+  async attest(name: string, version: string, bundle: string, by: Actor): Promise<Entry | Stop> {
+    const { versions, standings, nowSeconds } = this.#parts
+    const found = await this.#own(name, version, by)
+    if (isStop(found)) return found
+    const vouched = await this.#verifyAll([bundle], found)
+    if (isStop(vouched)) return vouched
+    for (const { vouch, attestation } of vouched) {
+      if (vouch.sequence !== undefined && vouch.sequence !== found.sequence)
+        return { stop: 'attestation-invalid', detail: 'it is about another sequence number' }
+      await versions.attest(found.name, version, attestation, nowSeconds())
+      if (vouch.kind !== 'review' || found.standing !== 'quarantined') continue
+      const held = (await standings.server(found.name))?.looksLike
+      if (held !== undefined) return lookalike(held)
+      await standings.change({ name: found.name, version, to: 'admitted', by: by.key, atSeconds: nowSeconds() }, ['quarantined'])
+    }
+    return (await versions.find(found.name, version)) ?? UNKNOWN
+  }
+
+  /** By a status of the official API: of one version, or of all that can change. Whatever is withdrawn is also revoked. */
+  async setStatus(change: StatusChange, by: Actor): Promise<readonly Entry[] | Stop> {
+    const { versions, standings, nowSeconds } = this.#parts
+    const to = standingOf(change.status)
+    if (!to) return { stop: 'params-invalid', detail: 'expected `status` as active, deprecated or deleted' }
+    const found = await this.#own(change.name, change.version, by)
+    if (isStop(found)) return found
+    const all =
+      change.version === undefined
+        ? await versions.versions(found.name, { withRevoked: false, withQuarantined: to === 'revoked' })
+        : [found]
+    const problems = all.map(({ standing }) => transitionProblem(standing, to, change.message))
+    const movable = all.filter((_, i) => problems[i] === undefined)
+    if (movable.length === 0) return problems[0] ?? UNKNOWN
+    if (to === 'revoked') for (const { name, version } of movable) await this.#revokeVersion(`${name}@${version}`, by)
+    const { message } = change
+    const which = change.version === undefined ? {} : { version: change.version }
+    const said = message === undefined ? {} : { message }
+    const from = STANDINGS.filter(standing => transitionProblem(standing, to, message) === undefined)
+    const changed = await standings.change({ name: found.name, ...which, to, ...said, by: by.key, atSeconds: nowSeconds() }, from)
+    if (changed === 0) return { stop: 'params-invalid', detail: 'it changed meanwhile', fix: 'look at it again' }
+    const after = await Promise.all(movable.map(({ name, version }) => versions.find(name, version)))
+    return after.filter(entry => entry !== undefined)
+  }
+
+  /** By an operator. A version that is here is withdrawn too. */
+  async revoke(revocation: Omit<Revocation, 'sequence' | 'by' | 'atSeconds'>, by: Actor): Promise<Revocation | Stop> {
+    const { versions, standings, revocations, nowSeconds } = this.#parts
+    // First what gateways go by: a crash in between leaves a version shown that no gateway runs.
+    const kept = { ...revocation, by: by.key, atSeconds: nowSeconds() }
+    if (revocation.kind !== 'version') return revocations.append(kept)
+    const at = revocation.target.lastIndexOf('@')
+    const wanted = revocation.target.slice(at + 1)
+    const found = await versions.find(revocation.target.slice(0, at), wanted)
+    if (found?.version !== wanted) return UNKNOWN // `latest` names no one version
+    const appended = await revocations.append({ ...kept, target: `${found.name}@${found.version}` })
+    if (revocation.action === 'block')
+      await standings.change(
+        { name: found.name, version: found.version, to: 'revoked', message: revocation.reason, by: by.key, atSeconds: nowSeconds() },
+        BEFORE_REVOKED,
+      )
+    return appended
+  }
+
+  /** A reviewer says that a held name is no imitation. Undefined = nothing was held. */
+  async clear(name: string): Promise<{ readonly cleared: string } | undefined> {
+    return (await this.#parts.standings.clear(name, 'operator')) ? { cleared: name } : undefined
+  }
+
+  #revokeVersion(target: string, by: Actor): Promise<Revocation> {
+    const reason = by.isOperator ? 'policy' : 'publisher-request'
+    return this.#parts.revocations.append({
+      kind: 'version',
+      target,
+      reason,
+      action: 'block',
+      by: by.key,
+      atSeconds: this.#parts.nowSeconds(),
+    })
+  }
+
+  /** The version, or the newest of a server, for somebody who may change it. */
+  async #own(name: string, version: string | undefined, by: Actor): Promise<Entry | Stop> {
+    const { versions, namespaces } = this.#parts
+    const parsed = parseServerName(name)
+    if (!parsed) return UNKNOWN
+    const refused = by.isOperator ? undefined : await namespaces.whyNotPublisher(parsed.namespace, by.key)
+    if (refused) return refused
+    if (version === 'latest') return { stop: 'params-invalid', detail: 'expected a version, not `latest`' }
+    if (version !== undefined) return (await versions.find(parsed.key, version)) ?? UNKNOWN
+    const [newest] = await versions.versions(parsed.key, { withRevoked: true, withQuarantined: true })
+    return newest ?? UNKNOWN
+  }
+
+  async #verifyAll(bundles: readonly string[], about: VouchedFor): Promise<readonly Verified[] | Stop> {
+    const { verify } = this.#parts
+    if (bundles.length === 0) return REQUIRED
+    if (bundles.length > MAX_BUNDLES) return { stop: 'params-invalid', detail: `expected at most ${MAX_BUNDLES} bundles` }
+    const verified: Verified[] = []
+    for (const bundle of bundles) {
+      if (Buffer.byteLength(bundle) > MAX_BUNDLE_BYTES)
+        return { stop: 'attestation-invalid', detail: `expected a bundle of at most ${MAX_BUNDLE_BYTES} bytes` }
+      const vouch = await verify(bundle, about)
+      if (isStop(vouch)) return vouch
+      const attestation = { digest: hash('sha256', bundle), kind: vouch.kind, bundle, signer: vouch.signer }
+      if (!verified.some(other => other.attestation.digest === attestation.digest)) verified.push({ vouch, attestation })
+    }
+    return verified
+  }
+
+  /** A server keeps the spelling it began with: signatures cover it, and two spellings would be two servers to whoever compares bytes. */
+  async #whyOtherSpelling({ text, key }: ServerName): Promise<Stop | undefined> {
+    const known = await this.#parts.standings.server(key)
+    return known && known.name !== text ? invalid([{ at: 'name', problem: 'it is spelled otherwise in the versions before' }]) : undefined
+  }
+
+  /** Servers of other namespaces by one edit, of its own by skeleton: what one publisher calls his servers is his, as long as they can be told apart. */
+  async #lookalike(name: ServerName): Promise<string | undefined> {
+    const { standings } = this.#parts
+    const known = await standings.server(name.key)
+    if (known) return known.looksLike
+    const skeleton = skeletonOf(name.text)
+    const near = await standings.servers(skeleton.length)
+    const isOwn = (other: string): boolean => parseServerName(other)?.namespace.toLowerCase() === name.namespace.toLowerCase()
+    return lookalikeOf(
+      name.text,
+      near.filter(other => !isOwn(other) || skeletonOf(other) === skeleton),
+    )
+  }
+}
+
+type Verified = { readonly vouch: Vouched; readonly attestation: Attestation }
+export type StatusChange = { readonly name: string; readonly version?: string; readonly status: string; readonly message?: string }
+
+const BEFORE_REVOKED: readonly Standing[] = STANDINGS.filter(standing => standing !== 'revoked')
+const UNKNOWN: Stop = { stop: 'registry-unknown', detail: 'server not found' }
+const REQUIRED: Stop = {
+  stop: 'attestation-required',
+  detail: 'there is no bundle',
+  fix: 'sign it, or send it to `/v0.1/publish`, where it waits for one',
+}
+const lookalike = (other: string): Stop => ({
+  stop: 'lookalike-held',
+  detail: `it looks like \`${other}\``,
+  fix: 'an operator can clear it',
+})
+
+const NOT_KEPT: Readonly<Record<'exists' | 'sequence' | 'full', Stop>> = {
+  exists: { stop: 'version-exists', detail: 'a version never changes', fix: 'publish another version' },
+  full: { stop: 'version-exists', detail: 'the server has as many versions as one may have' },
+  sequence: {
+    stop: 'attestation-invalid',
+    detail: 'its sequence number is not the next one',
+    fix: 'sign it with the next sequence number',
+  },
+}
+
+const invalid = (faults: readonly SchemaFault[]): Stop => ({
+  stop: 'server-json-invalid',
+  detail: faults
+    .slice(0, MAX_TOLD)
+    .map(({ at, problem }) => (at === '' ? problem : `${at}: ${problem}`))
+    .join('; '),
+  data: { faults: faults.slice(0, MAX_TOLD) },
+})
+const isFirst = (artifact: Artifact, at: number, all: readonly Artifact[]): boolean =>
+  all.findIndex(({ identifier, digest }) => identifier === artifact.identifier && digest === artifact.digest) === at
+
+const searchText = ({ name, value }: ServerJson): string =>
+  [name.text, value['title'], value['description']]
+    .filter(part => typeof part === 'string')
+    .join('\n')
+    .toLowerCase()

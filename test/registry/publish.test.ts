@@ -1,0 +1,252 @@
+// Publishing as the room decides it: who, what, what vouches for it, and where it ends up.
+
+import { hash } from 'node:crypto'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { loadServerJsonSchema } from '../../src/adapters/registry-schema.ts'
+import { canonicalJsonOf } from '../../src/kernel/canonical-json.ts'
+import { isStop, type Stop } from '../../src/kernel/errors.ts'
+import type { PrincipalKey } from '../../src/kernel/principal.ts'
+import { Publisher, type Actor, type Vouched } from '../../src/registry/publish.ts'
+import type { Entry } from '../../src/registry/store.ts'
+import { memoryRegistry, type MemoryRegistry } from '../support/memory-registry.ts'
+
+const checkSchema = loadServerJsonSchema()
+const ALICE: Actor = { key: 'https://idp.example alice' as PrincipalKey, isOperator: false }
+const ROOT: Actor = { key: 'https://idp.example root' as PrincipalKey, isOperator: true }
+const NOBODY: Actor = { key: 'https://idp.example nobody' as PrincipalKey, isOperator: false }
+
+const serverJson = (name = 'com.example/weather', version = '1.0.0', more: object = {}): string =>
+  JSON.stringify({ name, description: 'Weather.', version, ...more })
+const FORBIDDEN: Stop = { stop: 'namespace-forbidden' }
+
+let registry: MemoryRegistry
+let publisher: Publisher
+/** What the verification says, by what the bundle is; `asked`: what it was asked about. */
+let asked: object[]
+const PUBLISHER: Vouched = {
+  kind: 'publisher',
+  signer: 'key 1',
+  sequence: 1,
+  artifacts: [{ identifier: 'pkg:npm/a@1', algorithm: 'sha512', digest: 'ab' }],
+}
+const SAYS: Record<string, Vouched | Stop> = {
+  '{"publisher":1}': PUBLISHER,
+  '{"publisher":2}': { ...PUBLISHER, sequence: 2 },
+  '{"review":1}': { kind: 'review', signer: 'https://reviewers.example (key 2)', artifacts: PUBLISHER.artifacts },
+}
+const FORGED = '{"forged":1}'
+let now = 100
+beforeEach(() => {
+  registry = memoryRegistry()
+  asked = []
+  now = 100
+  publisher = new Publisher({
+    checkSchema,
+    ...registry,
+    namespaces: {
+      whyNotPublisher: (name, by) =>
+        Promise.resolve(
+          by === ALICE.key && ['com.example', 'com.exarnple', 'com.other'].includes(name.toLowerCase()) ? undefined : FORBIDDEN,
+        ),
+    },
+    verify: (bundle, about) => {
+      asked.push(about)
+      return Promise.resolve(SAYS[bundle] ?? { stop: 'attestation-invalid', detail: 'signature-content: no' })
+    },
+    nowSeconds: () => ++now,
+  })
+})
+const publish = (json = serverJson(), bundles?: readonly string[], by = ALICE) =>
+  publisher.publish({ serverJson: json, ...(bundles && { bundles }) }, by)
+const kept = (done: Entry | Stop): Entry => {
+  if (isStop(done)) throw new Error(`${done.stop}: ${done.detail ?? ''}`)
+  return done
+}
+
+describe('publishing', () => {
+  it('without a bundle lands in quarantine, whatever server.json says of itself', async () => {
+    expect(kept(await publish())).toMatchObject({ standing: 'quarantined', sequence: 1, isSigned: false, isLatest: false })
+    expect(asked).toEqual([])
+  })
+  it('with a publisher’s bundle is signed, and still waits for a reviewer', async () => {
+    const json = serverJson()
+    expect(kept(await publish(json, ['{"publisher":1}']))).toMatchObject({ standing: 'quarantined', isSigned: true })
+    const digest = hash('sha256', canonicalJsonOf(json) ?? '')
+    expect(asked).toEqual([{ name: 'com.example/weather', version: '1.0.0', serverJson: json, digest }])
+    expect(await registry.versions.evidence('com.example/weather', '1.0.0')).toEqual({
+      attestations: [{ digest: hash('sha256', '{"publisher":1}'), kind: 'publisher', bundle: '{"publisher":1}', signer: 'key 1' }],
+      artifacts: PUBLISHER.artifacts,
+    })
+  })
+  it('with a reviewer’s bundle is admitted', async () => {
+    expect(kept(await publish(serverJson(), ['{"publisher":1}', '{"review":1}', '{"review":1}']))).toMatchObject({
+      standing: 'admitted',
+      isLatest: true,
+    })
+    const { attestations, artifacts } = await registry.versions.evidence('com.example/weather', '1.0.0')
+    expect([attestations.length, artifacts.length]).toEqual([2, 1])
+  })
+  it('keeps nothing when one of its bundles does not verify (attack 10), or there is none where one is needed', async () => {
+    expect(await publish(serverJson(), ['{"publisher":1}', FORGED])).toMatchObject({ stop: 'attestation-invalid' })
+    expect(await publish(serverJson(), [])).toMatchObject({ stop: 'attestation-required' })
+    expect(await publish(serverJson(), ['{}', '{}', '{}', '{}', '{}'])).toMatchObject({ stop: 'params-invalid' })
+    expect(await publish(serverJson(), [`"${'x'.repeat(262_200)}"`])).toMatchObject({ stop: 'attestation-invalid' })
+    expect(await registry.standings.server('com.example/weather')).toBeUndefined()
+  })
+  it('takes a statement’s sequence number only where it is the next (attack 5)', async () => {
+    expect(await publish(serverJson(), ['{"publisher":2}'])).toMatchObject({
+      stop: 'attestation-invalid',
+      detail: 'its sequence number is not the next one',
+    })
+    expect(await publish(serverJson(), ['{"publisher":1}', '{"publisher":2}'])).toMatchObject({ stop: 'attestation-invalid' })
+    kept(await publish(serverJson(), ['{"publisher":1}']))
+    expect(await publish(serverJson('com.example/weather', '2.0.0'), ['{"publisher":1}'])).toMatchObject({ stop: 'attestation-invalid' })
+    expect(kept(await publish(serverJson('com.example/weather', '2.0.0'), ['{"publisher":2}'])).sequence).toBe(2)
+  })
+  it('keeps each version once', async () => {
+    kept(await publish())
+    expect(await publish(serverJson('com.example/weather', '1.0.0', { title: 'Other' }))).toMatchObject({ stop: 'version-exists' })
+  })
+  it('is for members of the namespace, operators not among them', async () => {
+    for (const by of [NOBODY, ROOT]) expect(await publish(serverJson(), undefined, by)).toEqual(FORBIDDEN)
+    expect(await publish(serverJson('com.elsewhere/weather'))).toEqual(FORBIDDEN)
+  })
+  it('keeps the spelling a server began with', async () => {
+    kept(await publish(serverJson('com.example/Weather')))
+    expect(await publish(serverJson('com.example/weather', '1.0.1'))).toMatchObject({ stop: 'server-json-invalid' })
+    kept(await publish(serverJson('com.example/Weather', '1.0.1')))
+  })
+  it.each([
+    ['a field that breaks the schema', serverJson('com.example/weather', 'latest')],
+    ['too many bytes', serverJson('com.example/weather', '1.0.0', { x: 'y'.repeat(65_536) })],
+    ['a number that no double holds', serverJson().replace('}', ',"x":9007199254740993}')],
+    ['text that is not well-formed', serverJson().replace('}', ',"x":"\\ud800"}')],
+  ])('refuses %s and says where', async (_what, json) => {
+    expect(await publish(json)).toMatchObject({
+      stop: 'server-json-invalid',
+      detail: expect.any(String),
+      data: { faults: expect.any(Array) },
+    })
+  })
+  it('holds a look-alike back even where a reviewer vouches for it, until an operator clears it (attack 1)', async () => {
+    kept(await publish(serverJson('com.example/weather')))
+    const held = kept(await publish(serverJson('com.exarnple/weather'), ['{"review":1}']))
+    expect(held.standing).toBe('quarantined')
+    expect(await publisher.attest('com.exarnple/weather', '1.0.0', '{"review":1}', ALICE)).toMatchObject({
+      stop: 'lookalike-held',
+      detail: 'it looks like `com.example/weather`',
+    })
+    expect(await publisher.clear('com.exarnple/weather')).toEqual({ cleared: 'com.exarnple/weather' })
+    expect(await publisher.clear('com.exarnple/weather')).toBeUndefined()
+    expect(await publisher.attest('com.exarnple/weather', '1.0.0', '{"review":1}', ALICE)).toMatchObject({ standing: 'admitted' })
+  })
+  it('lets one publisher name his servers alike, as long as they can be told apart', async () => {
+    kept(await publish(serverJson('com.example/weather1'), ['{"review":1}']))
+    expect(kept(await publish(serverJson('com.example/weather2'), ['{"review":1}'])).standing).toBe('admitted')
+    expect(kept(await publish(serverJson('com.example/weatherl'), ['{"review":1}'])).standing).toBe('quarantined')
+  })
+})
+
+describe('a further statement', () => {
+  it('of a reviewer admits what waits', async () => {
+    kept(await publish())
+    expect(await publisher.attest('com.example/weather', '1.0.0', '{"publisher":1}', ALICE)).toMatchObject({
+      standing: 'quarantined',
+      isSigned: true,
+    })
+    expect(await publisher.attest('com.example/weather', '1.0.0', '{"review":1}', ROOT)).toMatchObject({ standing: 'admitted' })
+    expect(asked.at(-1)).toMatchObject({ serverJson: serverJson(), version: '1.0.0' })
+  })
+  it('brings nothing back that was revoked', async () => {
+    kept(await publish())
+    await publisher.setStatus({ name: 'com.example/weather', version: '1.0.0', status: 'deleted' }, ALICE)
+    expect(await publisher.attest('com.example/weather', '1.0.0', '{"review":1}', ROOT)).toMatchObject({ standing: 'revoked' })
+  })
+  it('counts only verified, for this sequence number, by who may, for a version that is there', async () => {
+    kept(await publish())
+    const attest = (bundle: string, by = ALICE, version = '1.0.0', name = 'com.example/weather') =>
+      publisher.attest(name, version, bundle, by)
+    expect(await attest(FORGED)).toMatchObject({ stop: 'attestation-invalid' })
+    expect(await attest('{"publisher":2}')).toMatchObject({ stop: 'attestation-invalid' })
+    expect(await attest('{"review":1}', NOBODY)).toEqual(FORBIDDEN)
+    expect(await attest('{"review":1}', ROOT, '9.0.0')).toMatchObject({ stop: 'registry-unknown' })
+    expect(await attest('{"review":1}', ROOT, 'latest')).toMatchObject({ stop: 'params-invalid' })
+    expect(await attest('{"review":1}', ROOT, '1.0.0', 'no name')).toMatchObject({ stop: 'registry-unknown' })
+    expect((await registry.versions.find('com.example/weather', '1.0.0'))?.standing).toBe('quarantined')
+  })
+})
+
+describe('a status', () => {
+  const set = (status: string, version?: string, message?: string, by = ALICE) =>
+    publisher.setStatus(
+      { name: 'com.example/weather', status, ...(version !== undefined && { version }), ...(message !== undefined && { message }) },
+      by,
+    )
+  beforeEach(async () => {
+    for (const version of ['1.0.0', '2.0.0']) kept(await publish(serverJson('com.example/weather', version), ['{"review":1}']))
+    kept(await publish(serverJson('com.example/weather', '3.0.0')))
+  })
+  it('is set for one version, with a message, and taken back', async () => {
+    expect(await set('deprecated', '1.0.0', 'move on')).toMatchObject([{ version: '1.0.0', standing: 'deprecated', message: 'move on' }])
+    expect(await set('deprecated', '1.0.0')).toMatchObject({
+      stop: 'params-invalid',
+      detail: 'no changes to apply: it is deprecated already',
+    })
+    expect(await set('active', '1.0.0', 'x')).toMatchObject({ stop: 'params-invalid' })
+    expect(await set('active', '1.0.0')).toMatchObject([{ standing: 'admitted' }])
+    expect(await set('deprecated', '1.0.0', 'x'.repeat(501))).toMatchObject({ stop: 'params-invalid' })
+    expect(await set('sleeping', '1.0.0')).toMatchObject({ stop: 'params-invalid' })
+  })
+  it('is set for all versions that can have it, at once', async () => {
+    expect(await set('deprecated')).toMatchObject([{ version: '2.0.0' }, { version: '1.0.0' }])
+    expect((await registry.versions.find('com.example/weather', '3.0.0'))?.standing).toBe('quarantined')
+    expect(await set('deleted')).toHaveLength(3)
+    expect((await registry.revocations.since(0, 10)).map(({ target, reason }) => `${target} ${reason}`)).toEqual([
+      'com.example/weather@3.0.0 publisher-request',
+      'com.example/weather@2.0.0 publisher-request',
+      'com.example/weather@1.0.0 publisher-request',
+    ])
+    expect(await set('deleted')).toMatchObject({ stop: 'registry-unknown' })
+  })
+  it('admits nothing: what waits for a statement waits, also for an operator', async () => {
+    for (const by of [ALICE, ROOT]) {
+      expect(await set('active', '3.0.0', undefined, by)).toMatchObject({ stop: 'attestation-required' })
+      expect(await set('deprecated', '3.0.0', undefined, by)).toMatchObject({ stop: 'attestation-required' })
+    }
+  })
+  it('never brings back what was deleted, and says why it went', async () => {
+    await set('deleted', '1.0.0', 'leaks', ROOT)
+    expect((await registry.revocations.since(0, 10))[0]).toMatchObject({
+      target: 'com.example/weather@1.0.0',
+      reason: 'policy',
+      action: 'block',
+    })
+    expect(await set('active', '1.0.0')).toMatchObject({ stop: 'params-invalid', detail: 'what is revoked stays revoked' })
+    expect(await set('deleted', '1.0.0')).toMatchObject({ stop: 'params-invalid', detail: 'it is revoked already' })
+  })
+  it('is for members and operators', async () => {
+    expect(await set('deleted', '1.0.0', undefined, NOBODY)).toEqual(FORBIDDEN)
+    expect(await publisher.setStatus({ name: 'com.example/none', status: 'deleted' }, ROOT)).toMatchObject({ stop: 'registry-unknown' })
+  })
+})
+
+describe('a revocation', () => {
+  const block = { kind: 'version', target: 'com.EXAMPLE/weather@1.0.0', reason: 'malware', action: 'block' } as const
+  it('of a version withdraws it, by its own name', async () => {
+    kept(await publish(serverJson(), ['{"review":1}']))
+    expect(await publisher.revoke({ ...block, action: 'warn' }, ROOT)).toMatchObject({ sequence: 1, target: 'com.example/weather@1.0.0' })
+    expect((await registry.versions.find('com.example/weather', '1.0.0'))?.standing).toBe('admitted')
+    expect(await publisher.revoke(block, ROOT)).toMatchObject({ sequence: 2, by: ROOT.key })
+    expect(await registry.versions.find('com.example/weather', '1.0.0')).toMatchObject({ standing: 'revoked', message: 'malware' })
+  })
+  it('names a version that is there', async () => {
+    for (const target of ['com.example/weather@1.0.0', 'com.example/weather', '@', 'com.example/weather@latest'])
+      expect(await publisher.revoke({ ...block, target }, ROOT)).toMatchObject({ stop: 'registry-unknown' })
+  })
+  it('of anything else is kept as it is', async () => {
+    expect(await publisher.revoke({ ...block, kind: 'key', target: 'hint', notBeforeSeconds: 5 }, ROOT)).toMatchObject({
+      sequence: 1,
+      notBeforeSeconds: 5,
+    })
+  })
+})
