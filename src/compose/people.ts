@@ -115,7 +115,7 @@ export async function createPeople(parts: PeopleParts): Promise<{ readonly peopl
         publicUrl,
         login,
         sessions,
-        store: stores.signIns,
+        signIns,
         sealer: parts.sealer,
         lifeSeconds: { confirmed: CONFIRMED_SECONDS, unconfirmed: login === asked ? UNCONFIRMED_SECONDS : CONFIRMED_SECONDS },
         now,

@@ -36,9 +36,10 @@ export type SignInFilter =
  * never returned. The provider's refresh token is kept sealed: who reads the store without its key has nothing.
  */
 export interface SignInStore {
-  add(signIn: SignIn, refreshToken: string | undefined): Promise<void>
+  /** True = other sign-ins of this person had other groups; they have these from now on: what the provider said last, it said of the person */
+  add(signIn: SignIn, refreshToken: string | undefined): Promise<boolean>
   find(id: string, nowSeconds: number): Promise<{ readonly signIn: SignIn; readonly refreshToken: string | undefined } | undefined>
-  /** replaces what the provider may change: groups, name, refresh token, time of the check */
+  /** replaces what the provider may change: groups (of all sign-ins of this person), name, refresh token, time of the check */
   renew(signIn: SignIn, refreshToken: string | undefined): Promise<void>
   /** takes sign-ins away with their browser sessions, codes and refresh tokens; the families of tokens that ended */
   end(which: SignInFilter): Promise<readonly string[]>
@@ -76,6 +77,8 @@ export type SignInDeps = {
 }
 
 export type SignIns = {
+  /** Keeps a new sign-in. Where it shows other groups than those before, what the person's tokens until now have opened ends. */
+  open(signIn: SignIn, refreshToken: string | undefined): Promise<void>
   /** The sign-in as the provider sees it now, asked again where its last word is old. Callers for the same one share one question. */
   current(id: string): Promise<SignIn | 'ended' | 'unavailable'>
   end(which: SignInFilter): Promise<void>
@@ -110,6 +113,9 @@ export function createSignIns(deps: SignInDeps): SignIns {
   }
 
   return {
+    async open(signIn, refreshToken) {
+      if (await store.add(signIn, refreshToken)) await deps.onRegrouped(principalOf(signIn))
+    },
     current(id) {
       let asked = running.get(id)
       if (!asked) running.set(id, (asked = ask(id).finally(() => running.delete(id))))

@@ -162,6 +162,16 @@ describe('refreshing, while the identity provider changes its mind', () => {
     expect(await host.refresh(refresh_token)).toMatchObject({ status: 400 }) // used before: rotated
     expect(world.regrouped).toHaveLength(1)
   })
+  it('a new sign-in that shows other groups speaks for the older ones: none of them brings groups back that were taken away', async () => {
+    world.idp.withoutRefresh = true // the provider cannot be asked about this one again
+    const old = await family()
+    world.idp.accounts.set('alice', ['contractors'])
+    await family()
+    expect(world.regrouped).toEqual([`${world.idp.issuer} alice`])
+    world.ahead = 120
+    const { access_token } = await old.host.refresh(old.refresh_token)
+    expect(claimsOf(access_token)['groups']).toEqual(['contractors'])
+  })
   it('an account that is gone ends its tokens, browser sessions and sign-in', async () => {
     const host = await registered(world)
     const browser = new Browser(world.base)

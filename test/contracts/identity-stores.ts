@@ -59,7 +59,7 @@ export function identityStoresContract(name: string, fresh: (maxClients: number)
 
     it('finds a sign-in with its refresh token, and no longer once it has ended', async () => {
       const one = signIn({ idpSession: 's1' })
-      const without = signIn({ groups: [] })
+      const without = signIn({ subject: 'carol', groups: [] })
       await stores.signIns.add(one, 'the refresh token')
       await stores.signIns.add(without, undefined)
       expect(await stores.signIns.find(one.id, NOW + 99)).toEqual({ signIn: one, refreshToken: 'the refresh token' })
@@ -77,6 +77,19 @@ export function identityStoresContract(name: string, fresh: (maxClients: number)
       await stores.signIns.end({ id: one.id })
       await stores.signIns.renew(renewed, 'third')
       expect(await stores.signIns.find(one.id, NOW)).toBeUndefined()
+    })
+
+    it('what the provider says last of a person’s groups holds for all sign-ins of that person, and says when it is news', async () => {
+      const [old, bob] = [signIn(), signIn({ subject: 'bob' })]
+      expect([await stores.signIns.add(old, 'r'), await stores.signIns.add(bob, undefined)]).toEqual([false, false])
+      expect(await stores.signIns.add(signIn({ groups: ['ops', 'staff'] }), undefined)).toBe(false)
+      const latest = signIn({ groups: ['guests'] })
+      expect(await stores.signIns.add(latest, undefined)).toBe(true)
+      const groupsOf = async (id: string) => (await stores.signIns.find(id, NOW))?.signIn.groups
+      expect([await groupsOf(old.id), await groupsOf(bob.id)]).toEqual([['guests'], ['staff', 'ops']])
+      await stores.signIns.renew({ ...latest, groups: ['ops'] }, undefined)
+      expect([await groupsOf(old.id), await groupsOf(latest.id), await groupsOf(bob.id)]).toEqual([['ops'], ['ops'], ['staff', 'ops']])
+      expect((await stores.signIns.find(old.id, NOW))?.refreshToken).toBe('r')
     })
 
     it('ends a sign-in with its browser sessions, codes and tokens, says which families ended, and touches no other', async () => {

@@ -2,7 +2,14 @@
 
 import type { Consent, ConsentStore } from '../../src/identity/consent.ts'
 import type { OauthRecord, OauthRecordStore, RegisteredClientStore } from '../../src/identity/oauth-records.ts'
-import type { BrowserSession, BrowserSessionStore, SignIn, SignInFilter, SignInStore } from '../../src/identity/sign-in.ts'
+import {
+  isSameSet,
+  type BrowserSession,
+  type BrowserSessionStore,
+  type SignIn,
+  type SignInFilter,
+  type SignInStore,
+} from '../../src/identity/sign-in.ts'
 import type { Principal } from '../../src/kernel/principal.ts'
 
 export type MemoryStores = {
@@ -44,12 +51,25 @@ export function memoryStores(maxClients = 2_000): MemoryStores {
             : signIn.idpSession === which.idpSession)
   const consentKey = (p: Principal, client: string, resource: string): string => JSON.stringify([p.issuer, p.subject, client, resource])
 
+  const ofPerson = ({ issuer, subject }: SignIn) =>
+    [...signIns.values()].filter(({ signIn }) => signIn.issuer === issuer && signIn.subject === subject)
+  const regroup = (signIn: SignIn): void => {
+    for (const { signIn: other, refreshToken } of ofPerson(signIn))
+      signIns.set(other.id, { signIn: { ...other, groups: signIn.groups }, refreshToken })
+  }
+
   const stores: MemoryStores = {
     fail: undefined,
     dump: () =>
       JSON.stringify([[...signIns.values()].map(({ signIn }) => signIn), [...sessions], [...consents], [...records], [...clients]]),
     signIns: {
-      add: (signIn, refreshToken) => write(() => void signIns.set(signIn.id, { signIn, refreshToken })),
+      add: (signIn, refreshToken) =>
+        write(() => {
+          const isNews = ofPerson(signIn).some(each => !isSameSet(each.signIn.groups, signIn.groups))
+          signIns.set(signIn.id, { signIn, refreshToken })
+          regroup(signIn)
+          return isNews
+        }),
       find: async (id, now) => {
         const found = signIns.get(id)
         return found && found.signIn.endsAtSeconds > now ? found : undefined
@@ -57,6 +77,7 @@ export function memoryStores(maxClients = 2_000): MemoryStores {
       renew: (signIn, refreshToken) =>
         write(() => {
           if (signIns.has(signIn.id)) signIns.set(signIn.id, { signIn, refreshToken })
+          regroup(signIn)
         }),
       end: which =>
         write(() => {

@@ -1,10 +1,10 @@
 // SignInStore and BrowserSessionStore in state.db. The identity provider's refresh token is sealed for exactly its row.
 
 import { randomUUID } from 'node:crypto'
-import type { BrowserSessionStore, SignIn, SignInFilter, SignInStore } from '../../identity/sign-in.ts'
+import { isSameSet, type BrowserSessionStore, type SignIn, type SignInFilter, type SignInStore } from '../../identity/sign-in.ts'
 import { contextOf, type Sealer } from '../../kernel/seal.ts'
 import { endedBy, endRecords } from './oauth-record-store.ts'
-import type { SqlValue, StateDb } from './state-db.ts'
+import type { SqlValue, StateDb, Statement } from './state-db.ts'
 
 type Row = {
   id: string
@@ -29,6 +29,7 @@ export function createSignInStore(db: StateDb, sealer: Sealer, now: () => number
   return {
     async add(signIn, refreshToken) {
       const { id, issuer, subject, name, groups, idpSession, startedAtSeconds, checkedAtSeconds, endsAtSeconds } = signIn
+      const all = await db.all<{ member_of: string }>(OTHERS, [issuer, subject, now()])
       const who = [id, issuer, subject, name, JSON.stringify(groups), idpSession ?? null, sealed(signIn, refreshToken)]
       await db.write([
         {
@@ -36,7 +37,9 @@ export function createSignInStore(db: StateDb, sealer: Sealer, now: () => number
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
           params: [...who, startedAtSeconds, checkedAtSeconds, endsAtSeconds],
         },
+        regroup(signIn),
       ])
+      return all.some(({ member_of }) => !isSameSet(JSON.parse(member_of) as string[], groups))
     },
     async find(id, nowSeconds) {
       const [row] = await db.all<Row>('SELECT * FROM sign_ins WHERE id = ? AND ends_at > ?', [id, nowSeconds])
@@ -48,9 +51,9 @@ export function createSignInStore(db: StateDb, sealer: Sealer, now: () => number
       return opened && { signIn, refreshToken: opened.toString() }
     },
     async renew(signIn, refreshToken) {
-      const { id, name, groups, checkedAtSeconds } = signIn
-      const sql = 'UPDATE sign_ins SET name = ?, member_of = ?, refresh_token = ?, checked_at = ? WHERE id = ?'
-      await db.write([{ sql, params: [name, JSON.stringify(groups), sealed(signIn, refreshToken), checkedAtSeconds, id] }])
+      const { id, name, checkedAtSeconds } = signIn
+      const sql = 'UPDATE sign_ins SET name = ?, refresh_token = ?, checked_at = ? WHERE id = ?'
+      await db.write([{ sql, params: [name, sealed(signIn, refreshToken), checkedAtSeconds, id] }, regroup(signIn)])
     },
     async end(which) {
       const cause = randomUUID()
@@ -65,6 +68,12 @@ export function createSignInStore(db: StateDb, sealer: Sealer, now: () => number
     },
   }
 }
+
+const OTHERS = 'SELECT DISTINCT member_of FROM sign_ins WHERE issuer = ? AND subject = ? AND ends_at > ?'
+const regroup = ({ issuer, subject, groups }: SignIn): Statement => ({
+  sql: 'UPDATE sign_ins SET member_of = ? WHERE issuer = ? AND subject = ?',
+  params: [JSON.stringify(groups), issuer, subject],
+})
 
 const bindingOf = ({ id, issuer, subject }: SignIn): Buffer => contextOf(['sign-in', id, issuer, subject])
 

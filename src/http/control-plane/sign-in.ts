@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Identity, SignIn, SignInStore } from '../../identity/sign-in.ts'
+import type { Identity, SignIn, SignIns } from '../../identity/sign-in.ts'
 import { Fault } from '../../kernel/errors.ts'
 import type { Sealer } from '../../kernel/seal.ts'
 import { isReturnPath, redirect, type BrowserSessions } from './browser-session.ts'
@@ -22,7 +22,7 @@ export type SignInDeps = {
   readonly publicUrl: string
   readonly login: LoginPort
   readonly sessions: BrowserSessions
-  readonly store: SignInStore
+  readonly signIns: Pick<SignIns, 'open'>
   readonly sealer: Sealer
   /** life of a sign-in whose account the provider confirms again and again, and of one where it cannot be asked; seconds */
   readonly lifeSeconds: { readonly confirmed: number; readonly unconfirmed: number }
@@ -68,7 +68,7 @@ export function createSignInPages(deps: SignInDeps): SignInPages {
     const times = { startedAtSeconds: now(), checkedAtSeconds: now(), endsAtSeconds: now() + life }
     const signIn: SignIn = { ...identity, ...times, id: randomBytes(16).toString('base64url') }
     await deps.record('sign-in', signIn)
-    await deps.store.add(signIn, refreshToken)
+    await deps.signIns.open(signIn, refreshToken)
     await sessions.open(req, res, signIn)
     redirect(res, kept.returnTo)
   }
