@@ -61,7 +61,9 @@ type Look = { readonly claims: readonly KnownClaim[]; readonly keptUnder: (issue
 export function lookAtSubjectClaims<T>(path: string, look: (at: Look) => T): T {
   let database: Database.Database | undefined
   try {
-    database = new Database(path, { fileMustExist: true, readonly: true, timeout: 2000 })
+    // Not opened as read-only: such a connection leaves its side files behind where nobody else has the database open.
+    database = new Database(path, { fileMustExist: true, timeout: 2000 })
+    database.pragma('query_only = ON')
     const isThere = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'subject_claims'").get() !== undefined
     const kept = database.prepare<SqlValue[], KeptUnder>(KEPT)
     const claims = isThere ? database.prepare<[], KnownClaim>(CLAIMS).all() : []
