@@ -3,7 +3,7 @@
 //   --short            fewer and shorter rounds (about five minutes)
 //   --medium           rounds between those; sections as in a full run
 //   --into FILE        adds what is measured to a results file, so that a run can be made in parts
-//   --only A,B         sections (matrix, growth, tools, sessions, list, ready, idle, registry, surface) and cells whose name holds a word (modern, http, 10kB, modern/stdio)
+//   --only A,B         sections (matrix, growth, tools, sessions, list, tokens, ready, idle, registry, surface) and cells whose name holds a word (modern, http, 10kB, modern/stdio)
 //   --targets A,B      gatehouse, bare, bare-least, mcp-proxy, supergateway
 //   --profile          runs the gateway under V8's profiler instead and prints where its time goes
 //   --out FILE         where the JSON goes; `-` = nowhere
@@ -34,6 +34,7 @@ import { measureRegistry, type RegistryFigure } from './lib/registry.ts'
 import { median, round } from './lib/stats.ts'
 import { measureSurfaces, type SurfaceFigure } from './lib/surfaces.ts'
 import { table } from './lib/table.ts'
+import { measurePrincipals, measureVerification, type Principals, type Verification } from './lib/tokens.ts'
 import { isAvailable, TARGETS, type TargetName } from './lib/targets.ts'
 
 const { values } = parseArgs({
@@ -48,7 +49,7 @@ const { values } = parseArgs({
   },
 })
 
-const SECTIONS = ['matrix', 'growth', 'tools', 'sessions', 'list', 'ready', 'idle', 'registry', 'surface'] as const
+const SECTIONS = ['matrix', 'growth', 'tools', 'sessions', 'list', 'tokens', 'ready', 'idle', 'registry', 'surface'] as const
 type Section = (typeof SECTIONS)[number]
 const words = values.only.split(',').filter(word => word !== '')
 const sections = words.filter((word): word is Section => (SECTIONS as readonly string[]).includes(word))
@@ -86,6 +87,8 @@ type Results = {
   growth?: Growth[]
   flat?: Flat[]
   list?: Listing[]
+  verification?: Verification[]
+  principals?: Principals
   readyMs?: number[]
   idle?: Idle[]
   registry?: RegistryFigure[]
@@ -209,6 +212,7 @@ async function rest(loader: Loader, results: Results): Promise<void> {
     const rows = results.list.map(row => [row.target, row.bytes, row.cpuUs, row.cpuUsPerMb, row.callsPerSecond, row.p50Ms])
     console.log(`\n${table(['tools/list', 'bytes a page', 'CPU us', 'CPU us/MB', 'pages/s', 'p50 ms'], rows)}\n`)
   }
+  if (isWanted('tokens')) await tokens(results)
   if (isWanted('ready')) {
     note('time to ready')
     results.readyMs = await timeToReady(values.short ? 3 : 10)
@@ -235,6 +239,21 @@ async function rest(loader: Loader, results: Results): Promise<void> {
     const rows = results.surface.map(({ what, bestUs, p50Us, p99Us }) => [what, bestUs, p50Us, p99Us])
     console.log(`\n${table(['admission', 'best us', 'p50 us', 'p99 us'], rows)}\n`)
   }
+}
+
+async function tokens(results: Results): Promise<void> {
+  note('tokens that were verified before')
+  results.verification = await measureVerification(size === 'short' ? 5 : 15)
+  const rows = results.verification.map(row => [row.what, row.tokenBytes, row.tokens, row.cpuUs])
+  console.log(`\n${table(['token', 'bytes', 'in turn', 'CPU us'], rows)}\n`)
+  if (!targets.includes('gatehouse')) return
+  const count = size === 'short' ? 20_000 : 100_000
+  note(`memory over ${count} principals`)
+  results.principals = await measurePrincipals(count)
+  const { rssMb, heapMb, before, after } = results.principals
+  console.log(`\n${count} principals, one tools/call and one tools/list each: RSS in MB before and after each tenth: ${rssMb.join(' ')}`)
+  console.log(`heap after collection: ${heapMb.join(' MB, then ')} MB`)
+  console.log(`entries of the largest maps and sets: ${before.join(' ')}, then ${after.join(' ')}\n`)
 }
 
 async function profiles(loader: Loader): Promise<void> {

@@ -17,6 +17,8 @@ type UpstreamChoice = {
   readonly at: { readonly command: readonly string[] } | { readonly url: string }
   /** `all` (default) is what a bare proxy does as well: one process or connection pool for everybody */
   readonly share?: 'all' | 'principal'
+  /** default `shared`: one list for everybody */
+  readonly lists?: 'shared' | 'principal'
 }
 
 export type GatewayOptions = {
@@ -136,13 +138,13 @@ function configuration({ upstreams }: GatewayOptions, folder: string, port: numb
   }
 }
 
-function upstreamSettings({ era, at, share }: UpstreamChoice): unknown {
+function upstreamSettings({ era, at, share, lists }: UpstreamChoice): unknown {
   const transport = 'url' in at ? { http: { url: at.url } } : { stdio: { command: at.command[0], args: at.command.slice(1), env: {} } }
   return {
     ...transport,
     era,
     share: share ?? 'all',
-    lists: 'shared',
+    lists: lists ?? 'shared',
     listTtl: '1d',
     limits: {
       concurrency: 1024,
