@@ -35,6 +35,8 @@ export async function demoSnapshot(text: string, { file, dataDir, port, identity
       settings: {
         title: 'Table booking, the example of this repository',
         // This very Node: the script is TypeScript, which older ones do not read.
+        // Its source stands beside the demo; nothing of it was reviewed.
+        admission: 'configured',
         stdio: { command: process.execPath, args: ['--disable-warning=ExperimentalWarning', { path: BOOKING.script }] },
       },
       allow: [{ id: 'booking-for-staff', groups: ['staff'], tools: [BOOKING.tool], serverRequests: ['elicitation.form'] }],

@@ -26,6 +26,7 @@ beforeAll(async () => {
     .replace('port: 8401', `port: ${await freePort()}`)
     .replaceAll('../../.gatehouse', join(folder, 'data'))
     .replaceAll('cwd: ../..', `cwd: ${root}`)
+    .replace('admissions: admissions', `admissions: ${join(root, 'examples/first-run/admissions')}`)
     .replace('path: workspace', `path: ${join(root, 'examples/first-run/workspace')}`)
   writeFileSync(config, text, { mode: 0o600 })
   const child = spawn(process.execPath, [cli, 'serve', '--config', config], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })

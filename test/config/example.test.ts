@@ -1,10 +1,14 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { statementFile } from '../../src/adapters/admission/admission-folder.ts'
+import { compare } from '../../src/admission/compare.ts'
+import { digestOfPrimitive, NAMED_BY, PRIMITIVE_KINDS, type PrimitiveKind } from '../../src/admission/primitive.ts'
+import { readStatement } from '../../src/admission/statement.ts'
 import { probeUpstream } from '../../src/cli/doctor/probe.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { Snapshot, UpstreamSettings } from '../../src/config/schema.ts'
@@ -16,7 +20,7 @@ beforeAll(async () => {
   const loaded = await loadConfig(file, { env: {} })
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.faults))
   snapshot = loaded.snapshot
-  expect(loaded.warnings.map(w => w.code)).toEqual(['evaluation', 'configured-admission', 'unverified-sources'])
+  expect(loaded.warnings.map(w => w.code)).toEqual(['evaluation', 'unverified-sources'])
 })
 
 /** What the real server offers to a host that can do everything. */
@@ -50,7 +54,14 @@ async function offered(upstream: UpstreamSettings) {
     const { tools } = await client.listTools()
     const prompts = capabilities?.prompts ? (await client.listPrompts()).prompts : []
     const resources = capabilities?.resources ? (await client.listResources()).resources : []
-    return { tools: tools.map(t => t.name), prompts: prompts.map(p => p.name), resources: resources.map(r => r.uri) }
+    const resourceTemplates = capabilities?.resources ? (await client.listResourceTemplates()).resourceTemplates : []
+    const definitions: Readonly<Record<PrimitiveKind, readonly Readonly<Record<string, unknown>>[]>> = {
+      tool: tools,
+      prompt: prompts,
+      resource: resources,
+      resourceTemplate: resourceTemplates,
+    }
+    return { tools: tools.map(t => t.name), prompts: prompts.map(p => p.name), resources: resources.map(r => r.uri), definitions }
   } finally {
     await client.close()
     rmSync(folder, { recursive: true, force: true })
@@ -89,6 +100,22 @@ describe('the first-run configuration', () => {
         true,
       )
     expect(upstream.allow[0]?.serverRequests).toEqual(['elicitation.form', 'sampling'])
+  })
+
+  it.each(['everything', 'files', 'memory'])('%s lists what was reviewed and committed, to the last field', async alias => {
+    const admission = readStatement(readFileSync(statementFile(snapshot.admissions, alias)), alias)
+    if (typeof admission === 'string') throw new Error(admission)
+    const { definitions } = await offered(snapshot.upstreams.get(alias)!)
+    for (const kind of PRIMITIVE_KINDS) {
+      const live = definitions[kind].map(
+        d => [String(d[NAMED_BY[kind]]), digestOfPrimitive(kind, JSON.stringify(d)) ?? 'unreadable'] as const,
+      )
+      const { held, same } = compare(kind, live, admission.surface)
+      // Asked for by a host that can do more than the rules of this configuration permit.
+      const more = alias === 'everything' && kind === 'tool' ? ['get-roots-list', 'trigger-url-elicitation'] : []
+      expect([...held.keys()].filter(name => !more.includes(name))).toEqual([])
+      expect(same.size).toBe(live.length - [...held.keys()].length)
+    }
   })
 
   it('its servers answer the doctor', async () => {
