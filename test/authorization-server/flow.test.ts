@@ -98,6 +98,16 @@ describe('signing in to an application', () => {
     expect([page.url, page.status]).toEqual([`${world.base}/connections`, 200])
   })
 
+  it.each(['cursor://anysphere.cursor-mcp/oauth/callback', 'https://www.cursor.com/agents/mcp/oauth/callback', CALLBACK])(
+    'an application that registers redirects of all kinds at once, as Cursor does, is sent back to the one it names: %s',
+    async redirect_uri => {
+      const redirect_uris = ['cursor://anysphere.cursor-mcp/oauth/callback', 'https://www.cursor.com/agents/mcp/oauth/callback', CALLBACK]
+      const host = await registered(world, { redirect_uris })
+      const end = await host.authorize({ redirect_uri })
+      expect(end.url.startsWith(`${redirect_uri}?code=`)).toBe(true)
+      expect(await host.redeem(end, { redirect_uri })).toMatchObject({ status: 200 })
+    },
+  )
   it('whoever the provider refuses is not signed in', async () => {
     world.idp.nextUser = 'mallory'
     const { page } = await (await registered(world)).ask()
