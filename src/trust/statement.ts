@@ -25,7 +25,7 @@ export const IN_TOTO = 'application/vnd.in-toto+json'
 /** in-toto Attestation Framework, Statement v1. */
 const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
 /** `.example` belongs to nobody (RFC 2606), so this names the format and no owner (docs/adr/0014-signatures.md). */
-const SERVER_PREDICATE = 'https://gatehouse.example/attestations/mcp-server/v1'
+export const SERVER_PREDICATE = 'https://gatehouse.example/attestations/mcp-server/v1'
 
 const MAX_SUBJECTS = 64
 const MAX_PRIMITIVES = 4096
