@@ -14,7 +14,7 @@ import { openAdmissions } from './compose/admissions.ts'
 import { isAnybodyLeft } from './compose/administration.ts'
 import { openAudit } from './compose/audit.ts'
 import { startClock } from './compose/clock.ts'
-import { createCredentials, storesIn, type CredentialStores } from './compose/credentials.ts'
+import { createCredentials, nobodySignsIn, storesIn, type CredentialStores } from './compose/credentials.ts'
 import { createDoor } from './compose/door.ts'
 import { endWhatIsOver } from './compose/endings.ts'
 import { showLevels } from './compose/levels.ts'
@@ -135,6 +135,7 @@ export async function startGateway(
     stores: own,
     upstreams: () => upstreams,
     isVisible,
+    prove: (principal, entry) => (people?.prove ?? nobodySignsIn)(principal, entry),
     logger,
     now,
     monotonic,

@@ -9,6 +9,7 @@ import type { VaultKeeper } from '../adapters/vault-keeper.ts'
 import { redirectUriOf } from '../adapters/upstream-oauth/client-metadata.ts'
 import type { SourceDeps } from '../adapters/upstream-oauth/source.ts'
 import type { Snapshot } from '../config/schema.ts'
+import type { Stop } from '../kernel/errors.ts'
 import type { Sealer } from '../kernel/seal.ts'
 import type { CredentialAsker } from '../pipeline/deps.ts'
 import { ownClientOf } from './connections-port.ts'
@@ -20,6 +21,7 @@ import { OwnCredentials } from '../pipeline/credentials.ts'
 import type { ConnectionConsents, PendingConnections } from '../vault/connections.ts'
 import type { ClientRegistrations, CredentialSource, SourceTarget, SubjectToken } from '../vault/credential-source.ts'
 import type { Vault } from '../vault/vault.ts'
+import type { PersonProof } from './person-proof.ts'
 import type { UpstreamSet } from './upstreams.ts'
 
 /** Where grants and everything about them are kept. */
@@ -53,6 +55,8 @@ export type CredentialParts = {
   readonly upstreams: () => UpstreamSet
   /** whether an upstream exists for this principal */
   readonly isVisible: (principal: Principal, entry: UpstreamEntry) => boolean
+  /** for callers whose token this gateway issued; absent = it issues none */
+  readonly prove?: PersonProof
   readonly logger: Pick<Logger, 'fault'>
   /** wall clock, milliseconds */
   readonly now: () => number
@@ -61,7 +65,8 @@ export type CredentialParts = {
 
 export type CredentialHouse = { readonly credentials: OwnCredentials; readonly connecting: Connecting }
 
-export function createCredentials({ current, stores, upstreams, isVisible, logger, now, monotonic }: CredentialParts): CredentialHouse {
+export function createCredentials(parts: CredentialParts): CredentialHouse {
+  const { current, stores, upstreams, isVisible, logger, now, monotonic } = parts
   const publicUrl = (): string => current().publicUrl
   const fault = (what: string, cause: unknown): void => logger.fault(what, cause, {})
   const source = lazySource({
@@ -84,7 +89,7 @@ export function createCredentials({ current, stores, upstreams, isVisible, logge
     source,
     links,
     target: alias => targetOf(current(), alias),
-    subject: subjectOf,
+    subject: (who, entry) => subjectOf(who, entry, parts.prove),
     release: (alias, revoked) => upstreams().entries.get(alias)?.upstream.release({ revoked }),
     now,
     fault,
@@ -137,8 +142,20 @@ function fetchFor({ outbound }: Snapshot, { url, rule }: SourceTarget): ReturnTy
   return createSafeFetch({ namedHosts: [...outbound.hosts, ...named], networks: outbound.networks })
 }
 
-/** The very token this request was authenticated by, and no other: an exchange starts from who asks now (N052). */
-function subjectOf({ authorization }: CredentialAsker): SubjectToken | undefined {
+/**
+ * The very token this request was authenticated by, and no other: an exchange starts from who asks now (N052). One of this gateway's own proves nothing
+ * elsewhere and never leaves: what does is the person's own ID token, towards the provider they signed in at.
+ */
+function subjectOf(
+  { principal, authorization }: CredentialAsker,
+  entry: UpstreamEntry,
+  prove: PersonProof = nobodySignsIn,
+): SubjectToken | undefined | Promise<SubjectToken | Stop> {
+  if (principal.family !== undefined) return prove(principal, entry)
   const [, token] = /^bearer +(\S+)$/i.exec(authorization ?? '') ?? []
   return token === undefined ? undefined : { token, type: 'access_token' }
 }
+
+/** There is no sign-in at this gateway (any more). */
+export const nobodySignsIn: PersonProof = () =>
+  Promise.resolve({ stop: 'credential-unavailable', detail: 'nobody signs in at this gateway any more', fix: 'set `identity.login`' })

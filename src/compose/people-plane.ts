@@ -24,7 +24,8 @@ import type { OwnCredentials } from '../pipeline/credentials.ts'
 import { connectionsPort } from './connections-port.ts'
 import { adminEndpoint } from './endpoints.ts'
 import { endpointTitle, offeredScopes } from './offered-scopes.ts'
-import { createPeople, type PersonEvent } from './people.ts'
+import { createPeople, type PeopleHouse, type PersonEvent } from './people.ts'
+import type { PersonProof } from './person-proof.ts'
 import type { Standing } from './standing.ts'
 
 export type PeoplePlaneParts = Pick<GatewayDeps, 'sealer' | 'upstreams' | 'entitlement' | 'now'> & {
@@ -50,6 +51,8 @@ export type PeoplePlane = {
   readonly deps: PeopleDeps
   /** ends sign-ins with everything that rests on them: browser sessions, codes, refresh and access tokens */
   readonly endSignIns: (which: SignInFilter) => Promise<void>
+  /** what proves to the identity provider who a caller is whose token this gateway issued */
+  readonly prove: PersonProof
   /** a new key signs at once, tokens of the one before stay good; empty where there is no server of our own */
   readonly rotations: Readonly<Record<string, () => Promise<object>>>
   /** forgets what expired */
@@ -66,7 +69,10 @@ export async function openPeoplePlane(parts: PeoplePlaneParts): Promise<PeoplePl
   const { state, standing } = parts
   const records = createOauthRecordStore(state, now)
   const end = async (families: Iterable<string>): Promise<void> => {
-    for (const sessionId of families) await standing.signOut({ kind: 'sign-in', issuer: login.issuer, sessionId, untilSeconds: now() })
+    for (const sessionId of families) {
+      parts.credentials.endedFamily(sessionId)
+      await standing.signOut({ kind: 'sign-in', issuer: login.issuer, sessionId, untilSeconds: now() })
+    }
   }
   // Families end in one transaction with their records; a crash before the revocation of their access tokens is made good here.
   await end((await readEndedFamilies(state, now())).keys())
@@ -76,7 +82,7 @@ export async function openPeoplePlane(parts: PeoplePlaneParts): Promise<PeoplePl
     return entry !== undefined && !parts.entitlement(principal, entry).isEmpty
   }
   const house = connectionsPort(parts)
-  const make = (): ReturnType<typeof createPeople> =>
+  const make = (): Promise<PeopleHouse> =>
     createPeople({
       settings: { publicUrl, dataDir, login, ...(authorizationServer && { authorizationServer }) },
       stores: {
@@ -105,8 +111,8 @@ export async function openPeoplePlane(parts: PeoplePlaneParts): Promise<PeoplePl
       onRefused: address => parts.penalties.penalise(address),
       onTrouble: (what, cause) => parts.logger.fault(what, cause),
     })
-  let made: ReturnType<typeof make> | undefined
-  const load = (): ReturnType<typeof make> => {
+  let made: Promise<PeopleHouse> | undefined
+  const load = (): Promise<PeopleHouse> => {
     made ??= make().catch((error: unknown) => {
       made = undefined
       throw error
@@ -125,8 +131,11 @@ export async function openPeoplePlane(parts: PeoplePlaneParts): Promise<PeoplePl
       onFault: cause => parts.logger.fault('a page or a request to the authorization server ended in a fault', cause),
     },
     endSignIns: async which => (await load()).signIns.end(which),
+    prove: async (principal, entry) => (await load()).prove(principal, entry),
     rotations: authorizationServer ? { 'authorization-server': rotate } : {},
-    sweep: () => records.sweep(now()),
+    async sweep() {
+      await Promise.all([records.sweep(now()), made?.then(({ signIns }) => signIns.sweep())])
+    },
   }
 }
 

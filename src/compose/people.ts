@@ -23,6 +23,7 @@ import { createSignIns, principalOf, type BrowserSessionStore, type SignIns, typ
 import type { Stop } from '../kernel/errors.ts'
 import type { Principal } from '../kernel/principal.ts'
 import type { Sealer, SealingKeys } from '../kernel/seal.ts'
+import { createPersonProof, type PersonProof } from './person-proof.ts'
 
 type PeopleSettings = {
   /** the authorization server's issuer; without a trailing slash */
@@ -83,8 +84,11 @@ const LOGIN_CALLBACK = '/oauth/login/callback'
 const UNCONFIRMED_SECONDS = 8 * 3600
 const CONFIRMED_SECONDS = 90 * 86_400
 
-/** `people`: the pages and the protocol. `signIns`: for whoever has to end one (back-channel logout). Throws the key file's Faults. */
-export async function createPeople(parts: PeopleParts): Promise<{ readonly people: People; readonly signIns: SignIns }> {
+/** `signIns`: for whoever has to end one (back-channel logout). `prove`: for credentials of upstreams that start from a person's sign-in. */
+export type PeopleHouse = { readonly people: People; readonly signIns: SignIns; readonly prove: PersonProof }
+
+/** `people`: the pages and the protocol. Throws the key file's Faults. */
+export async function createPeople(parts: PeopleParts): Promise<PeopleHouse> {
   const { settings, stores, now, record, stopOf } = parts
   const { publicUrl, authorizationServer } = settings
   const asked = createLoginProvider({
@@ -110,6 +114,7 @@ export async function createPeople(parts: PeopleParts): Promise<{ readonly peopl
   const server = authorizationServer && (await serverOf(parts, { ...authorizationServer, clients }, signIns))
   return {
     signIns,
+    prove: proofIn(parts, signIns),
     people: {
       signIn: createSignInPages({
         publicUrl,
@@ -161,6 +166,16 @@ export async function createPeople(parts: PeopleParts): Promise<{ readonly peopl
     },
   }
 }
+
+const proofIn = ({ settings, stores, now, record, onTrouble }: PeopleParts, signIns: SignIns): PersonProof =>
+  createPersonProof({
+    login: settings.login,
+    store: stores.signIns,
+    signIns,
+    now,
+    record: (principal, name, detail) => record({ principal, what: 'identity-asserted', name, detail }),
+    onTrouble,
+  })
 
 /** `gatehouse login` of whoever works at this machine. */
 const COMMAND_LINE = { id: 'gatehouse-cli', name: 'Gatehouse command line', redirectUris: ['http://127.0.0.1/callback'] }

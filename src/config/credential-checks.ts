@@ -2,12 +2,14 @@
 
 import { isLoopback, urlOf } from './addresses.ts'
 import type { CredentialDocument } from './credential-table.ts'
+import { hasOwnServer } from './identity-checks.ts'
 import type { Reading } from './reading.ts'
+import type { ConfigDocument } from './table.ts'
 import type { UpstreamDocument } from './upstream-table.ts'
 
 type Client = Pick<CredentialDocument, 'clientId' | 'clientSecret' | 'clientKey' | 'authentication'>
 
-export function checkCredential(upstream: UpstreamDocument, at: string, reading: Reading): void {
+export function checkCredential(upstream: UpstreamDocument, at: string, reading: Reading, doc: ConfigDocument): void {
   const { credential } = upstream
   if (!credential) return
   const path = `${at}.credential`
@@ -21,6 +23,7 @@ export function checkCredential(upstream: UpstreamDocument, at: string, reading:
   checkPlace(upstream, credential, path, reading)
   checkKind(credential, path, reading)
   checkClient(credential, path, reading)
+  checkExchanger(credential, path, reading, doc)
   if (credential.identityProvider) checkClient(credential.identityProvider, `${path}.identityProvider`, reading)
   for (const key of ['issuer', 'resource'] as const) checkUrl(credential[key], `${path}.${key}`, reading)
   checkUrl(credential.identityProvider?.issuer, `${path}.identityProvider.issuer`, reading)
@@ -65,7 +68,7 @@ function checkPlace(upstream: UpstreamDocument, credential: CredentialDocument, 
 const NEEDS: Readonly<Record<CredentialDocument['kind'], readonly (keyof CredentialDocument)[]>> = {
   oauth: [],
   'token-exchange': ['issuer', 'clientId'],
-  'identity-assertion': ['issuer', 'clientId', 'identityProvider'],
+  'identity-assertion': ['issuer', 'clientId'],
   'client-credentials': ['clientId'],
   secret: [],
 }
@@ -95,6 +98,50 @@ function checkKind(credential: CredentialDocument, path: string, reading: Readin
   // R114: a registered client belongs to one authorization server; an upstream that names another one must not get its secret.
   if (kind !== 'secret' && credential.clientId !== undefined && credential.issuer === undefined)
     reading.fault('missing', path, '`clientId` is registered at one authorization server', 'name it in `issuer`')
+}
+
+/**
+ * Who takes the proof of who asks. Tokens of the gateway's own server prove nothing elsewhere: there it is the person's ID token, which is for `identity.login`'s
+ * client and goes to that provider alone (compose/person-proof.ts).
+ */
+function checkExchanger(credential: CredentialDocument, path: string, reading: Reading, doc: ConfigDocument): void {
+  const { kind, identityProvider } = credential
+  if (kind !== 'identity-assertion' && kind !== 'token-exchange') return
+  const exchanger = kind === 'identity-assertion' ? identityProvider : credential
+  if (exchanger) checkSignedIn(kind, exchanger, kind === 'identity-assertion' ? `${path}.identityProvider` : path, { reading, doc })
+  else if (!doc.identity.login?.clientSecret && !reading.isFaulty(path) && !reading.isFaulty('identity.login'))
+    reading.fault(
+      'missing',
+      path,
+      '`identity-assertion` needs `identityProvider`, or `identity.login` with a `clientSecret`',
+      'name who makes the assertion, and the gateway’s client there',
+    )
+}
+
+function checkSignedIn(
+  kind: 'identity-assertion' | 'token-exchange',
+  { issuer, clientId }: Pick<CredentialDocument, 'issuer' | 'clientId'>,
+  at: string,
+  { reading, doc }: { readonly reading: Reading; readonly doc: ConfigDocument },
+): void {
+  const { login, issuers } = doc.identity
+  if (!hasOwnServer(doc)) return
+  const isAssertion = kind === 'identity-assertion'
+  if (issuer === login?.issuer) {
+    if (isAssertion && clientId !== login?.clientId)
+      reading.fault(
+        'conflict',
+        `${at}.clientId`,
+        'the ID tokens of people who sign in are for the client of `identity.login`',
+        'use that client, or leave `identityProvider` out',
+      )
+  } else if (issuers.length === 0 && !reading.isFaulty(at))
+    reading.fault(
+      'conflict',
+      `${at}.issuer`,
+      'everybody signs in at this gateway, whose tokens mean nothing there, and their ID tokens go to the provider of `identity.login` alone',
+      isAssertion ? 'leave `identityProvider` out' : 'use `kind: identity-assertion`',
+    )
 }
 
 const hasProof = (client: Client): boolean =>

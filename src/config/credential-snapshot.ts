@@ -3,12 +3,20 @@
 import type { CredentialRule, RegisteredClient } from '../vault/credential-rule.ts'
 import type { CredentialDocument } from './credential-table.ts'
 import type { ValueSource } from './fields.ts'
+import type { ConfigDocument } from './table.ts'
 import type { UpstreamDocument } from './upstream-table.ts'
 
 type Values = { valueOf(source: ValueSource): string }
 
-export function credentialOf(credential: CredentialDocument, upstream: UpstreamDocument, context: Values): CredentialRule {
-  const { kind, issuer, audience, scopes, identityProvider, env } = credential
+/** `login`: where people sign in, and the gateway's client there. */
+export function credentialOf(
+  credential: CredentialDocument,
+  upstream: UpstreamDocument,
+  context: Values,
+  login: ConfigDocument['identity']['login'],
+): CredentialRule {
+  const { kind, issuer, audience, scopes, env } = credential
+  const identityProvider = kind === 'identity-assertion' ? (credential.identityProvider ?? login) : undefined
   const remote = upstream.http ?? upstream.sse
   const client = clientOf(credential, context)
   const provider = identityProvider && clientOf(identityProvider, context)
@@ -27,7 +35,7 @@ export function credentialOf(credential: CredentialDocument, upstream: UpstreamD
   }
 }
 
-type Client = Pick<CredentialDocument, 'clientId' | 'clientSecret' | 'clientKey' | 'authentication'>
+type Client = Partial<Pick<CredentialDocument, 'clientId' | 'clientSecret' | 'clientKey' | 'authentication'>>
 
 function clientOf({ clientId, clientSecret, clientKey, authentication }: Client, context: Values): RegisteredClient | undefined {
   if (clientId === undefined) return undefined

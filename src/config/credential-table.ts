@@ -27,7 +27,7 @@ const clientFields = {
 export const credential = record(
   {
     kind: choice(KINDS, {
-      doc: '`oauth`: each person connects an account in the browser; `token-exchange`: the caller’s token is exchanged (RFC 8693); `identity-assertion`: the caller’s sign-in is turned into an assertion (ID-JAG) and that into a token; `client-credentials`: for workloads; `secret`: each person enters a static secret on the Connections page',
+      doc: '`oauth`: each person connects an account in the browser; `token-exchange`: the caller’s token is exchanged (RFC 8693); `identity-assertion`: the caller’s sign-in is turned into an assertion (ID-JAG) and that into a token, for people who sign in at this gateway too; `client-credentials`: for workloads; `secret`: each person enters a static secret on the Connections page',
     }),
     issuer: optional(url('authorization server that issues it; default for `oauth` and `client-credentials`: the one the upstream names')),
     resource: optional(url('resource identifier of the upstream (RFC 8707); default its URL')),
@@ -42,7 +42,9 @@ export const credential = record(
     identityProvider: optional(
       record(
         { issuer: url('issuer of the identity provider'), ...clientFields },
-        { doc: '`identity-assertion`: the identity provider that makes the assertion, and the gateway’s client there' },
+        {
+          doc: '`identity-assertion`: the identity provider that makes the assertion, and the gateway’s client there; default: `identity.login`, if it has a `clientSecret`',
+        },
       ),
     ),
     header: text({

@@ -136,7 +136,7 @@ function upstreamOf(
     },
     scopes: upstream.scopes,
     allow: upstream.allow.map((rule, index) => ruleOf(rule, defaultRuleId(alias, index))),
-    ...(upstream.credential && { credential: credentialOf(upstream.credential, upstream, context) }),
+    ...(upstream.credential && { credential: credentialOf(upstream.credential, upstream, context, doc.identity.login) }),
   }
 }
 

@@ -22,7 +22,7 @@ export function checkUpstreams(doc: ConfigDocument, reading: Reading, around: Su
     if (upstream.http) checkRemote(upstream.http, `${at}.http`, reading)
     if (upstream.sse) checkRemote(upstream.sse, `${at}.sse`, reading)
     checkShare(upstream, at, reading)
-    checkCredential(upstream, at, reading)
+    checkCredential(upstream, at, reading, doc)
     checkBounds(upstream, at, reading)
     checkScopes(upstream, at, reading)
     upstream.allow.forEach((rule, index) => {

@@ -98,6 +98,7 @@ export function judgeClaims(claims: JsonDoc, rules: IssuerRules, occasion: Occas
     expiresAtSeconds: time.exp,
     tokenId: isName(tokenId, MAX_NAME_CHARACTERS) ? tokenId : digest,
     ...(isName(sessionId, MAX_NAME_CHARACTERS) ? { sessionId } : undefined),
+    ...(rules.identityProviders ? { family: sessionId ?? '' } : undefined),
     issuedAtSeconds: time.iat,
   })
   return { principal, notBeforeSeconds: time.from, expiresSeconds: time.until, ...bound }

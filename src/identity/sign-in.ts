@@ -41,6 +41,8 @@ export interface SignInStore {
   find(id: string, nowSeconds: number): Promise<{ readonly signIn: SignIn; readonly refreshToken: string | undefined } | undefined>
   /** replaces what the provider may change: groups (of all sign-ins of this person), name, refresh token, time of the check */
   renew(signIn: SignIn, refreshToken: string | undefined): Promise<void>
+  /** the sign-in that a family of the authorization server's records rests on, if any of them still counts */
+  ofFamily(family: string, nowSeconds: number): Promise<string | undefined>
   /** takes sign-ins away with their browser sessions, codes and refresh tokens; the families of tokens that ended */
   end(which: SignInFilter): Promise<readonly string[]>
 }
@@ -55,7 +57,10 @@ export interface BrowserSessionStore {
 export type BrowserSession = { readonly signInId: string; readonly endsAtSeconds: number }
 
 /** What the identity provider says of a sign-in now. `ended`: the account or the session is gone. `unavailable`: it cannot be asked. */
-export type Renewal = { readonly identity: Identity; readonly refreshToken?: string } | 'ended' | 'unavailable'
+export type Renewal = { readonly identity: Identity; readonly refreshToken?: string; readonly idToken?: IdToken } | 'ended' | 'unavailable'
+
+/** What the provider signed about somebody, for its client that this gateway is. A secret: it goes back to that provider and nowhere else. */
+type IdToken = { readonly token: string; readonly expiresAtSeconds: number }
 
 /** The identity provider, as far as a running sign-in needs it. Must not reject. */
 export interface IdentityProvider {
@@ -81,23 +86,49 @@ export type SignIns = {
   open(signIn: SignIn, refreshToken: string | undefined): Promise<void>
   /** The sign-in as the provider sees it now, asked again where its last word is old. Callers for the same one share one question. */
   current(id: string): Promise<SignIn | 'ended' | 'unavailable'>
+  /**
+   * The person's ID token as the provider gives it now: asked for when it is needed, in memory for `recheckSeconds` at most, and gone with the sign-in. It is
+   * never kept in the store. `none`: the provider gives none when it is asked again (no refresh token, or no ID token with one).
+   */
+  prove(id: string): Promise<Proven | 'ended' | 'unavailable' | 'none'>
+  /** forgets ID tokens that are old */
+  sweep(): void
   end(which: SignInFilter): Promise<void>
 }
+
+type Proven = { readonly signIn: SignIn; readonly idToken: string }
+type Asked = { readonly signIn: SignIn; readonly idToken?: IdToken } | 'ended' | 'unavailable'
+type Held = { readonly proven: Proven | 'none'; readonly untilSeconds: number }
+
+/** People whose ID token is held ready; who is forgotten costs another question. */
+const MAX_HELD = 1000
+/** An ID token that ends sooner is not held: the exchange it is for may take as long. */
+const LEAST_SECONDS = 30
 
 /** A refresh token of the provider serves once at providers that rotate; hence one question at a time for each sign-in. */
 export function createSignIns(deps: SignInDeps): SignIns {
   const { store, recheckSeconds = 60 } = deps
-  const running = new Map<string, Promise<SignIn | 'ended' | 'unavailable'>>()
+  const running = new Map<string, Promise<Asked>>()
+  const held = new Map<string, Held>()
 
   async function end(which: SignInFilter): Promise<void> {
-    await deps.onEnd(await store.end(which))
+    const families = await store.end(which)
+    held.clear()
+    await deps.onEnd(families)
   }
 
-  async function ask(id: string): Promise<SignIn | 'ended' | 'unavailable'> {
+  /** `isProof`: an ID token is wanted, so the provider is asked however lately it was. */
+  function start(id: string, isProof: boolean): Promise<Asked> {
+    const asked = ask(id, isProof).finally(() => running.delete(id))
+    running.set(id, asked)
+    return asked
+  }
+
+  async function ask(id: string, isProof: boolean): Promise<Asked> {
     const found = await store.find(id, deps.now())
     if (!found) return 'ended'
     const { signIn, refreshToken } = found
-    if (deps.now() - signIn.checkedAtSeconds < recheckSeconds) return signIn
+    if (!isProof && deps.now() - signIn.checkedAtSeconds < recheckSeconds) return { signIn }
     const said = await deps.provider.renew(signIn, refreshToken)
     if (said === 'unavailable') return said
     if (said === 'ended' || said.identity.issuer !== signIn.issuer || said.identity.subject !== signIn.subject) {
@@ -109,19 +140,49 @@ export function createSignIns(deps: SignInDeps): SignIns {
     if (!isSameSet(groups, signIn.groups)) await deps.onRegrouped(principalOf(renewed))
     // On disk after a crash before this: the old refresh token. Where the provider rotates, the next question then ends the sign-in: fail closed.
     await store.renew(renewed, said.refreshToken ?? refreshToken)
-    return renewed
+    const { idToken } = said
+    if (!isProof) return { signIn: renewed, ...(idToken && { idToken }) }
+    // It may have been ended meanwhile: then nothing is proved by it any more.
+    if (!(await store.find(id, deps.now()))) return 'ended'
+    hold(renewed, idToken)
+    return { signIn: renewed, ...(idToken && { idToken }) }
+  }
+
+  function hold(signIn: SignIn, idToken: IdToken | undefined): void {
+    const proven = idToken ? { signIn, idToken: idToken.token } : ('none' as const)
+    const longest = deps.now() + recheckSeconds
+    held.delete(signIn.id)
+    held.set(signIn.id, { proven, untilSeconds: idToken ? Math.min(longest, idToken.expiresAtSeconds - LEAST_SECONDS) : longest })
+    for (const oldest of held.keys()) {
+      if (held.size <= MAX_HELD) break
+      held.delete(oldest)
+    }
   }
 
   return {
     async open(signIn, refreshToken) {
       if (await store.add(signIn, refreshToken)) await deps.onRegrouped(principalOf(signIn))
     },
-    current(id) {
-      let asked = running.get(id)
-      if (!asked) running.set(id, (asked = ask(id).finally(() => running.delete(id))))
-      return asked
+    async current(id) {
+      const asked = await (running.get(id) ?? start(id, false))
+      return typeof asked === 'string' ? asked : asked.signIn
+    },
+    async prove(id) {
+      for (;;) {
+        const known = held.get(id)
+        if (known && deps.now() < known.untilSeconds) return known.proven
+        const flying = running.get(id)
+        const asked = await (flying ?? start(id, true))
+        if (typeof asked === 'string') return asked
+        if (asked.idToken) return { signIn: asked.signIn, idToken: asked.idToken.token }
+        // A question that was under way may have been about something else.
+        if (!flying) return 'none'
+      }
     },
     end,
+    sweep() {
+      for (const [id, { untilSeconds }] of held) if (untilSeconds <= deps.now()) held.delete(id)
+    },
   }
 }
 

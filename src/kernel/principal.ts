@@ -26,6 +26,11 @@ export type Principal = {
   readonly issuedAtSeconds?: number
   /** `sid`: the sign-in at the issuer that the token comes from, when it says so (OIDC Back-Channel Logout) */
   readonly sessionId?: string
+  /**
+   * The gateway's own authorization server issued the token: which authorization it comes of (identity/oauth-records.ts), '' where it does not say. Nobody
+   * else issues tokens with one, and outside this gateway they mean nothing.
+   */
+  readonly family?: string
 }
 
 export const keyOf = (issuer: string, subject: string): PrincipalKey => `${issuer} ${subject}` as PrincipalKey

@@ -21,8 +21,8 @@ export type CredentialsDeps = RenewalDeps & {
   readonly source: CredentialSource
   readonly consents: ConnectionConsents
   readonly links: ConnectLinks
-  /** what proves to an authorization server who asks, for exchanges */
-  readonly subject: (who: CredentialAsker, entry: UpstreamEntry) => SubjectToken | undefined | Promise<SubjectToken | undefined>
+  /** what proves to an authorization server who asks, for exchanges; a stop says why nothing does. Must not reject */
+  readonly subject: (who: CredentialAsker, entry: UpstreamEntry) => SubjectToken | undefined | Promise<SubjectToken | Stop>
 }
 
 /** Renewed when it would end within this time: a call and its retries should find it valid. */
@@ -103,6 +103,7 @@ export class OwnCredentials implements Credentials {
       credential: new OwnCredential(grant.id, rule, secret, refusal => this.#renewal.refused(live, refusal)),
       expiresAtSeconds: grant.expiresAtSeconds ?? Infinity,
       clients: new Set(await consents.list(principal.key, account)),
+      family: undefined,
     }
     if (this.#seconds() < live.expiresAtSeconds - EARLY_SECONDS) return live
     return (await this.#renewal.renew(live, false)) ?? live
@@ -115,7 +116,8 @@ export class OwnCredentials implements Credentials {
     const { rule } = own
     if (rule.kind === 'client-credentials' && who.principal.subject !== who.principal.client)
       return { stop: 'credential-unavailable', detail: `\`${entry.alias}\` serves workloads only: its credential is not a person’s` }
-    const subject = await this.#deps.subject(who, entry)
+    const subject = rule.kind === 'client-credentials' ? undefined : await this.#deps.subject(who, entry)
+    if (subject && isStop(subject)) return subject
     const issued = await this.#deps.source.obtain(target, subject)
     if (isSourceFailure(issued)) return unavailable(issued)
     const known = this.#live.get(key)
@@ -123,6 +125,7 @@ export class OwnCredentials implements Credentials {
     if (known && !known.grant && known.own.rule === rule) {
       known.credential.replace(issued.secret)
       known.expiresAtSeconds = expiresAtSeconds
+      known.family = who.principal.family
       return known
     }
     const live: Live = {
@@ -134,6 +137,7 @@ export class OwnCredentials implements Credentials {
       credential: new OwnCredential(mintedId(key), rule, issued.secret, refusal => this.#renewal.refused(live, refusal)),
       expiresAtSeconds,
       clients: undefined,
+      family: who.principal.family,
     }
     return live
   }
@@ -165,6 +169,11 @@ export class OwnCredentials implements Credentials {
     this.#live.drop(key)
     if (ended !== undefined) this.#deps.release(alias, ended)
     this.#live.tell(key)
+  }
+
+  /** A sign-in is over: what was minted from it is not used any more, and who goes on has to prove anew who they are. */
+  endedFamily(family: string): void {
+    this.#live.expireWhere(live => live.family === family)
   }
 
   #seconds(): number {

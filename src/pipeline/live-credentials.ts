@@ -20,6 +20,8 @@ export type Live = {
   expiresAtSeconds: number
   /** applications that may use it; undefined = no consent is kept for this kind */
   readonly clients: Set<string> | undefined
+  /** the sign-in at the gateway's own authorization server that it was minted from, as Principal.family */
+  family: string | undefined
 }
 
 export const keyOf = (principal: PrincipalKey, account: string): string => `${principal}\n${account}`
@@ -46,6 +48,11 @@ export class LiveCredentials {
   /** Whatever is held of this holder's is read again. */
   drop(key: string): void {
     this.#live.delete(key)
+  }
+
+  /** Costs what is live. */
+  expireWhere(isMeant: (live: Live) => boolean): void {
+    for (const live of this.#live.values()) if (isMeant(live)) live.expiresAtSeconds = 0
   }
 
   onChange(principal: PrincipalKey, entry: UpstreamEntry, listener: () => void): () => void {

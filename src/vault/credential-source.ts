@@ -40,8 +40,13 @@ export type Issued = {
 /** What a grant remembers of who issued it. */
 export type IssuedBy = { readonly issuer: string; readonly resource: string; readonly scopes: readonly string[] }
 
-/** A token that proves who the caller is, for exchanges. */
-export type SubjectToken = { readonly token: string; readonly type: 'access_token' | 'id_token' }
+/**
+ * A token that proves who the caller is, for exchanges. An ID token goes to its `issuer` alone, and what comes of it has to speak of `subject` (its `sub`;
+ * absent = this provider calls people otherwise towards each client).
+ */
+export type SubjectToken =
+  | { readonly type: 'access_token'; readonly token: string }
+  | { readonly type: 'id_token'; readonly token: string; readonly issuer: string; readonly subject?: string }
 
 /**
  * INVARIANT: client credentials and tokens go to the issuer they belong to and to nobody else (R114). Nothing here is kept but public metadata for a few

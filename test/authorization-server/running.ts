@@ -5,6 +5,7 @@ import { ROOMY, startRecorder, type World } from '../attacks/world.ts'
 import { freePort } from '../support/free-port.ts'
 import { startTestGateway } from '../support/gateway.ts'
 import { IDP_CLIENT, startIdp, type TestIdp } from '../support/identity-provider.ts'
+import type { HttpUpstream } from '../support/upstreams/http-upstream.ts'
 import { Browser } from './browser.ts'
 import { CALLBACK } from './world.ts'
 
@@ -16,20 +17,28 @@ export type Running = Pick<World, 'gateway' | 'up' | 'path' | 'port' | 'stop'> &
   refresh(tokens: Tokens): Promise<Tokens | undefined>
 }
 
+export type RunningOptions = {
+  /** in place of an upstream that records everything and takes no credential: where it is, and its settings besides the URL */
+  readonly upstream?: (idp: TestIdp) => Promise<{ readonly up: HttpUpstream; readonly settings: object; close(): Promise<void> }>
+  /** settings of `identity.login` */
+  readonly login?: object
+}
+
 /** Those in the group `staff` may call `echo`; Alice is one of them. */
-export async function startRunning(): Promise<Running> {
+export async function startRunning(options: RunningOptions = {}): Promise<Running> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const idp = await startIdp(`${url}/oauth/login/callback`)
-  const up = await startRecorder()
+  const given = await options.upstream?.(idp)
+  const up = given?.up ?? (await startRecorder())
   const gateway = await startTestGateway({
     limits: ROOMY,
     listen: `127.0.0.1:${port}`,
     identity: {
-      login: { issuer: idp.issuer, ...IDP_CLIENT, scopes: ['openid', 'offline_access'] },
+      login: { issuer: idp.issuer, ...IDP_CLIENT, scopes: ['openid', 'offline_access'], ...options.login },
       authorizationServer: { clients: [{ id: 'host', name: 'Host', redirectUris: [CALLBACK] }] },
     },
-    upstreams: { up: { http: { url: up.url }, allow: [{ id: 'test', groups: ['staff'], tools: ['echo'] }] } },
+    upstreams: { up: { http: { url: up.url }, allow: [{ id: 'test', groups: ['staff'], tools: ['echo'] }], ...given?.settings } },
   })
   const path = '/servers/up/mcp'
   const token = async (form: Record<string, string>): Promise<Tokens | undefined> => {
@@ -56,6 +65,7 @@ export async function startRunning(): Promise<Running> {
     async stop() {
       await gateway.stop()
       await up.close()
+      await given?.close()
       await idp.stop()
     },
   }

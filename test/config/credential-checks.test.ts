@@ -7,6 +7,12 @@ const HTTP = 'http: { url: https://x.example/mcp }'
 const config = (credential: string, upstream = HTTP): string =>
   `${MINIMAL}upstreams: { a: { ${upstream}, credential: { ${credential} }, allow: [{ subjects: ['*'], tools: [t] }] } }\n`
 const CLIENT = "issuer: 'https://as.example', clientId: c"
+/** Everybody signs in at the gateway. */
+const signingIn = (text: string): string =>
+  text.replace(
+    /^identity: .*$/m,
+    "identity: { login: { issuer: 'https://idp.example', clientId: g, clientSecret: { fromEnv: S } }, authorizationServer: {} }",
+  )
 const KEY = 'clientKey: { fromEnv: K }'
 
 describe('a credential per principal', () => {
@@ -19,6 +25,11 @@ describe('a credential per principal', () => {
   ])('loads: %s', async credential => {
     const { upstreams } = await snapshot(config(credential), { env: { S: 'shh', K: 'key' } })
     expect(upstreams.get('a')?.credential).toMatchObject({ kind: /kind: ([a-z-]+)/.exec(credential)?.[1] })
+  })
+  it('takes the provider that people sign in at for assertions, with the gateway’s client there', async () => {
+    const { upstreams } = await snapshot(signingIn(config(`kind: identity-assertion, ${CLIENT}`)), { env: { S: 'shh' } })
+    const identityProvider = { issuer: 'https://idp.example', client: { id: 'g', secret: 'shh' } }
+    expect(upstreams.get('a')?.credential).toMatchObject({ identityProvider })
   })
   it('loads for a process, as one variable of its environment', async () => {
     const { upstreams } = await snapshot(config('kind: secret, env: TOKEN', 'stdio: { command: node }'))
@@ -73,6 +84,26 @@ describe('a credential per principal', () => {
   ])('attack: %s does not load', async (_, credential, upstream, fault) => {
     const found = await faults(config(credential, upstream), { env: { S: 'shh', K: 'key' } })
     expect(found.map(line => line.replace(/^\d+:\d+ /, ''))).toContain(fault)
+  })
+  it.each([
+    ['tokens of this gateway for a server that does not know them', 'kind: token-exchange', 'issuer conflict'],
+    [
+      'an ID token for another provider than the one people sign in at',
+      "kind: identity-assertion, identityProvider: { issuer: 'https://other.example', clientId: c, clientSecret: { fromEnv: S } }",
+      'identityProvider.issuer conflict',
+    ],
+    [
+      'an ID token of one client, exchanged by another',
+      "kind: identity-assertion, identityProvider: { issuer: 'https://idp.example', clientId: c, clientSecret: { fromEnv: S } }",
+      'identityProvider.clientId conflict',
+    ],
+  ])('attack: %s does not load where everybody signs in at the gateway', async (_, credential, fault) => {
+    const found = await faults(signingIn(config(`${credential}, ${CLIENT}`)), { env: { S: 'shh' } })
+    expect(found.map(line => line.replace(/^\d+:\d+ /, ''))).toContain(`upstreams.a.credential.${fault}`)
+  })
+  it('attack: an assertion does not load where people sign in with a client that cannot prove itself', async () => {
+    const text = signingIn(config(`kind: identity-assertion, ${CLIENT}`)).replace(', clientSecret: { fromEnv: S }', '')
+    expect((await faults(text)).join()).toContain('upstreams.a.credential missing')
   })
   it('warns of a secret that is written out', async () => {
     expect(await warnings(config(`kind: oauth, ${CLIENT}, clientSecret: shh`))).toContain(

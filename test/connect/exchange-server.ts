@@ -20,7 +20,7 @@ export type ExchangeOptions = {
   /** whom a subject token stands for, undefined where it proves nothing */
   readonly subjectOf: (token: string) => Promise<string | undefined>
   /** whose assertions it takes, for `jwt-bearer` */
-  readonly assertedBy?: () => ExchangeServer
+  readonly assertedBy?: () => Pick<ExchangeServer, 'asserted'>
   /** instead of its own answer: a status and body */
   readonly instead?: (asked: URLSearchParams) => { readonly status: number; readonly body: object } | undefined
   /** members of its metadata */
@@ -96,7 +96,7 @@ export async function startExchangeServer(options: ExchangeOptions): Promise<Exc
     const person = await options.subjectOf(form.get('subject_token') ?? '')
     if (person === undefined) return refused('invalid_request')
     if (form.get('requested_token_type') !== ID_JAG) return { status: 200, body: { ...give(person), issued_token_type: ACCESS_TOKEN } }
-    const assertion = await new SignJWT({ resource: form.get('resource') })
+    const assertion = await new SignJWT({ resource: form.get('resource'), client_id: 'gateway' })
       .setProtectedHeader({ alg: 'ES256', typ: 'oauth-id-jag+jwt' })
       .setIssuer(issuer)
       .setSubject(person)

@@ -123,6 +123,20 @@ export function identityStoresContract(name: string, fresh: (maxClients: number)
       expect(await left()).toEqual([false, false, true])
     })
 
+    it('finds the sign-in that a family rests on, while both count', async () => {
+      const [mine, other] = [signIn(), signIn({ subject: 'bob', endsAtSeconds: NOW + 20 })]
+      for (const each of [mine, other]) await stores.signIns.add(each, undefined)
+      for (const each of [record(mine), record(mine, { kind: 'Grant' }), record(other, { family: 'family-2' })])
+        await stores.records.put(each)
+      expect(await stores.signIns.ofFamily('family-1', NOW + 99)).toBe(mine.id)
+      expect(await stores.signIns.ofFamily('family-1', NOW + 100)).toBeUndefined()
+      expect(await stores.signIns.ofFamily('family-2', NOW + 19)).toBe(other.id)
+      expect(await stores.signIns.ofFamily('family-2', NOW + 20)).toBeUndefined()
+      for (const unknown of ['family-3', '']) expect(await stores.signIns.ofFamily(unknown, NOW)).toBeUndefined()
+      await stores.records.endFamily('family-1')
+      expect(await stores.signIns.ofFamily('family-1', NOW)).toBeUndefined()
+    })
+
     it('finds a browser session by its digest until it is closed or over', async () => {
       await stores.browserSessions.open('d1', { signInId: 's', endsAtSeconds: NOW + 10 })
       expect(await stores.browserSessions.find('d1', NOW + 9)).toEqual({ signInId: 's', endsAtSeconds: NOW + 10 })

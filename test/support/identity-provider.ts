@@ -3,8 +3,8 @@
 
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { Provider, interactionPolicy, type Adapter, type AdapterPayload } from 'oidc-provider'
+import { decodeJwt, exportJWK, generateKeyPair, jwtVerify, SignJWT, type JWTPayload } from 'jose'
+import { errors, Provider, interactionPolicy, type Adapter, type AdapterPayload, type KoaContextWithOIDC } from 'oidc-provider'
 
 export type TestIdp = {
   readonly issuer: string
@@ -25,6 +25,14 @@ export type TestIdp = {
   lastRequest: URLSearchParams
   /** `sid` of each sign-in, in order */
   readonly sids: string[]
+  /** token exchanges for identity assertions (ID-JAG), in order: their parameters, with the client that asked */
+  readonly exchanged: Readonly<Record<string, unknown>>[]
+  /** claims, `typ` or the whole text of the assertions it makes, in place of the right ones */
+  asserts: { readonly claims?: Readonly<Record<string, unknown>>; readonly typ?: string; readonly text?: string }
+  /** whom the ID token of a refresh speaks of, in place of who is signed in; '' = a refresh brings none */
+  refreshesAs: string | undefined
+  /** who an assertion it made stands for, where it was made for this audience and is good now */
+  asserted(assertion: string, audience: string): Promise<string | undefined>
   /** tells the gateway that somebody signed out, as the library does it; rejects unless that is answered 200 */
   signOut(subject: string, session?: string): Promise<void>
   /** exactly these claims and this header, signed with its key */
@@ -32,11 +40,18 @@ export type TestIdp = {
   stop(): Promise<void>
 }
 
+const isRefresh = (ctx: object): boolean =>
+  (ctx as { oidc?: { params?: { grant_type?: unknown } } }).oidc?.params?.grant_type === 'refresh_token'
+
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token'
+const ID_JAG = 'urn:ietf:params:oauth:token-type:id-jag'
+
 export const IDP_CLIENT = { clientId: 'gatehouse', clientSecret: 'a-secret-of-the-test' }
 
 /** `redirectUri`: the gateway's callback. */
 export async function startIdp(redirectUri: string): Promise<TestIdp> {
-  const { privateKey } = await generateKeyPair('ES256', { extractable: true })
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
   let serve: (req: Parameters<Server['emit']>[1], res: any) => void = () => {}
   const server = createServer((req, res) => {
     const path = (req.url ?? '').split('?')[0] ?? ''
@@ -60,7 +75,7 @@ export async function startIdp(redirectUri: string): Promise<TestIdp> {
         client_id: IDP_CLIENT.clientId,
         client_secret: IDP_CLIENT.clientSecret,
         redirect_uris: [redirectUri],
-        grant_types: ['authorization_code', 'refresh_token'],
+        grant_types: ['authorization_code', 'refresh_token', EXCHANGE],
         response_types: ['code'],
         id_token_signed_response_alg: 'ES256',
         backchannel_logout_uri: new URL('/oauth/backchannel-logout', redirectUri).href,
@@ -89,6 +104,29 @@ export async function startIdp(redirectUri: string): Promise<TestIdp> {
     },
     features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: false }, backchannelLogout: { enabled: true } },
   })
+  provider.registerGrantType(EXCHANGE, async ctx => void (ctx.body = await assertion(ctx.oidc)), [
+    'subject_token',
+    'subject_token_type',
+    'requested_token_type',
+    'audience',
+    'resource',
+    'scope',
+  ])
+  /** ID-JAG: an ID token of this very client comes in, an assertion for another server goes out. */
+  async function assertion({ params, client }: KoaContextWithOIDC['oidc']): Promise<object> {
+    const asked = { ...params }
+    const clientId = client?.clientId ?? ''
+    idp.exchanged.push({ ...asked, client: clientId })
+    if (asked['subject_token_type'] !== ID_TOKEN || asked['requested_token_type'] !== ID_JAG) throw new errors.InvalidRequest('no ID token')
+    const { payload } = await jwtVerify(String(asked['subject_token']), publicKey, { issuer, audience: clientId }).catch(() => {
+      throw new errors.InvalidGrant('the ID token is not good')
+    })
+    const claims = { client_id: 'gateway', resource: asked['resource'], aud: asked['audience'], iss: issuer, sub: payload.sub }
+    const { typ = 'oauth-id-jag+jwt', text } = idp.asserts
+    const now = Math.floor(Date.now() / 1000)
+    const made = new SignJWT({ iat: now, exp: now + 300, ...claims, ...idp.asserts.claims } as JWTPayload).setProtectedHeader({ alg: 'ES256', typ }) // prettier-ignore
+    return { access_token: text ?? (await made.sign(privateKey)), issued_token_type: ID_JAG, token_type: 'N_A', expires_in: 300 }
+  }
   provider.on('grant.success', ctx => {
     const [, payload = ''] = ((ctx.body as { id_token?: string }).id_token ?? '').split('.')
     const { sid } = JSON.parse(Buffer.from(payload, 'base64url').toString() || '{}') as { sid?: string }
@@ -97,6 +135,11 @@ export async function startIdp(redirectUri: string): Promise<TestIdp> {
   provider.use(async (ctx, next) => {
     if (!ctx.path.startsWith('/pick/')) {
       await next()
+      const { id_token: idToken } = (ctx.path === '/token' ? ctx.body : {}) as { id_token?: string }
+      if (idToken !== undefined && idp.refreshesAs !== undefined && isRefresh(ctx)) {
+        const claims = { ...decodeJwt(idToken), sub: idp.refreshesAs }
+        ctx.body = { ...(ctx.body as object), id_token: idp.refreshesAs === '' ? undefined : await idp.sign(claims, { typ: 'JWT' }) }
+      }
       if (ctx.path.startsWith('/.well-known/'))
         ctx.body = Object.fromEntries(Object.entries(ctx.body as object).filter(([name]) => !idp.hides.includes(name)))
       // Each sign-in asks anew.
@@ -123,6 +166,14 @@ export async function startIdp(redirectUri: string): Promise<TestIdp> {
     asked: [],
     lastRequest: new URLSearchParams(),
     sids: [],
+    exchanged: [],
+    asserts: {},
+    refreshesAs: undefined,
+    asserted: (assertion, audience) =>
+      jwtVerify(assertion, publicKey, { issuer, audience, typ: 'oauth-id-jag+jwt' }).then(
+        ({ payload }) => payload.sub,
+        () => undefined,
+      ),
     async signOut(subject, session) {
       const client = (await provider.Client.find(IDP_CLIENT.clientId)) as unknown as {
         backchannelLogout(sub: string, sid?: string): Promise<void>

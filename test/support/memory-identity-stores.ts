@@ -79,6 +79,11 @@ export function memoryStores(maxClients = 2_000): MemoryStores {
           if (signIns.has(signIn.id)) signIns.set(signIn.id, { signIn, refreshToken })
           regroup(signIn)
         }),
+      ofFamily: async (family, now) => {
+        const found = [...records.values()].find(({ record }) => record.family === family && record.endsAtSeconds > now)
+        const signIn = signIns.get(found?.record.signInId ?? '')?.signIn
+        return signIn && signIn.endsAtSeconds > now ? signIn.id : undefined
+      },
       end: which =>
         write(() => {
           const ids = [...signIns.values()].filter(({ signIn }) => matches(signIn, which)).map(({ signIn }) => signIn.id)

@@ -102,7 +102,13 @@ export function createLoginProvider(deps: LoginDeps): LoginProvider {
         const config = await configuration()
         const tokens = await client.refreshTokenGrant(config, refreshToken)
         const found = tokens.id_token === undefined && !hasUserinfo(config) ? identity : await identityOf(tokens, config, deps, identity)
-        return { identity: found, ...(tokens.refresh_token !== undefined && { refreshToken: tokens.refresh_token }) }
+        const { id_token: token, refresh_token } = tokens
+        const expiresAtSeconds = tokens.claims()?.exp
+        return {
+          identity: found,
+          ...(refresh_token !== undefined && { refreshToken: refresh_token }),
+          ...(token !== undefined && expiresAtSeconds !== undefined && { idToken: { token, expiresAtSeconds } }),
+        }
       } catch (error) {
         if (isGone(error)) return 'ended'
         deps.onTrouble('the identity provider cannot confirm a sign-in', error)

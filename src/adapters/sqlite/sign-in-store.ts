@@ -55,6 +55,12 @@ export function createSignInStore(db: StateDb, sealer: Sealer, now: () => number
       const sql = 'UPDATE sign_ins SET name = ?, refresh_token = ?, checked_at = ? WHERE id = ?'
       await db.write([{ sql, params: [name, sealed(signIn, refreshToken), checkedAtSeconds, id] }, regroup(signIn)])
     },
+    async ofFamily(family, nowSeconds) {
+      const sql = `SELECT sign_ins.id FROM oauth_records AS r JOIN sign_ins ON sign_ins.id = r.sign_in
+        WHERE r.family = ? AND r.ends_at > ? AND sign_ins.ends_at > ? LIMIT 1`
+      const [row] = await db.all<{ id: string }>(sql, [family, nowSeconds, nowSeconds])
+      return row?.id
+    },
     async end(which) {
       const cause = randomUUID()
       const [condition, params] = conditionOf(which)

@@ -28,6 +28,7 @@ import type { SafeFetch } from '../safe-fetch.ts'
 import { isAnswerOf } from './authorization-response.ts'
 import { redirectUriOf } from './client-metadata.ts'
 import { endpointUrl } from './endpoint-url.ts'
+import { wrongIn } from './identity-assertion.ts'
 import { shown, stringsOf } from './json-document.ts'
 import { Registration, type RegistrationDeps } from './registration.ts'
 import { findResource } from './resource-metadata.ts'
@@ -143,6 +144,10 @@ class OAuthSource implements CredentialSource {
     const common = { resource, ...(scopes && { scope: scopes.join(' ') }) }
     if (rule.kind === 'client-credentials') return this.#issued(client, asked, () => clientCredentialsGrant(client.config, common))
     if (!subject) return { failed: 'refused', detail: 'nothing proves who the caller is to the authorization server' }
+    // Whoever else got it could come with it as this person.
+    const exchanger = rule.kind === 'token-exchange' ? rule.issuer : rule.identityProvider?.issuer
+    if (subject.type === 'id_token' && subject.issuer !== exchanger)
+      return { failed: 'unsafe', detail: `an ID token of ${shown(subject.issuer)} goes nowhere else` }
     const issued =
       rule.kind === 'token-exchange' ? await this.#exchange(client, rule, subject) : await this.#assert(target, client, subject)
     // A server that hands the caller's own token back would have it passed through (R105, N026).
@@ -179,9 +184,21 @@ class OAuthSource implements CredentialSource {
     const scope = scopes && { scope: scopes.join(' ') }
     const assertion = await this.#assertion(provider, { audience: metadata.issuer, resource, ...scope }, subject)
     if (typeof assertion !== 'string') return assertion
-    return this.#issued(client, { issuer: metadata.issuer, resource, scopes }, () =>
+    const wrong = wrongIn(assertion, {
+      issuer: identityProvider.issuer,
+      audience: metadata.issuer,
+      clientId: client.clientId,
+      resource,
+      subject: subject.type === 'id_token' ? subject.subject : undefined,
+      nowSeconds: this.#deps.nowSeconds(),
+    })
+    if (wrong !== undefined) return { failed: 'unsafe', detail: `the identity assertion of ${shown(identityProvider.issuer)} ${wrong}` }
+    const issued = await this.#issued(client, { issuer: metadata.issuer, resource, scopes }, () =>
       genericGrantRequest(client.config, JWT_BEARER, { assertion, resource, ...scope }),
     )
+    if (!isSourceFailure(issued) && issued.secret.accessToken === assertion)
+      return { failed: 'unsafe', detail: `${shown(metadata.issuer)} gave back the very assertion it was given` }
+    return issued
   }
 
   async #assertion(provider: Client, parameters: Readonly<Record<string, string>>, subject: SubjectToken): Promise<string | SourceFailure> {

@@ -162,6 +162,21 @@ describe('authorization code with PKCE', () => {
   })
 })
 
+describe('attacks on identity assertions', () => {
+  const EXCHANGER = { issuer: 'https://idp.example', client: { id: 'g', secret: 's' } }
+  it.each([
+    ['exchanged by another server', () => ({ kind: 'token-exchange' as const })],
+    ['asserted by another provider', () => ({ kind: 'identity-assertion' as const, identityProvider: EXCHANGER })],
+  ])('N052: an ID token %s than its own provider never leaves', async (_, more) => {
+    const client = { id: 'gatehouse-pre', secret: CLIENT.client_secret }
+    const asking = { ...target, rule: rule({ ...more(), issuer: as.issuer, client }) }
+    const issued = await source.obtain(asking, { type: 'id_token', token: 'the-id-token', issuer: 'https://elsewhere.example' })
+    expect(issued).toEqual({ failed: 'unsafe', detail: expect.stringContaining('goes nowhere else') })
+    expect(JSON.stringify(as.asked)).not.toContain('the-id-token')
+    expect(tokenRequests()).toEqual([])
+  })
+})
+
 describe('attacks on discovery', () => {
   const refusedOffer = async (): Promise<unknown> => source.offer(target)
 
