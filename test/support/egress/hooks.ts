@@ -1,6 +1,6 @@
 // Sees what a gateway in this process is sent and sends, below everything the gateway itself does: at the sockets and pipes.
 //
-// A gateway is recognised by the file that makes it a listener (src/http/server.ts); its ways out by what opens them: undici's own connector for HTTP,
+// A gateway is recognised by the file that makes it a listener (src/http/server.ts, and two of tests that serve its pages alone); its ways out by what opens them: undici's own connector for HTTP,
 // src/adapters/upstream/process-channel.ts for processes. Hosts and upstreams that tests keep in the same process use neither.
 
 import childProcess, { type ChildProcess } from 'node:child_process'
@@ -13,6 +13,7 @@ import tls from 'node:tls'
 import type { EgressRecorder, Tap } from './recorder.ts'
 
 const TAP = Symbol('egress')
+const LISTENERS = ['/src/http/server.ts', '/test/authorization-server/world.ts', '/test/connect/connecting.test.ts']
 /** Told every byte a socket or pipe sends. */
 type Listener = { write(chunk: string | Uint8Array, encoding?: string): void }
 type Tapped = { [TAP]?: Listener }
@@ -27,13 +28,13 @@ const ISSUED = /"(?:access_token|refresh_token|id_token)"\s*:\s*"((?:[^"\\]|\\.)
 /** What every process is given (src/adapters/upstream/child-environment.ts). */
 const BASICS = new Set(['HOME', 'LANG', 'LC_ALL', 'LC_CTYPE', 'LOGNAME', 'PATH', 'SHELL', 'TMPDIR', 'TZ', 'USER'])
 
-/** Whether one of the callers stands in a file whose path contains `part`. */
-function isCalledFrom(part: string): boolean {
+/** Whether one of the callers stands in a file whose path contains one of `parts`. */
+function isCalledFrom(...parts: readonly string[]): boolean {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 50
   const { stack = '' } = new Error()
   Error.stackTraceLimit = stackTraceLimit
-  return stack.includes(part)
+  return parts.some(part => stack.includes(part))
 }
 
 export function installHooks(recorder: EgressRecorder): void {
@@ -75,7 +76,7 @@ const listening =
   (make: AnyFunction, recorder: EgressRecorder, ports: Set<number>): AnyFunction =>
   (...args) => {
     const server = make(...args) as Server
-    if (!isCalledFrom('/src/http/server.ts')) return server
+    if (!isCalledFrom(...LISTENERS)) return server
     recorder.gateways++
     let port = 0
     server.on('listening', () => ports.add((port = (server.address() as AddressInfo).port)))
