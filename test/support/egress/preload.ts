@@ -5,8 +5,8 @@ import { installHooks } from './hooks.ts'
 import { EgressRecorder } from './recorder.ts'
 import { FILE_VARIABLE, FOLDER_VARIABLE, reportWriter } from './report-folder.ts'
 
-/** How much of a process that is killed goes unjudged. */
-const EVERY_MS = 500
+/** What a process that is killed sent in its last moment goes unjudged: so long a moment. */
+const DELAY_MS = 50
 
 const folder = process.env[FOLDER_VARIABLE]
 if (folder !== undefined && isMainThread) {
@@ -17,6 +17,12 @@ if (folder !== undefined && isMainThread) {
   const tell = (): void => {
     if (recorder.gateways > 0) write(recorder.report(file))
   }
-  setInterval(tell, EVERY_MS).unref()
+  let timer: NodeJS.Timeout | undefined
+  recorder.onKept = () => {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      tell()
+    }, DELAY_MS).unref()
+  }
   process.on('exit', tell)
 }

@@ -70,6 +70,8 @@ export class Tap {
 
 export class EgressRecorder {
   gateways = 0
+  /** told of everything that is kept */
+  onKept: () => void = () => {}
   readonly #secrets: Record<
     Direction,
     {
@@ -97,6 +99,7 @@ export class EgressRecorder {
     this.#dirty.add(tap)
     this.#keptBytes += bytes
     if (this.#keptBytes > KEPT_MAX) this.judge()
+    this.onKept()
   }
 
   /** A token that a host sent, or was given. */
