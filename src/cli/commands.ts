@@ -213,6 +213,21 @@ export const COMMANDS: readonly Command[] = [
     load: () => import('./server/diff.ts'),
   },
   {
+    name: 'server surface',
+    summary: 'print the surface of a server as a file to sign',
+    about: ['What was seen of the server as one digest per definition, canonical JSON: what `gatehouse sign --surface` takes.'],
+    positionals: 'ALIAS',
+    maxPositionals: 1,
+    options: {
+      mode: {
+        kind: 'text',
+        value: 'subset|exact',
+        help: '`subset`: callers may be listed less; `exact`: all of it or nothing; default: subset',
+      },
+    },
+    load: () => import('./server/surface.ts'),
+  },
+  {
     name: 'server approve',
     summary: 'admit what a server was seen to list',
     about: [

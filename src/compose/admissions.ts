@@ -59,7 +59,12 @@ export function openAdmissions({ current, log, encoder, logger, now }: Admission
   const pause = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
   return {
     admitting: new Admitting({ admissions: folder, seen, record, pause }),
-    prepare: lookFor,
+    async prepare(snapshot) {
+      await lookFor(snapshot)
+      for (const [upstream, { admission }] of snapshot.upstreams)
+        if (admission === 'required' && folder.of(upstream) === undefined)
+          logger.warn('nobody has reviewed this server: it offers nothing until `gatehouse server approve`', { upstream })
+    },
     async look() {
       // A slow disk must not pile up looks.
       if (isLooking) return

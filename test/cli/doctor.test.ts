@@ -7,6 +7,7 @@ import { openStateDb, type StateDb } from '../../src/adapters/sqlite/state-db.ts
 import { sqliteSubjectClaims } from '../../src/adapters/sqlite/subject-claim-store.ts'
 import { examine } from '../../src/cli/doctor.ts'
 import type { Answer, Check, World } from '../../src/cli/doctor/check.ts'
+import { statementOf, type Review } from '../../src/admission/statement.ts'
 import { loadText } from '../../src/config/load.ts'
 import { keyOf } from '../../src/kernel/principal.ts'
 import type { StoredGrant } from '../../src/vault/grant.ts'
@@ -33,9 +34,19 @@ let folder: string
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'gatehouse-doctor-'))
   mkdirSync(join(folder, '.gatehouse'), { mode: 0o700 })
+  mkdirSync(join(folder, 'admissions'))
+  writeFileSync(join(folder, 'admissions', 'a.json'), statementOf(REVIEW))
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
+const NOTHING = { tool: new Map(), prompt: new Map(), resource: new Map(), resourceTemplate: new Map() }
+const REVIEW: Review = {
+  alias: 'a',
+  verdict: 'passed',
+  surface: { mode: 'subset', instructions: null, primitives: NOTHING },
+  reviewer: 'ann',
+  reviewedAt: '2026-11-21T12:00:00Z',
+}
 const ISSUER = 'https://login.example.com/tenant'
 const WITH_ISSUER = `version: 1\nidentity: { issuers: [{ issuer: '${ISSUER}' }] }\n`
 const json = (value: unknown, headers: Answer['headers'] = {}): Answer => ({
@@ -370,6 +381,17 @@ describe('doctor', () => {
     expect(lines).toContain('which user 4711 may not switch to')
     expect(lines).toContain('fail upstream b: the program `sh` is not there')
     expect(lines).toContain('no rule allows anybody')
+  })
+
+  it.each([
+    ['nobody has reviewed', undefined, 'warn upstream a: nobody has reviewed it, so it offers nothing; `gatehouse server review a`'],
+    ['a reviewer refused', statementOf({ ...REVIEW, verdict: 'failed' }), 'warn upstream a: a reviewer has put it in quarantine'],
+    ['cannot be relied on', '{}', 'fail upstream a: its admission expected `_type`'],
+  ])('says why a server offers nothing: %s', async (_, statement, line) => {
+    const file = join(folder, 'admissions', 'a.json')
+    rmSync(file)
+    if (statement !== undefined) writeFileSync(file, statement)
+    expect(bad(await look(WITH_ISSUER + UPSTREAM)).join('\n')).toContain(line)
   })
 
   it('does not start a program that cannot be run', async () => {

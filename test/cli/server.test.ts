@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
+import { surfaceDigest } from '../../src/trust/review.ts'
+import { readSurface } from '../../src/trust/statement.ts'
 import { nodeServer } from '../support/upstreams/stdio.ts'
 import { gatehouse } from './io.ts'
 
@@ -75,6 +77,19 @@ describe('gatehouse server', () => {
     expect(existsSync(join(cwd, 'admissions', 'weather.json'))).toBe(false)
   })
 
+  it('surface: the file that is signed, and its digest is the one a reviewer approves', async () => {
+    expect(await run('surface', 'weather')).toMatchObject({ code: 4, err: expect.stringContaining('nothing was seen') })
+    const digest = await reviewed()
+    const { code, out, err } = await run('surface', 'weather')
+    expect([code, err]).toEqual([0, `surface ${digest}\n`])
+    const signed = readSurface(Buffer.from(out))
+    expect(surfaceDigest(signed)).toBe(digest)
+    expect(Object.keys(signed.tools)).toEqual(['get_weather'])
+    expect(readSurface(Buffer.from((await run('surface', 'weather', '--mode', 'exact')).out)).mode).toBe('exact')
+    expect((await run('surface', 'weather', '--mode', 'any')).code).toBe(2)
+    expect((await run('surface')).code).toBe(2)
+  })
+
   it('quarantine keeps the surface, and approve takes it back', async () => {
     const digest = await reviewed()
     expect(await run('quarantine', 'weather', '--why', 'no')).toMatchObject({ code: 0, out: expect.stringContaining('in quarantine') })
@@ -113,6 +128,7 @@ describe('gatehouse server', () => {
     writeFileSync(file, readFileSync(file, 'utf8').replace('"isCut":false', '"isCut":true'))
     expect((await run('diff', 'weather')).out).toContain('more was listed than is kept')
     expect(await run('approve', 'weather')).toMatchObject({ code: 4, err: expect.stringContaining('cannot be admitted whole') })
+    expect(await run('surface', 'weather')).toMatchObject({ code: 4, err: expect.stringContaining('not whole') })
     chmodSync(file, 0o644)
     expect(await run('review', 'weather')).toMatchObject({ code: 1, err: expect.stringContaining('could not be kept') })
   })

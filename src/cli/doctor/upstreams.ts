@@ -2,17 +2,18 @@
 
 import { access, constants, stat } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
+import { AdmissionFolder } from '../../adapters/admission/admission-folder.ts'
 import type { Snapshot, UpstreamSettings, UpstreamTransport } from '../../config/schema.ts'
 import { fail, ok, warn } from './check.ts'
 import type { Check, World } from './check.ts'
 
 export async function checkUpstreams(world: World, snapshot: Snapshot): Promise<Check[]> {
   if (snapshot.upstreams.size === 0) return [warn('upstreams', 'none is configured', '`gatehouse import` brings in those your hosts have')]
-  const checks = await Promise.all([...snapshot.upstreams.values()].map(upstream => checkUpstream(world, upstream)))
+  const checks = await Promise.all([...snapshot.upstreams.values()].map(upstream => checkUpstream(world, snapshot, upstream)))
   return checks.flat()
 }
 
-async function checkUpstream(world: World, upstream: UpstreamSettings): Promise<Check[]> {
+async function checkUpstream(world: World, snapshot: Snapshot, upstream: UpstreamSettings): Promise<Check[]> {
   const name = `upstream ${upstream.alias}`
   const checks = upstream.transport.kind === 'stdio' ? await checkProgram(world, name, upstream.transport) : []
   // A program that cannot be started need not be tried.
@@ -20,8 +21,20 @@ async function checkUpstream(world: World, upstream: UpstreamSettings): Promise<
     const probe = await world.probe(upstream)
     checks.push(probe.ok ? ok(name, probe.detail) : fail(name, `it does not answer: ${probe.detail}`, mendFor(upstream.transport)))
   }
+  if (upstream.admission === 'required') checks.push(...(await checkAdmission(name, snapshot, upstream.alias)))
   if (upstream.allow.length === 0) checks.push(warn(name, 'no rule allows anybody to use it', 'add one under `allow`'))
   return checks
+}
+
+/** A server without a usable admission offers nothing, which looks like a server that has nothing. */
+async function checkAdmission(name: string, { admissions }: Snapshot, alias: string): Promise<Check[]> {
+  const folder = new AdmissionFolder(() => Promise.resolve())
+  await folder.look(admissions, [alias])
+  const admission = folder.of(alias)
+  const mend = `\`gatehouse server review ${alias}\`, then \`gatehouse server approve ${alias}\``
+  if (admission === undefined) return [warn(name, 'nobody has reviewed it, so it offers nothing', mend)]
+  if ('unreadable' in admission) return [fail(name, `${admission.unreadable}, so it offers nothing`, mend)]
+  return admission.verdict === 'passed' ? [] : [warn(name, 'a reviewer has put it in quarantine', mend)]
 }
 
 function mendFor(transport: UpstreamTransport): string {

@@ -1,0 +1,33 @@
+// `gatehouse server surface`: the surface file that `gatehouse sign --surface` and a publisher's CI take, from what was seen of a server.
+
+import { digestOfSurface, surfaceJson, SURFACE_MODES, type SurfaceMode } from '../../admission/pinned-surface.ts'
+import { surfaceSeen } from '../../admission/seen-surface.ts'
+import { canonicalJson } from '../../kernel/canonical-json.ts'
+import { EXIT, type CommandArgs } from '../command.ts'
+import { reviewedOf, serverOf } from './surfaces.ts'
+
+export async function run(args: CommandArgs): Promise<number> {
+  const { io } = args
+  const server = await serverOf(args)
+  if (typeof server === 'number') return server
+  const mode = args.text('mode') ?? 'subset'
+  if (!isMode(mode)) {
+    io.err(`expected --mode ${SURFACE_MODES.join(' or ')}\n`)
+    return EXIT.usage
+  }
+  const { seen } = await reviewedOf(server)
+  if (!seen || seen.isCut) {
+    io.err(
+      seen
+        ? `\`${server.alias}\` lists more than is kept: its surface is not whole\n`
+        : `nothing was seen of \`${server.alias}\` yet: \`gatehouse server review ${server.alias}\` looks now\n`,
+    )
+    return EXIT.conflict
+  }
+  const surface = surfaceSeen(seen, mode)
+  io.out(`${canonicalJson(surfaceJson(surface)) ?? ''}\n`)
+  io.err(`surface ${digestOfSurface(surface)}\n`)
+  return EXIT.ok
+}
+
+const isMode = (text: string): text is SurfaceMode => (SURFACE_MODES as readonly string[]).includes(text)
