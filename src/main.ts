@@ -7,7 +7,6 @@ import type { SafeFetch } from './adapters/safe-fetch.ts'
 import { openStateDb } from './adapters/sqlite/state-db.ts'
 import { createLogger, type Logger } from './adapters/telemetry/logs.ts'
 import { createMetrics } from './adapters/telemetry/metrics.ts'
-import { createUpstream } from './adapters/upstream/upstream.ts'
 import { ParkedCalls } from './bridge/parked.ts'
 import { openAdminPlane } from './compose/admin-plane.ts'
 import { openAdmissions } from './compose/admissions.ts'
@@ -30,9 +29,7 @@ import { createSessions } from './compose/sessions.ts'
 import { shutDown } from './compose/shut-down.ts'
 import { openSubjectClaims } from './compose/subject-claims.ts'
 import { createTokens } from './compose/tokens.ts'
-import { upstreamDeps } from './compose/upstream-deps.ts'
-import { UpstreamReport } from './compose/upstream-report.ts'
-import { UpstreamSet } from './compose/upstreams.ts'
+import { houseUpstreams } from './compose/upstream-house.ts'
 import { keepVault } from './compose/vault.ts'
 import { createWallClock } from './compose/wall-clock.ts'
 import { restartNeeded } from './config/reload.ts'
@@ -106,17 +103,10 @@ export async function startGateway(
       for (const [alias, caller] of session.callers) upstreams.entries.get(alias)?.upstream.release(caller)
     },
   )
-  const report = new UpstreamReport({ log, encoder, logger, metrics })
-  const shared = upstreamDeps(snapshot, logger, {
-    info: serverInfo,
-    environment,
-    contacts,
-    dropped: (alias, kind) => report.dropped(alias, kind),
+  const { upstreams, report } = houseUpstreams(snapshot, {
+    ...{ log, encoder, logger, metrics, contacts, environment, info: serverInfo },
+    onReplaced: alias => catalogue.drop(alias),
   })
-  const upstreams = new UpstreamSet(
-    settings => createUpstream(settings, shared),
-    alias => catalogue.drop(alias),
-  )
   const state = await openStateDb(join(snapshot.dataDir, 'state.db'))
   const subjectClaims = await openSubjectClaims(snapshot, state, now)
   const vault = keepVault(snapshot, { state, logger, environment, now, monotonic })
@@ -236,28 +226,18 @@ export async function startGateway(
     openStream: streamOpener({ streams, sessions, tokens }),
   })
   const server = createListener(snapshot, { ...door, ...admin.routes, endpoint, controlPlane })
-  showLevels(metrics, { ...door, log, logger, endpoint, parked, sessions, streams, upstreams, breakGlass: admin.breakGlass })
+  const running = {
+    ...{ ...door, ...admin, admissions, catalogue, encoder, endpoint, log, logger, metrics, parked, people, refusals, report },
+    ...{ sessions, state, streams, upstreams },
+  }
+  showLevels(metrics, running)
 
   await log.append(encoder.lifecycle('start', { version, configuration: snapshot.digest }))
   await admissions.prepare(snapshot)
   await listen(server, snapshot)
   const { port } = server.address() as AddressInfo
   door.bound(port)
-  const { localActs } = admin
-  const clock = startClock({
-    sessions,
-    parked,
-    catalogue,
-    streams,
-    endpoint,
-    refusals,
-    report,
-    localActs,
-    admissions,
-    people,
-    now,
-    monotonic,
-  })
+  const clock = startClock({ ...running, now, monotonic })
 
   return {
     url: `${snapshot.listen.tls ? 'https' : 'http'}://${hostText(snapshot.listen.host)}:${port}`,
@@ -279,10 +259,7 @@ export async function startGateway(
     async stop() {
       if (isDraining) return
       isDraining = true
-      await shutDown(
-        { ...admin, state, clock, server, streams, endpoint, parked, sessions, upstreams, refusals, report, log, encoder, metrics },
-        current,
-      )
+      await shutDown({ ...running, clock, server }, current)
     },
   }
 }
