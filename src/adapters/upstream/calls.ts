@@ -21,6 +21,7 @@ const SILENT: CallEvents = { notification: () => {}, request: request => request
 
 export class Calls {
   readonly drops: Drops
+  readonly secrets: HeldSecrets
   readonly breaker = new Breaker()
   readonly #ticker: Ticker
   readonly #live = new ShortLived<Exchange>()
@@ -42,7 +43,7 @@ export class Calls {
     const { timeouts, limits } = settings
     this.#gate = new Gate(limits, exchange => this.#run(exchange, link(exchange)))
     const now = (): number => ticker.now()
-    const secrets = new HeldSecrets(settings.transport)
+    const secrets = (this.secrets = new HeldSecrets(settings.transport))
     const common = { drops, secrets, now, notificationsPerSecond: limits.notificationsPerSecond }
     this.#home = {
       ...common,

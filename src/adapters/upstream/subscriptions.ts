@@ -8,12 +8,14 @@ import { Backoff } from './backoff.ts'
 import { isFailure, type Failure } from './calls.ts'
 import { deliver, unionOf } from './changes.ts'
 import type { Drops } from './drops.ts'
+import type { HeldSecrets } from './held-secrets.ts'
 import type { Link, Watch } from './link.ts'
 import type { Alarm, Ticker } from './ticker.ts'
 
 export type SubscriptionOptions = {
   readonly ticker: Ticker
   readonly drops: Drops
+  readonly secrets: HeldSecrets
   readonly random: () => number
   /** changes handed on per stream and second */
   readonly perSecond: number
@@ -226,7 +228,11 @@ class Group {
 
   /** Beyond the rate changes are dropped, and once the second is over subscribers hear that they missed some (N130). */
   #deliver(method: string, doc: JsonDoc): void {
-    const { ticker, perSecond, drops } = this.#options
+    const { ticker, perSecond, drops, secrets } = this.#options
+    if (secrets.standIn(doc.bytes, this.caller.credential)) {
+      drops.count('credential-shown')
+      return
+    }
     const now = ticker.now()
     if (now - this.#windowAt >= 1000) {
       this.#windowAt = now

@@ -69,6 +69,7 @@ class ConfiguredUpstream implements ObservedUpstream {
       ticker,
       random,
       drops: this.#drops,
+      secrets: this.#calls.secrets,
       perSecond,
       keyOf: caller => this.#transport.keyOf(caller),
       link: caller => this.#transport.link(caller, 'watch'),

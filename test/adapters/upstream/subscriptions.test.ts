@@ -108,6 +108,22 @@ describe('changes of an upstream', () => {
       expect(bob.seen).toEqual([])
     })
 
+    it('a change that repeats the credential the upstream was given is heard by nobody, the next one is', async () => {
+      const { server, listens } = await listening()
+      const { world, tick } = ticking()
+      const upstream = start({ kind: 'http', url: server.url, headers: { 'x-api-key': 'the-key-of-the-gateway' } }, {}, world)
+      await upstream.face(callerOf())
+      const a = new Changes()
+      upstream.subscribe(callerOf(), { resourceSubscriptions: ['r://1'] }, a)
+      await tick(() => listens.length === 1)
+      const { stream, id } = listens[0]!
+      for (const params of [{ uri: 'r://1', with: 'the-key-of-the-gateway' }, { uri: 'r://1' }])
+        stream.write(event(notification('notifications/resources/updated', params, id)))
+      await tick(() => a.seen.length > 0)
+      expect(a.messages.map(({ params }) => params.with)).toEqual([undefined])
+      expect(world.drops).toContain('credential-shown')
+    })
+
     it('R79: nothing counts before the acknowledgement, and nothing with another id', async () => {
       const { server, listens } = await listening(false)
       const { world, tick } = ticking()
