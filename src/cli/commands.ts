@@ -68,6 +68,12 @@ const SIGNER: Readonly<Record<string, Option>> = {
   rekor: { kind: 'text', value: 'URL', help: 'transparency log; needed for keyless. What a public one logs is public' },
   tsa: { kind: 'text', value: 'URL', help: 'timestamp authority' },
 }
+/** Where it is written. */
+const BUNDLE: Readonly<Record<string, Option>> = {
+  out: { kind: 'text', value: 'FILE', help: 'the bundle; default: beside server.json' },
+  force: { kind: 'flag', help: 'replace a bundle that is there' },
+  statement: { kind: 'flag', help: 'only print the statement, unsigned' },
+}
 const WHY: Option = { kind: 'text', value: 'TEXT', help: 'why; recorded, and shown to other operators' }
 const act = (name: Exclude<keyof typeof import('./admin/acts.ts'), 'rolesText'>) => async (): Promise<CommandModule> =>
   (await import('./admin/acts.ts'))[name]
@@ -461,11 +467,27 @@ export const COMMANDS: readonly Command[] = [
       env: { kind: 'list', value: 'NAME', help: 'environment variable it may be given besides those in server.json. May be repeated' },
       egress: { kind: 'list', value: 'HOST', help: 'host it may reach. May be repeated' },
       ...SIGNER,
-      out: { kind: 'text', value: 'FILE', help: 'the bundle; default: server.json.sigstore.json' },
-      force: { kind: 'flag', help: 'replace a bundle that is there' },
-      statement: { kind: 'flag', help: 'only print the statement, unsigned' },
+      ...BUNDLE,
     },
     load: () => import('./sign.ts'),
+  },
+  {
+    name: 'sign review',
+    summary: 'admit a server version, as a reviewer',
+    about: [
+      'Makes a SLSA verification summary over server.json, its artifacts, lock file and surface, and signs it as `gatehouse sign` does. It admits a version nobody else signed; the signer policy pairs --verifier with whoever may sign for it.',
+    ],
+    positionals: '[server.json]',
+    maxPositionals: 1,
+    options: {
+      ...PRESENTED,
+      verifier: { kind: 'text', value: 'URL', help: 'the reviewer, as the signer policy names them' },
+      rules: { kind: 'text', value: 'FILE', help: 'the rules it was reviewed by; their digest is signed' },
+      input: { kind: 'list', value: 'FILE', help: 'a bundle that was looked at. May be repeated' },
+      ...SIGNER,
+      ...BUNDLE,
+    },
+    load: () => import('./sign-review.ts'),
   },
   {
     name: 'verify',

@@ -1,16 +1,13 @@
 // `gatehouse sign`: server.json, artifacts, lock file and surface become one statement, and a signature makes it a bundle.
 
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { signPayload } from '../adapters/sigstore/sign.ts'
 import { isDenial } from '../trust/denial.ts'
-import { statementDigest, writeServerStatement, type ServerStatement, type Subject } from '../trust/statement.ts'
+import { statementDigest, writeServerStatement, type ServerStatement } from '../trust/statement.ts'
 import { EXIT, type CommandArgs } from './command.ts'
 import { shortName } from './config-check.ts'
-import { writeAtomic } from './files.ts'
 import { DEFAULT_REGISTRY, presentedFiles, UsageError, type PresentedFiles } from './signing/presented.ts'
 import { denialText } from './signing/denial-text.ts'
-import { signerOf } from './signing/signer.ts'
+import { subjectsOf } from './signing/subjects.ts'
+import { writeBundle, type Written } from './signing/write-bundle.ts'
 
 const DAY_MS = 86_400_000
 const MAX_DAYS = 3650
@@ -26,48 +23,23 @@ export async function run(args: CommandArgs): Promise<number> {
 }
 
 async function sign(args: CommandArgs): Promise<number> {
-  const { io } = args
   const serverFile = args.positionals[0] ?? 'server.json'
   const files = await presentedFiles(args, serverFile)
   if (isDenial(files)) {
-    io.err(denialText('not signed', files))
+    args.io.err(denialText('not signed', files))
     return EXIT.failed
   }
   const statement = statementOf(args, files)
   const payload = writeServerStatement(statement)
-  if (args.flag('statement')) {
-    io.out(`${payload.toString()}\n`)
-    return EXIT.ok
-  }
-  const out = resolve(io.cwd, args.text('out') ?? `${serverFile}.sigstore.json`)
-  if (existsSync(out) && !args.flag('force')) {
-    io.err(`gatehouse sign: \`${shortName(out, io.cwd)}\` is there already and was left as it is; --force replaces it\n`)
-    return EXIT.conflict
-  }
-  const { signer, witnesses } = await signerOf(args)
-  const signed = await signPayload(payload, signer, witnesses)
-  await writeAtomic(out, signed.bundle, 0o644)
-  report(args, { statement, out, signer: signed.signedBy, payload })
-  return EXIT.ok
+  return writeBundle(args, { command: 'sign', payload, out: `${serverFile}.sigstore.json` }, done =>
+    report(args, { ...done, statement, payload }),
+  )
 }
 
 function statementOf(args: CommandArgs, { document, presented }: PresentedFiles): ServerStatement {
   const { surface } = presented
   if (!surface) throw new UsageError('--surface is needed: what is not signed is not admitted')
-  const subjects: Subject[] = [{ name: 'server.json', digest: { sha256: document.digest } }]
-  const locks = new Set<string>()
-  for (const { purl, algorithm, lock } of document.artifacts) {
-    const digest = presented.artifacts.get(purl)
-    if (digest === undefined) throw new UsageError(`--artifact is needed for ${purl}`)
-    subjects.push({ name: purl, digest: { [algorithm]: digest } })
-    if (lock) locks.add(lock)
-  }
-  for (const name of locks) {
-    const digest = presented.locks.get(name)
-    if (digest === undefined)
-      throw new UsageError(`--lock is needed with a file ${name}: the artifact alone says nothing of what it depends on`)
-    subjects.push({ name, digest: { sha256: digest } })
-  }
+  const subjects = subjectsOf({ document, presented })
   const envNames = [...new Set([...document.envNames, ...args.list('env')])].sort()
   return {
     subjects,
@@ -101,17 +73,14 @@ function integer(args: CommandArgs, option: string): number {
   return Number(text)
 }
 
-function report(
-  { io, json }: CommandArgs,
-  done: { readonly statement: ServerStatement; readonly out: string; readonly signer: string; readonly payload: Buffer },
-): void {
+function report({ io, json }: CommandArgs, done: Written & { readonly statement: ServerStatement; readonly payload: Buffer }): void {
   const { server, subjects, notAfter } = done.statement
   const digest = statementDigest(done.payload)
   if (json) {
-    io.out(`${JSON.stringify({ server, bundle: done.out, signedBy: done.signer, subjects, notAfter, statement: digest })}\n`)
+    io.out(`${JSON.stringify({ server, bundle: done.out, signedBy: done.signedBy, subjects, notAfter, statement: digest })}\n`)
     return
   }
-  io.out(`signed ${server.name} ${server.version} (sequence ${server.sequence}) by ${done.signer}\n`)
+  io.out(`signed ${server.name} ${server.version} (sequence ${server.sequence}) by ${done.signedBy}\n`)
   for (const { name } of subjects) io.out(`  ${name}\n`)
   io.out(`  counts until ${notAfter}; the next version names this one with --previous ${digest}\n`)
   io.out(`bundle: ${shortName(done.out, io.cwd)}\n`)

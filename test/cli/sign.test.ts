@@ -5,8 +5,6 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { signPayload } from '../../src/adapters/sigstore/sign.ts'
-import { writeReview } from '../../src/trust/review.ts'
 import { identityToken, startSigstore } from '../support/sigstore.ts'
 import {
   documentOf,
@@ -184,21 +182,38 @@ describe('gatehouse sign and verify', () => {
     }
   })
 
-  it('verify a reviewer’s bundle', async () => {
-    const document = documentOf(serverJson())
-    const { bundle } = await signPayload(writeReview(review({ server: document })), { kind: 'file', file: join(cwd, 'key.pem') }, {})
-    put('server.json.sigstore.json', bundle)
+  it('admit as a reviewer, and verify it: the pair of verifier and key, and everything that was looked at', async () => {
+    put('rules.md', 'read all of it')
+    await sign('--key', 'key.pem')
+    const admit = (...more: string[]) =>
+      run('sign', 'review', ...COVER, '--verifier', VERIFIER_ID, '--rules', 'rules.md', '--key', 'key.pem', ...more)
+    const signed = await admit('--input', 'server.json.sigstore.json')
+    expect(signed).toMatchObject({ code: 0, err: '' })
+    expect(signed.out).toMatch(/^admitted io\.github\.acme\/weather 1\.2\.0 as https:\/\/acme\.example\/reviewers\/rita, signed by key /)
+    expect(await admit()).toMatchObject({ code: 4 })
+    expect(JSON.parse((await admit('--force', '--json')).out)).toMatchObject({ verifier: VERIFIER_ID })
+    const check = (...more: string[]) =>
+      run('verify', 'server.json.review.sigstore.json', '--policy', 'policy.json', '--server', 'server.json', '--review', ...more)
     policyOf(keyless(), { reviewers: [{ verifier: VERIFIER_ID, signer: keyed(readFileSync(join(cwd, 'key.pub'), 'utf8')) }] })
-    const verified = await verify('--review')
+    const verified = await check(...COVER)
     expect(verified).toMatchObject({ code: 0, err: '' })
     expect(verified.out).toContain('as a reviewer admitted it')
     put('weather.tgz', 'another')
-    expect((await verify('--review')).err).toContain('artifact-mismatch')
-    expect(
-      await run('verify', 'server.json.sigstore.json', '--policy', 'policy.json', '--server', 'server.json', '--review'),
-    ).toMatchObject({ code: 2 })
+    expect((await check(...COVER)).err).toContain('artifact-mismatch')
+    expect(await check()).toMatchObject({ code: 2 })
     policyOf(keyless())
-    expect((await verify('--review')).err).toContain('verifier-unknown')
+    expect((await check(...COVER)).err).toContain('verifier-unknown')
+  })
+
+  it.each([
+    ['no verifier', [...COVER, '--rules', 'rules.md'], 2, '--verifier'],
+    ['no surface', [...COVER.slice(0, 4), '--rules', 'rules.md', '--verifier', VERIFIER_ID], 2, '--surface'],
+    ['a verifier that is no URL', [...COVER, '--rules', 'rules.md', '--verifier', 'rita'], 1, 'verifier.id'],
+    ['rules that are not there', [...COVER, '--rules', 'absent.md', '--verifier', VERIFIER_ID], 2, 'there is no file'],
+  ])('admit nothing with %s', async (_what, argv, expectedCode, expected) => {
+    put('rules.md', 'read all of it')
+    const { code, err } = await run('sign', 'review', ...argv, '--key', 'key.pem')
+    expect({ code, err }).toMatchObject({ code: expectedCode, err: expect.stringContaining(expected) as string })
   })
 
   it('never replace a bundle unasked', async () => {

@@ -2,8 +2,10 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { digestOfSurface, readSurface as readPinnedSurface, surfaceJson } from '../../src/admission/pinned-surface.ts'
+import { readJson } from '../../src/mcp/json.ts'
 import { isDenial } from '../../src/trust/denial.ts'
-import { readReview, writeReview } from '../../src/trust/review.ts'
+import { readReview, surfaceDigest, writeReview } from '../../src/trust/review.ts'
 import { readServerStatement, readSurface, writeServerStatement } from '../../src/trust/statement.ts'
 import { canonical, review, ruleOf, sha256, statement, SURFACE } from './samples.ts'
 
@@ -136,6 +138,13 @@ describe('a surface file', () => {
   it('is read strictly', () => {
     expect(readSurface(canonical(SURFACE))).toEqual(SURFACE)
     expect(() => readSurface(canonical({ ...SURFACE, more: 1 }))).toThrow(/surface: expected no members but/)
+  })
+  it('is the surface that admission pins, by the same digest', () => {
+    const doc = readJson(canonical(SURFACE), { indexDepth: 3 })
+    const pinned = 'fault' in doc ? doc.fault : readPinnedSurface(doc, doc.root)
+    if (typeof pinned === 'string') throw new Error(pinned)
+    expect(digestOfSurface(pinned)).toBe(surfaceDigest(SURFACE))
+    expect(readSurface(canonical(surfaceJson(pinned)))).toEqual(SURFACE)
   })
   it('keeps tools with names that are special to JavaScript', () => {
     const text = JSON.stringify(SURFACE).replace('"forecast"', '"__proto__"')
