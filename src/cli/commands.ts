@@ -1,28 +1,8 @@
 // The table of subcommands: their words, options and help. src/cli/main.ts walks it.
 
 import type { CommandModule } from './command.ts'
-
-export type Option = {
-  readonly kind: 'text' | 'flag' | 'list'
-  readonly help: string
-  /** shown in help for text and list, e.g. `FILE` */
-  readonly value?: string
-  readonly short?: string
-}
-
-export type Command = {
-  /** as typed, e.g. `config check` */
-  readonly name: string
-  readonly summary: string
-  /** paragraphs of `gatehouse help <name>` */
-  readonly about: readonly string[]
-  /** e.g. `[dir]`; absent = none accepted */
-  readonly positionals?: string
-  readonly maxPositionals?: number
-  readonly options: Readonly<Record<string, Option>>
-  /** loaded when it is run, so `gatehouse version` does not load the gateway */
-  load(): Promise<CommandModule>
-}
+import type { Command, Option } from './command-row.ts'
+import { SIGNING } from './commands-signing.ts'
 
 /** Options every command has. */
 export const COMMON: Readonly<Record<string, Option>> = {
@@ -41,38 +21,6 @@ const ASKING: Readonly<Record<string, Option>> = {
 const ADMIN: Readonly<Record<string, Option>> = {
   ...ASKING,
   'break-glass': { kind: 'flag', help: 'by a local file instead of a token, on the gateway’s machine, while break-glass is open' },
-}
-/** What is signed or verified. */
-const PRESENTED: Readonly<Record<string, Option>> = {
-  artifact: { kind: 'list', value: 'FILE', help: 'an artifact of server.json; PURL=FILE where it has several. May be repeated' },
-  lock: { kind: 'list', value: 'FILE', help: 'its lock file: package-lock.json or requirements.txt. May be repeated' },
-  surface: { kind: 'text', value: 'FILE', help: 'digests of its tools, prompts, resources, templates and instructions' },
-  registry: { kind: 'text', value: 'ID', help: 'the registry it is signed for; default: local' },
-}
-
-/** With what it is signed. */
-const SIGNER: Readonly<Record<string, Option>> = {
-  key: { kind: 'text', value: 'FILE', help: 'private key: PEM, P-256, P-384 or Ed25519; readable by its owner alone' },
-  'key-command': {
-    kind: 'text',
-    value: 'COMMAND',
-    help: 'program that signs what it reads, such as a PKCS #11 tool; split at spaces, no shell',
-  },
-  'public-key': { kind: 'text', value: 'FILE', help: 'with --key-command: its public key, PEM' },
-  fulcio: { kind: 'text', value: 'URL', help: 'keyless: who issues certificates for identities' },
-  'identity-token-file': {
-    kind: 'text',
-    value: 'FILE',
-    help: 'keyless: an OIDC token; default: $SIGSTORE_ID_TOKEN, else that of the CI job',
-  },
-  rekor: { kind: 'text', value: 'URL', help: 'transparency log; needed for keyless. What a public one logs is public' },
-  tsa: { kind: 'text', value: 'URL', help: 'timestamp authority' },
-}
-/** Where it is written. */
-const BUNDLE: Readonly<Record<string, Option>> = {
-  out: { kind: 'text', value: 'FILE', help: 'the bundle; default: beside server.json' },
-  force: { kind: 'flag', help: 'replace a bundle that is there' },
-  statement: { kind: 'flag', help: 'only print the statement, unsigned' },
 }
 const WHY: Option = { kind: 'text', value: 'TEXT', help: 'why; recorded, and shown to other operators' }
 const act = (name: Exclude<keyof typeof import('./admin/acts.ts'), 'rolesText'>) => async (): Promise<CommandModule> =>
@@ -450,64 +398,7 @@ export const COMMANDS: readonly Command[] = [
     },
     load: () => import('./restore.ts'),
   },
-  {
-    name: 'sign',
-    summary: 'sign a server version, as its publisher',
-    about: [
-      'Makes one statement of server.json, its artifacts, lock file and surface, and signs it: with a key (--key), by a program that holds the key (--key-command), or with an identity (--fulcio). Writes a Sigstore bundle.',
-      'The program reads the bytes to sign on standard input and prints the signature: DER for ECDSA over SHA-256, 64 bytes for Ed25519, as they are or in base64. docs/signing.md shows it with PKCS #11.',
-    ],
-    positionals: '[server.json]',
-    maxPositionals: 1,
-    options: {
-      ...PRESENTED,
-      sequence: { kind: 'text', value: 'N', help: 'number of this version: one more than that of the version before' },
-      previous: { kind: 'text', value: 'SHA256', help: 'digest of the statement of the version before, as it was printed' },
-      'valid-days': { kind: 'text', value: 'N', help: 'days until it no longer counts; default: 365' },
-      env: { kind: 'list', value: 'NAME', help: 'environment variable it may be given besides those in server.json. May be repeated' },
-      egress: { kind: 'list', value: 'HOST', help: 'host it may reach. May be repeated' },
-      ...SIGNER,
-      ...BUNDLE,
-    },
-    load: () => import('./sign.ts'),
-  },
-  {
-    name: 'sign review',
-    summary: 'admit a server version, as a reviewer',
-    about: [
-      'Makes a SLSA verification summary over server.json, its artifacts, lock file and surface, and signs it as `gatehouse sign` does. It admits a version nobody else signed; the signer policy pairs --verifier with whoever may sign for it.',
-    ],
-    positionals: '[server.json]',
-    maxPositionals: 1,
-    options: {
-      ...PRESENTED,
-      verifier: { kind: 'text', value: 'URL', help: 'the reviewer, as the signer policy names them' },
-      rules: { kind: 'text', value: 'FILE', help: 'the rules it was reviewed by; their digest is signed' },
-      input: { kind: 'list', value: 'FILE', help: 'a bundle that was looked at. May be repeated' },
-      ...SIGNER,
-      ...BUNDLE,
-    },
-    load: () => import('./sign-review.ts'),
-  },
-  {
-    name: 'verify',
-    summary: 'verify a bundle offline, and what it is about',
-    about: [
-      'Verifies a bundle against a signer policy and a pinned trusted root, then compares server.json, artifacts, lock file and surface with what was signed. Goes to no network. Exit code 1 when it is refused; the reason, the rule and what would fix it are printed.',
-      'Without --trusted-root no certificate, log or timestamp counts, and signatures by keys alone are believed.',
-    ],
-    positionals: 'BUNDLE',
-    maxPositionals: 1,
-    options: {
-      policy: { kind: 'text', value: 'FILE', help: 'who may sign: JSON, see docs/signing.md' },
-      'trusted-root': { kind: 'text', value: 'FILE', help: 'trusted_root.json of the Sigstore instance' },
-      server: { kind: 'text', value: 'FILE', help: 'the server.json it has to be about' },
-      ...PRESENTED,
-      floor: { kind: 'text', value: 'N', help: 'lowest sequence that may be used' },
-      review: { kind: 'flag', help: 'it is a reviewer’s bundle' },
-    },
-    load: () => import('./verify.ts'),
-  },
+  ...SIGNING,
   {
     name: 'version',
     summary: 'print the version',

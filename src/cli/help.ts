@@ -1,7 +1,7 @@
 // Help texts, made from the table of commands.
 
 import { COMMON } from './commands.ts'
-import type { Command, Option } from './commands.ts'
+import type { Command, Option } from './command-row.ts'
 
 /** `gatehouse help` */
 export function overview(commands: readonly Command[]): string {

@@ -7,7 +7,7 @@ import { nearest } from '../config/suggest.ts'
 import { EXIT } from './command.ts'
 import type { CommandArgs, Io } from './command.ts'
 import { COMMANDS, COMMON } from './commands.ts'
-import type { Command, Option } from './commands.ts'
+import type { Command, Option } from './command-row.ts'
 import { helpOf, overview } from './help.ts'
 
 /** Runs one command line (without node and script) and resolves to the exit code; never rejects. */

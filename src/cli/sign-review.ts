@@ -1,7 +1,7 @@
 // `gatehouse sign review`: a reviewer admits one server version, over its server.json, artifacts, lock file and the surface that was looked at.
 
 import { hash } from 'node:crypto'
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { isDenial } from '../trust/denial.ts'
 import { MAX_BUNDLE_BYTES } from '../trust/preflight.ts'
 import { SURFACE_SUBJECT, surfaceDigest, writeReview, type ReviewStatement } from '../trust/review.ts'
@@ -57,7 +57,10 @@ async function reviewOf(args: CommandArgs, files: PresentedFiles): Promise<Revie
     server: { name: files.document.name, version: files.document.version },
     verifierId,
     timeVerified: new Date(args.io.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
-    policyDigest: hash('sha256', await required(resolve(cwd, rules), MAX_RULES_BYTES)),
+    policy: {
+      uri: `file:${encodeURIComponent(basename(rules))}`,
+      digest: hash('sha256', await required(resolve(cwd, rules), MAX_RULES_BYTES)),
+    },
     inputs,
   }
 }

@@ -4,7 +4,7 @@ import { hash } from 'node:crypto'
 import { canonicalJson } from '../kernel/canonical-json.ts'
 import { Fault } from '../kernel/errors.ts'
 import { deny, type Denial } from './denial.ts'
-import { instantAt, listAt, reading, recordAt, SHA256, textAt, wrong, type TextRule } from './shape.ts'
+import { instantAt, listAt, reading, recordAt, SHA256, textAt, VISIBLE, wrong, type TextRule } from './shape.ts'
 import { readStatement, SERVER_NAME, SERVER_VERSION, writeStatement, type SignedSurface, type Subject } from './statement.ts'
 
 /** SLSA, Verification Summary Attestation v1. */
@@ -21,8 +21,8 @@ export type ReviewStatement = {
   readonly verifierId: string
   /** RFC 3339, UTC; the reviewer's own clock */
   readonly timeVerified: string
-  /** by which rules: SHA-256 of their text */
-  readonly policyDigest: string
+  /** by which rules; `digest`: SHA-256 of their text */
+  readonly policy: { readonly uri: string; readonly digest: string }
   /** SHA-256 of each bundle that was looked at; none for servers nobody signed */
   readonly inputs: readonly string[]
 }
@@ -40,12 +40,12 @@ export function surfaceDigest(surface: SignedSurface): string {
 const resourceOf = ({ name, version }: ReviewStatement['server']): string => `pkg:mcp/${name}@${encodeURIComponent(version)}`
 
 /** Payload of a review that passed. Throws Fault `statement-invalid` for what `readReview` would refuse. */
-export function writeReview({ subjects, server, verifierId, timeVerified, policyDigest, inputs }: ReviewStatement): Buffer {
+export function writeReview({ subjects, server, verifierId, timeVerified, policy, inputs }: ReviewStatement): Buffer {
   const payload = writeStatement(subjects, REVIEW_PREDICATE, {
     verifier: { id: verifierId },
     timeVerified,
     resourceUri: resourceOf(server),
-    policy: { digest: { sha256: policyDigest } },
+    policy: { uri: policy.uri, digest: { sha256: policy.digest } },
     inputAttestations: inputs.map(sha256 => ({ digest: { sha256 } })),
     verificationResult: 'PASSED',
     verifiedLevels: [REVIEW_LEVEL],
@@ -82,13 +82,13 @@ function summary(subjects: readonly Subject[], value: unknown): ReviewStatement 
     return deny('review-not-passed', `expected the level ${REVIEW_LEVEL}`)
   instantAt(predicate.timeVerified, 'timeVerified')
   const verifier = recordAt(predicate.verifier, 'verifier', ['id'])
-  const policy = recordAt(predicate.policy, 'policy', ['digest'])
+  const policy = recordAt(predicate.policy, 'policy', ['uri', 'digest'])
   return {
     subjects,
     server: serverAt(predicate.resourceUri),
     verifierId: textAt(verifier.id, 'verifier.id', HTTPS),
     timeVerified: predicate.timeVerified as string,
-    policyDigest: sha256At(policy.digest, 'policy.digest'),
+    policy: { uri: textAt(policy.uri, 'policy.uri', VISIBLE), digest: sha256At(policy.digest, 'policy.digest') },
     inputs: listAt(predicate.inputAttestations, 'inputAttestations', 16).map((each, i) => {
       const path = `inputAttestations[${i}]`
       return sha256At(recordAt(each, path, ['digest']).digest, path)

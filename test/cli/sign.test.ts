@@ -6,20 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { identityToken, startSigstore } from '../support/sigstore.ts'
-import {
-  documentOf,
-  ISSUER,
-  keyed,
-  keyless,
-  keyPair,
-  PURL,
-  review,
-  SAN,
-  serverJson,
-  sha512,
-  SURFACE,
-  VERIFIER_ID,
-} from '../trust/samples.ts'
+import { ISSUER, keyed, keyless, keyPair, PURL, SAN, serverJson, sha512, SURFACE, VERIFIER_ID } from '../trust/samples.ts'
 import { gatehouse } from './io.ts'
 
 let cwd: string

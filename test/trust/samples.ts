@@ -83,7 +83,7 @@ export const review = (change: Partial<ReviewStatement> = {}): ReviewStatement =
   server: { name: 'io.github.acme/weather', version: '1.2.0' },
   verifierId: VERIFIER_ID,
   timeVerified: '2026-11-26T20:00:00Z',
-  policyDigest: sha256('the rules'),
+  policy: { uri: 'https://acme.example/review-rules', digest: sha256('the rules') },
   inputs: [],
   ...change,
 })
