@@ -1,5 +1,6 @@
 // What an endpoint says about itself: one upstream's own words on its own endpoint, the gateway's on aggregated ones.
 
+import { plainCapabilities } from '../admission/plain-capabilities.ts'
 import type { UpstreamFace } from '../bridge/upstream.ts'
 import type { Stop } from '../kernel/errors.ts'
 import { MODERN_VERSION, META, type Era } from '../mcp/revisions.ts'
@@ -59,7 +60,10 @@ export function createFaces(deps: Deps): Faces {
     if (typeof instructions === 'object') return instructions
     const standing = deps.catalogue.standing(entry)
     const said = standing ? `Nothing of \`${entry.alias}\` can be used until a reviewer has admitted it.` : instructions
-    return { capabilities: described(face, x.era), ...(said !== undefined && { instructions: said }), title: entry.alias }
+    const capabilities = described(face, x.era)
+    // What nobody pinned may say nothing.
+    const shown = entry.admission === 'configured' ? capabilities : plainCapabilities(capabilities)
+    return { capabilities: shown, ...(said !== undefined && { instructions: said }), title: entry.alias }
   }
 
   return {

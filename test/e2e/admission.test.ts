@@ -119,7 +119,9 @@ describe('first use', () => {
       (await ask('completion/complete', { ref: { type: 'ref/resource', uri: 'mem://items/{id}' }, argument: { name: 'id', value: '' } }))
         .body.result.completion.values,
     ).toEqual(['x'])
-    expect((await ask('server/discover')).body.result.instructions).toBe('Ask for one city at a time.')
+    const { instructions, capabilities } = (await ask('server/discover')).body.result
+    expect(instructions).toBe('Ask for one city at a time.')
+    expect(capabilities).toEqual({ tools: { listChanged: true }, prompts: {}, resources: {}, completions: {}, experimental: {} })
     expect(events('admission').map(e => e['detail'].reviewer)).toEqual(['ann'])
     expect(await cli('server', 'diff', 'weather')).toMatchObject({ code: 0, out: expect.stringContaining('admitted by ann') })
   })
