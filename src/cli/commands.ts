@@ -2,7 +2,9 @@
 
 import type { CommandModule } from './command.ts'
 import type { Command, Option } from './command-row.ts'
+import { REGISTRY } from './commands-registry.ts'
 import { SIGNING } from './commands-signing.ts'
+import { ADMIN, ASKING, WHY } from './options.ts'
 
 /** Options every command has. */
 export const COMMON: Readonly<Record<string, Option>> = {
@@ -11,18 +13,6 @@ export const COMMON: Readonly<Record<string, Option>> = {
   help: { kind: 'flag', short: 'h', help: 'show this help' },
 }
 
-/** Options of every command that asks a gateway as somebody. */
-const ASKING: Readonly<Record<string, Option>> = {
-  url: { kind: 'text', value: 'URL', help: 'the gateway; default: publicUrl of the configuration' },
-  'token-file': { kind: 'text', value: 'FILE', help: 'file with an access token for /admin, instead of the one of `gatehouse login`' },
-  user: { kind: 'text', value: 'NAME', help: 'user of the evaluation identity provider; default: the first operator it knows' },
-}
-/** Options of every command that administers. */
-const ADMIN: Readonly<Record<string, Option>> = {
-  ...ASKING,
-  'break-glass': { kind: 'flag', help: 'by a local file instead of a token, on the gateway’s machine, while break-glass is open' },
-}
-const WHY: Option = { kind: 'text', value: 'TEXT', help: 'why; recorded, and shown to other operators' }
 const act = (name: Exclude<keyof typeof import('./admin/acts.ts'), 'rolesText'>) => async (): Promise<CommandModule> =>
   (await import('./admin/acts.ts'))[name]
 
@@ -272,6 +262,7 @@ export const COMMANDS: readonly Command[] = [
     options: ASKING,
     load: act('revokeConnection'),
   },
+  ...REGISTRY,
   {
     name: 'block',
     summary: 'emergency stop of a server, tool, principal or client',

@@ -1,38 +1,8 @@
 // The verbs of administration: one act each, told in words or as JSON.
 
-import { EXIT, type CommandArgs, type CommandModule } from '../command.ts'
-import { act, actLocally, explain, type ActAnswer } from './gateway.ts'
-
-type Verb = {
-  readonly command: string
-  /** the act's answer, or a text that says what is wrong with the command line */
-  run(args: CommandArgs): Promise<ActAnswer> | string
-  /** for people */
-  tell(body: Record<string, unknown>): string
-}
-
-const verb = (made: Verb): CommandModule => ({
-  async run(args) {
-    const started = made.run(args)
-    if (typeof started === 'string') {
-      args.io.err(`gatehouse ${made.command}: ${started}\n`)
-      return EXIT.usage
-    }
-    let answer: ActAnswer
-    try {
-      answer = await started
-    } catch (error) {
-      return explain(args, made.command, error)
-    }
-    if (args.json) args.io.out(`${JSON.stringify(answer.ok ? answer.body : { error: answer.error }, undefined, 2)}\n`)
-    else if (answer.ok) args.io.out(made.tell(answer.body))
-    else
-      args.io.err(
-        `gatehouse ${made.command}: ${shown(answer.error.message)}${answer.error.fix === undefined ? '' : `; ${shown(answer.error.fix)}`}\n`,
-      )
-    return answer.ok ? EXIT.ok : EXIT.failed
-  },
-})
+import type { CommandArgs, CommandModule } from '../command.ts'
+import { act, actLocally } from './gateway.ts'
+import { changeText, records, table, text, timeOf, verb, WHY, type Verb } from './verb.ts'
 
 /** `server files`, `principal <issuer> <subject>`: kind and target of the command line. */
 function targetIn(args: CommandArgs): { readonly kind: string; readonly target: string } | undefined {
@@ -40,7 +10,6 @@ function targetIn(args: CommandArgs): { readonly kind: string; readonly target: 
   return kind === undefined || words.length === 0 ? undefined : { kind, target: words.join(' ') }
 }
 const WHICH = 'expected what to block: server, tool, principal or client, and its name'
-const WHY = 'expected --why: it is recorded, and shown to other operators'
 
 export const block = verb({
   command: 'block',
@@ -181,17 +150,6 @@ export const breakGlass = verb({
   },
 })
 
-function changeText(body: Record<string, unknown>): string {
-  if (body['state'] !== 'proposed') return 'done\n'
-  const { id, expiresSeconds } = (body['proposal'] ?? {}) as Record<string, unknown>
-  return `proposed as ${text(id)}: somebody else has to approve it until ${timeOf(expiresSeconds)}\n`
-}
-
-/** What other people wrote goes to a terminal: nothing in it may move the cursor or turn the line around. */
-const shown = (value: string): string => value.slice(0, 4096).replaceAll(/[\p{Cc}\p{Cf}]/gu, '?')
-const text = (value: unknown): string => (typeof value === 'string' ? shown(value) : '')
-const records = (value: unknown): readonly Record<string, unknown>[] => (Array.isArray(value) ? (value as Record<string, unknown>[]) : [])
-const timeOf = (seconds: unknown): string => (typeof seconds === 'number' ? new Date(seconds * 1000).toISOString().replace('.000', '') : '')
 const nameOf = (target: unknown): string => {
   const { kind, target: name } = (target ?? {}) as Record<string, unknown>
   return `${text(kind)} ${text(name)}`
@@ -203,12 +161,4 @@ const endedText = (ended: unknown): string => {
 export const rolesText = (roles: unknown): string => {
   const names = Array.isArray(roles) ? roles.map(text) : []
   return names.length === 0 ? 'no role' : names.join(', ')
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[], empty: string): string {
-  if (rows.length === 0) return empty
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map(row => (row[i] ?? '').length)))
-  return [head, ...rows]
-    .map(row => `${row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  ')}\n`)
-    .join('')
 }

@@ -31,12 +31,17 @@ const FETCH_MS = 30_000
 /** One act. Reading acts have no `params`. Throws Unable (what is wrong with the call) or a Fault (of the login or the local files). */
 export async function act(args: CommandArgs, name: string, params?: object): Promise<ActAnswer> {
   if (args.flag('break-glass')) return actLocally(args, `admin/${name}`, params ?? {})
+  return send(args, `/admin/${name}`, params === undefined ? undefined : JSON.stringify(params))
+}
+
+/** One request with the same token; `body` (JSON text) is posted as it is. Throws as `act` does. */
+export async function send(args: CommandArgs, path: string, body?: string): Promise<ActAnswer> {
   const { gateway, snapshot } = await gatewayOf(args)
   const token = await tokenFor(args, gateway, snapshot)
-  const answer = await fetch(`${gateway}/admin/${name}`, {
-    method: params === undefined ? 'GET' : 'POST',
-    headers: { authorization: `Bearer ${token}`, ...(params !== undefined && { 'content-type': 'application/json' }) },
-    ...(params !== undefined && { body: JSON.stringify(params) }),
+  const answer = await fetch(`${gateway}${path}`, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
+    ...(body !== undefined && { body }),
     redirect: 'error',
     signal: AbortSignal.timeout(FETCH_MS),
   }).catch((cause: unknown) => {
@@ -108,7 +113,10 @@ function operatorOf({ operators = [], evaluation }: Snapshot): string | undefine
 function answerOf(status: number, body: unknown): ActAnswer {
   const members = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}
   if (status === 200) return { ok: true, body: members }
-  const { message, reason, fix, requestId } = (members['error'] ?? {}) as Record<string, unknown>
+  // The registry's API has its error as a text, and what belongs to it beside.
+  const { error = {} } = members
+  const { message, reason, fix, requestId } =
+    typeof error === 'string' ? { ...members, message: error } : (error as Record<string, unknown>)
   const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
   const [more, id] = [text(fix), text(requestId)]
   return {

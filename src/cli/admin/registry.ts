@@ -1,0 +1,173 @@
+// The verbs of publishers and of who keeps the registry: namespaces, and publishing.
+
+import { createPublicKey, ECDH, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { createPrivate } from '../../adapters/private-text.ts'
+import { readPrivateKey } from '../../adapters/sigstore/private-key.ts'
+import { Fault } from '../../kernel/errors.ts'
+import { challengeText, domainOf } from '../../registry/namespaces.ts'
+import type { CommandArgs } from '../command.ts'
+import { readIfThere } from '../files.ts'
+import { act, send, type ActAnswer } from './gateway.ts'
+import { changeText, records, table, text, timeOf, verb, WHY } from './verb.ts'
+
+const WHICH = 'expected a namespace, such as com.example'
+const KEY = 'expected --key: the private key that proves the domain'
+const MAX_BUNDLE_BYTES = 262_144
+const MAX_SERVER_JSON_BYTES = 65_536
+const MAX_KEY_BYTES = 16_384
+
+export const claimNamespace = verb({
+  command: 'namespace claim',
+  run(args) {
+    const [namespace] = args.positionals
+    const file = args.text('key')
+    if (namespace === undefined) return WHICH
+    return file === undefined ? KEY : prepared(args, namespace, file)
+  },
+  tell: ({ namespace, domain, record, key }) =>
+    `the key is in ${text(key)}\n${text(domain)} publishes, as a TXT record of its own or in https://${text(domain)}/.well-known/mcp-registry-auth:\n\n  ${text(record)}\n\nthen: gatehouse namespace verify ${text(namespace)} --key ${text(key)}\n`,
+})
+
+async function prepared(args: CommandArgs, namespace: string, file: string): Promise<ActAnswer> {
+  const path = resolve(args.io.cwd, file)
+  if (!existsSync(path)) {
+    const { privateKey } = generateKeyPairSync('ed25519')
+    await createPrivate(path, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, MAX_KEY_BYTES)
+  }
+  return { ok: true, body: { namespace, domain: domainOf(namespace), record: recordOf(readPrivateKey(path)), key: file } }
+}
+
+/** The public half as domains publish it (src/registry/domain-key.ts reads it). */
+function recordOf(key: KeyObject): string {
+  const { kty, crv, x = '', y = '' } = createPublicKey(key).export({ format: 'jwk' })
+  if (kty === 'OKP') return `v=MCPv1; k=ed25519; p=${Buffer.from(x, 'base64url').toString('base64')}`
+  if (crv !== 'P-384') throw new Fault('signing-key-invalid', 'expected a key for Ed25519 or P-384')
+  const point = Buffer.concat([Buffer.from([4]), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')])
+  const compressed = ECDH.convertKey(point, 'secp384r1', undefined, undefined, 'compressed') as Buffer
+  return `v=MCPv1; k=ecdsap384; p=${compressed.toString('base64')}`
+}
+
+export const verifyNamespace = verb({
+  command: 'namespace verify',
+  run(args) {
+    const [namespace] = args.positionals
+    const file = args.text('key')
+    if (namespace === undefined) return WHICH
+    return file === undefined ? KEY : proved(args, namespace, file)
+  },
+  tell: ({ namespace }) => {
+    const { name, proveAgainAtSeconds, state } = (namespace ?? {}) as Record<string, unknown>
+    return `${text(name)} is proved until ${timeOf(proveAgainAtSeconds)}${state === 'frozen' ? ', and frozen: ask an operator' : ''}\n`
+  },
+})
+
+async function proved(args: CommandArgs, namespace: string, file: string): Promise<ActAnswer> {
+  const key = readPrivateKey(resolve(args.io.cwd, file))
+  recordOf(key) // of a kind that domains can publish
+  const claimed = await act(args, 'namespaces/claim', { namespace })
+  if (!claimed.ok) return claimed
+  const { nonce, origin } = (claimed.body['challenge'] ?? {}) as Record<string, unknown>
+  if (typeof nonce !== 'string' || typeof origin !== 'string') throw new Fault('gateway-answer-invalid', 'the gateway gave no challenge')
+  const timestamp = new Date(args.io.now()).toISOString()
+  // What is signed is worked out here but for the nonce and the gateway's own name: a gateway that named another domain would get a signature for nothing.
+  const message = Buffer.from(challengeText(origin, domainOf(namespace), nonce, timestamp))
+  const signature = (
+    key.asymmetricKeyType === 'ed25519' ? sign(null, message, key) : sign('sha384', message, { key, dsaEncoding: 'ieee-p1363' })
+  ).toString('hex')
+  return act(args, 'namespaces/verify', { nonce, timestamp, signature, method: args.flag('https') ? 'https' : 'dns' })
+}
+
+export const listNamespaces = verb({
+  command: 'namespace list',
+  run: args => act(args, 'namespaces/list'),
+  tell: ({ namespaces }) =>
+    table(
+      ['namespace', 'state', 'proved by', 'until', 'members'],
+      records(namespaces).map(n => [
+        text(n['name']),
+        text(n['state']),
+        text(n['proof']),
+        timeOf(n['proveAgainAtSeconds']) || '-',
+        records(n['members'])
+          .map(member => `${text(member['principal'])} (${text(member['role'])})`)
+          .join(', '),
+      ]),
+      'there are no namespaces\n',
+    ),
+})
+
+export const registerNamespace = verb({
+  command: 'namespace register',
+  run(args) {
+    const [namespace, ...owner] = args.positionals
+    const why = args.text('why')
+    if (namespace === undefined || owner.length === 0) return 'expected a namespace and its owner'
+    return why === undefined ? WHY : act(args, 'namespaces/register', { target: `${namespace} ${owner.join(' ')}`, why })
+  },
+  tell: changeText,
+})
+
+export const freezeNamespace = verb({
+  command: 'namespace freeze',
+  run(args) {
+    const [namespace] = args.positionals
+    const why = args.text('why')
+    if (namespace === undefined) return WHICH
+    return why === undefined ? WHY : act(args, 'namespaces/freeze', { namespace, why })
+  },
+  tell: () => 'frozen: nobody publishes in it until it is thawed\n',
+})
+
+export const thawNamespace = verb({
+  command: 'namespace thaw',
+  run(args) {
+    const [target] = args.positionals
+    const why = args.text('why')
+    if (target === undefined) return WHICH
+    return why === undefined ? WHY : act(args, 'namespaces/thaw', { target, why })
+  },
+  tell: changeText,
+})
+
+export const publish = verb({
+  command: 'publish',
+  run(args) {
+    const serverFile = args.positionals[0] ?? 'server.json'
+    const given = args.list('bundle')
+    if (args.flag('unsigned')) return given.length > 0 ? '--bundle and --unsigned exclude each other' : sent(args, serverFile, undefined)
+    const own = `${serverFile}.sigstore.json`
+    if (given.length === 0 && !existsSync(resolve(args.io.cwd, own)))
+      return `expected --bundle, \`${own}\` as \`gatehouse sign\` writes it, or --unsigned`
+    return sent(args, serverFile, given.length === 0 ? [own] : given)
+  },
+  tell(body) {
+    const { name, version } = (body['server'] ?? {}) as Record<string, unknown>
+    const meta = (body['_meta'] ?? {}) as Record<string, unknown>
+    const { standing, sequence } = (meta['gatehouse/trust'] ?? {}) as Record<string, unknown>
+    const next = standing === 'quarantined' ? '; a reviewer’s bundle admits it' : ''
+    return `published ${text(name)} ${text(version)} (sequence ${Number(sequence)}): ${text(standing)}${next}\n`
+  },
+})
+
+/** server.json as it lies here: what was signed is what is sent. */
+async function sent(args: CommandArgs, serverFile: string, bundles: readonly string[] | undefined): Promise<ActAnswer> {
+  const serverJson = await jsonIn(args, serverFile, MAX_SERVER_JSON_BYTES)
+  if (!bundles) return send(args, '/v0.1/publish', serverJson)
+  const texts: string[] = []
+  for (const file of bundles) texts.push(await jsonIn(args, file, MAX_BUNDLE_BYTES))
+  return send(args, '/v1/publish', `{"serverJson":${serverJson},"bundles":[${texts.join(',')}]}`)
+}
+
+async function jsonIn(args: CommandArgs, file: string, maxBytes: number): Promise<string> {
+  const found = await readIfThere(resolve(args.io.cwd, file), maxBytes)
+  if (!found) throw new Fault('file-missing', `\`${file}\` is not there`)
+  const json = found.bytes.toString('utf8').trim()
+  try {
+    JSON.parse(json)
+  } catch {
+    throw new Fault('file-invalid', `\`${file}\` is no JSON`)
+  }
+  return json
+}

@@ -1,0 +1,58 @@
+// What the verbs of administration share: one act each, told in words or as JSON.
+
+import { EXIT, type CommandArgs, type CommandModule } from '../command.ts'
+import { explain, type ActAnswer } from './gateway.ts'
+
+export type Verb = {
+  readonly command: string
+  /** the act's answer, or a text that says what is wrong with the command line */
+  run(args: CommandArgs): Promise<ActAnswer> | string
+  /** for people */
+  tell(body: Record<string, unknown>): string
+}
+
+export const verb = (made: Verb): CommandModule => ({
+  async run(args) {
+    const started = made.run(args)
+    if (typeof started === 'string') {
+      args.io.err(`gatehouse ${made.command}: ${started}\n`)
+      return EXIT.usage
+    }
+    let answer: ActAnswer
+    try {
+      answer = await started
+    } catch (error) {
+      return explain(args, made.command, error)
+    }
+    if (args.json) args.io.out(`${JSON.stringify(answer.ok ? answer.body : { error: answer.error }, undefined, 2)}\n`)
+    else if (answer.ok) args.io.out(made.tell(answer.body))
+    else
+      args.io.err(
+        `gatehouse ${made.command}: ${shown(answer.error.message)}${answer.error.fix === undefined ? '' : `; ${shown(answer.error.fix)}`}\n`,
+      )
+    return answer.ok ? EXIT.ok : EXIT.failed
+  },
+})
+
+export const WHY = 'expected --why: it is recorded, and shown to other operators'
+
+export function changeText(body: Record<string, unknown>): string {
+  if (body['state'] !== 'proposed') return 'done\n'
+  const { id, expiresSeconds } = (body['proposal'] ?? {}) as Record<string, unknown>
+  return `proposed as ${text(id)}: somebody else has to approve it until ${timeOf(expiresSeconds)}\n`
+}
+
+/** What other people wrote goes to a terminal: nothing in it may move the cursor or turn the line around. */
+const shown = (value: string): string => value.slice(0, 4096).replaceAll(/[\p{Cc}\p{Cf}]/gu, '?')
+export const text = (value: unknown): string => (typeof value === 'string' ? shown(value) : '')
+export const records = (value: unknown): readonly Record<string, unknown>[] =>
+  Array.isArray(value) ? (value as Record<string, unknown>[]) : []
+export const timeOf = (seconds: unknown): string =>
+  typeof seconds === 'number' ? new Date(seconds * 1000).toISOString().replace('.000', '') : ''
+export function table(head: readonly string[], rows: readonly (readonly string[])[], empty: string): string {
+  if (rows.length === 0) return empty
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map(row => (row[i] ?? '').length)))
+  return [head, ...rows]
+    .map(row => `${row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  ')}\n`)
+    .join('')
+}

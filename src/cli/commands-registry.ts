@@ -1,0 +1,91 @@
+// The rows of the commands of publishers and of who keeps the registry.
+
+import type { Command, Option } from './command-row.ts'
+import type { CommandModule } from './command.ts'
+import { ADMIN, ASKING, WHY } from './options.ts'
+
+const PROOF_KEY: Option = { kind: 'text', value: 'FILE', help: 'private key that proves the domain, PEM' }
+const registry = (name: keyof typeof import('./admin/registry.ts')) => async (): Promise<CommandModule> =>
+  (await import('./admin/registry.ts'))[name]
+
+export const REGISTRY: readonly Command[] = [
+  {
+    name: 'namespace claim',
+    summary: 'say what a domain has to publish to prove a namespace',
+    about: [
+      'Makes a key where there is none in --key, and prints the record that the domain of the namespace publishes: `com.example` is proved by example.com. Asks no gateway; then `gatehouse namespace verify`.',
+    ],
+    positionals: 'NAMESPACE',
+    maxPositionals: 1,
+    options: { key: PROOF_KEY },
+    load: registry('claimNamespace'),
+  },
+  {
+    name: 'namespace verify',
+    summary: 'prove a namespace by the key its domain publishes',
+    about: [
+      'Asks the gateway for a challenge, signs it, and lets the gateway compare with what the domain publishes: in DNS, or with --https in a file. Needs the role publisher. A proof counts for 30 days.',
+    ],
+    positionals: 'NAMESPACE',
+    maxPositionals: 1,
+    options: {
+      ...ASKING,
+      key: PROOF_KEY,
+      https: { kind: 'flag', help: 'look in https://DOMAIN/.well-known/mcp-registry-auth instead of DNS' },
+    },
+    load: registry('verifyNamespace'),
+  },
+  {
+    name: 'namespace list',
+    summary: 'show namespaces, whose they are and how they were proved',
+    about: ['Needs the role operator, auditor or publisher.'],
+    options: ADMIN,
+    load: registry('listNamespaces'),
+  },
+  {
+    name: 'namespace register',
+    summary: 'give a namespace to somebody by an operator’s word',
+    about: [
+      'For namespaces that no domain proves, and names that look like another one and are none. Needs the role operator; follows the two-person rule.',
+      'The owner is `<issuer> <subject>`, or the subject alone where there is one issuer.',
+    ],
+    positionals: 'NAMESPACE OWNER',
+    maxPositionals: 3,
+    options: { ...ADMIN, why: WHY },
+    load: registry('registerNamespace'),
+  },
+  {
+    name: 'namespace freeze',
+    summary: 'let nobody publish in a namespace, at once',
+    about: ['What is published stays. Needs the role operator; `namespace thaw` takes it back under the two-person rule.'],
+    positionals: 'NAMESPACE',
+    maxPositionals: 1,
+    options: { ...ADMIN, why: WHY },
+    load: registry('freezeNamespace'),
+  },
+  {
+    name: 'namespace thaw',
+    summary: 'let its members publish in a frozen namespace again',
+    about: ['Needs the role operator; follows the two-person rule.'],
+    positionals: 'NAMESPACE',
+    maxPositionals: 1,
+    options: { ...ADMIN, why: WHY },
+    load: registry('thawNamespace'),
+  },
+  {
+    name: 'publish',
+    summary: 'publish a server version into the registry',
+    about: [
+      'Sends server.json and its bundles; the gateway verifies all of them before it keeps anything. Without --bundle it takes server.json.sigstore.json, as `gatehouse sign` leaves it; sign with --registry and the gateway’s public URL.',
+      'With --unsigned it goes into quarantine without a bundle. Either way a reviewer’s bundle admits it. Needs the role publisher and the namespace.',
+    ],
+    positionals: '[server.json]',
+    maxPositionals: 1,
+    options: {
+      ...ASKING,
+      bundle: { kind: 'list', value: 'FILE', help: 'a Sigstore bundle. May be repeated' },
+      unsigned: { kind: 'flag', help: 'send no bundle' },
+    },
+    load: registry('publish'),
+  },
+]

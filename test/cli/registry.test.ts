@@ -1,0 +1,151 @@
+// Namespaces and publishing from the command line, against a running gateway: what publishers type and see.
+
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { verifyProof } from '../../src/registry/domain-key.ts'
+import { startTestGateway, type TestGateway } from '../support/gateway.ts'
+import { gatehouse, type Run } from './io.ts'
+
+let cwd: string
+let gateway: TestGateway
+const tokens: Record<string, string> = {}
+const run = (who: string, ...words: string[]): Promise<Run> =>
+  gatehouse([...words, '--url', gateway.url], { cwd, env: { GATEHOUSE_ADMIN_TOKEN: tokens[who] }, now: Date.now })
+const local = (...words: string[]): Promise<Run> => gatehouse(words, { cwd })
+const put = (name: string, value: object | string): void =>
+  writeFileSync(join(cwd, name), typeof value === 'string' ? value : JSON.stringify(value), { mode: 0o600 })
+const SERVER = {
+  name: 'com.example/weather',
+  description: 'Weather.',
+  version: '1.0.0',
+  remotes: [{ type: 'streamable-http', url: 'https://api.example.com/mcp' }],
+}
+
+beforeAll(async () => {
+  cwd = mkdtempSync(join(tmpdir(), 'gatehouse-publish-'))
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  put('signing.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  const pem = publicKey.export({ type: 'spki', format: 'pem' })
+  const signer = { mode: 'key', keys: [{ publicKey: pem, validFor: { start: '2020-01-01T00:00:00Z' } }] }
+  put('policies.json', { version: 1, namespaces: { 'com.example': signer } })
+  put('surface.json', { mode: 'subset', instructions: null, tools: {}, prompts: {}, resources: {}, resourceTemplates: {} })
+  put('server.json', SERVER)
+  gateway = await startTestGateway({
+    operators: ['root'],
+    administration: { twoPerson: false, roles: { publisher: { subjects: ['pat'] } } },
+    registry: { trust: { policies: join(cwd, 'policies.json') } },
+  })
+  for (const who of ['root', 'pat']) tokens[who] = await gateway.token('/admin', { sub: who })
+})
+afterAll(async () => {
+  await gateway.stop()
+  rmSync(cwd, { recursive: true, force: true })
+})
+
+describe('gatehouse namespace', () => {
+  it('claim makes a key that only its owner reads, and says what the domain publishes', async () => {
+    const claimed = await local('namespace', 'claim', 'com.example', '--key', 'domain.pem')
+    expect(claimed).toMatchObject({ code: 0, err: '' })
+    expect(statSync(join(cwd, 'domain.pem')).mode & 0o777).toBe(0o600)
+    expect(claimed.out).toContain('https://example.com/.well-known/mcp-registry-auth')
+    const before = readFileSync(join(cwd, 'domain.pem'), 'utf8')
+    const again = JSON.parse((await local('namespace', 'claim', 'com.example', '--key', 'domain.pem', '--json')).out)
+    expect(readFileSync(join(cwd, 'domain.pem'), 'utf8')).toBe(before)
+    expect(claimed.out).toContain(again.record)
+    // of a form that is read, though this signature is none of it
+    expect(again.record).toMatch(/^v=MCPv1; k=ed25519; p=[A-Za-z0-9+/]{43}=$/)
+    expect(verifyProof(again.record, Buffer.from('x'), 'ab'.repeat(64))).toBe(false)
+  })
+  it('claim shows P-384 keys compressed, and refuses kinds that no record names', async () => {
+    const pem = (namedCurve: string) =>
+      generateKeyPairSync('ec', { namedCurve }).privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
+    put('p384.pem', pem('P-384'))
+    put('p256.pem', pem('P-256'))
+    expect((await local('namespace', 'claim', 'com.example', '--key', 'p384.pem')).out).toMatch(/k=ecdsap384; p=[A-Za-z0-9+/]{66}==/)
+    expect(await local('namespace', 'claim', 'com.example', '--key', 'p256.pem')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('Ed25519 or P-384'),
+    })
+  })
+  it.each([
+    ['claim', []],
+    ['claim', ['com.example']],
+    ['verify', []],
+    ['verify', ['com.example']],
+    ['register', ['com.example']],
+    ['register', ['com.example', 'pat']],
+    ['freeze', []],
+    ['freeze', ['com.example']],
+    ['thaw', []],
+    ['thaw', ['com.example']],
+  ])('%s asks for what is missing: %j', async (verb, words) => {
+    expect(await local('namespace', verb, ...words)).toMatchObject({ code: 2, err: expect.stringContaining('expected') })
+  })
+  it('verify says why a proof does not count', async () => {
+    const refused = await run('pat', 'namespace', 'verify', 'invalid.nothing-here', '--key', 'domain.pem')
+    expect(refused).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('`nothing-here.invalid` publishes nothing that can be read by dns'),
+    })
+    expect(await run('pat', 'namespace', 'verify', 'io.github.acme', '--key', 'p384.pem', '--https')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('code host'),
+    })
+    expect(await run('root', 'namespace', 'verify', 'com.example', '--key', 'domain.pem')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('publisher'),
+    })
+  })
+  it('register, list, freeze and thaw are an operator’s', async () => {
+    expect(await run('root', 'namespace', 'list')).toMatchObject({ code: 0, out: 'there are no namespaces\n' })
+    expect(await run('pat', 'namespace', 'register', 'com.example', 'pat', '--why', 'mine')).toMatchObject({ code: 1 })
+    expect(await run('root', 'namespace', 'register', 'com.example', 'pat', '--why', 'theirs')).toMatchObject({ code: 0, out: 'done\n' })
+    expect((await run('pat', 'namespace', 'list')).out).toMatch(
+      /com\.example {2}active {2}operator {3}- {6}https:\/\/issuer\.test pat \(owner\)/,
+    )
+    expect(await run('root', 'namespace', 'freeze', 'com.example', '--why', 'x')).toMatchObject({ code: 0 })
+    expect(await run('root', 'namespace', 'thaw', 'com.example', '--why', 'x')).toMatchObject({ code: 0, out: 'done\n' })
+  })
+})
+
+describe('gatehouse publish', () => {
+  it('sends what `gatehouse sign` signed, and says where it stands', async () => {
+    const registry = gateway.snapshot.publicUrl
+    const signed = await local('sign', '--surface', 'surface.json', '--sequence', '1', '--key', 'signing.pem', '--registry', registry)
+    expect(signed).toMatchObject({ code: 0 })
+    const done = await run('pat', 'publish')
+    expect(done).toMatchObject({
+      code: 0,
+      out: 'published com.example/weather 1.0.0 (sequence 1): quarantined; a reviewer’s bundle admits it\n',
+      err: '',
+    })
+    expect(await run('pat', 'publish')).toMatchObject({ code: 1, err: expect.stringContaining('The version exists') })
+    put('server.json', { ...SERVER, version: '1.1.0' })
+    expect(await run('pat', 'publish')).toMatchObject({ code: 1, err: expect.stringContaining('server-mismatch') })
+  })
+  it('sends no bundle where that is said', async () => {
+    put('other.json', { ...SERVER, version: '2.0.0' })
+    expect(await run('pat', 'publish', 'other.json')).toMatchObject({ code: 2, err: expect.stringContaining('--unsigned') })
+    expect(await run('pat', 'publish', 'other.json', '--unsigned', '--bundle', 'x')).toMatchObject({ code: 2 })
+    const done = await run('pat', 'publish', 'other.json', '--unsigned', '--json')
+    expect(JSON.parse(done.out)._meta['gatehouse/trust']).toMatchObject({ standing: 'quarantined', isSigned: false, sequence: 2 })
+  })
+  it('says which file is missing or none of JSON, and sends nothing', async () => {
+    expect(await run('pat', 'publish', 'absent.json', '--unsigned')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('`absent.json` is not there'),
+    })
+    put('broken.json', '{"name":')
+    expect(await run('pat', 'publish', 'broken.json', '--unsigned')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('`broken.json` is no JSON'),
+    })
+    expect(await run('pat', 'publish', 'other.json', '--bundle', 'broken.json')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('no JSON'),
+    })
+  })
+})
