@@ -280,11 +280,11 @@ describe('doctor', () => {
       expect(lines(checks, `login ${ISSUER}`)).toEqual([
         'ok it answers, and supports PKCE',
         'ok it can tell this gateway of sign-outs (back-channel logout), once http://127.0.0.1:8400/oauth/backchannel-logout is registered there',
-        'ok accounts are looked at again whenever a host refreshes its token',
+        'ok whoever is gone there is noticed within 10 minutes, when hosts refresh their tokens',
         'ok people are who `sub` says',
       ])
       expect(lines(checks, 'issuer http://127.0.0.1:8400')).toEqual([
-        'ok it is this gateway’s own: its tokens live at most 15 minutes and end at once with their sign-in',
+        'ok it is this gateway’s own: its tokens live 10 minutes, and end at once with their sign-in',
       ])
       expect(lines(await look(LOGIN + UPSTREAM, provider({})), `login ${ISSUER}`).join()).toContain('does not tell of sign-outs')
     })

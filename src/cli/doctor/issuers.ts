@@ -13,7 +13,7 @@ export async function checkIssuers(world: World, snapshot: Snapshot): Promise<Ch
   const own = authorizationServer ? issuers[0] : undefined
   const named = (evaluation ? issuers.slice(0, -1) : issuers).filter(issuer => issuer !== own)
   const checks = (await Promise.all(named.map(issuer => checkIssuer(world, issuer)))).flat()
-  if (own) checks.push(checkOwnServer(own))
+  if (own && authorizationServer) checks.push(checkOwnServer(own, authorizationServer.tokenSeconds))
   if (evaluation) checks.push(checkEvaluation(world, snapshot))
   return checks
 }
@@ -37,11 +37,8 @@ function checkEvaluation(world: World, { evaluation, listen, publicUrl }: Snapsh
 const minutesOf = (seconds: number): number => Math.ceil(seconds / 60)
 
 /** Its keys and tokens are the gateway's own: nobody has to be asked, and what ends in its store ends at once. */
-const checkOwnServer = ({ issuer, maxTokenSeconds }: IssuerSettings): Check =>
-  ok(
-    `issuer ${issuer}`,
-    `it is this gateway’s own: its tokens live at most ${minutesOf(maxTokenSeconds)} minutes and end at once with their sign-in`,
-  )
+const checkOwnServer = ({ issuer }: IssuerSettings, tokenSeconds: number): Check =>
+  ok(`issuer ${issuer}`, `it is this gateway’s own: its tokens live ${minutesOf(tokenSeconds)} minutes, and end at once with their sign-in`)
 
 async function checkIssuer(world: World, issuer: IssuerSettings): Promise<Check[]> {
   const name = `issuer ${issuer.issuer}`

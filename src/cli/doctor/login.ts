@@ -1,13 +1,14 @@
 // The provider that people sign in at with a browser: reachable, and able to do what signing in here needs.
 
-import type { LoginSettings, Snapshot } from '../../config/schema.ts'
+import type { AuthorizationServerSettings, LoginSettings, Snapshot } from '../../config/schema.ts'
 import { evaluationIssuer } from '../../config/schema.ts'
 import { fail, ok, warn } from './check.ts'
 import type { Check, World } from './check.ts'
 import { readMetadata, type Metadata } from './metadata.ts'
 import { checkSubjectClaim } from './subjects.ts'
 
-export async function checkLogin(world: World, { login, evaluation, issuers, publicUrl }: Snapshot): Promise<Check[]> {
+export async function checkLogin(world: World, snapshot: Snapshot): Promise<Check[]> {
+  const { login, evaluation, issuers, publicUrl, authorizationServer } = snapshot
   // The evaluation provider runs only while the gateway does.
   if (!login || (evaluation && login.issuer === evaluationIssuer(evaluation.port))) return []
   const name = `login ${login.issuer}`
@@ -18,7 +19,7 @@ export async function checkLogin(world: World, { login, evaluation, issuers, pub
     ...metadata.clock.map(check => ({ ...check, name })),
     ...checkNeeds(name, login, metadata),
     checkLogout(name, metadata, publicUrl),
-    checkRefresh(name, login, metadata),
+    ...(authorizationServer ? [checkRefresh(name, { ...login, ...authorizationServer }, metadata)] : []),
     ...(isIssuerToo ? [] : [checkSubjectClaim(name, login, metadata)]),
   ]
 }
@@ -50,8 +51,10 @@ function checkLogout(name: string, metadata: Metadata, publicUrl: string): Check
     : ok(name, 'it does not tell of sign-outs (no back-channel logout): they are noticed when hosts refresh their tokens, or by a block')
 }
 
+type Refreshing = Pick<LoginSettings, 'scopes'> & Pick<AuthorizationServerSettings, 'tokenSeconds'>
+
 /** Without a refresh token the provider cannot be asked again: whoever left is let in until the sign-in ends. */
-function checkRefresh(name: string, { scopes }: LoginSettings, metadata: Metadata): Check {
+function checkRefresh(name: string, { scopes, tokenSeconds }: Refreshing, metadata: Metadata): Check {
   const known = metadata.list('scopes_supported')
   if (!scopes.includes('offline_access'))
     return warn(
@@ -65,5 +68,5 @@ function checkRefresh(name: string, { scopes }: LoginSettings, metadata: Metadat
       'it does not know the scope `offline_access`; if it gives no refresh token, an account that ends is noticed after 8 hours',
       'see in its documentation how a refresh token is asked for',
     )
-  return ok(name, 'accounts are looked at again whenever a host refreshes its token')
+  return ok(name, `whoever is gone there is noticed within ${Math.ceil(tokenSeconds / 60)} minutes, when hosts refresh their tokens`)
 }
