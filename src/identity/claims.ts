@@ -71,6 +71,7 @@ export const issuerOf = (claims: JsonDoc): string | undefined => text(claims, 'i
 /** Judges every claim; the signature is not this file's affair, and nothing may be believed before it holds. */
 export function judgeClaims(claims: JsonDoc, rules: IssuerRules, occasion: Occasion): Judged | Stop {
   const { resource, digest } = occasion
+  if (occasion.isIntrospected && !isAccessToken(claims)) return invalid('token is not an access token')
   const bound = bindingOf(claims, rules)
   if ('stop' in bound) return bound
   if (!isFor(claims, resource)) return invalid('token audience is not this endpoint', `request a token with resource ${resource}`)
@@ -103,6 +104,12 @@ export function judgeClaims(claims: JsonDoc, rules: IssuerRules, occasion: Occas
   })
   return { principal, notBeforeSeconds: time.from, expiresSeconds: time.until, ...bound }
 }
+
+/** Issuers say `active` of refresh and ID tokens, too. What they say of the kind, in `token_type` (RFC 7662 section 2.2) or `typ`, has to be that of an access token. */
+const isAccessToken = (claims: JsonDoc): boolean =>
+  ['token_type', 'typ'].every(
+    name => !member(claims.root, name) || /^(?:bearer|dpop|access_token|at\+jwt|jwt)$/i.test(text(claims, name) ?? ''),
+  )
 
 /**
  * RFC 9449 section 6.1, RFC 8705: what a token is bound to. Only a lone `jkt` can be checked here; a token with any other confirmation would count as a bearer

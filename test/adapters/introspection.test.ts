@@ -65,11 +65,23 @@ describe('an opaque token', () => {
     ['that never ends', { exp: undefined }],
     ['of nobody', { sub: undefined }],
     ['bound to a certificate', { cnf: { 'x5t#S256': 'x' } }],
+    ['that is a refresh token by its type', { token_type: 'refresh_token' }],
+    ['that is a refresh token, as Keycloak says it', { typ: 'Refresh' }],
+    ['that is an ID token', { token_type: 'Bearer', typ: 'ID' }],
+    ['whose type is no text', { token_type: ['Bearer'] }],
   ])('N003 N015 one %s is refused', async (_what, change) => {
     const { ask, fetch } = await setUp()
     fetch.answer = { ...ACTIVE, ...change }
     expect(await ask(OPAQUE)).toMatchObject({ stop: 'token-invalid' })
   })
+  it.each([{ token_type: 'bearer' }, { token_type: 'Bearer', typ: 'Bearer' }, { typ: 'at+jwt' }])(
+    'may say that it is an access token: %j',
+    async kind => {
+      const { ask, fetch } = await setUp()
+      fetch.answer = { ...ACTIVE, ...kind }
+      expect(await ask(OPAQUE)).toMatchObject({ subject: 'alice' })
+    },
+  )
   it('one verified at one endpoint is asked about anew, and refused, at another', async () => {
     const { ask } = await setUp()
     expect(await ask(OPAQUE)).toMatchObject({ subject: 'alice' })

@@ -40,6 +40,12 @@ describe('opaque tokens, which the issuer is asked about', () => {
     expectRefused(await echo(world, { token }), { status: 401, code: -32600, reason: 'token-invalid' })
     expectRefused(await echo(world, { token: 'x'.repeat(43) }), { status: 401, code: -32600, reason: 'token-invalid' })
   })
+  it('N011 a refresh token, which the issuer calls active too, is none', async () => {
+    await world.issuer.token(world.resource)
+    const token = world.issuer.refreshTokens.at(-1) ?? ''
+    expect(token).not.toBe('')
+    expectRefused(await echo(world, { token }), { status: 401, code: -32600, reason: 'token-invalid' })
+  })
   it('the gateway is not told by name or secret of a host: it asks with its own', async () => {
     const { headers } = world.issuer.asked.find(({ line }) => line === 'POST /token/introspection')!
     expect(headers['authorization']).toBe(`Basic ${Buffer.from(`${GATEWAY.clientId}:${GATEWAY.clientSecret}`).toString('base64')}`)

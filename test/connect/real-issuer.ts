@@ -17,6 +17,8 @@ export const GATEWAY = { clientId: 'gateway', clientSecret: 'a-secret-of-the-gat
 type RealIssuer = UpstreamAs & {
   /** a token of `person` for one resource; bound to `key` where there is one */
   token(resource: string, key?: TestKey): Promise<string>
+  /** given out beside the tokens */
+  readonly refreshTokens: readonly string[]
   /** as the host does it (RFC 7009) */
   revoke(token: string): Promise<void>
 }
@@ -33,7 +35,7 @@ export async function startRealIssuer({ resources, jwtSeconds }: RealIssuerOptio
         application_type: 'native',
         id_token_signed_response_alg: 'ES256',
         token_endpoint_auth_method: 'none',
-        grant_types: ['authorization_code'],
+        grant_types: ['authorization_code', 'refresh_token'],
       },
       {
         client_id: GATEWAY.clientId,
@@ -55,7 +57,9 @@ export async function startRealIssuer({ resources, jwtSeconds }: RealIssuerOptio
   excuseEgress({ direction: 'to-upstream', peer: new URL(as.issuer).host, why: 'an issuer is asked about its own token (RFC 7662)' })
   const post = (path: string, form: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(`${as.issuer}${path}`, { method: 'POST', body: new URLSearchParams({ client_id: HOST.client_id, ...form }), headers })
+  const refreshTokens: string[] = []
   return Object.assign(as, {
+    refreshTokens,
     async token(resource: string, key?: TestKey) {
       const verifier = randomBytes(32).toString('base64url')
       const [redirect_uri = ''] = HOST.redirect_uris
@@ -70,7 +74,8 @@ export async function startRealIssuer({ resources, jwtSeconds }: RealIssuerOptio
         { grant_type: 'authorization_code', code, redirect_uri, code_verifier: verifier, resource },
         key ? { dpop: tokenProof(key, `${as.issuer}/token`) } : {},
       )
-      const said = (await answer.json()) as { access_token?: string; token_type?: string }
+      const said = (await answer.json()) as { access_token?: string; token_type?: string; refresh_token?: string }
+      if (said.refresh_token !== undefined) refreshTokens.push(said.refresh_token)
       if (said.access_token === undefined || said.token_type !== (key ? 'DPoP' : 'Bearer')) throw new Error(JSON.stringify(said))
       return said.access_token
     },
