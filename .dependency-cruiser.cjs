@@ -158,6 +158,8 @@ module.exports = {
     owns('@sigstore/protobuf-specs', 'adapters/sigstore/'),
     owns('@sigstore/sign', 'adapters/sigstore/sign\\.ts$'),
     owns('@sigstore/verify', 'adapters/sigstore/'),
+    owns('@tufjs/models', 'adapters/tuf/'),
+    owns('tuf-js', 'adapters/tuf/'),
     owns('better-sqlite3', 'adapters/sqlite/'),
     owns('express', 'http/control-plane/'),
     owns('jose', 'adapters/(tokens|authorization-server/signing-keys)\\.ts$', 'evaluation/'),

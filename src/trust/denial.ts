@@ -21,6 +21,10 @@ type TrustReason =
   | 'attestation-expired'
   /** genuine and older than what was admitted before */
   | 'rolled-back'
+  /** this version was revoked */
+  | 'version-revoked'
+  /** what is known of the registry's trust is too old, or the clock cannot be right */
+  | 'trust-stale'
   /** it could not be verified now; nothing is known of it */
   | 'verification-unavailable'
 
@@ -87,6 +91,15 @@ export const RULES = {
 
   'not-after': { reason: 'attestation-expired', fix: 'sign this version again, or publish a newer one' },
   'below-floor': { reason: 'rolled-back', fix: 'use the newest version, or have a downgrade pinned and signed' },
+  'version-revoked': { reason: 'version-revoked', fix: 'use a version that was not revoked' },
+
+  'trust-unseen': { reason: 'trust-stale', fix: 'let the gateway reach the trust repository once: nothing is known before that' },
+  'trust-expired': { reason: 'trust-stale', fix: 'let the gateway reach the trust repository, and have its timestamp signed anew' },
+  'trust-grace': {
+    reason: 'trust-stale',
+    fix: 'let the gateway reach the trust repository: until then only what was admitted before is used',
+  },
+  'clock-back': { reason: 'trust-stale', fix: 'set the clock right; docs/runbooks/trust.md says what to do where it was ahead before' },
 
   'verifier-deadline': { reason: 'verification-unavailable', fix: 'try again; a bundle that does this again is made to stall verifiers' },
   'verifier-busy': { reason: 'verification-unavailable', fix: 'try again later' },

@@ -177,7 +177,8 @@ function publicKeyAt(value: unknown, path: string): { readonly hint: string; rea
 /** How bundles name a key: base64 of the SHA-256 of its SPKI. */
 export const hintOf = (spki: Buffer): string => hash('sha256', spki, 'base64')
 
-function revocationAt(value: unknown, path: string): Revocation {
+/** One member of `revocations`, here and in the revocations that a repository of trust delivers. */
+export function revocationAt(value: unknown, path: string): Revocation {
   const { notBefore, hint, issuer, san } = recordAt(value, path, ['notBefore'], ['hint', 'issuer', 'san'])
   const notBeforeMs = instantAt(notBefore, `${path}.notBefore`)
   if (hint !== undefined && issuer === undefined && san === undefined)

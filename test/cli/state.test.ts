@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openStateDb } from '../../src/adapters/sqlite/state-db.ts'
 import { takeWriterLock } from '../../src/adapters/audit/writer-lock.ts'
+import { FloorFile } from '../../src/adapters/tuf/floor-file.ts'
 import { VaultKeeper } from '../../src/adapters/vault-keeper.ts'
 import { MINIMAL } from '../config/configs.ts'
 import { alice } from '../contracts/grant-store.ts'
@@ -145,6 +146,17 @@ describe('backup and restore', () => {
     expect(await readable(5)).toBe(5)
     expect(statSync(join(data, 'state.db')).mode & 0o777).toBe(0o600)
     expect(events()).toEqual(['restore', 'restored'])
+  })
+
+  it('bring no floor back: an older version stays out, whatever database is restored', async () => {
+    await seed(1)
+    const trust = join(data, 'trust')
+    new FloorFile(trust).raise(new Map([['com.acme/weather', 3]]))
+    await run('backup', 'backup', '--with-keys')
+    new FloorFile(trust).raise(new Map([['com.acme/weather', 7]]))
+    ruin()
+    expect(await run('restore', 'backup', '--with-keys', '--force')).toMatchObject({ code: 0 })
+    expect(new FloorFile(trust).of('com.acme/weather')).toBe(7)
   })
 
   it('bring a grant back over a rotation of the key, and the next rotation loses none', async () => {

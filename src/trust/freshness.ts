@@ -1,0 +1,101 @@
+// How old what is known of the registry may be. Fresh: everything. A while without the repository: what was admitted before. Then nothing, and revocations always.
+
+import { Fault } from '../kernel/errors.ts'
+import { deny, shown, type Denial } from './denial.ts'
+import type { FloorTable } from './floors.ts'
+import { jsonAt, listAt, reading, recordAt, textAt, VISIBLE, wrong } from './shape.ts'
+import { revocationAt, type Revocation, type TrustPolicies } from './signer-policy.ts'
+import type { TrustedRootFile } from './trusted-root.ts'
+
+/** What the repository's signed documents say. Absent = no such document was ever seen; who may sign is then nobody. */
+export type TrustDocuments = {
+  readonly trustedRoot?: TrustedRootFile
+  readonly policies?: TrustPolicies
+  readonly floors?: FloorTable
+  readonly revocations?: Revocations
+  /** the index as it was signed, JSON */
+  readonly index?: Buffer
+}
+
+/** What a gateway last saw of the repository. Times in milliseconds since the epoch. */
+export type SeenTrust = {
+  /** the latest moment of our own clock at which it was asked, whatever came of it */
+  readonly lastSeenMs: number
+  /** when the first of all the metadata of the last complete refresh expires; undefined = never complete. What came in pieces extends nothing. */
+  readonly freshUntilMs: number | undefined
+  /** whether one key alone may sign root, targets or namespaces: good for trying out, and for nothing else */
+  readonly isEvaluation: boolean
+  readonly documents: TrustDocuments
+}
+
+/** A part of a refresh that was not believed; what was seen before stays. */
+export type RefusedPart = { readonly part: string; readonly why: string }
+
+/**
+ * The repository of trust, and what was last seen of it. `refresh` asks it once: what it answers with is durable before it counts, floors first; nothing is
+ * taken back. It throws a Fault `trust-refresh-failed` when the repository cannot be asked or believed, `trust-state-unwritable` when the answer cannot be
+ * kept; `seen` then answers as before. Calls must not overlap.
+ */
+export interface TrustRepository {
+  seen(): SeenTrust | undefined
+  refresh(): Promise<{ readonly seen: SeenTrust; readonly refused: readonly RefusedPart[] }>
+}
+
+/** `signers`: as in a policy file. `versions`: `<server name>@<version>`, the name in lower case. */
+export type Revocations = { readonly signers: readonly Revocation[]; readonly versions: ReadonlySet<string> }
+
+/** Reads `{ "version": 1, "signers": [...], "versions": [{ "server", "version" }] }`. Throws Fault `revocations-invalid`, which says where. */
+export function readRevocations(bytes: Buffer): Revocations {
+  const refuse = (detail: string): never => {
+    throw new Fault('revocations-invalid', `revocations: ${detail}`)
+  }
+  return reading(() => {
+    const file = recordAt(jsonAt(bytes, 'file'), 'file', ['version', 'signers', 'versions'])
+    if (file.version !== 1) throw wrong('version', '1')
+    const signers = listAt(file.signers, 'signers', 10_000).map((each, i) => revocationAt(each, `signers[${i}]`))
+    const versions = listAt(file.versions, 'versions', 100_000).map((each, i) => {
+      const { server, version } = recordAt(each, `versions[${i}]`, ['server', 'version'])
+      return versionKey(textAt(server, `versions[${i}].server`, VISIBLE), textAt(version, `versions[${i}].version`, VISIBLE))
+    })
+    return { signers, versions: new Set(versions) }
+  }, refuse)
+}
+
+const versionKey = (server: string, version: string): string => `${server.toLowerCase()}@${version}`
+
+/** Corrections of the clock by the time service go back a little; that moves no expiry. */
+const CLOCK_TOLERANCE_MS = 1000
+
+/** `graceMs`: how long after the expiry what was admitted stays usable; 0 = not at all. */
+export type FreshnessRules = { readonly graceMs: number; readonly nowMs: number }
+
+/**
+ * Why a server version may not be used or admitted now; undefined when nothing here speaks against it. `isAdmitted`: whether it was admitted while this was
+ * fresh. Revocations count first, and however old they are.
+ */
+export function whyNotFresh(
+  seen: SeenTrust | undefined,
+  version: { readonly server: string; readonly version: string; readonly isAdmitted: boolean },
+  { graceMs, nowMs }: FreshnessRules,
+): Denial | undefined {
+  if (seen?.documents.revocations?.versions.has(versionKey(version.server, version.version)) === true)
+    return deny('version-revoked', `${shown(`${version.server}@${version.version}`)} was revoked`)
+  if (seen?.freshUntilMs === undefined) return deny('trust-unseen', 'no complete answer of the trust repository was ever seen')
+  const { lastSeenMs, freshUntilMs } = seen
+  // With its clock set back, expired metadata would count as fresh again.
+  if (nowMs < lastSeenMs - CLOCK_TOLERANCE_MS)
+    return deny('clock-back', `expected a time from ${instant(lastSeenMs)}, got ${instant(nowMs)}`)
+  if (nowMs < freshUntilMs) return undefined
+  const since = `what is known of the trust repository was good until ${instant(freshUntilMs)}`
+  if (nowMs >= freshUntilMs + graceMs) return deny('trust-expired', since)
+  return version.isAdmitted ? undefined : deny('trust-grace', since)
+}
+
+const instant = (ms: number): string => new Date(ms).toISOString()
+
+/** Policies with the signers that the repository revoked, however the two documents came. */
+export const policiesOf = ({ policies, revocations }: TrustDocuments): TrustPolicies => ({
+  namespaces: policies?.namespaces ?? new Map(),
+  reviewers: policies?.reviewers ?? [],
+  revocations: [...(policies?.revocations ?? []), ...(revocations?.signers ?? [])],
+})

@@ -1,0 +1,308 @@
+import { createServer, type Server } from 'node:http'
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { AddressInfo } from 'node:net'
+import { pathToFileURL } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createSafeFetch } from '../../../src/adapters/safe-fetch.ts'
+import { FloorFile } from '../../../src/adapters/tuf/floor-file.ts'
+import { RepositoryFetcher } from '../../../src/adapters/tuf/repository-fetcher.ts'
+import type { TrustClient } from '../../../src/adapters/tuf/trust-client.ts'
+import { whyNotFresh, type SeenTrust } from '../../../src/trust/freshness.ts'
+import { floors, newKey, policies, revocations, trustedRoot, World } from './world.ts'
+
+const NOW = Date.UTC(2026, 10, 21, 12, 0, 0)
+const HOUR = 3_600_000
+
+let world: World
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: NOW })
+  world = new World(NOW)
+})
+afterEach(() => {
+  vi.useRealTimers()
+  world.remove()
+})
+
+/** The fake clock, for the library, the client and what is signed from now on. */
+const setClock = (ms: number): void => {
+  vi.setSystemTime(ms)
+  world.nowMs = ms
+}
+const sanOf = (seen: SeenTrust | undefined): string | undefined => {
+  const policy = seen?.documents.policies?.namespaces.get('com.acme')
+  return policy?.mode === 'keyless' ? policy.identities[0]?.san : undefined
+}
+const revokedIn = (seen: SeenTrust | undefined): readonly string[] => [...(seen?.documents.revocations?.versions ?? [])]
+const WEATHER = { server: 'com.acme/weather', version: '1.0.0' }
+const verdict = (client: TrustClient, isAdmitted: boolean, graceMs = 24 * HOUR): string | undefined =>
+  whyNotFresh(client.seen(), { ...WEATHER, isAdmitted }, { graceMs, nowMs: Date.now() })?.rule
+
+describe('a repository of trust', () => {
+  it('hands over what its roles signed, and what was seen is there again after a restart', async () => {
+    world.put('index/index.json', '{"servers":{}}')
+    world.publish()
+    const { seen, refused } = await world.client().refresh()
+    expect(refused).toEqual([])
+    expect(seen.documents.trustedRoot?.json).toBe(trustedRoot())
+    expect(sanOf(seen)).toBe('alice@acme.com')
+    expect(seen.documents.index?.toString()).toBe('{"servers":{}}')
+    expect(seen).toMatchObject({ lastSeenMs: NOW, freshUntilMs: NOW + HOUR, isEvaluation: false })
+    expect(world.client().seen()).toEqual(seen)
+    expect(statSync(join(world.trust, 'tuf.json')).mode & 0o077).toBe(0)
+    expect(readdirSync(world.trust)).toEqual(['tuf.json'])
+  })
+
+  it('is said to be an evaluation where one key alone signs for it', async () => {
+    world.threshold = 1
+    world.rootVersion = 0
+    world.pinned = world.publishRoot()
+    world.publish()
+    expect((await world.client().refresh()).seen.isEvaluation).toBe(true)
+  })
+
+  it('takes up new revocations', async () => {
+    world.publish()
+    const client = world.client()
+    await client.refresh()
+    world.put('revocations/revocations.json', revocations('1.0.0'))
+    world.publish()
+    await client.refresh()
+    expect(revokedIn(client.seen())).toEqual(['com.acme/weather@1.0.0'])
+    expect(verdict(client, true)).toBe('version-revoked')
+  })
+
+  it('refuses an old timestamp that is replayed, also after the newest one expired and after a restart', async () => {
+    const old = world.publish()
+    const client = world.client()
+    await client.refresh()
+    world.put('revocations/revocations.json', revocations('1.0.0'))
+    world.publish()
+    await client.refresh()
+    world.write('metadata/timestamp.json', old.timestamp)
+    await expect(client.refresh()).rejects.toMatchObject({
+      code: 'trust-refresh-failed',
+      message: expect.stringContaining('BadVersion') as string,
+    })
+    setClock(NOW + 2 * HOUR)
+    await expect(world.client().refresh()).rejects.toMatchObject({ code: 'trust-refresh-failed' })
+    expect(revokedIn(world.client().seen())).toEqual(['com.acme/weather@1.0.0'])
+  })
+
+  it('refuses a timestamp that a stolen timestamp key dates anew below the version that was seen', async () => {
+    world.publish()
+    world.publish()
+    const client = world.client()
+    await client.refresh()
+    setClock(NOW + 2 * HOUR)
+    world.version = 0
+    world.publish()
+    await expect(client.refresh()).rejects.toMatchObject({
+      code: 'trust-refresh-failed',
+      message: expect.stringContaining('BadVersion') as string,
+    })
+  })
+
+  it('refuses an expired timestamp, from a gateway that knows nothing too (freeze)', async () => {
+    world.publish()
+    setClock(NOW + HOUR)
+    await expect(world.client().refresh()).rejects.toMatchObject({ message: expect.stringContaining('Expired') as string })
+    expect(verdict(world.client(), true)).toBe('trust-unseen')
+  })
+
+  it('refuses an old snapshot under a new timestamp, and an old index under a new snapshot (mix and match)', async () => {
+    const old = world.publish()
+    world.publish()
+    world.write('metadata/2.snapshot.json', old.snapshot)
+    await expect(world.client().refresh()).rejects.toMatchObject({ code: 'trust-refresh-failed' })
+    world.put('index/index.json', '{}')
+    world.publish()
+    world.write('metadata/3.index.json', old.index)
+    const { refused } = await world.client({ trust: join(world.folder, 'other') }).refresh()
+    expect(refused.map(({ part }) => part)).toEqual(['index/index.json'])
+  })
+
+  it('refuses a document that was changed where it is kept', async () => {
+    world.publish()
+    const folder = join(world.repository, 'targets/revocations')
+    const [name = ''] = readdirSync(folder)
+    writeFileSync(join(folder, name), readFileSync(join(folder, name), 'utf8').replace('"versions":[]', '"versions": '))
+    const { seen, refused } = await world.client().refresh()
+    expect(refused).toMatchObject([{ part: 'revocations/revocations.json' }])
+    expect(seen.freshUntilMs).toBeUndefined()
+    expect(verdict(world.client(), true)).toBe('trust-unseen')
+  })
+
+  it('refuses a namespace that an online key rewrites, and one that 1 of 2 keyholders signed; what else is new counts', async () => {
+    world.publish()
+    const client = world.client()
+    await client.refresh()
+    world.put('namespaces/policies.json', policies('mallory@evil.example'))
+    world.put('revocations/revocations.json', revocations('1.0.0'))
+    for (const namespaces of [[world.keys.index, world.keys.revocations], [world.keys.sec1]]) {
+      world.publish({ namespaces })
+      const { refused } = await client.refresh()
+      expect(refused.map(({ part }) => part)).toContain('namespaces/policies.json')
+      expect(sanOf(client.seen())).toBe('alice@acme.com')
+      expect(revokedIn(client.seen())).toEqual(['com.acme/weather@1.0.0'])
+    }
+    world.publish({ namespaces: [world.keys.sec1, world.keys.sec3] })
+    expect((await client.refresh()).refused).toEqual([])
+    expect(sanOf(client.seen())).toBe('mallory@evil.example')
+  })
+
+  it('gives no time to whoever serves new timestamps and holds the revocations back', async () => {
+    world.publish()
+    const client = world.client()
+    await client.refresh()
+    setClock(NOW + HOUR / 2)
+    world.publish()
+    rmSync(join(world.repository, 'metadata/2.revocations.json'))
+    expect((await client.refresh()).refused.map(({ part }) => part)).toEqual(['revocations/revocations.json'])
+    expect(client.seen()?.freshUntilMs).toBe(NOW + HOUR)
+  })
+
+  it('follows a new online key that targets names, without a change here', async () => {
+    world.publish()
+    const client = world.client()
+    await client.refresh()
+    const stolen = world.keys.revocations
+    world.keys.revocations = newKey()
+    world.put('revocations/revocations.json', revocations('1.0.0'))
+    world.publish()
+    await client.refresh()
+    expect(revokedIn(client.seen())).toEqual(['com.acme/weather@1.0.0'])
+    world.put('revocations/revocations.json', revocations())
+    world.publish({ revocations: [stolen] })
+    expect((await client.refresh()).refused.map(({ part }) => part)).toEqual(['revocations/revocations.json'])
+    expect(revokedIn(client.seen())).toEqual(['com.acme/weather@1.0.0'])
+  })
+
+  it('refuses a timestamp key that a newer root took away, from a gateway with the first root too', async () => {
+    world.publish()
+    const client = world.client()
+    await client.refresh()
+    const stolen = world.keys.timestamp
+    world.keys.timestamp = newKey()
+    world.publishRoot()
+    world.publish({ timestamp: [stolen] })
+    await expect(client.refresh()).rejects.toMatchObject({ message: expect.stringContaining('0/1 keys') as string })
+    await expect(world.client({ trust: join(world.folder, 'new') }).refresh()).rejects.toMatchObject({ code: 'trust-refresh-failed' })
+    // The new root was kept: hiding it again brings the old key back for nobody.
+    renameSync(join(world.repository, 'metadata/2.root.json'), join(world.folder, 'hidden'))
+    await expect(world.client().refresh()).rejects.toMatchObject({ message: expect.stringContaining('0/1 keys') as string })
+    renameSync(join(world.folder, 'hidden'), join(world.repository, 'metadata/2.root.json'))
+    world.publish()
+    expect((await client.refresh()).refused).toEqual([])
+  })
+
+  it('refuses a root that 1 of 3 keyholders signed with a key of their own', async () => {
+    world.publish()
+    const client = world.client()
+    await client.refresh()
+    const { root1 } = world.keys
+    const [evil1, evil2] = [newKey(), newKey()]
+    Object.assign(world.keys, { root1: evil1, root2: evil2, timestamp: newKey() })
+    world.publishRoot([evil1, evil2, root1])
+    await expect(client.refresh()).rejects.toMatchObject({ message: expect.stringContaining('1/2 keys') as string })
+  })
+
+  it('raises floors with the namespaces role, and keeps them raised', async () => {
+    world.put('namespaces/floors.json', floors(7))
+    world.publish()
+    await world.client().refresh()
+    world.put('namespaces/floors.json', floors(3))
+    world.publish()
+    await world.client().refresh()
+    expect(new FloorFile(world.trust).of('com.acme/Weather')).toBe(7)
+  })
+
+  it('goes on with what it saw while the repository is down: all, then what was admitted, then nothing', async () => {
+    world.put('revocations/revocations.json', revocations('0.9.0'))
+    world.publish()
+    await world.client().refresh()
+    rmSync(world.repository, { recursive: true })
+    const client = world.client()
+    await expect(client.refresh()).rejects.toMatchObject({ code: 'trust-refresh-failed' })
+    expect([verdict(client, false), verdict(client, true)]).toEqual([undefined, undefined])
+    setClock(NOW + HOUR)
+    await expect(client.refresh()).rejects.toMatchObject({ code: 'trust-refresh-failed' })
+    expect([verdict(client, false), verdict(client, true), verdict(client, true, 0)]).toEqual(['trust-grace', undefined, 'trust-expired'])
+    setClock(NOW + 25 * HOUR)
+    expect([verdict(client, false), verdict(client, true)]).toEqual(['trust-expired', 'trust-expired'])
+  })
+
+  it('denies while the clock is set back before what was seen, so that nothing expired looks fresh', async () => {
+    world.publish()
+    const client = world.client()
+    await client.refresh()
+    rmSync(world.repository, { recursive: true })
+    setClock(NOW + 48 * HOUR)
+    await expect(client.refresh()).rejects.toThrow()
+    setClock(NOW + HOUR / 2)
+    expect(verdict(world.client(), true)).toBe('clock-back')
+    await expect(world.client().refresh()).rejects.toThrow()
+    expect(verdict(world.client(), true)).toBe('clock-back')
+  })
+
+  it('does not start with a state that is no longer what was written, or that others may write', async () => {
+    world.publish()
+    await world.client().refresh()
+    const file = join(world.trust, 'tuf.json')
+    const text = readFileSync(file, 'utf8')
+    for (const bad of ['{', '{"version":1}', text.replace('"version": 1', '"version": 2')]) {
+      writeFileSync(file, bad)
+      expect(() => world.client()).toThrow(expect.objectContaining({ code: 'trust-state-invalid' }) as Error)
+    }
+    writeFileSync(file, text)
+    expect(sanOf(world.client().seen())).toBe('alice@acme.com')
+    chmodSync(file, 0o606)
+    expect(() => world.client()).toThrow(expect.objectContaining({ code: 'trust-state-invalid' }) as Error)
+  })
+
+  it('stays inside its folder, whatever a name in it says', async () => {
+    world.publish()
+    writeFileSync(join(world.folder, 'secret'), 'secret')
+    const fetcher = new RepositoryFetcher({ kind: 'folder', folder: world.repository })
+    const inside = pathToFileURL(join(world.repository, 'metadata/timestamp.json')).href
+    expect(await new Response(await fetcher.fetch(inside)).text()).toContain('"timestamp"')
+    for (const name of ['../secret', 'metadata/..%2f..%2fsecret'])
+      await expect(fetcher.fetch(`${pathToFileURL(world.repository).href}/${name}`)).rejects.toThrow()
+    await expect(fetcher.fetch(pathToFileURL(join(world.folder, 'secret')).href)).rejects.toMatchObject({ code: 'fetch-refused' })
+  })
+})
+
+describe('a repository over HTTP', () => {
+  let server: Server
+  const serve = (answer: (path: string) => Buffer | undefined): Promise<number> =>
+    new Promise(resolve => {
+      server = createServer((request, response) => {
+        const body = answer(request.url ?? '')
+        response.writeHead(body ? 200 : 404).end(body)
+      }).listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
+    })
+  afterEach(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+
+  it('is read through safe-fetch alone', async () => {
+    world.publish()
+    const asked: string[] = []
+    const port = await serve(path => {
+      asked.push(path)
+      try {
+        return readFileSync(join(world.repository, path.replace('/tuf/', '')))
+      } catch {
+        return undefined
+      }
+    })
+    const url = `http://127.0.0.1:${port}/tuf/`
+    const client = world.client({ place: { kind: 'https', url, fetch: createSafeFetch({ namedHosts: [`127.0.0.1:${port}`] }) } })
+    expect((await client.refresh()).refused).toEqual([])
+    expect(asked).toContain('/tuf/metadata/2.root.json')
+    expect(sanOf(client.seen())).toBe('alice@acme.com')
+    const closed = world.client({ trust: join(world.folder, 'closed'), place: { kind: 'https', url, fetch: createSafeFetch() } })
+    await expect(closed.refresh()).rejects.toMatchObject({ code: 'trust-refresh-failed' })
+  })
+})
