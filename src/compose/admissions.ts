@@ -30,11 +30,14 @@ export type AdmissionPlane = {
 }
 
 export function openAdmissions({ current, log, encoder, logger, now }: AdmissionParts): AdmissionPlane {
-  const folder = new AdmissionFolder(async change => {
-    const detail = describeChange(change)
-    await log.append(encoder.lifecycle('admission', detail))
-    logger[change.now && 'surface' in change.now ? 'info' : 'warn']('an admission changed', detail)
-  })
+  const folder = new AdmissionFolder(
+    async change => {
+      const detail = describeChange(change)
+      await log.append(encoder.lifecycle('admission', detail))
+      logger[change.now && 'surface' in change.now ? 'info' : 'warn']('an admission changed', detail)
+    },
+    alias => admitting.decided(alias),
+  )
   const seen = new SeenFolder({
     dataDir: current().dataDir,
     now,
@@ -57,8 +60,9 @@ export function openAdmissions({ current, log, encoder, logger, now }: Admission
     )
   }
   const pause = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+  const admitting = new Admitting({ admissions: folder, seen, record, pause })
   return {
-    admitting: new Admitting({ admissions: folder, seen, record, pause }),
+    admitting,
     async prepare(snapshot) {
       await lookFor(snapshot)
       for (const [upstream, { admission }] of snapshot.upstreams)

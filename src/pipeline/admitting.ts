@@ -53,11 +53,27 @@ export class Admitting {
   readonly #byBytes = new Map<string, Digest | 'unreadable'>()
   readonly #judged = new WeakMap<LiveList, Judged>()
   readonly #told = new Set<string>()
+  readonly #listeners = new Map<string, Set<() => void>>()
   /** `exact` surfaces that listed a stranger: held until somebody reviews them anew */
   readonly #strangers = new Map<string, { readonly admission: Admission; readonly difference: Difference }>()
 
   constructor(deps: AdmittingDeps) {
     this.#deps = deps
+  }
+
+  /** A reviewer's decision about a server is in force: hosts are told that its lists changed. */
+  decided(alias: string): void {
+    for (const listener of [...(this.#listeners.get(alias) ?? [])]) listener()
+  }
+
+  /** Calls back at each decision, until the function it answers is called. */
+  onDecision(alias: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(alias) ?? new Set()
+    this.#listeners.set(alias, listeners.add(listener))
+    return () => {
+      listeners.delete(listener)
+      if (listeners.size === 0 && this.#listeners.get(alias) === listeners) this.#listeners.delete(alias)
+    }
   }
 
   /** A list that was just read, before anybody gets it: compared in turns, kept for reviewers, differences recorded. */

@@ -182,6 +182,9 @@ export class CatalogueView implements Catalogue {
   standing(entry: UpstreamEntry): Stop | undefined {
     return this.#deps.admitting.standing(entry)
   }
+  onDecision(alias: string, listener: () => void): () => void {
+    return this.#deps.admitting.onDecision(alias, listener)
+  }
   instructions(entry: UpstreamEntry, text: string | undefined): Promise<string | undefined | Stop> {
     return this.#deps.admitting.instructions(entry, text)
   }

@@ -33,7 +33,29 @@ const callerFor = (deps: FeedDeps, who: Listener, entry: UpstreamEntry, credenti
 export type Subscribing = { readonly who: Listener; readonly entry: UpstreamEntry; readonly filter: SubscriptionFilter }
 
 /** Subscribes at the upstream, with the listener's own credential where it takes one: as soon as there is one, and anew when it changes. */
-export function subscribeFor(deps: FeedDeps, { who, entry, filter }: Subscribing, changes: UpstreamChanges): UpstreamSubscription {
+export function subscribeFor(deps: FeedDeps, asked: Subscribing, changes: UpstreamChanges): UpstreamSubscription {
+  // A reviewer's decision changes what the lists show, whatever the upstream announces.
+  const forget = deps.catalogue.onDecision(asked.entry.alias, () => {
+    for (const kind of LISTS) changes.listChanged(kind)
+  })
+  const subscription = openFor(deps, asked, {
+    ...changes,
+    ended(reason) {
+      forget()
+      changes.ended(reason)
+    },
+  })
+  return {
+    update: filter => subscription.update(filter),
+    close() {
+      forget()
+      subscription.close()
+    },
+  }
+}
+const LISTS = ['tools', 'prompts', 'resources'] as const
+
+function openFor(deps: FeedDeps, { who, entry, filter }: Subscribing, changes: UpstreamChanges): UpstreamSubscription {
   if (!entry.credential) return entry.upstream.subscribe(callerFor(deps, who, entry), filter, changes)
   const open = (credential: CallerCredential, wanted: SubscriptionFilter): UpstreamSubscription =>
     entry.upstream.subscribe(callerFor(deps, who, entry, credential), wanted, changes)

@@ -8,6 +8,8 @@ import { send, type Answer } from '../attacks/wire.ts'
 import { gatehouse } from '../cli/io.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { nodeServer } from '../support/upstreams/stdio.ts'
+import { connect } from './support/hosts.ts'
+import type { World } from './support/world.ts'
 
 const PATH = '/servers/weather/mcp'
 const ALLOW = [{ subjects: ['*'], tools: ['*'], prompts: ['*'], resources: ['*'], methods: ['skills/list'] }]
@@ -125,6 +127,29 @@ describe('first use', () => {
     expect(events('admission').map(e => e['detail'].reviewer)).toEqual(['ann'])
     expect(await cli('server', 'diff', 'weather')).toMatchObject({ code: 0, out: expect.stringContaining('admitted by ann') })
   })
+
+  it.each(['2026-07-28', '2025-11-25'] as const)(
+    'a host of %s that listens is told when the lists open, and when they close',
+    async revision => {
+      const { running, approve, cli, ask } = await start()
+      const host = await connect(running as World, PATH, revision)
+      const changed = (mark: number) => host.heard.until('tools changed', n => n.method === 'notifications/tools/list_changed', mark)
+      try {
+        expect(await host.tools()).toEqual([])
+        await host.listen()
+        await ask('tools/list')
+        await approve()
+        await changed(0)
+        expect((await host.tools()).map(t => t.name)).toEqual(['get_weather'])
+        const mark = host.heard.mark
+        await cli('server', 'quarantine', 'weather', '--why', 'no')
+        await changed(mark)
+        expect(await host.tools()).toEqual([])
+      } finally {
+        await host.close()
+      }
+    },
+  )
 
   it('`server review` looks at a server that no host has listed yet', async () => {
     const { cli, folder } = await start()

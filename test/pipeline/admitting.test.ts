@@ -185,6 +185,20 @@ describe('standing of a server', () => {
     expect(admitting.visible(ENTRY, list).digest).not.toBe(visible.digest)
   })
 
+  it('whoever asked to hear of decisions hears of those about his server, until he asks no more', () => {
+    const { admitting } = world(undefined)
+    const heard: string[] = []
+    const forget = [admitting.onDecision('files', () => heard.push('a')), admitting.onDecision('files', () => heard.push('b'))]
+    admitting.decided('other')
+    admitting.decided('files')
+    forget[0]!()
+    forget[0]!()
+    admitting.decided('files')
+    forget[1]!()
+    admitting.decided('files')
+    expect(heard).toEqual(['a', 'b', 'b'])
+  })
+
   it('`exact`: a stranger for one caller holds the server for all, until it is reviewed anew', async () => {
     const { admitting, decide } = world(admissionOf({ mode: 'exact', tool: new Map([tool(READ)]) }))
     const good = await tools(READ)

@@ -18,12 +18,14 @@ const ABSENT = 'ENOENT'
 
 export class AdmissionFolder implements Admissions {
   readonly #record: (change: AdmissionChange) => Promise<void>
+  readonly #decided: (alias: string) => void
   #held: ReadonlyMap<string, Held> = new Map()
   #looking: Promise<void> = Promise.resolve()
 
-  /** `record`: a change is on record once it resolves, and in force only then; while it rejects, the log is broken and nothing passes anyway. */
-  constructor(record: (change: AdmissionChange) => Promise<void>) {
+  /** `record`: a change is on record once it resolves, and in force only then; while it rejects, the log is broken and nothing passes anyway. `decided`: it is in force. */
+  constructor(record: (change: AdmissionChange) => Promise<void>, decided: (alias: string) => void = () => {}) {
     this.#record = record
+    this.#decided = decided
   }
 
   of(alias: string): Standing | undefined {
@@ -42,7 +44,9 @@ export class AdmissionFolder implements Admissions {
       const held = await this.#one(statementFile(folder, alias), alias)
       if (held) next.set(alias, held)
     }
+    const before = this.#held
     this.#held = next
+    for (const [alias, { standing }] of next) if (standing !== before.get(alias)?.standing) this.#decided(alias)
   }
 
   async #one(file: string, alias: string): Promise<Held | undefined> {

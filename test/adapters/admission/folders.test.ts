@@ -81,6 +81,25 @@ describe('the folder of admissions', () => {
     expect(admitted.of('files')).toMatchObject({ reviewer: 'ann' })
   })
 
+  it('tells once for each change, when it is in force', async () => {
+    const told: unknown[] = []
+    const admitted: AdmissionFolder = new AdmissionFolder(
+      () => Promise.resolve(),
+      alias => void told.push([alias, admitted.of(alias)]),
+    )
+    const look = () => admitted.look(folder, ['files', 'more'])
+    await look()
+    writeFileSync(statementFile(folder, 'files'), statement())
+    await look()
+    await look()
+    rmSync(statementFile(folder, 'files'))
+    await look()
+    expect(told).toEqual([
+      ['files', expect.objectContaining({ reviewer: 'ann' })],
+      ['files', undefined],
+    ])
+  })
+
   it('an upstream that is no longer asked for is forgotten', async () => {
     const { admitted, look } = admissions()
     writeFileSync(statementFile(folder, 'files'), statement())
