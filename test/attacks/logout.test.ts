@@ -117,14 +117,15 @@ describe('attack: ends nobody', () => {
 describe('an identity provider that people sign in at, and that stands in `identity.login` alone', () => {
   let running: Running
   beforeAll(async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now(), shouldAdvanceTime: true })
     running = await startRunning()
   })
-  afterAll(() => running.stop())
+  afterAll(async () => {
+    await running.stop()
+    vi.useRealTimers()
+  })
   /** Time passes, so that what is issued afterwards is later than the sign-out. */
-  const nextSecond = async (): Promise<void> => {
-    const before = now()
-    await vi.waitFor(() => expect(now()).toBeGreaterThan(before), { timeout: 5000 })
-  }
+  const nextSecond = (): unknown => vi.setSystemTime(Date.now() + 1000)
   const at = ({ access }: Tokens): World => ({ ...running, tokens: { alice: access, bob: access } })
   const status = async (tokens: Tokens): Promise<number> => (await callTool(at(tokens), 'echo')).status
   const send1 = (token: string): Promise<Answer> =>
@@ -145,7 +146,7 @@ describe('an identity provider that people sign in at, and that stands in `ident
     const stream = await listen(at(tokens), { token: tokens.access })
     const { sids } = running.idp
     expect(new Set(sids).size).toBe(2)
-    await nextSecond()
+    nextSecond()
     await running.idp.signOut('alice', sids[0])
     await stream.ended
     expect([await status(tokens), await status(others)]).toEqual([401, 200])
@@ -162,11 +163,11 @@ describe('an identity provider that people sign in at, and that stands in `ident
   })
   it('ends everything of a person that it names without a sign-in', async () => {
     const tokens = await running.signIn()
-    await nextSecond()
+    nextSecond()
     expect((await send1(await running.idp.sign(said()))).status).toBe(200)
     expect(await status(tokens)).toBe(401)
     expect(await running.refresh(tokens)).toBeUndefined()
-    await nextSecond()
+    nextSecond()
     expect(await status(await running.signIn())).toBe(200)
   })
   it('is believed about sign-outs and nothing else: its own access token for an endpoint is worth nothing here', async () => {
@@ -185,7 +186,7 @@ describe('an identity provider that people sign in at, and that stands in `ident
   describe('attack: ends nobody', () => {
     let victim: Tokens
     beforeAll(async () => {
-      await nextSecond()
+      nextSecond()
       victim = await running.signIn()
     })
     it.each<[string, object, Record<string, string>?]>([
@@ -216,7 +217,7 @@ describe('an identity provider that people sign in at, and that stands in `ident
     it('a second time with the same token (replay): who has signed in since stays', async () => {
       const token = await running.idp.sign(said())
       expect((await send1(token)).status).toBe(200)
-      await nextSecond()
+      nextSecond()
       const since = await running.signIn()
       expect((await send1(token)).status).toBe(400)
       expect(await status(since)).toBe(200)

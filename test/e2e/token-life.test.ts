@@ -8,7 +8,7 @@ import { startRunning } from '../authorization-server/running.ts'
 import { GATEWAY, startRealWorld } from '../connect/real-issuer.ts'
 
 let stops: (() => Promise<void>)[] = []
-beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'], now: Date.now() }))
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'], now: Date.now(), shouldAdvanceTime: true }))
 afterEach(async () => {
   for (const stop of stops.reverse()) await stop()
   stops = []
