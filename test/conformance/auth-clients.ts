@@ -32,7 +32,9 @@ const REFUSALS: Readonly<Record<string, RegExp>> = {
 }
 
 /** Extensions the gateway speaks towards upstreams. The others: docs/conformance.md, "What is not run". */
-const EXTENSIONS = ['auth/client-credentials-jwt', 'auth/client-credentials-basic']
+const EXTENSIONS = ['auth/client-credentials-jwt', 'auth/client-credentials-basic', 'auth/enterprise-managed-authorization']
+/** Here the harness stands in front of the suite's first server, its identity provider (sign-in-front.ts). */
+const FRONTED = new Set(['auth/enterprise-managed-authorization'])
 
 export function authScenarios(revision: Revision): Requirements {
   const { scored, unscored } = requirements(revision, 'client')
@@ -83,6 +85,7 @@ async function runOne({ revision, client, identityProvider, out: folder }: AuthR
       CONFORMANCE_LOG: `${out}.client.log`,
       CONFORMANCE_OUTCOME: outcome,
       CONFORMANCE_DRIVE_MS: String(DRIVE_MS),
+      ...(FRONTED.has(scenario) && { CONFORMANCE_BEHIND: String(await freePort()) }),
     },
   })
   return client === 'gateway' ? [...checks, endOf(scenario, outcome)] : checks

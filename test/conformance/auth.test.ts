@@ -28,7 +28,14 @@ const SCENARIOS: [Revision, string][] = [
   ['2026-07-28', 'auth/scope-step-up'],
   ['2026-07-28', 'auth/authorization-server-migration'],
   ['2026-07-28', 'auth/iss-normalized'],
+  ['2026-07-28', 'auth/enterprise-managed-authorization'],
 ]
+
+it('gives a client that does nothing nothing for `auth/enterprise-managed-authorization`', { timeout: 60_000 }, async () => {
+  const scenario = 'auth/enterprise-managed-authorization'
+  const asked = { revision: '2026-07-28', client: 'nobody', identityProvider: idp.issuer, scenarios: [scenario], out } as const
+  expect(judgeAlone([], (await runAuthScenarios(asked)).get(scenario) ?? [])).toMatchObject({ kind: 'lost' })
+})
 
 it.each(SCENARIOS)('passes %s %s of the official suite', { timeout: 120_000 }, async (revision, scenario) => {
   const run = await runAuthScenarios({ revision, client: 'gateway', identityProvider: idp.issuer, scenarios: [scenario], out })

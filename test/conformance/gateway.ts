@@ -29,8 +29,8 @@ export type UpstreamConfig =
 
 /** What a gateway whose upstreams take credentials of people's own needs besides. */
 export type GatewayMore = {
-  /** where people sign in; its user `alice` is whom `bearer` is for */
-  readonly login?: { readonly issuer: string }
+  /** where people sign in, and what the gateway is there, if not LOGIN_CLIENT; its user `alice` is whom `bearer` is for */
+  readonly login?: { readonly issuer: string; readonly clientId?: string; readonly clientSecret?: string }
   /** `host:port` that may be fetched from */
   readonly outbound?: readonly string[]
   readonly clientMetadataUrl?: string
@@ -63,7 +63,7 @@ function configuration(port: number, folder: string, upstreams: Readonly<Record<
     listen: `127.0.0.1:${port}`,
     dataDir: join(folder, 'data'),
     identity: {
-      ...(login && { login: { issuer: login.issuer, clientId: LOGIN_CLIENT, scopes: ['openid'] } }),
+      ...(login && { login: { clientId: LOGIN_CLIENT, scopes: ['openid'], ...login } }),
       ...(authorizationServer && { authorizationServer }),
       issuers: [
         {
