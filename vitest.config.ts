@@ -23,7 +23,7 @@ export default defineConfig({
         ...floor(92, 84),
         'src/{mcp,policy,audit,catalog}/**': floor(98, 92),
         'src/{kernel,identity}/**': floor(97, 92),
-        'src/{bridge,config}/**': floor(95, 87),
+        'src/{bridge,config,trust}/**': floor(95, 87),
         'src/{pipeline,http,adapters}/**': floor(90, 80),
       },
     },

@@ -39,7 +39,9 @@ export type SignerPolicy =
 export type Reviewer = { readonly verifierId: string; readonly signer: SignerPolicy }
 
 /** From this moment a signer is not believed; what a trusted time puts before it still counts. */
-export type Revocation = { readonly notBeforeMs: number } & ({ readonly hint: string } | { readonly issuer: string; readonly san: string })
+export type Revocation = { readonly notBeforeMs: number } & (
+  { readonly hint: string } | Pick<KeylessIdentity, 'issuer' | 'san' | 'sanPattern'>
+)
 
 export type TrustPolicies = {
   readonly namespaces: ReadonlyMap<string, SignerPolicy>
@@ -119,7 +121,6 @@ function signerAt(value: unknown, path: string, needsIds: boolean): SignerPolicy
 
 function identityAt(value: unknown, path: string, needsIds: boolean): KeylessIdentity {
   const { issuer, san, sanPattern, claims: given = {} } = recordAt(value, path, ['issuer'], ['san', 'sanPattern', 'claims'])
-  if ((san === undefined) === (sanPattern === undefined)) throw wrong(path, 'exactly one of san, sanPattern')
   const claims = recordAt(given, `${path}.claims`, [], Object.keys(CLAIM_OIDS) as ClaimName[])
   for (const [name, claim] of Object.entries(claims)) textAt(claim, `${path}.claims.${name}`, name.endsWith('Id') ? NUMERIC : VISIBLE)
   // Logins and repositories are renamed and taken over; their numbers are not (research: namespace takeover).
@@ -128,9 +129,14 @@ function identityAt(value: unknown, path: string, needsIds: boolean): KeylessIde
   return {
     issuer: textAt(issuer, `${path}.issuer`, ISSUER),
     claims: claims as KeylessIdentity['claims'],
-    ...(san !== undefined && { san: textAt(san, `${path}.san`, VISIBLE) }),
-    ...(sanPattern !== undefined && { sanPattern: patternAt(sanPattern, `${path}.sanPattern`) }),
+    ...namedAt(san, sanPattern, path),
   }
+}
+
+function namedAt(san: unknown, sanPattern: unknown, path: string): Pick<KeylessIdentity, 'san' | 'sanPattern'> {
+  if ((san === undefined) === (sanPattern === undefined)) throw wrong(path, 'exactly one of san, sanPattern')
+  if (san !== undefined) return { san: textAt(san, `${path}.san`, VISIBLE) }
+  return { sanPattern: patternAt(sanPattern, `${path}.sanPattern`) }
 }
 
 function patternAt(value: unknown, path: string): string {
@@ -179,10 +185,10 @@ export const hintOf = (spki: Buffer): string => hash('sha256', spki, 'base64')
 
 /** One member of `revocations`, here and in the revocations that a repository of trust delivers. */
 export function revocationAt(value: unknown, path: string): Revocation {
-  const { notBefore, hint, issuer, san } = recordAt(value, path, ['notBefore'], ['hint', 'issuer', 'san'])
+  const { notBefore, hint, issuer, san, sanPattern } = recordAt(value, path, ['notBefore'], ['hint', 'issuer', 'san', 'sanPattern'])
   const notBeforeMs = instantAt(notBefore, `${path}.notBefore`)
-  if (hint !== undefined && issuer === undefined && san === undefined)
+  if (hint !== undefined && issuer === undefined && san === undefined && sanPattern === undefined)
     return { notBeforeMs, hint: textAt(hint, `${path}.hint`, { pattern: /^[A-Za-z0-9+/]{43}=$/, what: 'the hint of a key' }) }
   if (hint !== undefined) throw wrong(path, 'a hint, or an issuer and a san')
-  return { notBeforeMs, issuer: textAt(issuer, `${path}.issuer`, ISSUER), san: textAt(san, `${path}.san`, VISIBLE) }
+  return { notBeforeMs, issuer: textAt(issuer, `${path}.issuer`, ISSUER), ...namedAt(san, sanPattern, path) }
 }

@@ -49,7 +49,7 @@ function whyNotIdentity(signer: CertificateSigner, identity: KeylessIdentity): D
 }
 
 /** attacker-controlled: compared whole, from its first character to its last; the star never reaches over a `/`, `@`, `:` or `%`. */
-function isSan(san: string, { san: exact, sanPattern }: KeylessIdentity): boolean {
+function isSan(san: string, { san: exact, sanPattern }: Pick<KeylessIdentity, 'san' | 'sanPattern'>): boolean {
   if (exact !== undefined) return san === exact
   if (sanPattern === undefined || san.length > 2048) return false
   return matches(san, sanPattern.split('*'))
@@ -100,4 +100,4 @@ export function whyNotNow(
 const concerns = (revocation: Revocation, signer: Signer): boolean =>
   'hint' in revocation
     ? signer.kind === 'key' && signer.hint === revocation.hint
-    : signer.kind === 'certificate' && signer.issuer === revocation.issuer && signer.san === revocation.san
+    : signer.kind === 'certificate' && signer.issuer === revocation.issuer && isSan(signer.san, revocation)

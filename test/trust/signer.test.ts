@@ -203,6 +203,14 @@ describe('time', () => {
     expect(now(signedBy, time('2026-07-01'), change)).toBe('signer-revoked')
     expect(now(signedBy, undefined, { ...change, nowMs: at('2026-06-01') })).toBe('signer-revoked')
   })
+  it('of a revocation counts for every release of a workflow, where it names all of them', () => {
+    const sanPattern = 'https://github.com/acme/weather/.github/workflows/release.yml@refs/tags/*'
+    const all = policies({ revocations: [{ notBefore: '2026-07-01T00:00:00Z', issuer: ISSUER, sanPattern }] }).revocations as Revocation[]
+    const change = { policy: read(keyless()), revocations: all }
+    expect(now(signer(), time('2026-08-01'), change)).toBe('signer-revoked')
+    expect(now(signer({ san: SAN.replace('release.yml', 'other.yml') }), time('2026-08-01'), change)).toBe('believed')
+    expect(() => policies({ revocations: [{ notBefore: '2026-07-01T00:00:00Z', issuer: ISSUER, sanPattern: '*' }] })).toThrow(/sanPattern/)
+  })
   it('of a revocation concerns nobody else', () => {
     expect(now(signer({ san: `${SAN}1` }), time('2026-08-01'), { policy: read(keyless()), revocations })).toBe('believed')
     expect(now(signer({ issuer: 'https://gitlab.com' }), time('2026-08-01'), { policy: read(keyless()), revocations })).toBe('believed')
