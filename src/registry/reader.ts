@@ -98,7 +98,8 @@ async function ours(
   view: RegistryView,
   { path, query }: { readonly path: string; readonly query: string },
 ): Promise<string | Stop> {
-  if (path === '/v1/revocations') return revocations(parts, new URLSearchParams(query))
+  // They name servers of every view, so they are read with the whole registry alone.
+  if (path === '/v1/revocations' && !view.only) return revocations(parts, new URLSearchParams(query))
   const [, name = '', version = ''] = /^\/v1\/servers\/([^/]+)\/versions\/([^/]+)\/attestations$/.exec(path) ?? []
   const [server, which] = [parseServerName(decoded(name) ?? ''), decoded(version)]
   if (version === '') return PATH_UNKNOWN

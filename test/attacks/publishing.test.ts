@@ -91,8 +91,8 @@ async function bundle(json: string, sequence: number, more: { key?: string; regi
   })
   return sign(payload, more.key ?? 'publisher')
 }
-async function review(json: string, key = 'reviewer', verifierId = VERIFIER): Promise<string> {
-  const { name, version } = JSON.parse(json) as { name: string; version: string }
+async function review(json: string, key = 'reviewer', verifierId = VERIFIER, of = json): Promise<string> {
+  const { name, version } = JSON.parse(of) as { name: string; version: string }
   const payload = writeReview({
     subjects: [...subjectsOf(json), { name: 'surface', digest: { sha256: surfaceDigest(SURFACE) } }],
     server: { name, version },
@@ -166,6 +166,7 @@ describe('POST /v1/publish', () => {
     ['with another sequence number (attack 5)', (json: string) => bundle(json, 7)],
     ['that was changed', async (json: string) => (await bundle(json, 2)).replace(/"sig":"..../, '"sig":"AAAA')],
     ['of a reviewer the policy does not pair with this key', (json: string) => review(json, 'reviewer', 'https://reviewers.example/other')],
+    ['of a reviewer whose name and server.json differ', (json: string) => review(json, 'reviewer', VERIFIER, serverJson('9.0.0'))],
     ['of a reviewer by the publisher’s own key', (json: string) => review(json, 'publisher')],
     ['that is none', () => Promise.resolve('{"signed":true}')],
   ])('keeps nothing with a bundle %s', async (_what, make) => {
@@ -201,6 +202,17 @@ describe('POST /v1/publish', () => {
     expect(evidence.body.attestations.map((a: any) => a.kind)).toEqual(['publisher', 'review'])
     expect(evidence.body.artifacts).toEqual([{ identifier: PURL, algorithm: 'sha512', digest: sha('sha512', 'tarball') }])
     expect((await publish(json, [await bundle(json, 3)])).body.reason).toBe('version-exists')
+  })
+  it('does not take a version again with other bytes: 409 (N144)', async () => {
+    const other = serverJson('1.0.0', { title: 'Other bytes' })
+    const again = await publish(other, [await bundle(other, 3), await review(other)])
+    expect([again.status, again.body.reason]).toEqual([409, 'version-exists'])
+    const kept = await get('/v0.1/servers/com.example%2Fweather/versions/1.0.0')
+    expect(kept.body.server.title).toBeUndefined()
+  })
+  it.each(['\u202ereweather', 'w\u200beather', '\u{e0077}weather'])('takes no title with what cannot be seen: %j (N144)', async title => {
+    const json = serverJson('1.0.1', { title })
+    expect((await publish(json, [await bundle(json, 3)])).body.reason).toBe('server-json-invalid')
   })
   it('goes by the policy in force now: a signer taken out of the file signs no more', async () => {
     const json = serverJson('1.1.0')

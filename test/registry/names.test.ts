@@ -29,7 +29,7 @@ describe('a server name', () => {
   })
 })
 
-describe('look-alikes (attack 1)', () => {
+describe('look-alikes (attack 1, N144)', () => {
   const REAL = 'io.github.microsoft/playwright-mcp'
   it.each([
     'io.github.micr0soft/playwright-mcp',

@@ -103,7 +103,7 @@ describe('publishing', () => {
     expect(await publish(serverJson('com.example/weather', '2.0.0'), ['{"publisher":1}'])).toMatchObject({ stop: 'attestation-invalid' })
     expect(kept(await publish(serverJson('com.example/weather', '2.0.0'), ['{"publisher":2}'])).sequence).toBe(2)
   })
-  it('keeps each version once', async () => {
+  it('keeps each version once: the same version with other bytes is refused (N144)', async () => {
     kept(await publish())
     expect(await publish(serverJson('com.example/weather', '1.0.0', { title: 'Other' }))).toMatchObject({ stop: 'version-exists' })
   })
@@ -128,7 +128,7 @@ describe('publishing', () => {
       data: { faults: expect.any(Array) },
     })
   })
-  it('holds a look-alike back even where a reviewer vouches for it, until an operator clears it (attack 1)', async () => {
+  it('holds a look-alike back even where a reviewer vouches for it, until an operator clears it (attack 1, N144)', async () => {
     kept(await publish(serverJson('com.example/weather')))
     const held = kept(await publish(serverJson('com.exarnple/weather'), ['{"review":1}']))
     expect(held.standing).toBe('quarantined')

@@ -178,6 +178,50 @@ describe('a view', () => {
   })
 })
 
+describe('what was revoked', () => {
+  it('is told to who reads the whole registry, and not through a view: it names servers outside of it', async () => {
+    const by = publication('com.example/a', '1').publishedBy
+    await registry.revocations.append({
+      kind: 'version',
+      target: 'com.other/secret@1.0.0',
+      reason: 'malware',
+      action: 'block',
+      by,
+      atSeconds: 0,
+    })
+    expect(await get('/v1/revocations')).toEqual({
+      revocations: [
+        {
+          sequence: 1,
+          kind: 'version',
+          target: 'com.other/secret@1.0.0',
+          reason: 'malware',
+          action: 'block',
+          revokedAt: '1970-01-01T00:00:00.000Z',
+        },
+      ],
+      metadata: { count: 1, last: 1 },
+    })
+    const view: RegistryView = { name: 'dev', only: { servers: [], namespaces: ['com.example'] } }
+    expect(await get('/v1/revocations', view)).toEqual({ stop: 'path-unknown' })
+    for (const since of ['-1', 'x', '1&since=2', '1e9'])
+      expect(await get(`/v1/revocations?since=${since}`)).toMatchObject({ stop: 'params-invalid' })
+  })
+  it('and what was verified is told of what is served, within the view', async () => {
+    await publish('com.example/a', '1.0.0')
+    await publish('com.example/held', '1.0.0', { standing: 'quarantined' })
+    const path = (name: string, version = '1.0.0'): string => `/v1/servers/${name}/versions/${version}/attestations`
+    expect(await get(path('com.example%2Fa'))).toEqual({ attestations: [], artifacts: [] })
+    const view: RegistryView = { name: 'dev', only: { servers: ['com.example/b'], namespaces: [] } }
+    const absent = { stop: 'registry-unknown' }
+    expect(await get(path('com.example%2Fa'), view)).toMatchObject(absent)
+    for (const name of ['com.example%2Fheld', 'com.example%2Fnone', 'com.example', '%zz'])
+      expect(await get(path(name))).toMatchObject(absent)
+    expect(await get(path('com.example%2Fa', '%zz'))).toMatchObject(absent)
+    expect(await get('/v1/servers')).toMatchObject({ stop: 'path-unknown' })
+  })
+})
+
 describe('the rest', () => {
   it('is health, ping and version', async () => {
     expect(await get('/v0.1/health')).toEqual({ status: 'ok' })

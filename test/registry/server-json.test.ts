@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { loadServerJsonSchema } from '../../src/adapters/registry-schema.ts'
 import { compileSchema } from '../../src/registry/json-schema.ts'
@@ -189,6 +190,17 @@ describe('server.json', () => {
     })
     expect(faults.length).toBeGreaterThan(6)
     expect(faults.join()).not.toContain('SECRET')
+  })
+  it('is answered for whatever it is, and never by a throw', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.constantFrom(...Object.keys(full)), (value, member) => {
+        for (const hostile of [value, { ...full, [member]: value }, { ...minimal, packages: [value], remotes: [value], icons: [value] }]) {
+          const read = readServerJson(hostile, checkSchema)
+          expect('name' in read || read.length > 0).toBe(true)
+        }
+      }),
+      { numRuns: 500 },
+    )
   })
   it('takes nothing from a prototype', () => {
     const value: unknown = JSON.parse('{"__proto__":{"name":"com.example/a","description":"x","version":"1"}}')
