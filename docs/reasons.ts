@@ -199,8 +199,8 @@ const UPSTREAM = {
     'look at the account’s rights at the upstream; disconnect and connect again',
   ),
   'credential-unavailable': row(
-    'the authorization server that issues this principal’s credential cannot be reached or refuses to issue one',
-    'retry; the `detail` says what it answered; `credential` of the upstream',
+    'the authorization server that issues this principal’s credential cannot be reached or refuses to issue one, or the sign-in it would start from proves nothing there (any more)',
+    'retry; sign in again where the `detail` says that the sign-in has ended; it says what was answered, too; `credential` of the upstream',
   ),
   gated: row(
     'the upstream asked for sampling, elicitation or roots, which no allow rule permits it',

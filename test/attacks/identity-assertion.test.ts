@@ -14,21 +14,25 @@ let running: Running
 let server: ExchangeServer
 afterEach(() => running.stop())
 
-async function start(login: object = {}): Promise<void> {
+type Provider = Running['idp']
+/** `credential`: over that of an assertion by the provider that people sign in at; `issuers`: whose tokens count besides */
+type Options = { readonly credential?: (idp: Provider) => object; readonly issuers?: (idp: Provider) => readonly object[] }
+
+async function start({ credential: more = () => ({}), issuers }: Options = {}): Promise<void> {
   running = await startRunning({
-    login,
+    ...(issuers && { issuers }),
     async upstream(idp) {
       const targets: string[] = []
       server = await startExchangeServer({ targets: () => targets, subjectOf: async () => undefined, assertedBy: () => idp })
       const check = async (token: string) => {
-        const account = server.holderOf(token)
+        const account = server.holderOf(token) ?? idp.holderOf(token)
         return account === undefined ? undefined : { account, scopes: [] }
       }
       const up = await startGuarded({ check, issuers: () => [server.issuer] })
       targets.push(up.url)
       // No `identityProvider`: it is where people sign in.
       const credential = { kind: 'identity-assertion', issuer: server.issuer, clientId: 'gateway', clientSecret: server.clientSecret }
-      const settings = { credential, allow: [{ id: 'test', groups: ['staff'], tools: ['*'] }] }
+      const settings = { credential: { ...credential, ...more(idp) }, allow: [{ id: 'test', groups: ['staff'], issuers: [idp.issuer], tools: ['*'] }] }
       return { up, settings, close: () => server.close() }
     },
   })
@@ -173,4 +177,32 @@ it('a provider that confirms sign-ins without an ID token, or not at all, is nam
   const unconfirmed = await callTool({ ...running, tokens: { alice: (await signIn('bob')).access, bob: '' } }, 'whoami')
   expectRefused(unconfirmed, /gives no ID token/)
   expect(unconfirmed.body.error.data.fix).toContain('offline_access')
+})
+
+it('N052: a token of this gateway is shown to no authorization server, whatever it exchanges for others', async () => {
+  // Somebody else's tokens are exchanged there, so the configuration loads.
+  await start({ credential: () => ({ kind: 'token-exchange' }), issuers: () => [{ issuer: 'https://other.example' }] })
+  const alice = await signIn('alice')
+  const answer = await call(alice)
+  expectRefused(answer, /is not the identity provider you did it at/)
+  expect(answer.body.error.data.fix).toContain('identity-assertion')
+  expect([running.idp.exchanged, server.asked, asserted()]).toEqual([[], [], []])
+})
+
+it('N052: an assertion by another provider than the one people sign in at is asked of nobody', async () => {
+  const identityProvider = { issuer: 'https://other.example', clientId: 'gateway', clientSecret: 'secret-there' }
+  await start({ credential: () => ({ identityProvider }), issuers: () => [{ issuer: 'https://other.example' }] })
+  const alice = await signIn('alice')
+  expectRefused(await call(alice), /is not the identity provider you did it at/)
+  expect([running.idp.exchanged, server.asked, asserted()]).toEqual([[], [], []])
+})
+
+it('where the provider itself exchanges tokens, it gets each person’s ID token, and the upstream what came of it', async () => {
+  await start({ credential: ({ issuer }) => ({ kind: 'token-exchange', issuer, ...IDP_CLIENT }) })
+  const [alice, bob] = [await signIn('alice'), await signIn('bob')]
+  expect((await Promise.all([call(alice), call(bob)])).map(accountOf)).toEqual(['alice', 'bob'])
+  expect(running.idp.exchanged.map(asked => asked['requested_token_type'])).toEqual(
+    Array(2).fill('urn:ietf:params:oauth:token-type:access_token'),
+  )
+  expect(server.asked).toEqual([])
 })

@@ -20,8 +20,8 @@ export type Running = Pick<World, 'gateway' | 'up' | 'path' | 'port' | 'stop'> &
 export type RunningOptions = {
   /** in place of an upstream that records everything and takes no credential: where it is, and its settings besides the URL */
   readonly upstream?: (idp: TestIdp) => Promise<{ readonly up: HttpUpstream; readonly settings: object; close(): Promise<void> }>
-  /** settings of `identity.login` */
-  readonly login?: object
+  /** whose tokens count besides: `identity.issuers` */
+  readonly issuers?: (idp: TestIdp) => readonly object[]
 }
 
 /** Those in the group `staff` may call `echo`; Alice is one of them. */
@@ -35,8 +35,9 @@ export async function startRunning(options: RunningOptions = {}): Promise<Runnin
     limits: ROOMY,
     listen: `127.0.0.1:${port}`,
     identity: {
-      login: { issuer: idp.issuer, ...IDP_CLIENT, scopes: ['openid', 'offline_access'], ...options.login },
+      login: { issuer: idp.issuer, ...IDP_CLIENT, scopes: ['openid', 'offline_access'] },
       authorizationServer: { clients: [{ id: 'host', name: 'Host', redirectUris: [CALLBACK] }] },
+      ...(options.issuers && { issuers: options.issuers(idp) }),
     },
     upstreams: { up: { http: { url: up.url }, allow: [{ id: 'test', groups: ['staff'], tools: ['echo'] }], ...given?.settings } },
   })

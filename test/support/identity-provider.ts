@@ -1,6 +1,7 @@
 // An identity provider for tests: oidc-provider over real HTTP, whose accounts, groups and availability the test changes while it runs. It signs in whoever
 // `nextUser` names, without a page.
 
+import { randomBytes } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { decodeJwt, exportJWK, generateKeyPair, jwtVerify, SignJWT, type JWTPayload } from 'jose'
@@ -25,12 +26,14 @@ export type TestIdp = {
   lastRequest: URLSearchParams
   /** `sid` of each sign-in, in order */
   readonly sids: string[]
-  /** token exchanges for identity assertions (ID-JAG), in order: their parameters, with the client that asked */
+  /** token exchanges, in order: their parameters, with the client that asked */
   readonly exchanged: Readonly<Record<string, unknown>>[]
   /** claims, `typ` or the whole text of the assertions it makes, in place of the right ones */
   asserts: { readonly claims?: Readonly<Record<string, unknown>>; readonly typ?: string; readonly text?: string }
   /** whom the ID token of a refresh speaks of, in place of who is signed in; '' = a refresh brings none */
   refreshesAs: string | undefined
+  /** for whom it exchanged an ID token for such an access token */
+  holderOf(token: string): string | undefined
   /** who an assertion it made stands for, where it was made for this audience and is good now */
   asserted(assertion: string, audience: string): Promise<string | undefined>
   /** tells the gateway that somebody signed out, as the library does it; rejects unless that is answered 200 */
@@ -44,6 +47,7 @@ const isRefresh = (ctx: object): boolean =>
   (ctx as { oidc?: { params?: { grant_type?: unknown } } }).oidc?.params?.grant_type === 'refresh_token'
 
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token'
 const ID_JAG = 'urn:ietf:params:oauth:token-type:id-jag'
 
@@ -104,7 +108,8 @@ export async function startIdp(redirectUri: string): Promise<TestIdp> {
     },
     features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: false }, backchannelLogout: { enabled: true } },
   })
-  provider.registerGrantType(EXCHANGE, async ctx => void (ctx.body = await assertion(ctx.oidc)), [
+  const exchanged = new Map<string, string | undefined>()
+  provider.registerGrantType(EXCHANGE, async ctx => void (ctx.body = await exchange(ctx.oidc)), [
     'subject_token',
     'subject_token_type',
     'requested_token_type',
@@ -112,15 +117,21 @@ export async function startIdp(redirectUri: string): Promise<TestIdp> {
     'resource',
     'scope',
   ])
-  /** ID-JAG: an ID token of this very client comes in, an assertion for another server goes out. */
-  async function assertion({ params, client }: KoaContextWithOIDC['oidc']): Promise<object> {
+  /** An ID token of this very client comes in; an assertion for another server (ID-JAG) goes out, or an access token. */
+  async function exchange({ params, client }: KoaContextWithOIDC['oidc']): Promise<object> {
     const asked = { ...params }
     const clientId = client?.clientId ?? ''
     idp.exchanged.push({ ...asked, client: clientId })
-    if (asked['subject_token_type'] !== ID_TOKEN || asked['requested_token_type'] !== ID_JAG) throw new errors.InvalidRequest('no ID token')
+    if (asked['subject_token_type'] !== ID_TOKEN) throw new errors.InvalidRequest('no ID token')
     const { payload } = await jwtVerify(String(asked['subject_token']), publicKey, { issuer, audience: clientId }).catch(() => {
       throw new errors.InvalidGrant('the ID token is not good')
     })
+    if (asked['requested_token_type'] === ACCESS_TOKEN) {
+      const token = `exchanged-${randomBytes(16).toString('base64url')}`
+      exchanged.set(token, payload.sub)
+      return { access_token: token, issued_token_type: ACCESS_TOKEN, token_type: 'Bearer', expires_in: 300 }
+    }
+    if (asked['requested_token_type'] !== ID_JAG) throw new errors.InvalidRequest('no such token')
     const claims = { client_id: 'gateway', resource: asked['resource'], aud: asked['audience'], iss: issuer, sub: payload.sub }
     const { typ = 'oauth-id-jag+jwt', text } = idp.asserts
     const now = Math.floor(Date.now() / 1000)
@@ -169,6 +180,7 @@ export async function startIdp(redirectUri: string): Promise<TestIdp> {
     exchanged: [],
     asserts: {},
     refreshesAs: undefined,
+    holderOf: token => exchanged.get(token),
     asserted: (assertion, audience) =>
       jwtVerify(assertion, publicKey, { issuer, audience, typ: 'oauth-id-jag+jwt' }).then(
         ({ payload }) => payload.sub,
