@@ -32,7 +32,10 @@ async function start({ credential: more = () => ({}), issuers }: Options = {}): 
       targets.push(up.url)
       // No `identityProvider`: it is where people sign in.
       const credential = { kind: 'identity-assertion', issuer: server.issuer, clientId: 'gateway', clientSecret: server.clientSecret }
-      const settings = { credential: { ...credential, ...more(idp) }, allow: [{ id: 'test', groups: ['staff'], issuers: [idp.issuer], tools: ['*'] }] }
+      const settings = {
+        credential: { ...credential, ...more(idp) },
+        allow: [{ id: 'test', groups: ['staff'], issuers: [idp.issuer], tools: ['*'] }],
+      }
       return { up, settings, close: () => server.close() }
     },
   })

@@ -298,6 +298,16 @@ describe('doctor', () => {
     ])('sees a provider %s', async (_what, more, expected) => {
       expect(bad(await look(LOGIN + UPSTREAM, provider(more))).join('\n')).toMatch(expected)
     })
+    it('looks whether the provider exchanges the sign-ins that credentials of upstreams start with', async () => {
+      const credential = `credential: { kind: identity-assertion, issuer: 'https://as.example', clientId: c }`
+      const upstream = `upstreams: { notes: { http: { url: 'https://notes.example/mcp' }, ${credential}, allow: [{ subjects: ['*'], tools: [t] }] } }\n`
+      const text = LOGIN.replace('clientId: g', 'clientId: g, clientSecret: s') + upstream
+      expect(bad(await look(text, provider({ grant_types_supported: ['authorization_code'] }))).join('\n')).toMatch(
+        /warn login .*does not say that it exchanges tokens \(RFC 8693\), as credentials for `notes` need; turn it on/,
+      )
+      const does = provider({ grant_types_supported: ['urn:ietf:params:oauth:grant-type:token-exchange'] })
+      expect(lines(await look(text, does), `login ${ISSUER}`)).toContain('ok it exchanges tokens, as credentials for `notes` need')
+    })
     it('believes the configuration that a provider supports PKCE', async () => {
       const assumed = LOGIN.replace('clientId: g', 'clientId: g, pkce: assumed')
       const checks = await look(assumed + UPSTREAM, provider({ code_challenge_methods_supported: undefined }))

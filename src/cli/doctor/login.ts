@@ -19,7 +19,9 @@ export async function checkLogin(world: World, snapshot: Snapshot): Promise<Chec
     ...metadata.clock.map(check => ({ ...check, name })),
     ...checkNeeds(name, login, metadata),
     checkLogout(name, metadata, publicUrl),
-    ...(authorizationServer ? [checkRefresh(name, { ...login, ...authorizationServer }, metadata)] : []),
+    ...(authorizationServer
+      ? [checkRefresh(name, { ...login, ...authorizationServer }, metadata), ...checkExchange(name, snapshot, metadata)]
+      : []),
     ...(isIssuerToo ? [] : [checkSubjectClaim(name, login, metadata)]),
   ]
 }
@@ -49,6 +51,25 @@ function checkLogout(name: string, metadata: Metadata, publicUrl: string): Check
   return metadata.isTrue('backchannel_logout_supported')
     ? ok(name, `it can tell this gateway of sign-outs (back-channel logout), once ${url} is registered there`)
     : ok(name, 'it does not tell of sign-outs (no back-channel logout): they are noticed when hosts refresh their tokens, or by a block')
+}
+
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+
+/** RFC 8693: credentials of upstreams that start with the sign-in of whoever calls (ID-JAG, docs/identity-providers.md). */
+function checkExchange(name: string, { login, upstreams }: Snapshot, metadata: Metadata): Check[] {
+  const aliases = [...upstreams.values()].flatMap(({ alias, credential }) =>
+    credential?.identityProvider?.issuer === login?.issuer ? [`\`${alias}\``] : [],
+  )
+  if (aliases.length === 0) return []
+  const whom = `credentials for ${aliases.join(', ')}`
+  if (metadata.list('grant_types_supported')?.includes(EXCHANGE) === true) return [ok(name, `it exchanges tokens, as ${whom} need`)]
+  return [
+    warn(
+      name,
+      `it does not say that it exchanges tokens (RFC 8693), as ${whom} need`,
+      'turn it on there for the gateway’s client: an ID token as the subject, an identity assertion (ID-JAG) as what is asked for',
+    ),
+  ]
 }
 
 type Refreshing = Pick<LoginSettings, 'scopes'> & Pick<AuthorizationServerSettings, 'tokenSeconds'>
