@@ -3,10 +3,11 @@
 import { readFile } from 'node:fs/promises'
 import { Fault, type Stop } from '../kernel/errors.ts'
 import type { Vouched, VouchedFor, VerifyBundle } from '../registry/publish.ts'
+import type { Revocation as Revoked } from '../registry/store.ts'
 import { whyNotCurrent, whyNotSigned } from '../trust/binding.ts'
 import { deny, isDenial, type Denial } from '../trust/denial.ts'
 import { readServerJson, type ServerDocument } from '../trust/server-json.ts'
-import { readTrustPolicies, type TrustPolicies } from '../trust/signer-policy.ts'
+import { readTrustPolicies, type Revocation, type TrustPolicies } from '../trust/signer-policy.ts'
 import type { Signer } from '../trust/signer.ts'
 import { SERVER_PREDICATE, type Subject } from '../trust/statement.ts'
 import { KEYS_ONLY, readTrustedRoot, type TrustedRootFile } from '../trust/trusted-root.ts'
@@ -20,6 +21,8 @@ export type RegistryVerifierParts = {
   /** what statements have to be signed for: publicUrl */
   readonly registry: () => string
   readonly nowMs: () => number
+  /** keys and identities the registry revoked, besides those of the policies */
+  readonly revoked: () => Promise<readonly Pick<Revoked, 'kind' | 'target' | 'notBeforeSeconds'>[]>
   /** for tests: longest time for one bundle */
   readonly deadlineMs?: number
 }
@@ -42,7 +45,8 @@ export function createRegistryVerifier(parts: RegistryVerifierParts): VerifyBund
     let verification: Verification
     let policies: TrustPolicies
     try {
-      policies = readTrustPolicies(await readFile(trust.policies))
+      const read = readTrustPolicies(await readFile(trust.policies))
+      policies = { ...read, revocations: [...read.revocations, ...(await parts.revoked()).map(revocationOf)] }
       verification = await verificationFor(trust.root === undefined ? KEYS_ONLY : readTrustedRoot(await readFile(trust.root)))
     } catch (cause) {
       return unavailable(
@@ -135,6 +139,13 @@ const artifactsOf = ({ artifacts }: ServerDocument, subjects: readonly Subject[]
   artifacts.map(({ purl, algorithm }) => ({ identifier: purl, algorithm, digest: digestIn(subjects, purl, algorithm) ?? '' }))
 const digestIn = (subjects: readonly Subject[], name: string, algorithm: 'sha256' | 'sha512'): string | undefined =>
   subjects.find(subject => subject.name === name)?.digest[algorithm]
+
+/** Without a date a signer was never to be believed. */
+function revocationOf({ kind, target, notBeforeSeconds = 0 }: Pick<Revoked, 'kind' | 'target' | 'notBeforeSeconds'>): Revocation {
+  const notBeforeMs = notBeforeSeconds * 1000
+  const space = target.indexOf(' ')
+  return kind === 'key' ? { notBeforeMs, hint: target } : { notBeforeMs, issuer: target.slice(0, space), san: target.slice(space + 1) }
+}
 
 const nameOf = (signer: Signer): string => (signer.kind === 'key' ? `key ${signer.hint}` : `${signer.san} of ${signer.issuer}`)
 

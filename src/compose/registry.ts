@@ -36,7 +36,12 @@ export function createRegistry({ current, state, sealer, serverInfo, now }: Regi
     nowSeconds,
     newNonce: () => randomBytes(24).toString('base64url'),
   })
-  const verify = createRegistryVerifier({ trust: () => current().registry.trust, registry: () => current().publicUrl, nowMs: now })
+  const verify = createRegistryVerifier({
+    trust: () => current().registry.trust,
+    registry: () => current().publicUrl,
+    nowMs: now,
+    revoked: async () => [...(await revocations.blocking('key')), ...(await revocations.blocking('identity'))],
+  })
   const checkSchema = loadServerJsonSchema()
   return {
     namespaces,

@@ -31,7 +31,7 @@ export type PublisherParts = {
   readonly versions: VersionStore
   readonly standings: StandingStore
   readonly revocations: RevocationLog
-  readonly namespaces: Pick<Namespaces, 'whyNotPublisher'>
+  readonly namespaces: Pick<Namespaces, 'whyNotPublisher' | 'setState'>
   readonly verify: VerifyBundle
   readonly nowSeconds: () => number
 }
@@ -144,6 +144,7 @@ export class Publisher {
     const { versions, standings, revocations, nowSeconds } = this.#parts
     // First what gateways go by: a crash in between leaves a version shown that no gateway runs.
     const kept = { ...revocation, by: by.key, atSeconds: nowSeconds() }
+    if (revocation.kind === 'namespace' && revocation.action === 'block') await this.#parts.namespaces.setState(revocation.target, 'frozen')
     if (revocation.kind !== 'version') return revocations.append(kept)
     const at = revocation.target.lastIndexOf('@')
     const wanted = revocation.target.slice(at + 1)
@@ -199,9 +200,21 @@ export class Publisher {
       const vouch = await verify(bundle, about)
       if (isStop(vouch)) return vouch
       const attestation = { digest: hash('sha256', bundle), kind: vouch.kind, bundle, signer: vouch.signer }
+      const revoked = await this.#whyRevoked(attestation.digest, vouch.artifacts)
+      if (revoked) return revoked
       if (!verified.some(other => other.attestation.digest === attestation.digest)) verified.push({ vouch, attestation })
     }
     return verified
+  }
+
+  /** Signers are the verification's business; these are what was signed. */
+  async #whyRevoked(bundle: string, artifacts: readonly Artifact[]): Promise<Stop | undefined> {
+    const { revocations } = this.#parts
+    if ((await revocations.blocking('bundle')).some(({ target }) => target === bundle))
+      return { stop: 'attestation-invalid', detail: 'this bundle is revoked', fix: 'publish and sign another version' }
+    const refused = new Set((await revocations.blocking('artifact')).map(({ target }) => target))
+    const found = artifacts.find(({ digest }) => refused.has(digest))
+    return found && { stop: 'attestation-invalid', detail: `the artifact \`${found.identifier}\` is revoked`, fix: 'publish another one' }
   }
 
   /** A server keeps the spelling it began with: signatures cover it, and two spellings would be two servers to whoever compares bytes. */

@@ -132,7 +132,7 @@ export interface StandingStore {
 export type Revocation = {
   readonly sequence: number
   readonly kind: RevocationKind
-  /** `name@version`, digest, key id or identity, by kind */
+  /** by kind: `name@version`, digest in hexadecimal, hint of a key, `<issuer> <subject>` of an identity, name of a namespace */
   readonly target: string
   readonly reason: RevocationReason
   readonly action: 'block' | 'warn'
@@ -151,4 +151,6 @@ export interface RevocationLog {
   append(revocation: Omit<Revocation, 'sequence'>): Promise<Revocation>
   /** those behind a sequence number, oldest first, at most `limit` */
   since(sequence: number, limit: number): Promise<readonly Revocation[]>
+  /** those of one kind that block, oldest first */
+  blocking(kind: RevocationKind): Promise<readonly Revocation[]>
 }

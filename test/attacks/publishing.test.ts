@@ -1,6 +1,6 @@
 // Publishing on the wire of a running gateway: real signatures by real keys, roles, records, and what an attacker would send instead.
 
-import { generateKeyPairSync, hash, type KeyObject } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, hash, type KeyObject } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,6 +27,8 @@ function makeKey(name: string): KeyObject {
   keys[name] = { file, pem: publicKey.export({ type: 'spki', format: 'pem' }) as string }
   return privateKey
 }
+const hintOf = (name: string): string =>
+  hash('sha256', createPublicKey(keys[name]?.pem ?? '').export({ type: 'spki', format: 'der' }), 'base64')
 const signer = (name: string) => ({ mode: 'key', keys: [{ publicKey: keys[name]?.pem, validFor: { start: '2020-01-01T00:00:00Z' } }] })
 
 beforeAll(async () => {
@@ -252,10 +254,17 @@ describe('afterwards', () => {
     const revoke = (body: object, who = 'root'): Promise<Answer> => call('POST', '/v1/revocations', JSON.stringify(body), who)
     const target = { kind: 'version', target: 'com.example/weather@1.0.0', reason: 'malware', action: 'block' }
     expect((await revoke(target, 'pat')).body.reason).toBe('role-missing')
-    for (const wrong of [{ kind: 'all' }, { reason: 'mood' }, { action: 'allow' }, { notBefore: '2026-01-01T00:00:00Z' }])
+    for (const wrong of [
+      { kind: 'all' },
+      { reason: 'mood' },
+      { action: 'allow' },
+      { notBefore: '2026-01-01T00:00:00Z' },
+      { kind: 'key' },
+      { kind: 'bundle' },
+    ])
       expect((await revoke({ ...target, ...wrong })).body.reason).toBe('params-invalid')
     expect((await revoke(target)).body.revocation).toMatchObject({ sequence: 1, target: 'com.example/weather@1.0.0' })
-    expect((await revoke({ ...target, kind: 'key', target: 'hint', notBefore: '2026-01-01T00:00:00Z' })).status).toBe(200)
+    expect((await revoke({ ...target, kind: 'key', target: hintOf('stranger'), notBefore: '2026-01-01T00:00:00Z' })).status).toBe(200)
     expect((await get('/v0.1/servers/com.example%2Fweather/versions/1.0.0')).status).toBe(404)
     expect((await status('1.0.0', { status: 'active' }, 'root')).status).toBe(400)
     const json = serverJson('1.0.0')
@@ -265,7 +274,7 @@ describe('afterwards', () => {
     expect(told.body).toMatchObject({
       revocations: [
         { sequence: 1, kind: 'version', target: 'com.example/weather@1.0.0', reason: 'malware', action: 'block' },
-        { sequence: 2, kind: 'key', target: 'hint', notBefore: '2026-01-01T00:00:00.000Z' },
+        { sequence: 2, kind: 'key', target: hintOf('stranger'), notBefore: '2026-01-01T00:00:00.000Z' },
       ],
       metadata: { count: 2, last: 2 },
     })
@@ -273,9 +282,19 @@ describe('afterwards', () => {
     expect((await get('/v1/revocations?since=2')).body).toEqual({ revocations: [], metadata: { count: 0, last: 2 } })
     expect((await get('/v1/revocations?since=x')).status).toBe(400)
   })
+  it('a revoked key signs nothing any more, whatever the policies still say (attack 7)', async () => {
+    const json = serverJson('1.2.0')
+    const revoke = { kind: 'key', target: hintOf('reviewer'), reason: 'key-compromise', action: 'block' }
+    expect((await call('POST', '/v1/revocations', JSON.stringify(revoke), 'root')).status).toBe(200)
+    const done = await publish(json, [await bundle(json, 4), await review(json)])
+    expect([done.status, done.body.reason]).toEqual([422, 'attestation-invalid'])
+    expect(done.body.error).toContain('signer-revoked')
+    const unsigned = await call('POST', '/v0.1/publish', json, 'pat')
+    expect(unsigned.body._meta['gatehouse/trust'].standing).toBe('quarantined')
+  })
   it('all versions go at once', async () => {
     const done = await call('PATCH', '/v0.1/servers/com.example%2Fweather/status', JSON.stringify({ status: 'deleted' }), 'pat')
-    expect([done.body.updatedCount, done.body.servers.length]).toEqual([2, 2])
+    expect([done.body.updatedCount, done.body.servers.length]).toEqual([3, 3])
     expect((await get('/v0.1/servers')).body.servers).toEqual([])
   })
   it('a frozen namespace publishes nothing, and an operator thaws it', async () => {

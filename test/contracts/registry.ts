@@ -269,7 +269,11 @@ export function registryContract(title: string, open: () => Promise<Stores>): vo
       expect(second.sequence).toBeGreaterThan(first.sequence)
       expect(await stores.revocations.since(0, 10)).toEqual([first, second])
       expect(await stores.revocations.since(0, 1)).toEqual([first])
-      expect(await stores.revocations.since(first.sequence, 10)).toEqual([
+      await stores.revocations.append({ ...one, action: 'warn' })
+      expect(await stores.revocations.blocking('version')).toEqual([first])
+      expect(await stores.revocations.blocking('key')).toEqual([second])
+      expect(await stores.revocations.blocking('bundle')).toEqual([])
+      expect(await stores.revocations.since(first.sequence, 1)).toEqual([
         { ...one, kind: 'key', target: 'k', notBeforeSeconds: 4, sequence: second.sequence },
       ])
     })

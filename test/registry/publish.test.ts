@@ -23,6 +23,8 @@ let registry: MemoryRegistry
 let publisher: Publisher
 /** What the verification says, by what the bundle is; `asked`: what it was asked about. */
 let asked: object[]
+/** namespaces that were frozen or thawed */
+let states: string[]
 const PUBLISHER: Vouched = {
   kind: 'publisher',
   signer: 'key 1',
@@ -39,11 +41,16 @@ let now = 100
 beforeEach(() => {
   registry = memoryRegistry()
   asked = []
+  states = []
   now = 100
   publisher = new Publisher({
     checkSchema,
     ...registry,
     namespaces: {
+      setState: (name, state) => {
+        states.push(`${name} ${state}`)
+        return Promise.resolve(undefined)
+      },
       whyNotPublisher: (name, by) =>
         Promise.resolve(
           by === ALICE.key && ['com.example', 'com.exarnple', 'com.other'].includes(name.toLowerCase()) ? undefined : FORBIDDEN,
@@ -242,6 +249,25 @@ describe('a revocation', () => {
   it('names a version that is there', async () => {
     for (const target of ['com.example/weather@1.0.0', 'com.example/weather', '@', 'com.example/weather@latest'])
       expect(await publisher.revoke({ ...block, target }, ROOT)).toMatchObject({ stop: 'registry-unknown' })
+  })
+  it('of a namespace freezes it, and a warning does not', async () => {
+    await publisher.revoke({ ...block, kind: 'namespace', target: 'com.example', action: 'warn' }, ROOT)
+    expect(states).toEqual([])
+    await publisher.revoke({ ...block, kind: 'namespace', target: 'com.example' }, ROOT)
+    expect(states).toEqual(['com.example frozen'])
+  })
+  it.each([
+    ['bundle', hash('sha256', '{"publisher":1}'), 'this bundle is revoked'],
+    ['artifact', 'ab', 'the artifact `pkg:npm/a@1` is revoked'],
+  ] as const)('of a %s keeps it from ever being published or attested again', async (kind, target, detail) => {
+    await publisher.revoke({ ...block, kind, target, action: 'warn' }, ROOT)
+    kept(await publish())
+    await publisher.revoke({ ...block, kind, target }, ROOT)
+    expect(await publisher.attest('com.example/weather', '1.0.0', '{"publisher":1}', ALICE)).toMatchObject({
+      stop: 'attestation-invalid',
+      detail,
+    })
+    expect(await publish(serverJson('com.example/other'), ['{"publisher":1}'])).toMatchObject({ stop: 'attestation-invalid', detail })
   })
   it('of anything else is kept as it is', async () => {
     expect(await publisher.revoke({ ...block, kind: 'key', target: 'hint', notBeforeSeconds: 5 }, ROOT)).toMatchObject({

@@ -128,6 +128,7 @@ export function memoryRegistry(failing: Failing = {}): MemoryRegistry {
           revocations.push(kept)
           return kept
         }),
+      blocking: kind => Promise.resolve(revocations.filter(kept => kept.kind === kind && kept.action === 'block')),
       since: (sequence, limit) => Promise.resolve(revocations.filter(kept => kept.sequence > sequence).slice(0, limit)),
     },
   }

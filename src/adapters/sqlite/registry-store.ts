@@ -206,7 +206,14 @@ export const createRevocationLog = (db: StateDb): RevocationLog => ({
   async since(sequence, limit) {
     return (await db.all<RevocationRow>(`${REVOCATION} WHERE sequence > ? ORDER BY sequence LIMIT ?`, [sequence, limit])).map(revocationOf)
   },
+  async blocking(kind) {
+    const sql = `${REVOCATION} WHERE kind = ? AND action = 'block' ORDER BY sequence LIMIT ${NEVER_MORE}`
+    return (await db.all<RevocationRow>(sql, [kind])).map(revocationOf)
+  },
 })
+
+/** As many rows as one answer of the database may have. */
+const NEVER_MORE = 100_000
 
 const revocationOf = ({ notBeforeSeconds, ...rest }: RevocationRow): Revocation => ({
   ...rest,

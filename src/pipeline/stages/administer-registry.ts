@@ -128,6 +128,7 @@ export const revokeStage = (deps: Deps): Stage<Known, Answered> => ({
     if (!kind) return invalid(`expected \`kind\` as one of ${REVOCATION_KINDS.join(', ')}`)
     if (!reason) return invalid(`expected \`reason\` as one of ${REVOCATION_REASONS.join(', ')}`)
     if (action !== 'block' && action !== 'warn') return invalid('expected `action` as block or warn')
+    if (!TARGETS[kind].test(target)) return invalid(`expected \`target\` as ${WORDS[kind]}`)
     const since = notBefore === undefined ? undefined : Date.parse(notBefore) / 1000
     const isDated = kind === 'key' || kind === 'identity'
     if (since !== undefined && !(isDated && Number.isInteger(since)))
@@ -137,3 +138,22 @@ export const revokeStage = (deps: Deps): Stage<Known, Answered> => ({
     return isStop(kept) ? kept : adminAnswer({ revocation: kept })
   },
 })
+
+type Kind = (typeof REVOCATION_KINDS)[number]
+/** A typing error would be taken for safety. What a version or namespace is called is looked up besides. */
+const TARGETS: Readonly<Record<Kind, RegExp>> = {
+  version: /^[^@\s]+@\S+$/,
+  artifact: /^(?:[0-9a-f]{64}|[0-9a-f]{128})$/,
+  bundle: /^[0-9a-f]{64}$/,
+  key: /^[A-Za-z0-9+/]{43}=$/,
+  identity: /^https:\/\/\S+ \S+$/,
+  namespace: /^[A-Za-z0-9.-]+$/,
+}
+const WORDS: Readonly<Record<Kind, string>> = {
+  version: '`name@version`',
+  artifact: 'its SHA-256 or SHA-512 in lower-case hexadecimal',
+  bundle: 'its SHA-256 in lower-case hexadecimal',
+  key: 'its hint: base64 of the SHA-256 of the public key',
+  identity: '`<issuer> <subject of the certificate>`',
+  namespace: 'its name',
+}
