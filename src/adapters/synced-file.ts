@@ -1,4 +1,4 @@
-// Files in `<dataDir>/trust`: written whole and synced before they count, readable by their owner alone.
+// Files that must not be lost or torn, as those in `<dataDir>/trust`: written whole and synced before they count, for their owner alone if not said otherwise.
 
 import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -27,12 +27,12 @@ export function readSyncedFile(file: string, kind: string, maxBytes: number): Bu
 }
 
 /** Replaces the file; its folder is made where it is missing. On disk after each line: nothing new; the new file beside the old, synced; the new file; its name, synced. */
-export function replaceSyncedFile(file: string, kind: string, text: string): void {
+export function replaceSyncedFile(file: string, kind: string, text: string | Buffer, mode: 0o600 | 0o644 = 0o600): void {
   const folder = dirname(file)
   const fresh = `${file}.new`
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    const handle = openSync(fresh, 'w', 0o600)
+    mkdirSync(folder, { recursive: true, mode: mode === 0o600 ? 0o700 : 0o755 })
+    const handle = openSync(fresh, 'w', mode)
     try {
       writeFileSync(handle, text)
       fsyncSync(handle)

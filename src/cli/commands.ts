@@ -4,6 +4,7 @@ import type { CommandModule } from './command.ts'
 import type { Command, Option } from './command-row.ts'
 import { REGISTRY } from './commands-registry.ts'
 import { SIGNING } from './commands-signing.ts'
+import { TRUST } from './commands-trust.ts'
 import { ADMIN, ASKING, WHY } from './options.ts'
 
 /** Options every command has. */
@@ -390,6 +391,7 @@ export const COMMANDS: readonly Command[] = [
     load: () => import('./restore.ts'),
   },
   ...SIGNING,
+  ...TRUST,
   {
     name: 'version',
     summary: 'print the version',

@@ -109,6 +109,12 @@ export function signedBy(delegator: AnyMetadata, role: string, metadata: Signabl
   return { threshold: found.threshold, signed: ids.filter(isSigned), missing: ids.filter(id => !isSigned(id)) }
 }
 
+/** The keys that a delegator names for a role. */
+export function keysOf(delegator: AnyMetadata, role: string): readonly NamedKey[] {
+  const { keys, roles } = delegationsOf(delegator)
+  return (roles[role]?.keyIDs ?? []).flatMap(id => (keys[id] ? [{ id, json: keys[id].toJSON() }] : []))
+}
+
 export const isComplete = ({ threshold, signed }: SignedBy): boolean => signed.length >= threshold
 
 function delegationsOf({ signed }: AnyMetadata): Pick<Root, 'keys' | 'roles'> {

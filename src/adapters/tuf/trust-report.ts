@@ -1,0 +1,98 @@
+// How a repository of trust stands: what counts until when, who still has to sign, and whether a new gateway would believe it.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Metadata, Root } from '@tufjs/models'
+import { LIFETIME_MS, OFFLINE_ROLES, type OfflineRole, type Role } from './ceremony.ts'
+import { FloorFile } from './floor-file.ts'
+import { isEvaluationSigned, keysOf, signedBy, type AnyMetadata, type SignedBy } from './metadata.ts'
+import { TrustClient } from './trust-client.ts'
+import type { TrustFolder } from './trust-folder.ts'
+
+/** `soon`: less than a fifth of its life is left. Times in milliseconds since the epoch. */
+export type RoleStanding = {
+  readonly role: Role
+  readonly version: number
+  readonly expiresMs: number
+  readonly standing: 'good' | 'soon' | 'expired'
+  readonly threshold: number
+  readonly keys: readonly string[]
+}
+
+type StagedStanding = { readonly role: OfflineRole; readonly version: number; readonly by: readonly SignedBy[] }
+
+export type TrustReport = {
+  readonly isEvaluation: boolean
+  readonly roles: readonly RoleStanding[]
+  readonly staged: readonly StagedStanding[]
+  /** why a gateway that is new would not believe all of it; empty = it would */
+  readonly refused: readonly string[]
+}
+
+export async function reportOf(folder: TrustFolder, nowMs: number): Promise<TrustReport> {
+  const { root, roles, snapshot, timestamp } = folder.published()
+  const targets = roles.get('targets')
+  const standingOf = (role: Role, metadata: Dated | undefined, delegator: AnyMetadata | undefined): readonly RoleStanding[] => {
+    if (!metadata || !delegator) return []
+    const { version, expires } = metadata.signed
+    const leftMs = Date.parse(expires) - nowMs
+    const standing = leftMs <= 0 ? 'expired' : leftMs < LIFETIME_MS[role] / 5 ? 'soon' : 'good'
+    const { threshold } = signedBy(delegator, role, { signatures: {}, sign: () => {} })
+    const keys = keysOf(delegator, role).map(({ id }) => id)
+    return [{ role, version, expiresMs: Date.parse(expires), standing, threshold, keys }]
+  }
+  return {
+    isEvaluation: isEvaluationOf(folder, root),
+    roles: [
+      ...standingOf('root', root, root),
+      ...standingOf('targets', targets, root),
+      ...(['namespaces', 'index', 'revocations'] as const).flatMap(role => standingOf(role, roles.get(role), targets)),
+      ...standingOf('snapshot', snapshot, root),
+      ...standingOf('timestamp', timestamp, root),
+    ],
+    staged: OFFLINE_ROLES.flatMap(role => stagedOf(folder, role)),
+    refused: timestamp ? await whyNotBelieved(folder, nowMs) : ['nothing is published yet'],
+  }
+}
+
+type Dated = { readonly signed: { readonly version: number; readonly expires: string } }
+
+function isEvaluationOf(folder: TrustFolder, published: Metadata<Root> | undefined): boolean {
+  const root = published ?? (folder.staged('root') as Metadata<Root> | undefined)
+  return root !== undefined && isEvaluationSigned(root, undefined)
+}
+
+function stagedOf(folder: TrustFolder, role: OfflineRole): readonly StagedStanding[] {
+  const metadata = folder.staged(role)
+  if (!metadata) return []
+  const { root, roles } = folder.published()
+  const delegators =
+    role === 'root'
+      ? [root, metadata]
+      : role === 'targets'
+        ? [folder.staged('root') ?? root]
+        : [folder.staged('targets') ?? roles.get('targets')]
+  const by = delegators.flatMap(delegator => (delegator ? [signedBy(delegator, role, metadata)] : []))
+  return [{ role, version: metadata.signed.version, by }]
+}
+
+/** Asks it as a gateway does that has pinned the first root and saw nothing yet. */
+async function whyNotBelieved(folder: TrustFolder, nowMs: number): Promise<readonly string[]> {
+  const trustFolder = mkdtempSync(join(tmpdir(), 'gatehouse-trust-'))
+  try {
+    const client = new TrustClient({
+      place: { kind: 'folder', folder: folder.path },
+      trustFolder,
+      pinnedRoot: folder.firstRoot(),
+      floors: new FloorFile(trustFolder),
+      now: () => nowMs,
+    })
+    const { refused } = await client.refresh()
+    return refused.map(({ part, why }) => `${part}: ${why}`)
+  } catch (error) {
+    return [error instanceof Error ? error.message : 'it cannot be read']
+  } finally {
+    rmSync(trustFolder, { recursive: true, force: true })
+  }
+}
