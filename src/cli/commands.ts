@@ -3,6 +3,7 @@
 import type { CommandModule } from './command.ts'
 import type { Command, Option } from './command-row.ts'
 import { REGISTRY } from './commands-registry.ts'
+import { SERVERS } from './commands-servers.ts'
 import { SIGNING } from './commands-signing.ts'
 import { TRUST } from './commands-trust.ts'
 import { ADMIN, ASKING, WHY } from './options.ts'
@@ -127,87 +128,7 @@ export const COMMANDS: readonly Command[] = [
     options: {},
     load: () => import('./config-check.ts'),
   },
-  {
-    name: 'server list',
-    summary: 'show how each server is admitted and what waits for a reviewer',
-    about: ['Reads the configuration, the folder of admissions and what was seen of each server. Touches no server.'],
-    options: {},
-    load: () => import('./server/list.ts'),
-  },
-  {
-    name: 'server review',
-    summary: 'look at all that a server lists, and keep it for a review',
-    about: [
-      'Starts or connects to the server as the gateway would, reads its instructions, tools, prompts, resources and templates, and shows what differs from what was admitted.',
-      'A running gateway keeps by itself what servers list that is not admitted: `gatehouse server diff` shows that.',
-    ],
-    positionals: 'ALIAS',
-    maxPositionals: 1,
-    options: {},
-    load: () => import('./server/review.ts'),
-  },
-  {
-    name: 'server diff',
-    summary: 'show what a server lists against what was admitted',
-    about: [
-      'Each difference with its class (hostile-looking, material, cosmetic), its codes (docs/drift-rules.md), and old and new values as inert text. Exit code 1 where anything differs.',
-    ],
-    positionals: 'ALIAS',
-    maxPositionals: 1,
-    options: {},
-    load: () => import('./server/diff.ts'),
-  },
-  {
-    name: 'server surface',
-    summary: 'print the surface of a server as a file to sign',
-    about: ['What was seen of the server as one digest per definition, canonical JSON: what `gatehouse sign --surface` takes.'],
-    positionals: 'ALIAS',
-    maxPositionals: 1,
-    options: {
-      mode: {
-        kind: 'text',
-        value: 'subset|exact',
-        help: '`subset`: callers may be listed less; `exact`: all of it or nothing; default: subset',
-      },
-    },
-    load: () => import('./server/surface.ts'),
-  },
-  {
-    name: 'server approve',
-    summary: 'admit what a server was seen to list',
-    about: [
-      'Writes the admission (an in-toto statement, not signed yet) and the admitted definitions into the folder of admissions. Only the surface named by --surface is admitted: what was looked at, not what the server lists by now.',
-    ],
-    positionals: 'ALIAS',
-    maxPositionals: 1,
-    options: {
-      surface: {
-        kind: 'text',
-        value: 'DIGEST',
-        help: 'the surface that was reviewed, as `gatehouse server diff` names it; at least 12 characters of it',
-      },
-      mode: {
-        kind: 'text',
-        value: 'subset|exact',
-        help: '`subset`: what is not admitted is held; `exact`: it holds the whole server; default: subset',
-      },
-      reviewer: { kind: 'text', value: 'NAME', help: 'who reviewed it; default: your user name' },
-      why: { kind: 'text', value: 'TEXT', help: 'why; kept in the statement' },
-    },
-    load: async () => (await import('./server/approve.ts')).approve,
-  },
-  {
-    name: 'server quarantine',
-    summary: 'refuse a server until it is reviewed anew',
-    about: ['Writes a statement that says no: nothing of the server is listed or called. `gatehouse server approve` takes it back.'],
-    positionals: 'ALIAS',
-    maxPositionals: 1,
-    options: {
-      reviewer: { kind: 'text', value: 'NAME', help: 'who refuses it; default: your user name' },
-      why: { kind: 'text', value: 'TEXT', help: 'why; kept in the statement' },
-    },
-    load: async () => (await import('./server/approve.ts')).quarantine,
-  },
+  ...SERVERS,
   {
     name: 'login',
     summary: 'sign in to administer a gateway',

@@ -1,6 +1,7 @@
 // Admission as this process runs it: statements from their folder, what was seen kept for reviewers, every difference on record before it matters.
 
 import { AdmissionFolder, type AdmissionChange } from '../adapters/admission/admission-folder.ts'
+import { readReviewerKeys, type ReviewerKeys } from '../adapters/admission/reviewer-signature.ts'
 import { SeenFolder } from '../adapters/admission/seen-folder.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import type { Difference } from '../admission/compare.ts'
@@ -52,18 +53,18 @@ export function openAdmissions({ current, log, encoder, logger, now }: Admission
     )
   }
   let isLooking = false
+  let reviewerKeys: ReviewerKeys | undefined
   const lookFor = ({ admissions, upstreams }: Snapshot): Promise<void> => {
     const reviewed = [...upstreams].filter(([, { admission }]) => admission === 'required')
-    return folder.look(
-      admissions,
-      reviewed.map(([alias]) => alias),
-    )
+    return folder.look({ folder: admissions, aliases: reviewed.map(([alias]) => alias), reviewers: reviewerKeys })
   }
   const pause = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
   const admitting = new Admitting({ admissions: folder, seen, record, pause })
   return {
     admitting,
     async prepare(snapshot) {
+      // Keys are read at the start and at each reload, as other keys are.
+      reviewerKeys = readReviewerKeys(snapshot.reviewers)
       await lookFor(snapshot)
       for (const [upstream, { admission }] of snapshot.upstreams)
         if (admission === 'required' && folder.of(upstream) === undefined)

@@ -23,6 +23,8 @@ export type WarningCode =
   /** the two-person rule is on and there is no second person */
   | 'two-person'
   | 'unverified-sources'
+  /** reviewers' decisions count unsigned */
+  | 'unsigned-admissions'
   /** whatever a server lists may pass: nobody has reviewed it */
   | 'configured-admission'
   | 'evaluation'

@@ -42,6 +42,8 @@ export type Snapshot = {
   readonly evaluation?: EvaluationSettings
   /** absolute path of the folder with reviewers' decisions */
   readonly admissions: string
+  /** absolute path of each reviewer's public key, by name; empty = decisions need no signature */
+  readonly reviewers: ReadonlyMap<string, string>
   readonly upstreams: ReadonlyMap<string, UpstreamSettings>
   readonly sets: ReadonlyMap<string, { readonly upstreams: readonly string[] }>
   readonly registry: RegistrySettings

@@ -53,6 +53,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     administration: administrationOf(doc, providers),
     ...(evaluation ? { evaluation: { port: evaluation.port, users: evaluation.users } } : {}),
     admissions: doc.admissions,
+    reviewers: new Map([...doc.reviewers].map(([name, { publicKey }]) => [name, publicKey])),
     upstreams: new Map([...doc.upstreams].map(([alias, upstream]) => [alias, upstreamOf(doc, { alias, upstream }, context)])),
     sets: new Map([...doc.sets].map(([name, aliases]) => [name, { upstreams: aliases }])),
     registry: registryOf(doc),

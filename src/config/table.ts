@@ -3,7 +3,7 @@
 import { cidrProblem, hostProblem, originProblem, outboundProblem, parseListen } from './addresses.ts'
 import { list, map, optional, record } from './fields.ts'
 import { choice, duration, flag, integer, parsed, path, size, text } from './scalars.ts'
-import type { ValueOf } from './fields.ts'
+import type { KeyRule, ValueOf } from './fields.ts'
 import { identity } from './identity-table.ts'
 import { isDocumentUrl } from '../identity/document-url.ts'
 import { ADMISSIONS, ALIAS, upstream } from './upstream-table.ts'
@@ -110,6 +110,8 @@ const keys = record(
   { fallback: {}, doc: 'keys that others keep; read at the start and at each reload' },
 )
 
+const REVIEWER: KeyRule = { what: 'a name such as `ann`', pattern: '^[A-Za-z0-9][A-Za-z0-9 ._@-]*$', maxLength: 128 }
+
 /** gatehouse.yaml */
 export const GATEHOUSE = record(
   {
@@ -173,6 +175,18 @@ export const GATEHOUSE = record(
       doc: 'how servers are admitted that do not say otherwise: `required`: only what a reviewer admitted is listed and called, and a server that nobody has reviewed offers nothing; `configured`: this file alone admits them, and whatever they list may pass',
     }),
     admissions: path({ fallback: 'admissions', doc: 'folder of reviewers’ decisions, one file per upstream; looked at every second' }),
+    reviewers: map(
+      REVIEWER,
+      record(
+        { publicKey: path({ doc: 'public key, PEM: P-256, P-384 or Ed25519; the gateway never sees the private one' }) },
+        { doc: 'a reviewer' },
+      ),
+      {
+        max: 100,
+        fallback: {},
+        doc: 'who may admit servers, by name: where anybody stands here, a decision counts only with the signature of the reviewer it names (`gatehouse server approve --key`); none: decisions need no signature',
+      },
+    ),
     upstreams: map(ALIAS, upstream, { max: 1000, fallback: {}, doc: 'the MCP servers behind the gateway, by alias' }),
     sets: map(ALIAS, list(text({ what: 'an alias', maxLength: 24, doc: 'an alias' }), { max: 1000, doc: 'aliases' }), {
       max: 1000,

@@ -35,6 +35,14 @@ export function checkUpstreams(doc: ConfigDocument, reading: Reading, around: Su
   }
   if (doc.admission === 'configured' && [...doc.upstreams.values()].some(({ admission }) => admission === undefined))
     reading.warn('configured-admission', 'admission', UNREVIEWED, REVIEW)
+  const isReviewed = [...doc.upstreams.values()].some(({ admission = doc.admission }) => admission === 'required')
+  if (isReviewed && doc.reviewers.size === 0 && !reading.isFaulty('reviewers'))
+    reading.warn(
+      'unsigned-admissions',
+      'admission',
+      'reviewers’ decisions need no signature: whoever can write into the folder `admissions` can admit servers',
+      'name `reviewers` with their public keys',
+    )
   if (doc.upstreams.size > 0) {
     reading.warn(
       'unverified-sources',

@@ -90,7 +90,7 @@ const UPSTREAM = 'upstreams: { a: { stdio: { command: node }, allow: [{ subjects
 describe('doctor', () => {
   it('finds nothing to mend where all is well', async () => {
     const checks = await look(WITH_ISSUER + UPSTREAM)
-    expect(bad(checks)).toEqual([expect.stringContaining('the only source of upstreams')])
+    expect(bad(checks)).toEqual([expect.stringContaining('need no signature'), expect.stringContaining('the only source of upstreams')])
     expect(checks.map(c => c.name)).toEqual(
       expect.arrayContaining([
         'node',
@@ -361,7 +361,7 @@ describe('doctor', () => {
         'https://login.example.com/.well-known/oauth-authorization-server/tenant': json({ issuer: ISSUER, jwks_uri: JWKS }),
       },
     )
-    expect(bad(await look(WITH_ISSUER + UPSTREAM, world))).toHaveLength(1)
+    expect(bad(await look(WITH_ISSUER + UPSTREAM, world))).toHaveLength(2)
   })
 
   it('attack: what an issuer says cannot drive the terminal', async () => {

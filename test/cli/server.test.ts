@@ -1,5 +1,6 @@
 // `gatehouse server …` from a terminal: what it says, refuses and leaves on disk. The flow with a running gateway is in test/e2e/admission.test.ts.
 
+import { generateKeyPairSync } from 'node:crypto'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -88,6 +89,29 @@ describe('gatehouse server', () => {
     expect(readSurface(Buffer.from((await run('surface', 'weather', '--mode', 'exact')).out)).mode).toBe('exact')
     expect((await run('surface', 'weather', '--mode', 'any')).code).toBe(2)
     expect((await run('surface')).code).toBe(2)
+  })
+
+  it('approve --key signs what the configuration’s reviewers have to sign', async () => {
+    for (const name of ['ann', 'mallory']) {
+      const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+      writeFileSync(join(cwd, `${name}.key`), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
+      writeFileSync(join(cwd, `${name}.pem`), publicKey.export({ type: 'spki', format: 'pem' }))
+    }
+    const file = join(cwd, 'gatehouse.yaml')
+    writeFileSync(file, `${readFileSync(file, 'utf8')}reviewers: { ann: { publicKey: ann.pem } }\n`)
+    const digest = await reviewed()
+    const approve = (...more: string[]) => run('approve', 'weather', '--surface', digest, '--reviewer', 'ann', ...more)
+    expect(await approve()).toMatchObject({ code: 2, err: expect.stringContaining('expected --key or --key-command') })
+    expect(await approve('--key', 'mallory.key')).toMatchObject({ code: 2, err: expect.stringContaining('signed by another key') })
+    expect(existsSync(join(cwd, 'admissions'))).toBe(false)
+    expect(await approve('--key', 'ann.key')).toMatchObject({ code: 0, err: '' })
+    expect((await run('list')).out).toContain('admitted by ann at 2026-11-21T12:00:00.000Z (signed)')
+    const statement = join(cwd, 'admissions', 'weather.json')
+    writeFileSync(statement, readFileSync(statement, 'utf8').replace('2026-11-21', '2026-11-22'))
+    expect((await run('diff', 'weather')).out).toContain('its admission is not what was signed')
+    // A refusal needs no key.
+    expect((await run('quarantine', 'weather', '--why', 'no', '--reviewer', 'ann')).code).toBe(0)
+    expect((await run('list')).out).toContain('its admission is not signed')
   })
 
   it('quarantine keeps the surface, and approve takes it back', async () => {

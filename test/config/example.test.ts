@@ -20,7 +20,7 @@ beforeAll(async () => {
   const loaded = await loadConfig(file, { env: {} })
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.faults))
   snapshot = loaded.snapshot
-  expect(loaded.warnings.map(w => w.code)).toEqual(['evaluation', 'unverified-sources'])
+  expect(loaded.warnings.map(w => w.code)).toEqual(['evaluation', 'unsigned-admissions', 'unverified-sources'])
 })
 
 /** What the real server offers to a host that can do everything. */

@@ -1,6 +1,8 @@
 // A server under review, end to end: nothing of it passes before somebody admitted what it lists, and what changes afterwards is held with its difference shown.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { generateKeyPairSync } from 'node:crypto'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { modernBody } from '../attacks/world.ts'
@@ -20,7 +22,8 @@ afterEach(async () => {
   gateway = undefined
 })
 
-const settings = (flipAfter: number, more: object = {}) => ({
+const settings = (flipAfter: number, more: object = {}, config: object = {}) => ({
+  ...config,
   upstreams: {
     weather: {
       stdio: { command: process.execPath, args: nodeServer('flipping', String(flipAfter)).args },
@@ -31,8 +34,8 @@ const settings = (flipAfter: number, more: object = {}) => ({
   },
 })
 
-async function start(flipAfter = Infinity, more: object = {}) {
-  const running = (gateway = await startTestGateway(settings(flipAfter, more)))
+async function start(flipAfter = Infinity, more: object = {}, config: object = {}) {
+  const running = (gateway = await startTestGateway(settings(flipAfter, more, config)))
   const folder = dirname(running.dataDir)
   const tokens = { alice: await running.token(PATH), bob: await running.token(PATH, { sub: 'bob' }) }
   const ask = (method: string, params: any = {}, who: keyof typeof tokens = 'alice'): Promise<Answer> =>
@@ -212,6 +215,30 @@ describe('a server that changes after its review', () => {
     expect((await call()).body.result).toBeDefined()
     expect(reasonOf(await call())).toBe('quarantined')
     expect(reasonOf(await ask('skills/list'))).toBe('quarantined')
+  })
+})
+
+describe('reviewers with keys', () => {
+  it('attack: whoever can write into the folder, but holds no key of a reviewer, admits nothing', async () => {
+    const keys = mkdtempSync(join(tmpdir(), 'gatehouse-reviewers-'))
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+    writeFileSync(join(keys, 'ann.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
+    writeFileSync(join(keys, 'ann.pem'), publicKey.export({ type: 'spki', format: 'pem' }))
+    try {
+      const { ask, call, cli, folder } = await start(Infinity, {}, { reviewers: { ann: { publicKey: join(keys, 'ann.pem') } } })
+      await ask('tools/list')
+      const digest = /--surface ([0-9a-f]{64})/.exec((await cli('server', 'diff', 'weather')).out)![1]!
+      const approve = ['server', 'approve', 'weather', '--surface', digest, '--reviewer', 'ann']
+      expect(await cli(...approve)).toMatchObject({ code: 2 })
+      expect(await cli(...approve, '--key', join(keys, 'ann.key'))).toMatchObject({ code: 0 })
+      await expect.poll(async () => reasonOf(await call())).toBe(undefined)
+      const statement = join(folder, 'admissions', 'weather.json')
+      writeFileSync(statement, readFileSync(statement, 'utf8').replace('"timeVerified":"2026', '"timeVerified":"2025'))
+      await expect.poll(async () => reasonOf(await call())).toBe('quarantined')
+      expect((await call()).body.error.message).toContain('its admission is not what was signed')
+    } finally {
+      rmSync(keys, { recursive: true, force: true })
+    }
   })
 })
 

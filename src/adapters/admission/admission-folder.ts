@@ -5,14 +5,25 @@ import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Admissions, Unreadable } from '../../admission/admissions.ts'
 import { MAX_STATEMENT_BYTES, readStatement, type Admission } from '../../admission/statement.ts'
+import { MAX_SIGNATURE_BYTES, whyNotSigned, type ReviewerKeys } from './reviewer-signature.ts'
 
 type Standing = Admission | Unreadable
 type Held = { readonly fingerprint: string; readonly standing: Standing | undefined }
 
 export type AdmissionChange = { readonly alias: string; readonly before: Standing | undefined; readonly now: Standing | undefined }
 
+/** Where to look, and for whom. */
+export type AdmissionPlace = {
+  readonly folder: string
+  readonly aliases: readonly string[]
+  /** whose signatures count; absent = statements need none */
+  readonly reviewers?: ReviewerKeys | undefined
+}
+
 /** Where an upstream's statement is; committed beside the configuration, or managed by whoever deploys it. */
 export const statementFile = (folder: string, alias: string): string => join(folder, `${alias}.json`)
+/** Its reviewer's signature: a Sigstore bundle over the bytes of the statement. */
+export const signatureFile = (folder: string, alias: string): string => join(folder, `${alias}.sigstore.json`)
 
 const ABSENT = 'ENOENT'
 
@@ -33,15 +44,15 @@ export class AdmissionFolder implements Admissions {
   }
 
   /** Takes over what changed on disk, one look after the other; never rejects. What is no longer asked for is forgotten. */
-  look(folder: string, aliases: readonly string[]): Promise<void> {
-    this.#looking = this.#looking.then(() => this.#look(folder, aliases))
+  look(place: AdmissionPlace): Promise<void> {
+    this.#looking = this.#looking.then(() => this.#look(place))
     return this.#looking
   }
 
-  async #look(folder: string, aliases: readonly string[]): Promise<void> {
+  async #look(place: AdmissionPlace): Promise<void> {
     const next = new Map<string, Held>()
-    for (const alias of aliases) {
-      const held = await this.#one(statementFile(folder, alias), alias)
+    for (const alias of place.aliases) {
+      const held = await this.#one(alias, place)
       if (held) next.set(alias, held)
     }
     const before = this.#held
@@ -49,11 +60,14 @@ export class AdmissionFolder implements Admissions {
     for (const [alias, { standing }] of next) if (standing !== before.get(alias)?.standing) this.#decided(alias)
   }
 
-  async #one(file: string, alias: string): Promise<Held | undefined> {
+  async #one(alias: string, { folder, reviewers }: AdmissionPlace): Promise<Held | undefined> {
     const known = this.#held.get(alias)
-    const fingerprint = `${file} ${await fingerprintOf(file)}`
+    const file = statementFile(folder, alias)
+    const found = await fingerprintOf(file)
+    const signature = reviewers ? `${reviewers.id} ${await fingerprintOf(signatureFile(folder, alias))}` : ''
+    const fingerprint = `${file} ${found} ${signature}`
     if (known?.fingerprint === fingerprint) return known
-    const now = fingerprint.endsWith(` ${ABSENT}`) ? undefined : await read(file, alias)
+    const now = found === ABSENT ? undefined : await readAdmission(folder, alias, reviewers)
     const before = known?.standing
     if (before === undefined && now === undefined) return { fingerprint, standing: undefined }
     try {
@@ -66,21 +80,37 @@ export class AdmissionFolder implements Admissions {
   }
 }
 
-async function read(file: string, alias: string): Promise<Standing> {
+async function readAdmission(folder: string, alias: string, reviewers: ReviewerKeys | undefined): Promise<Standing> {
   try {
-    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
-    try {
-      const found = await handle.stat()
-      if (!found.isFile()) return unreadable('is no regular file')
-      if (found.size > MAX_STATEMENT_BYTES) return unreadable(`is larger than ${MAX_STATEMENT_BYTES} bytes`)
-      const statement = readStatement(await handle.readFile(), alias)
-      return typeof statement === 'string' ? unreadable(statement) : statement
-    } finally {
-      await handle.close()
-    }
+    const bytes = await readBounded(statementFile(folder, alias), MAX_STATEMENT_BYTES)
+    if (typeof bytes === 'string') return unreadable(bytes)
+    const statement = readStatement(bytes, alias)
+    if (typeof statement === 'string') return unreadable(statement)
+    if (!reviewers) return statement
+    const bundle = await readBounded(signatureFile(folder, alias), MAX_SIGNATURE_BYTES).catch(absent)
+    if (typeof bundle === 'string') return unreadable(`has a signature that ${bundle}`)
+    const why = whyNotSigned(reviewers, { reviewer: statement.reviewer, statement: bytes, bundle })
+    return why === undefined ? statement : unreadable(why)
   } catch (error) {
     return unreadable(`cannot be read (${codeOf(error)})`)
   }
+}
+
+/** The bytes of a regular file, or why they are not read. */
+async function readBounded(file: string, maxBytes: number): Promise<Buffer | string> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const found = await handle.stat()
+    if (!found.isFile()) return 'is no regular file'
+    return found.size > maxBytes ? `is larger than ${maxBytes} bytes` : await handle.readFile()
+  } finally {
+    await handle.close()
+  }
+}
+
+function absent(error: unknown): undefined {
+  if (codeOf(error) !== ABSENT) throw error
+  return undefined
 }
 
 const unreadable = (why: string): Unreadable => ({ unreadable: `its admission ${why}` })

@@ -3,6 +3,7 @@
 import { access, constants, stat } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { AdmissionFolder } from '../../adapters/admission/admission-folder.ts'
+import { readReviewerKeys } from '../../adapters/admission/reviewer-signature.ts'
 import type { Snapshot, UpstreamSettings, UpstreamTransport } from '../../config/schema.ts'
 import { fail, ok, warn } from './check.ts'
 import type { Check, World } from './check.ts'
@@ -27,9 +28,9 @@ async function checkUpstream(world: World, snapshot: Snapshot, upstream: Upstrea
 }
 
 /** A server without a usable admission offers nothing, which looks like a server that has nothing. */
-async function checkAdmission(name: string, { admissions }: Snapshot, alias: string): Promise<Check[]> {
+async function checkAdmission(name: string, { admissions, reviewers }: Snapshot, alias: string): Promise<Check[]> {
   const folder = new AdmissionFolder(() => Promise.resolve())
-  await folder.look(admissions, [alias])
+  await folder.look({ folder: admissions, aliases: [alias], reviewers: readReviewerKeys(reviewers) })
   const admission = folder.of(alias)
   const mend = `\`gatehouse server review ${alias}\`, then \`gatehouse server approve ${alias}\``
   if (admission === undefined) return [warn(name, 'nobody has reviewed it, so it offers nothing', mend)]

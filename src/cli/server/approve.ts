@@ -1,11 +1,13 @@
 // `gatehouse server approve` and `quarantine`: a reviewer's decision as a statement in the folder of admissions.
 
-import { mkdir } from 'node:fs/promises'
-import { statementFile } from '../../adapters/admission/admission-folder.ts'
+import { mkdir, rm } from 'node:fs/promises'
+import { signatureFile, statementFile } from '../../adapters/admission/admission-folder.ts'
+import { readReviewerKeys, whyNotSigned } from '../../adapters/admission/reviewer-signature.ts'
 import { digestOfSurface, SURFACE_MODES, type PinnedSurface, type SurfaceMode } from '../../admission/pinned-surface.ts'
 import { reviewSurface } from '../../admission/review.ts'
 import { emptySeen, seenText, surfaceSeen } from '../../admission/seen-surface.ts'
 import { MAX_REVIEWER, MAX_WHY, statementOf, type Review } from '../../admission/statement.ts'
+import type { Snapshot } from '../../config/schema.ts'
 import { EXIT, type CommandArgs, type CommandModule } from '../command.ts'
 import { shortName } from '../config-check.ts'
 import { writeAtomic } from '../files.ts'
@@ -49,13 +51,16 @@ export const approve: CommandModule = {
     }
     const review = reviewBy(args, { alias, verdict: 'passed', surface })
     if (typeof review === 'string') return usage(args, review)
+    const signature = await signatureOf(args, snapshot, review)
+    if (typeof signature === 'string') return usage(args, signature)
     await mkdir(snapshot.admissions, { recursive: true })
     // The definitions first: a statement without them is in force all the same, only its diffs say less.
     await writeAtomic(definitionsFile(snapshot.admissions, alias), seenText(seen), READABLE)
-    return write(args, server, review)
+    return write(args, server, { review, signature })
   },
 }
 
+/** Needs no signature: what nobody signed stops a server as well. */
 export const quarantine: CommandModule = {
   async run(args) {
     const server = await serverOf(args)
@@ -66,13 +71,32 @@ export const quarantine: CommandModule = {
     const review = reviewBy(args, { alias: server.alias, verdict: 'failed', surface })
     if (typeof review === 'string') return usage(args, review)
     await mkdir(server.snapshot.admissions, { recursive: true })
-    return write(args, server, review)
+    return write(args, server, { review })
   },
 }
 
-async function write(args: CommandArgs, { alias, snapshot, settings }: Server, review: Review): Promise<number> {
+/** The bundle, where a key is given; a text says why there has to be one, or why this one would not count. */
+async function signatureOf(args: CommandArgs, { reviewers }: Snapshot, review: Review): Promise<Buffer | string | undefined> {
+  const known = readReviewerKeys(reviewers)
+  if (args.text('key') === undefined && args.text('key-command') === undefined)
+    return known && 'expected --key or --key-command: the configuration names `reviewers`, so a decision counts only signed'
+  const statement = Buffer.from(statementOf(review))
+  const { signPayload } = await import('../../adapters/sigstore/sign.ts')
+  const { signerOf } = await import('../signing/signer.ts')
+  const { signer, witnesses } = await signerOf(args)
+  const { bundle } = await signPayload(statement, signer, witnesses)
+  const why = known && whyNotSigned(known, { reviewer: review.reviewer, statement, bundle })
+  return why === undefined ? bundle : `this would not count: it ${why}`
+}
+
+type Decided = { readonly review: Review; readonly signature?: Buffer | undefined }
+
+async function write(args: CommandArgs, { alias, snapshot, settings }: Server, { review, signature }: Decided): Promise<number> {
   const { io } = args
   const file = statementFile(snapshot.admissions, alias)
+  const signed = signatureFile(snapshot.admissions, alias)
+  if (signature) await writeAtomic(signed, signature, READABLE)
+  else await rm(signed, { force: true })
   await writeAtomic(file, statementOf(review), READABLE)
   const surface = digestOfSurface(review.surface)
   if (args.json) io.out(`${JSON.stringify({ alias, verdict: review.verdict, surface, file }, undefined, 2)}\n`)
@@ -80,7 +104,8 @@ async function write(args: CommandArgs, { alias, snapshot, settings }: Server, r
     io.out(
       `${alias}: ${review.verdict === 'passed' ? `admitted ${count(review.surface)} definitions` : 'in quarantine'} (${shortName(file, io.cwd)}); a running gateway goes by it within seconds\n`,
     )
-  io.err('the statement is not signed: whoever can write into this folder can admit servers\n')
+  if (!signature && review.verdict === 'passed')
+    io.err('the statement is not signed: whoever can write into this folder can admit servers\n')
   if (settings.admission === 'configured')
     io.err(`the configuration admits \`${alias}\` by itself: say \`admission: required\`, or this decides nothing\n`)
   return EXIT.ok

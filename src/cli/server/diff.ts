@@ -12,10 +12,13 @@ export async function run(args: CommandArgs): Promise<number> {
   const server = await serverOf(args)
   if (typeof server === 'number') return server
   const { alias } = server
-  const { seen, admission, definitions } = await reviewedOf(server)
+  const { seen, admission, isSigned, definitions } = await reviewedOf(server)
   if (!seen) {
     if (args.json) io.out(`${JSON.stringify({ alias, seen: false }, undefined, 2)}\n`)
-    else io.out(`${alias}: ${admissionText(admission)}\nnothing else was seen of it: \`gatehouse server review ${alias}\` looks now\n`)
+    else
+      io.out(
+        `${alias}: ${admissionText(admission, isSigned)}\nnothing else was seen of it: \`gatehouse server review ${alias}\` looks now\n`,
+      )
     return EXIT.ok
   }
   const passed = typeof admission === 'object' && admission.verdict === 'passed' ? admission : undefined
@@ -26,7 +29,7 @@ export async function run(args: CommandArgs): Promise<number> {
       `${JSON.stringify({ alias, seen: true, surface, admitted: passed?.surfaceDigest, isCut: seen.isCut, ...review }, undefined, 2)}\n`,
     )
   else {
-    io.out(`${alias}: ${admissionText(admission)}\n${reviewText(review)}`)
+    io.out(`${alias}: ${admissionText(admission, isSigned)}\n${reviewText(review)}`)
     if (seen.isCut) io.out('more was listed than is kept for review\n')
     if (review.findings.length > 0) io.out(`to admit exactly this: gatehouse server approve ${alias} --surface ${surface}\n`)
   }

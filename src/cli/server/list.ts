@@ -28,13 +28,13 @@ type Row = {
 }
 
 async function rowOf(snapshot: Snapshot, { alias, admission: mode }: UpstreamSettings): Promise<Row> {
-  const { seen, admission, definitions } = await reviewedOf({ snapshot, alias })
+  const { seen, admission, isSigned, definitions } = await reviewedOf({ snapshot, alias })
   const passed = typeof admission === 'object' && admission.verdict === 'passed' ? admission : undefined
   const review = reviewSurface(seen ?? emptySeen(alias), passed?.surface, definitions)
   return {
     alias,
     admission: mode,
-    standing: mode === 'configured' ? 'admitted by the configuration alone' : admissionText(admission),
+    standing: mode === 'configured' ? 'admitted by the configuration alone' : admissionText(admission, isSigned),
     ...(passed && { surface: passed.surfaceDigest }),
     held: review.findings.length,
     class: review.class,

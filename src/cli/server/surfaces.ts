@@ -3,7 +3,8 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { statementFile } from '../../adapters/admission/admission-folder.ts'
+import { signatureFile, statementFile } from '../../adapters/admission/admission-folder.ts'
+import { MAX_SIGNATURE_BYTES, readReviewerKeys, whyNotSigned } from '../../adapters/admission/reviewer-signature.ts'
 import { readSeenFile } from '../../adapters/admission/seen-folder.ts'
 import { MAX_SEEN_BYTES, readSeen, type SeenSurface } from '../../admission/seen-surface.ts'
 import { MAX_STATEMENT_BYTES, readStatement, type Admission } from '../../admission/statement.ts'
@@ -44,15 +45,23 @@ export type Reviewed = {
   readonly seen: SeenSurface | undefined
   /** a text says why the statement cannot be relied on */
   readonly admission: Admission | string | undefined
+  /** whether the reviewer it names signed it; undefined where nobody has to */
+  readonly isSigned: boolean | undefined
   readonly definitions: SeenSurface | undefined
 }
 
 export async function reviewedOf({ snapshot, alias }: Omit<Server, 'settings'>): Promise<Reviewed> {
   const statement = await readBounded(statementFile(snapshot.admissions, alias), MAX_STATEMENT_BYTES)
   const definitions = await readBounded(definitionsFile(snapshot.admissions, alias), MAX_SEEN_BYTES)
+  const read = statement && readStatement(statement, alias)
+  const reviewers = readReviewerKeys(snapshot.reviewers)
+  const bundle = reviewers && (await readBounded(signatureFile(snapshot.admissions, alias), MAX_SIGNATURE_BYTES))
+  const why =
+    reviewers && statement && typeof read === 'object' ? whyNotSigned(reviewers, { reviewer: read.reviewer, statement, bundle }) : undefined
   return {
     seen: await readSeenFile(snapshot.dataDir, alias),
-    admission: statement && readStatement(statement, alias),
+    admission: why ?? read,
+    isSigned: reviewers && typeof read === 'object' && why === undefined,
     definitions: definitions && readSeen(definitions, alias),
   }
 }

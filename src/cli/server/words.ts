@@ -13,12 +13,12 @@ const KINDS: Readonly<Record<Finding['kind'], string>> = {
 }
 
 /** Who admitted or refused a server; `undefined`: nobody. */
-export function admissionText(admission: Admission | string | undefined): string {
+export function admissionText(admission: Admission | string | undefined, isSigned: boolean | undefined): string {
   if (admission === undefined) return 'nobody has reviewed it'
   if (typeof admission === 'string') return `its admission ${admission}`
   const { verdict, reviewer, reviewedAt, why } = admission
   const reason = why === undefined ? '' : `: ${inertText(why)}`
-  return `${verdict === 'passed' ? 'admitted' : 'refused'} by ${inertText(reviewer)} at ${reviewedAt}${reason} (unsigned)`
+  return `${verdict === 'passed' ? 'admitted' : 'refused'} by ${inertText(reviewer)} at ${reviewedAt}${reason} (${isSigned ? 'signed' : 'unsigned'})`
 }
 
 export function reviewText(review: SurfaceReview): string {

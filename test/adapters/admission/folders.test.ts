@@ -24,7 +24,7 @@ const statement = (change: Partial<Review> = {}): string =>
 function admissions(record?: (change: AdmissionChange) => Promise<void>) {
   const changes: AdmissionChange[] = []
   const admitted = new AdmissionFolder(record ?? (async change => void changes.push(change)))
-  return { admitted, changes, look: (...aliases: string[]) => admitted.look(folder, aliases.length > 0 ? aliases : ['files']) }
+  return { admitted, changes, look: (...aliases: string[]) => admitted.look({ folder, aliases: aliases.length > 0 ? aliases : ['files'] }) }
 }
 
 /** A file of exactly this size, whatever was written into it. */
@@ -87,7 +87,7 @@ describe('the folder of admissions', () => {
       () => Promise.resolve(),
       alias => void told.push([alias, admitted.of(alias)]),
     )
-    const look = () => admitted.look(folder, ['files', 'more'])
+    const look = () => admitted.look({ folder, aliases: ['files', 'more'] })
     await look()
     writeFileSync(statementFile(folder, 'files'), statement())
     await look()

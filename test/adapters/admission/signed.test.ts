@@ -1,0 +1,130 @@
+// Admissions that count only with the signature of the reviewer they name: what somebody else can write into the folder admits nothing.
+
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { AdmissionFolder, signatureFile, statementFile } from '../../../src/adapters/admission/admission-folder.ts'
+import { readReviewerKeys } from '../../../src/adapters/admission/reviewer-signature.ts'
+import { signPayload } from '../../../src/adapters/sigstore/sign.ts'
+import type { PinnedSurface } from '../../../src/admission/pinned-surface.ts'
+import type { Digest } from '../../../src/admission/primitive.ts'
+import { statementOf, type Review } from '../../../src/admission/statement.ts'
+
+let folder = ''
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'gatehouse-signed-'))))
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+type Curve = 'ed25519' | 'P-256' | 'P-384'
+/** A key of a reviewer: its private file, and its public one where the configuration finds it. */
+function keyOf(name: string, curve: Curve = 'ed25519'): string {
+  const { privateKey, publicKey } = curve === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: curve })
+  const file = join(folder, `${name}.key`)
+  writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
+  writeFileSync(join(folder, `${name}.pem`), publicKey.export({ type: 'spki', format: 'pem' }))
+  return file
+}
+const SURFACE: PinnedSurface = {
+  mode: 'subset',
+  instructions: null,
+  primitives: { tool: new Map([['read', 'a'.repeat(64) as Digest]]), prompt: new Map(), resource: new Map(), resourceTemplate: new Map() },
+}
+const statement = (change: Partial<Review> = {}): string =>
+  statementOf({ alias: 'files', verdict: 'passed', surface: SURFACE, reviewer: 'ann', reviewedAt: '2026-11-26T20:00:00Z', ...change })
+const sign = async (text: string, key: string): Promise<Buffer> =>
+  (await signPayload(Buffer.from(text), { kind: 'file', file: key }, {})).bundle
+function place(text: string, bundle?: Buffer | string): void {
+  writeFileSync(statementFile(folder, 'files'), text)
+  if (bundle !== undefined) writeFileSync(signatureFile(folder, 'files'), bundle)
+}
+async function standing(...names: string[]) {
+  const admitted = new AdmissionFolder(() => Promise.resolve())
+  const reviewers = readReviewerKeys(new Map(names.map(name => [name, join(folder, `${name}.pem`)])))
+  await admitted.look({ folder, aliases: ['files'], reviewers })
+  return admitted.of('files')
+}
+
+describe('a signed admission', () => {
+  it.each(['ed25519', 'P-256', 'P-384'] as const)('by the %s key of the reviewer it names counts', async curve => {
+    const key = keyOf('ann', curve)
+    place(statement(), await sign(statement(), key))
+    expect(await standing('ann')).toMatchObject({ reviewer: 'ann', verdict: 'passed' })
+  })
+
+  it('needs no signature where the configuration names no reviewer', async () => {
+    place(statement())
+    expect(readReviewerKeys(new Map())).toBe(undefined)
+    expect(await standing()).toMatchObject({ reviewer: 'ann' })
+  })
+
+  it.each<[string, (key: string) => Promise<[string, (Buffer | string)?]>, string]>([
+    ['none at all', async () => [statement()], 'is not signed'],
+    [
+      'of another statement of the same reviewer',
+      async key => [statement(), await sign(statement({ why: 'x' }), key)],
+      'is not what was signed',
+    ],
+    ['by another key', async () => [statement(), await sign(statement(), keyOf('mallory'))], 'is signed by another key'],
+    [
+      'of a reviewer that nobody names',
+      async key => [statement({ reviewer: 'eve' }), await sign(statement({ reviewer: 'eve' }), key)],
+      'whom `reviewers` does not name',
+    ],
+    [
+      'in the name of a colleague',
+      async key => (keyOf('ben'), [statement({ reviewer: 'ben' }), await sign(statement({ reviewer: 'ben' }), key)]),
+      'is signed by another key',
+    ],
+    ['that is no bundle', async () => [statement(), '{}'], 'has a signature that is no bundle'],
+    ['that is too large', async () => [statement(), 'x'.repeat(300 * 1024)], 'has a signature that is larger than'],
+    [
+      'that names the key of somebody else',
+      async key => {
+        const [forged, own] = [String(await sign(statement(), keyOf('mallory'))), String(await sign(statement(), key))]
+        const hint = (bundle: string): string => /"hint":"([^"]*)"/.exec(bundle)![1]!
+        return [statement(), forged.replaceAll(hint(forged), hint(own))]
+      },
+      'has a signature that its reviewer’s key did not make',
+    ],
+    [
+      'with a signature of another form',
+      async key => [statement(), String(await sign(statement(), key)).replace(/"sig":"[^"]*"/, '"sig":"AAAA"')],
+      'has a signature that its reviewer’s key did not make',
+    ],
+    [
+      'under another type of payload',
+      async key => [statement(), String(await sign(statement(), key)).replace('application/vnd.in-toto+json', 'text/plain')],
+      'is not what was signed',
+    ],
+  ])('attack: a signature %s admits nothing', async (_, make, why) => {
+    const [text, bundle] = await make(keyOf('ann'))
+    place(text, bundle)
+    expect(await standing('ann', 'ben')).toEqual({ unreadable: expect.stringContaining(why) })
+  })
+
+  it('attack: a key of the configuration that is gone or no key verifies nothing', async () => {
+    const key = keyOf('ann')
+    place(statement(), await sign(statement(), key))
+    writeFileSync(join(folder, 'ann.pem'), readFileSync(key))
+    expect(await standing('ann')).toEqual({ unreadable: expect.stringContaining('the key of its reviewer cannot be read') })
+    rmSync(join(folder, 'ann.pem'))
+    expect(await standing('ann')).toEqual({ unreadable: expect.stringContaining('the key of its reviewer cannot be read') })
+  })
+
+  it('is looked at anew when its signature or the keys change', async () => {
+    const key = keyOf('ann')
+    const admitted = new AdmissionFolder(() => Promise.resolve())
+    const look = () =>
+      admitted.look({ folder, aliases: ['files'], reviewers: readReviewerKeys(new Map([['ann', join(folder, 'ann.pem')]])) })
+    place(statement())
+    await look()
+    expect(admitted.of('files')).toMatchObject({ unreadable: expect.any(String) })
+    place(statement(), await sign(statement(), key))
+    await look()
+    expect(admitted.of('files')).toMatchObject({ reviewer: 'ann' })
+    keyOf('ann')
+    await look()
+    expect(admitted.of('files')).toMatchObject({ unreadable: expect.stringContaining('another key') })
+  })
+})
