@@ -20,7 +20,7 @@ export default defineConfig({
       reporter: ['text-summary', 'json-summary'],
       reportOnFailure: true,
       thresholds: {
-        ...floor(92, 84),
+        ...floor(94, 86),
         'src/{mcp,policy,audit,catalog}/**': floor(98, 92),
         'src/{kernel,identity}/**': floor(97, 92),
         'src/{bridge,config,trust}/**': floor(95, 87),
