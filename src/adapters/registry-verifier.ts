@@ -6,6 +6,7 @@ import type { Vouched, VouchedFor, VerifyBundle } from '../registry/publish.ts'
 import type { Revocation as Revoked } from '../registry/store.ts'
 import { whyNotCurrent, whyNotSigned } from '../trust/binding.ts'
 import { deny, isDenial, type Denial } from '../trust/denial.ts'
+import { SURFACE_SUBJECT, surfaceDigest } from '../trust/review.ts'
 import { readServerJson, type ServerDocument } from '../trust/server-json.ts'
 import { readTrustPolicies, type Revocation, type TrustPolicies } from '../trust/signer-policy.ts'
 import type { Signer } from '../trust/signer.ts'
@@ -69,6 +70,7 @@ export function createRegistryVerifier(parts: RegistryVerifierParts): VerifyBund
       // The artifacts are not here: whoever launches them compares their bytes. Here each has to be named by the statement.
       const here = signedOf(document, statement.subjects)
       const refusal =
+        whyOtherSurface(surfaceDigest(statement.surface), about) ??
         whyNotSigned(statement, { serverJson: Buffer.from(about.serverJson), ...here }, parts.registry()) ??
         whyNotCurrent(statement, { nowMs: asked.nowMs, floor: 0 })
       return (
@@ -84,7 +86,7 @@ export function createRegistryVerifier(parts: RegistryVerifierParts): VerifyBund
       const verified = await verification.review(bytes, asked)
       if (isDenial(verified)) return verified
       const { statement, signer } = verified
-      const refusal = whyNotAbout(statement, about)
+      const refusal = whyNotAbout(statement, about) ?? whyOtherSurface(digestIn(statement.subjects, SURFACE_SUBJECT, 'sha256'), about)
       if (refusal) return refusal
       const document = readServerJson(Buffer.from(about.serverJson))
       if (isDenial(document)) return document
@@ -121,6 +123,11 @@ function whyNotAbout(
     ? undefined
     : deny('server-json-mismatch', 'server.json is not the one that was reviewed')
 }
+
+const whyOtherSurface = (signed: string | undefined, { surfaceDigest: shown }: VouchedFor): Denial | undefined =>
+  shown === undefined || shown === signed
+    ? undefined
+    : deny('surface-mismatch', 'the surface that came along is not the one that was signed')
 
 function signedOf(
   { artifacts }: ServerDocument,

@@ -18,8 +18,14 @@ export type Vouched = {
   readonly sequence?: number
   readonly artifacts: readonly Artifact[]
 }
-/** What a bundle has to be about. `digest`: SHA-256 over the canonical server.json. */
-export type VouchedFor = { readonly name: string; readonly version: string; readonly serverJson: string; readonly digest: string }
+/** What a bundle has to be about. `digest`: SHA-256 over the canonical server.json; `surfaceDigest`: the same of the surface, where one is shown. */
+export type VouchedFor = {
+  readonly name: string
+  readonly version: string
+  readonly serverJson: string
+  readonly digest: string
+  readonly surfaceDigest?: string
+}
 /**
  * Verifies a bundle (JSON text) by the policy in force: signatures, signer, and that its statement is about exactly this server.json. A Stop says why it does
  * not count. Never rejects.
@@ -38,8 +44,8 @@ export type PublisherParts = {
 
 /** Who acts; an operator need not be a member of the namespace, but never publishes in it. */
 export type Actor = { readonly key: PrincipalKey; readonly isOperator: boolean }
-/** `bundles` absent: it comes without any, and waits for one. */
-export type Submission = { readonly serverJson: string; readonly bundles?: readonly string[] }
+/** `bundles` absent: it comes without any, and waits for one. `surface`: what the statements are to say the server shows; compared, not kept. */
+export type Submission = { readonly serverJson: string; readonly bundles?: readonly string[]; readonly surface?: string }
 
 export const MAX_BUNDLES = 4
 const MAX_BUNDLE_BYTES = 262_144
@@ -53,7 +59,7 @@ export class Publisher {
   }
 
   /** One transaction, after everything was verified. What a reviewer vouches for is admitted, unless its name is held; the rest waits in quarantine. */
-  async publish({ serverJson, bundles }: Submission, by: Actor): Promise<Entry | Stop> {
+  async publish({ serverJson, bundles, surface }: Submission, by: Actor): Promise<Entry | Stop> {
     const { versions, nowSeconds } = this.#parts
     const judged = this.#judge(serverJson)
     if (isStop(judged)) return judged
@@ -61,11 +67,10 @@ export class Publisher {
     const { name, version } = document
     const refused = (await this.#parts.namespaces.whyNotPublisher(name.namespace, by.key)) ?? (await this.#whyOtherSpelling(name))
     if (refused) return refused
-    const vouched = bundles && (await this.#verifyAll(bundles, { name: name.text, version, serverJson, digest }))
-    if (vouched && isStop(vouched)) return vouched
+    const vouched = await this.#vouched(bundles, surface, { name: name.text, version, serverJson, digest })
+    if (isStop(vouched)) return vouched
+    const { artifacts, attestations, sequence, isReviewed } = vouched
     const looksLike = await this.#lookalike(name)
-    const [sequence, ...others] = new Set(vouched?.flatMap(({ vouch }) => vouch.sequence ?? []))
-    if (others.length > 0) return NOT_KEPT.sequence
     const kept = await versions.publish({
       name: name.text,
       namespace: name.namespace,
@@ -77,11 +82,31 @@ export class Publisher {
       publishedBy: by.key,
       atSeconds: nowSeconds(),
       ...(sequence !== undefined && { sequence }),
-      artifacts: vouched?.flatMap(each => each.vouch.artifacts).filter(isFirst) ?? [],
-      attestations: vouched?.map(each => each.attestation) ?? [],
-      standing: vouched?.some(each => each.vouch.kind === 'review') && looksLike === undefined ? 'admitted' : 'quarantined',
+      artifacts,
+      attestations,
+      standing: isReviewed && looksLike === undefined ? 'admitted' : 'quarantined',
     })
     return typeof kept === 'string' ? NOT_KEPT[kept] : kept
+  }
+
+  /** What all bundles together say; they may not contradict each other, or one reader would believe the first and another the last. */
+  async #vouched(bundles: readonly string[] | undefined, surface: string | undefined, about: VouchedFor): Promise<Together | Stop> {
+    if (!bundles) return { artifacts: [], attestations: [], isReviewed: false }
+    const shown = surface === undefined ? undefined : canonicalJsonOf(surface)
+    if (surface !== undefined && shown === undefined) return { stop: 'params-invalid', detail: '`surface` has no canonical form' }
+    const all = await this.#verifyAll(bundles, { ...about, ...(shown !== undefined && { surfaceDigest: hash('sha256', shown) }) })
+    if (isStop(all)) return all
+    const [sequence, ...others] = new Set(all.flatMap(({ vouch }) => vouch.sequence ?? []))
+    if (others.length > 0) return NOT_KEPT.sequence
+    const artifacts = all.flatMap(({ vouch }) => vouch.artifacts)
+    const refused = whyContradicted(artifacts, artifacts)
+    if (refused) return refused
+    return {
+      artifacts: artifacts.filter(isFirst),
+      attestations: all.map(({ attestation }) => attestation),
+      isReviewed: all.some(({ vouch }) => vouch.kind === 'review'),
+      ...(sequence !== undefined && { sequence }),
+    }
   }
 
   #judge(serverJson: string): { readonly document: ServerJson; readonly digest: string } | Stop {
@@ -105,7 +130,10 @@ export class Publisher {
     for (const { vouch, attestation } of vouched) {
       if (vouch.sequence !== undefined && vouch.sequence !== found.sequence)
         return { stop: 'attestation-invalid', detail: 'it is about another sequence number' }
-      await versions.attest(found.name, version, attestation, nowSeconds())
+      const { artifacts } = await versions.evidence(found.name, version)
+      const refused = whyContradicted(vouch.artifacts, artifacts)
+      if (refused) return refused
+      await versions.attest(found.name, version, { attestation, artifacts: vouch.artifacts, atSeconds: nowSeconds() })
       if (vouch.kind !== 'review' || found.standing !== 'quarantined') continue
       const held = (await standings.server(found.name))?.looksLike
       if (held !== undefined) return lookalike(held)
@@ -238,6 +266,12 @@ export class Publisher {
   }
 }
 
+type Together = {
+  readonly artifacts: readonly Artifact[]
+  readonly attestations: readonly Attestation[]
+  readonly isReviewed: boolean
+  readonly sequence?: number
+}
 type Verified = { readonly vouch: Vouched; readonly attestation: Attestation }
 export type StatusChange = { readonly name: string; readonly version?: string; readonly status: string; readonly message?: string }
 
@@ -272,6 +306,17 @@ const invalid = (faults: readonly SchemaFault[]): Stop => ({
     .join('; '),
   data: { faults: faults.slice(0, MAX_TOLD) },
 })
+/** Mix and match: one statement's package with another's review. */
+function whyContradicted(named: readonly Artifact[], others: readonly Artifact[]): Stop | undefined {
+  const found = named.find(artifact => others.some(other => other.identifier === artifact.identifier && other.digest !== artifact.digest))
+  return (
+    found && {
+      stop: 'attestation-invalid',
+      detail: `statements name \`${found.identifier}\` by two digests`,
+      fix: 'review and sign the same bytes',
+    }
+  )
+}
 const isFirst = (artifact: Artifact, at: number, all: readonly Artifact[]): boolean =>
   all.findIndex(({ identifier, digest }) => identifier === artifact.identifier && digest === artifact.digest) === at
 

@@ -89,6 +89,9 @@ export type StandingRecord = {
 /** Versions of one server at most: nobody publishes more in earnest. */
 export const MAX_VERSIONS = 10_000
 
+/** What comes to a version later. */
+export type Further = { readonly attestation: Attestation; readonly artifacts: readonly Artifact[]; readonly atSeconds: number }
+
 /**
  * Versions of servers. Names are compared without case. Durability: what resolved survives a crash. Atomicity: a publication is kept whole or not at all.
  * Concurrency: of any number of publications of one version exactly one is kept, and sequence numbers have neither gaps nor twins. A kept version never changes
@@ -103,8 +106,8 @@ export interface VersionStore {
   versions(name: string, which: { readonly withRevoked: boolean; readonly withQuarantined: boolean }): Promise<readonly Entry[]>
   /** at most `limit`, by name and sequence, or by change */
   page(query: PageQuery): Promise<readonly Entry[]>
-  /** keeps a further verified bundle of a version; false when it is kept already */
-  attest(name: string, version: string, attestation: Attestation, atSeconds: number): Promise<boolean>
+  /** keeps a further verified bundle of a version, and artifacts it names that none named before; false when it is kept already */
+  attest(name: string, version: string, further: Further): Promise<boolean>
   /** what was verified for a version, oldest first, and what it says is to be run */
   evidence(
     name: string,

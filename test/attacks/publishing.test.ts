@@ -180,6 +180,20 @@ describe('POST /v1/publish', () => {
       (await call('POST', '/v1/attestations', JSON.stringify({ name: 'com.example/weather', version: '1.0.0', bundle: {} }), 'pat')).status,
     ).toBe(404)
   })
+  it('compares the surface that comes along with the one that was signed, in whatever order its members stand', async () => {
+    const json = serverJson('1.0.0')
+    const send = async (surface: string, made: string): Promise<Answer> =>
+      call('POST', '/v1/publish', `{"serverJson":${json},"bundles":[${made}],"surface":${surface}}`, 'pat')
+    for (const made of [await bundle(json, 7), await review(json)]) {
+      const other = await send(JSON.stringify({ ...SURFACE, tools: { evil: sha('sha256', 'x') } }), made)
+      expect(other.body.error).toContain('surface-mismatch')
+    }
+    // in order, and refused for its sequence number only
+    const same = JSON.stringify(Object.fromEntries(Object.entries(SURFACE).reverse()))
+    expect((await send(same, await bundle(json, 7))).body.error).toContain('sequence number')
+    expect((await send('[]', await bundle(json, 7))).body.reason).toBe('params-invalid')
+    expect((await send('{"x":9007199254740993}', await bundle(json, 7))).body.reason).toBe('params-invalid')
+  })
   it('signed by its publisher waits, and a reviewer’s signature admits it; nothing else does', async () => {
     const json = serverJson('1.0.0')
     const signed = await publish(json, [await bundle(json, 2)])

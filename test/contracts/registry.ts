@@ -29,6 +29,7 @@ const bundle = (digest: string, kind: Attestation['kind'] = 'publisher'): Attest
   bundle: '{}',
   signer: 'https://signer.example',
 })
+const ARTIFACTS = ['pkg:npm/a@1', 'pkg:npm/b@1'].map(identifier => ({ identifier, algorithm: 'sha512', digest: 'c'.repeat(128) }) as const)
 export const publication = (name: string, version: string, more: Partial<Publication> = {}): Publication => ({
   name,
   namespace: name.split('/')[0] ?? '',
@@ -234,11 +235,25 @@ export function registryContract(title: string, open: () => Promise<Stores>): vo
 
     it('keeps each further bundle once', async () => {
       await publish('com.example/a', '1.0.0', { attestations: [bundle('b')] })
-      expect(await stores.versions.attest('com.example/A', '1.0.0', bundle('b'), 101)).toBe(false)
-      expect(await stores.versions.attest('com.example/A', '1.0.0', bundle('c', 'review'), 102)).toBe(true)
-      await expect(stores.versions.attest('com.example/a', '9.0.0', bundle('c'), 102)).rejects.toThrow()
+      expect(await stores.versions.attest('com.example/A', '1.0.0', { attestation: bundle('b'), artifacts: [], atSeconds: 101 })).toBe(
+        false,
+      )
+      expect(
+        await stores.versions.attest('com.example/A', '1.0.0', {
+          attestation: bundle('c', 'review'),
+          artifacts: ARTIFACTS,
+          atSeconds: 102,
+        }),
+      ).toBe(true)
+      await expect(
+        stores.versions.attest('com.example/a', '9.0.0', { attestation: bundle('c'), artifacts: [], atSeconds: 102 }),
+      ).rejects.toThrow()
       await stores.reopen()
-      expect((await stores.versions.evidence('com.example/a', '1.0.0')).attestations).toEqual([bundle('b'), bundle('c', 'review')])
+      await stores.versions.attest('com.example/a', '1.0.0', { attestation: bundle('d'), artifacts: ARTIFACTS.slice(0, 1), atSeconds: 103 })
+      expect(await stores.versions.evidence('com.example/a', '1.0.0')).toEqual({
+        attestations: [bundle('b'), bundle('c', 'review'), bundle('d')],
+        artifacts: ARTIFACTS,
+      })
     })
 
     it('holds a look-alike until a reviewer clears it, once', async () => {

@@ -36,6 +36,8 @@ const SAYS: Record<string, Vouched | Stop> = {
   '{"publisher":2}': { ...PUBLISHER, sequence: 2 },
   '{"review":1}': { kind: 'review', signer: 'https://reviewers.example (key 2)', artifacts: PUBLISHER.artifacts },
 }
+const OTHER_BYTES = '{"review":"other bytes"}'
+SAYS[OTHER_BYTES] = { kind: 'review', signer: 'r', artifacts: [{ identifier: 'pkg:npm/a@1', algorithm: 'sha512', digest: 'cd' }] }
 const FORGED = '{"forged":1}'
 let now = 100
 beforeEach(() => {
@@ -99,6 +101,15 @@ describe('publishing', () => {
     expect(await publish(serverJson(), ['{}', '{}', '{}', '{}', '{}'])).toMatchObject({ stop: 'params-invalid' })
     expect(await publish(serverJson(), [`"${'x'.repeat(262_200)}"`])).toMatchObject({ stop: 'attestation-invalid' })
     expect(await registry.standings.server('com.example/weather')).toBeUndefined()
+  })
+  it('keeps no statements that contradict each other: the package of one with the review of another (attack 4)', async () => {
+    const refused = { stop: 'attestation-invalid', detail: 'statements name `pkg:npm/a@1` by two digests' }
+    expect(await publish(serverJson(), ['{"publisher":1}', OTHER_BYTES])).toMatchObject(refused)
+    kept(await publish(serverJson(), ['{"publisher":1}']))
+    expect(await publisher.attest('com.example/weather', '1.0.0', OTHER_BYTES, ROOT)).toMatchObject(refused)
+    kept(await publish(serverJson('com.example/weather', '2.0.0')))
+    kept(await publisher.attest('com.example/weather', '2.0.0', OTHER_BYTES, ROOT))
+    expect((await registry.versions.evidence('com.example/weather', '2.0.0')).artifacts).toMatchObject([{ digest: 'cd' }])
   })
   it('takes a statement’s sequence number only where it is the next (attack 5)', async () => {
     expect(await publish(serverJson(), ['{"publisher":2}'])).toMatchObject({

@@ -16,7 +16,7 @@ import {
 } from '../../src/registry/store.ts'
 import type { Failing } from './memory-blocks.ts'
 
-type Kept = { entry: Entry; readonly search: string; readonly attestations: Attestation[]; readonly artifacts: readonly Artifact[] }
+type Kept = { entry: Entry; readonly search: string; readonly attestations: Attestation[]; readonly artifacts: Artifact[] }
 type KeptServer = { readonly name: string; readonly versions: Kept[]; readonly history: StandingRecord[]; looksLike?: string }
 
 export type MemoryRegistry = { readonly versions: VersionStore; readonly standings: StandingStore; readonly revocations: RevocationLog }
@@ -61,7 +61,7 @@ export function memoryRegistry(failing: Failing = {}): MemoryRegistry {
           const times = { publishedAtSeconds: atSeconds, changedAtSeconds: atSeconds }
           const flags = { isLatest: false, isSigned: false }
           const entry = { name: of.name, version, sequence, serverJson, digest, standing, ...times, ...flags }
-          of.versions.push({ entry, search, attestations, artifacts })
+          of.versions.push({ entry, search, attestations, artifacts: [...artifacts] })
           of.history.push({ version, standing, by, atSeconds })
           servers.set(name.toLowerCase(), of)
           const kept = find(name, version)
@@ -77,12 +77,13 @@ export function memoryRegistry(failing: Failing = {}): MemoryRegistry {
         return Promise.resolve(all.filter(isShown).reverse())
       },
       page: query => Promise.resolve(pageOf([...servers.values()], query, shown)),
-      attest: (name, version, attestation) =>
+      attest: (name, version, { attestation, artifacts }) =>
         change(() => {
           const kept = server(name)?.versions.find(({ entry }) => entry.version === version)
           if (!kept) throw new Error('no such version')
           if (kept.attestations.some(({ digest }) => digest === attestation.digest)) return false
           kept.attestations.push(attestation)
+          kept.artifacts.push(...artifacts.filter(({ identifier }) => !kept.artifacts.some(known => known.identifier === identifier)))
           return true
         }),
       evidence: (name, version) => {

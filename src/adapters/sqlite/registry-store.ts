@@ -44,10 +44,16 @@ export const createVersionStore = (db: StateDb): VersionStore => ({
     const { sql, params } = pageOf(query)
     return (await db.all<Row>(sql, params)).map(entryOf)
   },
-  async attest(name, version, attestation, atSeconds) {
+  async attest(name, version, { attestation, artifacts, atSeconds }) {
     const sql = `${ATTEST} WHERE NOT EXISTS (SELECT 1 FROM registry_attestations WHERE server = ? AND version = ? AND digest = ?)`
     const values = attestationValues({ name, version, atSeconds }, attestation)
-    const [kept] = await db.write([{ sql, params: [...values, name, version, attestation.digest] }])
+    const [kept] = await db.write([
+      { sql, params: [...values, name, version, attestation.digest] },
+      ...artifacts.map(({ identifier, algorithm, digest }) => ({
+        sql: FURTHER_ARTIFACT,
+        params: [name, version, identifier, algorithm, digest, name, version, name, version, identifier],
+      })),
+    ])
     return kept === 1
   },
   async evidence(name, version) {
@@ -62,6 +68,10 @@ export const createVersionStore = (db: StateDb): VersionStore => ({
     return { attestations, artifacts }
   },
 })
+
+const FURTHER_ARTIFACT = `INSERT INTO registry_artifacts (server, version, identifier, algorithm, digest, position)
+  SELECT ?, ?, ?, ?, ?, (SELECT coalesce(max(position), -1) + 1 FROM registry_artifacts WHERE server = ? AND version = ?)
+  WHERE NOT EXISTS (SELECT 1 FROM registry_artifacts WHERE server = ? AND version = ? AND identifier = ?)`
 
 async function find(db: StateDb, name: string, version: string): Promise<Entry | undefined> {
   const which = version === 'latest' ? 's.is_latest = 1' : 's.version = ?'

@@ -21,24 +21,26 @@ const actorOf = (deps: Pick<AdminDeps, 'rolesOf'>, { principal }: Authenticated)
 const json = (text: string): Answered => ({ answer: { kind: 'result', result: Buffer.from(text), outcome: 'ok' } })
 const invalid = (detail: string): Stop => ({ stop: 'params-invalid', detail })
 
-/** `{serverJson, bundles}`, or `{serverJson}` where it is to wait for one. Both are kept as the bytes that came: signatures are about bytes. */
+/** `{serverJson, bundles, surface?}`, or `{serverJson}` where it is to wait for one. Both are kept as the bytes that came: signatures are about bytes. */
 export const aimSubmissionStage = (isSigned: boolean): Stage<Received, Submitted> => ({
   name: 'aim',
   run: x => {
     const { doc, params } = x
     if (!doc || params?.kind !== 'object') return invalid('expected one JSON object')
-    const strange = params.members?.find(({ key }) => key !== 'serverJson' && !(isSigned && key === 'bundles'))
+    const strange = params.members?.find(({ key }) => key !== 'serverJson' && !(isSigned && (key === 'bundles' || key === 'surface')))
     if (strange) return invalid(`no member \`${strange.key.slice(0, 64)}\` here`)
     const document = member(params, 'serverJson')
     if (document?.kind !== 'object') return invalid('expected `serverJson` as an object')
     const raw = (node: JsonNode): string => rawOf(doc, node).toString('utf8')
     const bundles = bundlesOf(member(params, 'bundles'), raw)
     if (isSigned && bundles === undefined) return invalid(`expected \`bundles\` as a list of at most ${MAX_BUNDLES} objects`)
+    const surface = member(params, 'surface')
+    if (surface !== undefined && surface.kind !== 'object') return invalid('expected `surface` as an object')
     const [name, version] = ['name', 'version'].map(key => {
       const node = member(document, key)
       return node?.kind === 'string' ? textOf(doc, node).slice(0, 255) : '?'
     })
-    const submission = { serverJson: raw(document), ...(isSigned && bundles && { bundles }) }
+    const submission = { serverJson: raw(document), ...(isSigned && bundles && { bundles }), ...(surface && { surface: raw(surface) }) }
     return { act: { target: `server ${name}@${version}`, params: {} }, submission }
   },
 })
