@@ -22,7 +22,7 @@ afterEach(async () => {
   gateway = undefined
 })
 
-const settings = (flipAfter: number, more: object = {}, config: object = {}) => ({
+const settings = (flipAfter: number, more: object = {}, config: { readonly upstreams?: object; readonly [key: string]: unknown } = {}) => ({
   ...config,
   upstreams: {
     weather: {
@@ -31,10 +31,11 @@ const settings = (flipAfter: number, more: object = {}, config: object = {}) => 
       admission: 'required',
       ...more,
     },
+    ...config.upstreams,
   },
 })
 
-async function start(flipAfter = Infinity, more: object = {}, config: object = {}) {
+async function start(flipAfter = Infinity, more: object = {}, config: Parameters<typeof settings>[2] = {}) {
   const running = (gateway = await startTestGateway(settings(flipAfter, more, config)))
   const folder = dirname(running.dataDir)
   const tokens = { alice: await running.token(PATH), bob: await running.token(PATH, { sub: 'bob' }) }
@@ -129,6 +130,20 @@ describe('first use', () => {
     expect(capabilities).toEqual({ tools: { listChanged: true }, prompts: {}, resources: {}, completions: {}, experimental: {} })
     expect(events('admission').map(e => e['detail'].reviewer)).toEqual(['ann'])
     expect(await cli('server', 'diff', 'weather')).toMatchObject({ code: 0, out: expect.stringContaining('admitted by ann') })
+  })
+
+  it('attack: a server of the same name with the same tools is another server: an admission admits one alias (N133)', async () => {
+    const { weather: twin } = settings(Infinity).upstreams
+    const { running, approve, ask } = await start(Infinity, {}, { upstreams: { twin }, sets: { both: ['weather', 'twin'] } })
+    await ask('tools/list')
+    await approve()
+    const host = await connect(running as World, '/sets/both/mcp', '2026-07-28')
+    try {
+      expect((await host.tools()).map(t => t.name)).toEqual(['weather__get_weather'])
+      await expect(host.call('twin__get_weather')).rejects.toThrow('nobody has reviewed what it offers')
+    } finally {
+      await host.close()
+    }
   })
 
   it.each(['2026-07-28', '2025-11-25'] as const)(
