@@ -88,4 +88,45 @@ export const REGISTRY: readonly Command[] = [
     },
     load: registry('publish'),
   },
+  {
+    name: 'registry attest',
+    summary: 'add a bundle to a version in the registry; a reviewer’s admits it',
+    about: ['The gateway verifies it before it keeps it. Needs the role operator, or publisher and the namespace.'],
+    positionals: 'SERVER@VERSION BUNDLE',
+    maxPositionals: 2,
+    options: ASKING,
+    load: registry('attest'),
+  },
+  {
+    name: 'registry status',
+    summary: 'deprecate a version, take that back, or withdraw it for good',
+    about: [
+      'STATUS is active, deprecated or deleted. Without a version all of the server that can change do. Deleted is for good, and revokes. Needs the role operator, or publisher and the namespace.',
+    ],
+    positionals: 'SERVER[@VERSION] STATUS',
+    maxPositionals: 2,
+    options: { ...ADMIN, message: { kind: 'text', value: 'TEXT', help: 'shown to whoever reads the registry; not with active' } },
+    load: registry('setStatus'),
+  },
+  {
+    name: 'registry revoke',
+    summary: 'revoke a version, artifact, bundle, key, identity or namespace',
+    about: [
+      'WHICH is `server@version`, a digest in hexadecimal, the hint of a key, `<issuer> <subject>` of an identity, or a namespace. For good, published to whoever reads the registry, and needs the role operator.',
+      'It stops nothing that runs: `gatehouse block` does.',
+    ],
+    positionals: 'KIND WHICH',
+    maxPositionals: 3,
+    options: {
+      ...ADMIN,
+      reason: { kind: 'text', value: 'REASON', help: 'malware, vulnerable, key-compromise, account-takeover, policy or publisher-request' },
+      warn: { kind: 'flag', help: 'warn alone, and withdraw nothing' },
+      'not-before': {
+        kind: 'text',
+        value: 'TIME',
+        help: 'of keys and identities: what a trusted time puts before it still counts (RFC 3339)',
+      },
+    },
+    load: registry('revoke'),
+  },
 ]

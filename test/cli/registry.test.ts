@@ -149,3 +149,47 @@ describe('gatehouse publish', () => {
     })
   })
 })
+
+describe('gatehouse registry', () => {
+  it.each([
+    ['attest', []],
+    ['attest', ['com.example/weather']],
+    ['attest', ['com.example/weather@1.0.0']],
+    ['status', ['com.example/weather']],
+    ['revoke', ['version']],
+    ['revoke', ['version', 'com.example/weather@1.0.0']],
+  ])('%s asks for what is missing: %j', async (verb, words) => {
+    expect(await local('registry', verb, ...words)).toMatchObject({ code: 2, err: expect.stringContaining('expected') })
+  })
+  it('attest sends a bundle, and says why it does not count', async () => {
+    const done = await run('pat', 'registry', 'attest', 'com.example/weather@2.0.0', 'server.json.sigstore.json')
+    expect(done).toMatchObject({ code: 1, err: expect.stringContaining('server-mismatch') })
+    const again = await run('pat', 'registry', 'attest', 'com.example/weather@1.0.0', 'server.json.sigstore.json')
+    expect(again).toMatchObject({ code: 0, out: 'com.example/weather 1.0.0: quarantined\n' })
+  })
+  it('status admits nothing, and withdraws for good', async () => {
+    const which = 'com.example/weather@1.0.0'
+    expect(await run('root', 'registry', 'status', which, 'active')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('nobody admits by hand'),
+    })
+    expect(await run('pat', 'registry', 'status', which, 'deleted', '--message', 'leaks')).toMatchObject({
+      code: 0,
+      out: 'com.example/weather 1.0.0: revoked\n',
+    })
+    expect(await run('pat', 'registry', 'status', 'com.example/weather', 'deleted')).toMatchObject({
+      code: 0,
+      out: 'com.example/weather 2.0.0: revoked\n',
+    })
+  })
+  it('revoke is an operator’s', async () => {
+    const key = ['registry', 'revoke', 'key', `${'A'.repeat(43)}=`, '--reason', 'key-compromise', '--not-before', '2026-01-01T00:00:00Z']
+    expect(await run('pat', ...key)).toMatchObject({ code: 1, err: expect.stringContaining('operator') })
+    expect(await run('root', ...key)).toMatchObject({ code: 0, out: expect.stringMatching(/^revoked key A{43}=, as number \d+\n$/) })
+    const identity = ['registry', 'revoke', 'identity', 'https://issuer.example', 'https://san.example', '--reason', 'policy', '--warn']
+    expect(await run('root', ...identity)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('https://issuer.example https://san.example'),
+    })
+  })
+})

@@ -151,6 +151,62 @@ export const publish = verb({
   },
 })
 
+const WHICH_VERSION = 'expected a version, such as com.example/weather@1.0.0'
+/** `name@version` */
+function versionIn(word: string | undefined): { readonly name: string; readonly version: string } | undefined {
+  const [, name, version] = /^([^@]+)@(.+)$/.exec(word ?? '') ?? []
+  return name === undefined || version === undefined ? undefined : { name, version }
+}
+const standingText = (body: Record<string, unknown>): string => {
+  const { name, version } = (body['server'] ?? {}) as Record<string, unknown>
+  const { standing } = (((body['_meta'] ?? {}) as Record<string, unknown>)['gatehouse/trust'] ?? {}) as Record<string, unknown>
+  return `${text(name)} ${text(version)}: ${text(standing)}\n`
+}
+
+export const attest = verb({
+  command: 'registry attest',
+  run(args) {
+    const [which, file] = args.positionals
+    const of = versionIn(which)
+    if (!of) return WHICH_VERSION
+    return file === undefined ? 'expected a bundle' : attested(args, of, file)
+  },
+  tell: standingText,
+})
+async function attested(args: CommandArgs, of: object, file: string): Promise<ActAnswer> {
+  const bundle = await jsonIn(args, file, MAX_BUNDLE_BYTES)
+  return send(args, '/v1/attestations', `${JSON.stringify(of).slice(0, -1)},"bundle":${bundle}}`)
+}
+
+export const setStatus = verb({
+  command: 'registry status',
+  run(args) {
+    const [which = '', status] = args.positionals
+    const message = args.text('message')
+    const of = versionIn(which) ?? { name: which }
+    if (which === '' || status === undefined) return 'expected a server or `server@version`, and active, deprecated or deleted'
+    return act(args, 'registry/status', { ...of, status, ...(message !== undefined && { statusMessage: message }) })
+  },
+  tell: body => (Array.isArray(body['servers']) ? records(body['servers']).map(standingText).join('') : standingText(body)),
+})
+
+export const revoke = verb({
+  command: 'registry revoke',
+  run(args) {
+    const [kind, ...target] = args.positionals
+    const [reason, notBefore] = [args.text('reason'), args.text('not-before')]
+    if (kind === undefined || target.length === 0)
+      return 'expected what to revoke: version, artifact, bundle, key, identity or namespace, and which'
+    if (reason === undefined) return 'expected --reason: it is published'
+    const action = args.flag('warn') ? 'warn' : 'block'
+    return act(args, 'registry/revoke', { kind, target: target.join(' '), reason, action, ...(notBefore !== undefined && { notBefore }) })
+  },
+  tell: ({ revocation }) => {
+    const { kind, target, sequence } = (revocation ?? {}) as Record<string, unknown>
+    return `revoked ${text(kind)} ${text(target)}, as number ${Number(sequence)}\n`
+  },
+})
+
 /** server.json as it lies here: what was signed is what is sent. */
 async function sent(args: CommandArgs, serverFile: string, bundles: readonly string[] | undefined): Promise<ActAnswer> {
   const serverJson = await jsonIn(args, serverFile, MAX_SERVER_JSON_BYTES)
