@@ -14,6 +14,7 @@ import type { Check, World } from './doctor/check.ts'
 import { checkIssuers } from './doctor/issuers.ts'
 import { checkLogin } from './doctor/login.ts'
 import { checkClock, checkNode, checkOpenFiles, checkPorts } from './doctor/machine.ts'
+import { checkRegistryTrust } from './doctor/registry-trust.ts'
 import { checkKeptNames } from './doctor/subjects.ts'
 import { checkUpstreams } from './doctor/upstreams.ts'
 
@@ -45,6 +46,7 @@ export async function examine(loaded: LoadResult, world: World, examination: Exa
     ['sign-in', checkLogin],
     ['what it is to others', checkClientDocument],
     ['what is kept under names', checkKeptNames],
+    ['what publications are verified by', checkRegistryTrust],
     ['upstreams', checkUpstreams],
   ]
   for (const [what, check] of steps) {
