@@ -191,9 +191,14 @@ export async function startGateway(
   })
   void tokens.keys.warm()
   const edge = { ...door, recorder, measure: metrics, isDraining: () => isDraining }
+  const { repository } = snapshot.registry
+  const trust = repository
+    ? await (await import('./compose/trust.ts')).openTrust({ snapshot, repository, fetch: tokens.outbound, logger, now })
+    : undefined
   const admin = await openAdminPlane(
     {
       ...deps,
+      trust,
       current: () => current,
       blocking: standing,
       state,
@@ -217,6 +222,7 @@ export async function startGateway(
       isDraining: () => isDraining,
       breakGlass: admin.breakGlass,
       people: people?.deps,
+      trust,
     }),
   )
   const endpoint = new McpEndpoint({
@@ -228,7 +234,7 @@ export async function startGateway(
   const server = createListener(snapshot, { ...door, ...admin.routes, endpoint, controlPlane })
   const running = {
     ...{ ...door, ...admin, admissions, catalogue, encoder, endpoint, log, logger, metrics, parked, people, refusals, report },
-    ...{ sessions, state, streams, upstreams },
+    ...{ sessions, state, streams, trust, upstreams },
   }
   showLevels(metrics, running)
 

@@ -17,8 +17,11 @@ import { startVerifier, type ThreadedVerifier } from './sigstore/verifier.ts'
 
 /** Absolute paths. Without a root keys alone count. */
 type RegistryTrust = { readonly policies: string; readonly root?: string }
+type FollowedTrust = { readonly policies: TrustPolicies; readonly root: TrustedRootFile; readonly floor: number }
 export type RegistryVerifierParts = {
   readonly trust: () => RegistryTrust | undefined
+  /** from a repository of trust, which takes the place of files: what counts for this version now, or why nothing does; undefined = none is followed */
+  readonly followed?: (about: VouchedFor) => FollowedTrust | Denial | undefined
   /** what statements have to be signed for: publicUrl */
   readonly registry: () => string
   readonly nowMs: () => number
@@ -41,20 +44,24 @@ export function createRegistryVerifier(parts: RegistryVerifierParts): VerifyBund
     return (await running).verification
   }
   return async (text, about) => {
-    const trust = parts.trust()
-    if (!trust) return unavailable('this gateway has no policies to verify by', 'set `registry.trust`')
+    const followed = parts.followed?.(about)
+    if (followed && isDenial(followed)) return stopOf(followed)
+    const files = parts.trust()
+    const trust = followed ?? (files && filesOf(files))
+    if (!trust) return unavailable('this gateway has no policies to verify by', 'set `registry.trust` or `registry.repository`')
     let verification: Verification
     let policies: TrustPolicies
     try {
-      const read = readTrustPolicies(await readFile(trust.policies))
+      const { policies: read, root } = await trust
       policies = { ...read, revocations: [...read.revocations, ...(await parts.revoked()).map(revocationOf)] }
-      verification = await verificationFor(trust.root === undefined ? KEYS_ONLY : readTrustedRoot(await readFile(trust.root)))
+      verification = await verificationFor(root)
     } catch (cause) {
       return unavailable(
         cause instanceof Fault ? cause.message : 'policies or trusted root cannot be read',
         'mend the files of `registry.trust`',
       )
     }
+    const floor = followed?.floor ?? 0
     const asked = { name: about.name, policies, nowMs: parts.nowMs() }
     const bundle = Buffer.from(text)
     // What it says it is only chooses how it is judged.
@@ -72,7 +79,7 @@ export function createRegistryVerifier(parts: RegistryVerifierParts): VerifyBund
       const refusal =
         whyOtherSurface(surfaceDigest(statement.surface), about) ??
         whyNotSigned(statement, { serverJson: Buffer.from(about.serverJson), ...here }, parts.registry()) ??
-        whyNotCurrent(statement, { nowMs: asked.nowMs, floor: 0 })
+        whyNotCurrent(statement, { nowMs: asked.nowMs, floor })
       return (
         refusal ?? {
           kind: 'publisher',
@@ -94,6 +101,13 @@ export function createRegistryVerifier(parts: RegistryVerifierParts): VerifyBund
       if (missing) return deny('subject-absent', `expected a subject \`${missing.purl}\``)
       return { kind: 'review', signer: `${statement.verifierId} (${nameOf(signer)})`, artifacts: artifactsOf(document, statement.subjects) }
     }
+  }
+}
+
+async function filesOf({ policies, root }: RegistryTrust): Promise<Pick<FollowedTrust, 'policies' | 'root'>> {
+  return {
+    policies: readTrustPolicies(await readFile(policies)),
+    root: root === undefined ? KEYS_ONLY : readTrustedRoot(await readFile(root)),
   }
 }
 
@@ -158,6 +172,6 @@ const nameOf = (signer: Signer): string => (signer.kind === 'key' ? `key ${signe
 
 const unavailable = (detail: string, fix: string): Stop => ({ stop: 'verifier-unavailable', detail, fix })
 const stopOf = ({ denied, rule, detail, fix }: Denial): Stop =>
-  denied === 'verification-unavailable'
+  denied === 'verification-unavailable' || denied === 'trust-stale'
     ? unavailable(detail, fix)
     : { stop: 'attestation-invalid', detail: `${rule}: ${detail}`, fix, data: { trust: { reason: denied, rule } } }

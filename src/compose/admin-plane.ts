@@ -16,6 +16,7 @@ import { createAdministration, type AdministrationParts } from './administration
 import { backchannelLogout, type LogoutParts } from './backchannel-logout.ts'
 import { adminEndpoint } from './endpoints.ts'
 import { accessOf, createRegistry } from './registry.ts'
+import type { TrustPlane } from './trust.ts'
 
 export type AdminPlane = {
   /** for the listener: administration, back-channel logout of identity providers, the registry */
@@ -28,7 +29,7 @@ export type AdminPlane = {
 /** `verifier`: of the issuers' signatures, for logout tokens */
 export type AdminPlaneParts = Omit<AdministrationParts, 'proposals' | 'registry'> &
   Pick<GatewayDeps, 'sealer' | 'serverInfo'> &
-  Pick<LogoutParts, 'verifier' | 'endSignIns'> & { readonly state: StateDb }
+  Pick<LogoutParts, 'verifier' | 'endSignIns'> & { readonly state: StateDb; readonly trust: TrustPlane | undefined }
 /** `table`: pipeline/paths.ts, which main.ts alone hands on */
 export type AdminEdge = Omit<AdminApiDeps, 'paths' | 'endpoint'> & {
   readonly largeBodies: LargeBodies

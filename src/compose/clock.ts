@@ -13,6 +13,8 @@ type Parts = {
   readonly localActs: { look(): Promise<void> }
   /** reviewers' decisions */
   readonly admissions: { look(): Promise<void> }
+  /** the repository of trust; absent = none is followed */
+  readonly trust?: { look(): Promise<void> } | undefined
   /** sign-ins, codes and tokens that expired; absent = there are none */
   readonly people?: { sweep(): Promise<void> } | undefined
   readonly now: () => number
@@ -22,6 +24,7 @@ type Parts = {
 const TICK_MS = 1000
 const KEEP_ALIVE_TICKS = 15
 const AGGREGATE_TICKS = 60
+const TRUST_TICKS = 300
 const FORGET_TICKS = 600
 
 export function startClock(parts: Parts): { stop(): void } {
@@ -42,6 +45,7 @@ export function startClock(parts: Parts): { stop(): void } {
     }
     // A failed flush keeps its counts for the next one.
     if (ticks % AGGREGATE_TICKS === 0) for (const counts of [parts.refusals, parts.report]) counts.flush().catch(() => {})
+    if (ticks % TRUST_TICKS === 0) void parts.trust?.look()
     // What could not be forgotten now is forgotten next time; nobody is let in by it.
     if (ticks % FORGET_TICKS === 0) parts.people?.sweep().catch(() => {})
   }, TICK_MS)

@@ -3,6 +3,7 @@
 import type { GaugeName, Metrics } from '../adapters/telemetry/metrics.ts'
 import type { BreakGlass } from '../administration/break-glass.ts'
 import type { AuditLog } from '../audit/log.ts'
+import type { TrustPlane } from './trust.ts'
 import type { UpstreamSet } from './upstreams.ts'
 
 type Sized = { readonly size: number }
@@ -17,6 +18,7 @@ type Parts = {
   readonly sessions: Sized
   readonly streams: Sized
   readonly upstreams: UpstreamSet
+  readonly trust?: Pick<TrustPlane, 'freshSeconds' | 'renewalSeconds'> | undefined
 }
 
 export function showLevels(metrics: Metrics, parts: Parts): void {
@@ -31,6 +33,8 @@ export function showLevels(metrics: Metrics, parts: Parts): void {
     parked_calls: () => parts.parked.size,
     sessions: () => parts.sessions.size,
     streams: () => parts.streams.size,
+    trust_fresh_seconds: () => parts.trust?.freshSeconds() ?? Infinity,
+    trust_renewal_seconds: () => parts.trust?.renewalSeconds() ?? Infinity,
     upstream_connections: () => [...parts.upstreams.entries.values()].reduce((sum, { upstream }) => sum + upstream.status().connections, 0),
   }
   for (const [name, read] of Object.entries(levels)) metrics.gauge(name as GaugeName, read)

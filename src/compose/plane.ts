@@ -8,6 +8,7 @@ import type { Snapshot } from '../config/schema.ts'
 import type { ControlPlaneDeps, Dependency } from '../http/control-plane/app.ts'
 import type { PeopleDeps } from '../http/control-plane/people.ts'
 import { mayMonitor } from './monitoring.ts'
+import type { TrustPlane } from './trust.ts'
 import type { UpstreamSet } from './upstreams.ts'
 
 export type PlaneParts = {
@@ -20,6 +21,7 @@ export type PlaneParts = {
   readonly isDraining: () => boolean
   readonly breakGlass: BreakGlass
   readonly people: PeopleDeps | undefined
+  readonly trust: Pick<TrustPlane, 'warning'> | undefined
 }
 
 /** A failing upstream degrades readiness but does not end it: the others still serve. */
@@ -35,6 +37,7 @@ export const planeDeps = (parts: PlaneParts): ControlPlaneDeps => ({
     listener(parts),
     audit(parts.log),
     ...breakGlass(parts.breakGlass),
+    ...trustRepository(parts.trust),
     ...issuers(parts.keys),
     ...introspection(parts.introspection),
     ...upstreams(parts.upstreams),
@@ -60,6 +63,15 @@ const breakGlass = ({ now }: BreakGlass): Dependency[] =>
   now
     ? [{ name: 'break-glass', state: 'degraded', detail: `open until ${new Date(now.untilSeconds * 1000).toISOString()} by ${now.by}` }]
     : []
+
+/** Degraded before anything expires: what was admitted serves on, and there is time to sign. */
+function trustRepository(trust: PlaneParts['trust']): Dependency[] {
+  if (!trust) return []
+  const warning = trust.warning()
+  return [
+    { name: 'trust repository', state: warning === undefined ? 'ready' : 'degraded', ...(warning !== undefined && { detail: warning }) },
+  ]
+}
 
 const issuers = (keys: TokenKeys): Dependency[] =>
   keys.status().map(({ issuer, state, detail }) => ({

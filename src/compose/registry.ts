@@ -13,6 +13,7 @@ import type { AdminDeps } from '../pipeline/administration.ts'
 import { Namespaces } from '../registry/namespaces.ts'
 import { Publisher } from '../registry/publish.ts'
 import { createReader, type RegistryView } from '../registry/reader.ts'
+import type { TrustPlane } from './trust.ts'
 
 type RegistryParts = {
   readonly current: () => Snapshot
@@ -21,9 +22,11 @@ type RegistryParts = {
   /** milliseconds since the epoch */
   readonly now: () => number
   readonly serverInfo: { readonly version: string }
+  /** the repository of trust, where one is followed */
+  readonly trust: Pick<TrustPlane, 'forNew'> | undefined
 }
 
-export function createRegistry({ current, state, sealer, serverInfo, now }: RegistryParts): AdminDeps['registry'] {
+export function createRegistry({ current, state, sealer, serverInfo, now, trust }: RegistryParts): AdminDeps['registry'] {
   const versions = createVersionStore(state)
   const revocations = createRevocationLog(state)
   const nowSeconds = (): number => Math.floor(now() / 1000)
@@ -38,6 +41,7 @@ export function createRegistry({ current, state, sealer, serverInfo, now }: Regi
   })
   const verify = createRegistryVerifier({
     trust: () => current().registry.trust,
+    followed: ({ name, version }) => trust?.forNew(name, version),
     registry: () => current().publicUrl,
     nowMs: now,
     revoked: async () => [...(await revocations.blocking('key')), ...(await revocations.blocking('identity'))],

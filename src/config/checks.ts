@@ -15,6 +15,7 @@ export function checkDocument(doc: ConfigDocument, reading: Reading, ownUid: num
   checkAdministration(doc, reading, issuersOf(doc))
   checkSets(doc, reading)
   checkKeys(doc, reading)
+  checkRegistry(doc, reading)
   checkLimits(doc, reading)
   checkUpstreams(doc, reading, { issuers: issuersOf(doc), isExposed: isExposed(doc), ownUid })
 }
@@ -71,6 +72,14 @@ function checkKeys({ keys: { vault } }: ConfigDocument, reading: Reading): void 
   if (given.length !== 1)
     reading.fault('conflict', 'keys.vault', 'expected exactly one of `fromFile`, `fromEnv` and `fromCommand`', 'keep one of them')
   else if (vault.fromCommand?.length === 0) reading.fault('value', 'keys.vault.fromCommand', 'expected a program')
+}
+
+function checkRegistry({ registry: { trust, repository } }: ConfigDocument, reading: Reading): void {
+  if (!repository || reading.isFaulty('registry.repository')) return
+  if ((repository.folder === undefined) === (repository.url === undefined))
+    reading.fault('conflict', 'registry.repository', 'expected exactly one of `folder` and `url`', 'keep one of them')
+  // The file would count while the repository says that it is revoked.
+  if (trust) reading.fault('conflict', 'registry.trust', 'stands beside `registry.repository`, which takes its place', 'keep one of them')
 }
 
 function checkSets(doc: ConfigDocument, reading: Reading): void {

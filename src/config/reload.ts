@@ -47,6 +47,7 @@ export function restartNeeded(running: Snapshot, next: Snapshot): readonly strin
     ['listen', running.listen, next.listen],
     ['publicUrl', running.publicUrl, next.publicUrl],
     ['dataDir', running.dataDir, next.dataDir],
+    ['registry.repository', running.registry.repository, next.registry.repository],
     ['identity.login', running.login, next.login],
     ['identity.authorizationServer', running.authorizationServer, next.authorizationServer],
     ['identity.evaluation', running.evaluation, next.evaluation],

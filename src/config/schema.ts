@@ -58,6 +58,11 @@ export type Snapshot = {
 export type RegistrySettings = {
   /** absolute paths; absent: nothing can be verified */
   readonly trust?: { readonly policies: string; readonly root?: string }
+  /** `folder`, `root`: absolute paths. Never beside `trust`. */
+  readonly repository?: {
+    readonly place: { readonly folder: string } | { readonly url: string }
+    readonly root: string
+  }
   /** other machines reach the gateway: nobody reads without a token but where a set says so */
   readonly isExposed: boolean
   /** names of servers and namespaces in lower case */

@@ -68,10 +68,17 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
 }
 
 function registryOf(doc: ConfigDocument): RegistrySettings {
-  const { sets, trust } = doc.registry
+  const { sets, trust, repository } = doc.registry
   return {
     isExposed: isExposed(doc),
     sets: new Map([...sets].map(([name, set]) => [name, viewOf(set)])),
+    ...(repository && {
+      repository: {
+        // INVARIANT: exactly one of the two is given.
+        place: repository.folder === undefined ? { url: repository.url ?? '' } : { folder: repository.folder },
+        root: repository.root,
+      },
+    }),
     ...(trust && { trust: { policies: trust.policies, ...(trust.root !== undefined && { root: trust.root }) } }),
   }
 }

@@ -1,6 +1,6 @@
 // The whole configuration as one table of fields. It drives reading, docs/configuration.md and schemas/gatehouse.schema.json.
 
-import { cidrProblem, hostProblem, originProblem, outboundProblem, parseListen } from './addresses.ts'
+import { cidrProblem, hostProblem, originProblem, outboundProblem, parseListen, urlProblem } from './addresses.ts'
 import { list, map, optional, record } from './fields.ts'
 import { choice, duration, flag, integer, parsed, path, size, text } from './scalars.ts'
 import type { KeyRule, ValueOf } from './fields.ts'
@@ -203,6 +203,25 @@ export const GATEHOUSE = record(
             },
             {
               doc: 'what publications and admissions are verified by, read anew at each; without it nothing is verified, and nothing admitted',
+            },
+          ),
+        ),
+        repository: optional(
+          record(
+            {
+              folder: optional(path({ doc: 'where it lies, or' })),
+              url: optional(
+                text({
+                  what: 'a URL',
+                  maxLength: 2048,
+                  problem: urlProblem,
+                  doc: 'the base URL of its `metadata/` and `targets/`; fetched as `outbound` allows',
+                }),
+              ),
+              root: path({ doc: 'its first root metadata (1.root.json), which is believed once' }),
+            },
+            {
+              doc: 'a signed repository (TUF) that policies and trusted root come from, instead of `trust`; asked at the start and every five minutes',
             },
           ),
         ),

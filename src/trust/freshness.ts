@@ -23,6 +23,8 @@ export type SeenTrust = {
   readonly lastSeenMs: number
   /** when the first of all the metadata of the last complete refresh expires; undefined = never complete. What came in pieces extends nothing. */
   readonly freshUntilMs: number | undefined
+  /** when the metadata of each role expires */
+  readonly expiresMs: ReadonlyMap<string, number>
   /** whether one key alone may sign root, targets or namespaces: good for trying out, and for nothing else */
   readonly isEvaluation: boolean
   readonly documents: TrustDocuments
@@ -37,7 +39,8 @@ export type RefusedPart = { readonly part: string; readonly why: string }
  * kept; `seen` then answers as before. Calls must not overlap.
  */
 export interface TrustRepository {
-  seen(): SeenTrust | undefined
+  /** before anything was seen: what the pinned root says, and nothing fresh */
+  seen(): SeenTrust
   refresh(): Promise<{ readonly seen: SeenTrust; readonly refused: readonly RefusedPart[] }>
 }
 
@@ -74,13 +77,13 @@ export type FreshnessRules = { readonly graceMs: number; readonly nowMs: number 
  * fresh. Revocations count first, and however old they are.
  */
 export function whyNotFresh(
-  seen: SeenTrust | undefined,
+  seen: SeenTrust,
   version: { readonly server: string; readonly version: string; readonly isAdmitted: boolean },
   { graceMs, nowMs }: FreshnessRules,
 ): Denial | undefined {
-  if (seen?.documents.revocations?.versions.has(versionKey(version.server, version.version)) === true)
+  if (seen.documents.revocations?.versions.has(versionKey(version.server, version.version)) === true)
     return deny('version-revoked', `${shown(`${version.server}@${version.version}`)} was revoked`)
-  if (seen?.freshUntilMs === undefined) return deny('trust-unseen', 'no complete answer of the trust repository was ever seen')
+  if (seen.freshUntilMs === undefined) return deny('trust-unseen', 'no complete answer of the trust repository was ever seen')
   const { lastSeenMs, freshUntilMs } = seen
   // With its clock set back, expired metadata would count as fresh again.
   if (nowMs < lastSeenMs - CLOCK_TOLERANCE_MS)

@@ -449,3 +449,28 @@ describe('what issuers assert', () => {
     expect(got.issuers[0]).toMatchObject({ kind: 'workload', subjects: ['repo:my-org/*'] })
   })
 })
+
+describe('registry.repository', () => {
+  const repository = (text: string): string => `${MINIMAL}registry: { repository: { root: 1.root.json, ${text} } }\n`
+  it('is a folder or a URL, with the root to begin with', async () => {
+    const { registry } = await snapshot(repository('url: https://trust.example/tuf/'))
+    expect(registry.repository).toMatchObject({
+      place: { url: 'https://trust.example/tuf/' },
+      root: expect.stringMatching(/1\.root\.json$/) as string,
+    })
+    expect((await snapshot(repository('folder: trust'))).registry.repository?.place).toEqual({
+      folder: expect.stringMatching(/trust$/) as string,
+    })
+  })
+  it.each([
+    ['both', 'folder: trust, url: https://trust.example/'],
+    ['neither', ''],
+  ])('does not load with %s', async (_, text) => {
+    expect(await words(repository(text))).toContain('exactly one of `folder` and `url`')
+  })
+  it('does not load beside files, which would count though the repository says otherwise', async () => {
+    expect(await words(`${MINIMAL}registry: { trust: { policies: p.json }, repository: { root: r.json, folder: t } }\n`)).toContain(
+      'takes its place',
+    )
+  })
+})

@@ -7,9 +7,15 @@ const HOUR = 3_600_000
 const DAY = 24 * HOUR
 const revocations = (text: unknown) => readRevocations(Buffer.from(JSON.stringify(text)))
 const REVOKED = revocations({ version: 1, signers: [], versions: [{ server: 'com.Acme/weather', version: '1.0.0' }] })
-const seen: SeenTrust = { lastSeenMs: NOW, freshUntilMs: NOW + HOUR, isEvaluation: false, documents: { revocations: REVOKED } }
+const seen: SeenTrust = {
+  lastSeenMs: NOW,
+  freshUntilMs: NOW + HOUR,
+  expiresMs: new Map(),
+  isEvaluation: false,
+  documents: { revocations: REVOKED },
+}
 const ask = (
-  known: SeenTrust | undefined,
+  known: SeenTrust,
   nowMs: number,
   { isAdmitted = true, version = '1.1.0', graceMs = DAY }: { isAdmitted?: boolean; version?: string; graceMs?: number } = {},
 ) => whyNotFresh(known, { server: 'com.acme/Weather', version, isAdmitted }, { graceMs, nowMs })?.rule
@@ -34,7 +40,6 @@ describe('freshness', () => {
   })
 
   it('trusts nothing before a first complete answer', () => {
-    expect(ask(undefined, NOW)).toBe('trust-unseen')
     expect(ask({ ...seen, freshUntilMs: undefined }, NOW)).toBe('trust-unseen')
   })
 

@@ -17,6 +17,8 @@ const GAUGES = {
   parked_calls: 'Legacy upstream calls waiting for a host’s answer',
   sessions: 'Legacy host sessions',
   streams: 'Open event streams of hosts',
+  trust_fresh_seconds: 'Seconds until what is known of the trust repository expires; negative: since it has; +Inf: none is followed',
+  trust_renewal_seconds: 'Seconds until the first of what trust keyholders signed expires; +Inf: none is followed',
   upstream_connections: 'Upstream processes and connections',
 } as const
 export type GaugeName = keyof typeof GAUGES

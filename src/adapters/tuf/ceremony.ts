@@ -24,6 +24,13 @@ export const LIFETIME_MS: Readonly<Record<Role, number>> = {
   timestamp: HOUR_MS,
 }
 
+export type RoleStanding = 'good' | 'soon' | 'expired'
+/** `soon`: less than a fifth of its life is left, and somebody has to sign. */
+export function standingOf(role: Role, expiresMs: number, nowMs: number): RoleStanding {
+  const leftMs = expiresMs - nowMs
+  return leftMs <= 0 ? 'expired' : leftMs < LIFETIME_MS[role] / 5 ? 'soon' : 'good'
+}
+
 /** Path patterns of delegated roles: no role can speak for another's documents. */
 const PATHS = { namespaces: ['namespaces/*'], revocations: ['revocations/*'], index: ['index/*'] } as const
 

@@ -35,6 +35,8 @@ export function parseMetadata(bytes: Buffer | string): AnyMetadata {
   }
 }
 
+export const isRoot = (metadata: AnyMetadata): metadata is Metadata<Root> => metadata.signed.type === MetadataKind.Root
+
 /** The bytes of a metadata file. */
 export const metadataBytes = (metadata: Pick<Metadata<Root>, 'toJSON'>): Buffer =>
   Buffer.from(`${JSON.stringify(metadata.toJSON(), undefined, 2)}\n`)

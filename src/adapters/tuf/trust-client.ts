@@ -2,8 +2,7 @@
 // one file in one step: its own writes are neither atomic nor synced, and a torn timestamp would be a forgotten one.
 
 import { Buffer } from 'node:buffer'
-import { mkdirSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Metadata, MetadataKind } from '@tufjs/models'
 import { Updater } from 'tuf-js'
@@ -11,7 +10,7 @@ import { Fault } from '../../kernel/errors.ts'
 import type { Floors } from '../../trust/floors.ts'
 import type { RefusedPart, SeenTrust, TrustRepository } from '../../trust/freshness.ts'
 import { baseUrls, MAX_REPOSITORY_FILE_BYTES, RepositoryFetcher, type RepositoryPlace } from './repository-fetcher.ts'
-import { isEvaluationSigned, parseJson } from './metadata.ts'
+import { isEvaluationSigned, isRoot, parseJson, parseMetadata } from './metadata.ts'
 import { DOCUMENTS, readDocument, readDocuments, TrustStateFile, type DocumentName, type TrustState } from './trust-state.ts'
 
 export type TrustClientDeps = {
@@ -36,26 +35,26 @@ const CONFIG = {
 export class TrustClient implements TrustRepository {
   readonly #deps: TrustClientDeps
   readonly #file: TrustStateFile
-  #state: TrustState | undefined
-  #seen: SeenTrust | undefined
+  #state: TrustState
+  #seen: SeenTrust
 
-  /** Throws Fault `trust-state-invalid` for a state that cannot be read. */
+  /** Throws Fault `trust-state-invalid` for a state that cannot be read, `trust-metadata-invalid` for a pinned root that is none. */
   constructor(deps: TrustClientDeps) {
     this.#deps = deps
     this.#file = new TrustStateFile(deps.trustFolder)
-    const state = this.#file.read()
-    if (!state) return
-    this.#state = state
-    this.#seen = seenOf(state)
+    const unseen = { lastSeenMs: 0, freshUntilMs: undefined, metadata: { root: deps.pinnedRoot.toString('utf8') }, documents: {} }
+    this.#state = this.#file.read() ?? unseen
+    this.#seen = seenOf(this.#state)
   }
 
-  seen(): SeenTrust | undefined {
+  seen(): SeenTrust {
     return this.#seen
   }
 
   async refresh(): Promise<{ readonly seen: SeenTrust; readonly refused: readonly RefusedPart[] }> {
-    mkdirSync(this.#deps.trustFolder, { recursive: true, mode: 0o700 })
-    const folder = await mkdtemp(join(this.#deps.trustFolder, 'refresh-'))
+    const folder = join(this.#deps.trustFolder, 'refresh')
+    await rm(folder, { recursive: true, force: true }) // a crash may have left one
+    await mkdir(folder, { recursive: true, mode: 0o700 })
     try {
       return await this.#refreshIn(folder)
     } finally {
@@ -64,8 +63,8 @@ export class TrustClient implements TrustRepository {
   }
 
   async #refreshIn(folder: string): Promise<{ readonly seen: SeenTrust; readonly refused: readonly RefusedPart[] }> {
-    const { pinnedRoot, place, now } = this.#deps
-    const before = this.#state ?? { lastSeenMs: 0, freshUntilMs: undefined, metadata: { root: pinnedRoot.toString('utf8') }, documents: {} }
+    const { place, now } = this.#deps
+    const before = this.#state
     for (const [role, text] of Object.entries(before.metadata)) await writeFile(join(folder, `${role}.json`), text, { mode: 0o600 })
     const lastSeenMs = Math.max(before.lastSeenMs, now())
     const { metadata: metadataBaseUrl, targets: targetBaseUrl } = baseUrls(place)
@@ -136,15 +135,18 @@ function expiryOf(text: string): number {
   return Date.parse(signed.expires)
 }
 
-const seenOf = (state: TrustState): SeenTrust => ({
-  lastSeenMs: state.lastSeenMs,
-  freshUntilMs: state.freshUntilMs,
-  isEvaluation: isEvaluationSigned(
-    Metadata.fromJSON(MetadataKind.Root, parseJson(state.metadata['root'])),
-    state.metadata['targets'] === undefined ? undefined : Metadata.fromJSON(MetadataKind.Targets, parseJson(state.metadata['targets'])),
-  ),
-  documents: readDocuments(state.documents),
-})
+function seenOf(state: TrustState): SeenTrust {
+  const root = parseMetadata(state.metadata['root'] ?? '')
+  if (!isRoot(root)) throw new Fault('trust-metadata-invalid', 'expected root metadata to trust in')
+  const targets = state.metadata['targets']
+  return {
+    lastSeenMs: state.lastSeenMs,
+    freshUntilMs: state.freshUntilMs,
+    expiresMs: new Map(Object.entries(state.metadata).map(([role, text]) => [role, expiryOf(text)])),
+    isEvaluation: isEvaluationSigned(root, targets === undefined ? undefined : Metadata.fromJSON(MetadataKind.Targets, parseJson(targets))),
+    documents: readDocuments(state.documents),
+  }
+}
 
 /** The library's messages name roles, versions and counts of keys; none quotes a document. */
 const whyOf = (error: unknown): string => (error instanceof Error ? `${error.constructor.name}: ${error.message.slice(0, 300)}` : 'unknown')

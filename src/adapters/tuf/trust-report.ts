@@ -4,18 +4,18 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Metadata, Root } from '@tufjs/models'
-import { LIFETIME_MS, OFFLINE_ROLES, type OfflineRole, type Role } from './ceremony.ts'
+import { OFFLINE_ROLES, standingOf, type OfflineRole, type Role, type RoleStanding } from './ceremony.ts'
 import { FloorFile } from './floor-file.ts'
 import { isEvaluationSigned, keysOf, signedBy, type AnyMetadata, type SignedBy } from './metadata.ts'
 import { TrustClient } from './trust-client.ts'
 import type { TrustFolder } from './trust-folder.ts'
 
-/** `soon`: less than a fifth of its life is left. Times in milliseconds since the epoch. */
-export type RoleStanding = {
+/** Times in milliseconds since the epoch. */
+export type ReportedRole = {
   readonly role: Role
   readonly version: number
   readonly expiresMs: number
-  readonly standing: 'good' | 'soon' | 'expired'
+  readonly standing: RoleStanding
   readonly threshold: number
   readonly keys: readonly string[]
 }
@@ -24,7 +24,7 @@ type StagedStanding = { readonly role: OfflineRole; readonly version: number; re
 
 export type TrustReport = {
   readonly isEvaluation: boolean
-  readonly roles: readonly RoleStanding[]
+  readonly roles: readonly ReportedRole[]
   readonly staged: readonly StagedStanding[]
   /** why a gateway that is new would not believe all of it; empty = it would */
   readonly refused: readonly string[]
@@ -33,23 +33,22 @@ export type TrustReport = {
 export async function reportOf(folder: TrustFolder, nowMs: number): Promise<TrustReport> {
   const { root, roles, snapshot, timestamp } = folder.published()
   const targets = roles.get('targets')
-  const standingOf = (role: Role, metadata: Dated | undefined, delegator: AnyMetadata | undefined): readonly RoleStanding[] => {
+  const reported = (role: Role, metadata: Dated | undefined, delegator: AnyMetadata | undefined): readonly ReportedRole[] => {
     if (!metadata || !delegator) return []
     const { version, expires } = metadata.signed
-    const leftMs = Date.parse(expires) - nowMs
-    const standing = leftMs <= 0 ? 'expired' : leftMs < LIFETIME_MS[role] / 5 ? 'soon' : 'good'
+    const expiresMs = Date.parse(expires)
     const { threshold } = signedBy(delegator, role, { signatures: {}, sign: () => {} })
     const keys = keysOf(delegator, role).map(({ id }) => id)
-    return [{ role, version, expiresMs: Date.parse(expires), standing, threshold, keys }]
+    return [{ role, version, expiresMs, standing: standingOf(role, expiresMs, nowMs), threshold, keys }]
   }
   return {
     isEvaluation: isEvaluationOf(folder, root),
     roles: [
-      ...standingOf('root', root, root),
-      ...standingOf('targets', targets, root),
-      ...(['namespaces', 'index', 'revocations'] as const).flatMap(role => standingOf(role, roles.get(role), targets)),
-      ...standingOf('snapshot', snapshot, root),
-      ...standingOf('timestamp', timestamp, root),
+      ...reported('root', root, root),
+      ...reported('targets', targets, root),
+      ...(['namespaces', 'index', 'revocations'] as const).flatMap(role => reported(role, roles.get(role), targets)),
+      ...reported('snapshot', snapshot, root),
+      ...reported('timestamp', timestamp, root),
     ],
     staged: OFFLINE_ROLES.flatMap(role => stagedOf(folder, role)),
     refused: timestamp ? await whyNotBelieved(folder, nowMs) : ['nothing is published yet'],

@@ -4,7 +4,7 @@ import type { OfflineRole } from '../../adapters/tuf/ceremony.ts'
 import { keysOf, type AnyMetadata, type SignedBy } from '../../adapters/tuf/metadata.ts'
 import type { Publication } from '../../adapters/tuf/operator.ts'
 import type { TrustFolder } from '../../adapters/tuf/trust-folder.ts'
-import type { RoleStanding, TrustReport } from '../../adapters/tuf/trust-report.ts'
+import type { ReportedRole, TrustReport } from '../../adapters/tuf/trust-report.ts'
 
 export const EVALUATION =
   'EVALUATION: one key signs everything, and it lies on this machine. Whoever has it decides what gateways trust. For trying out only.\n'
@@ -50,7 +50,7 @@ export function reportText({ roles, staged, refused }: TrustReport, nowMs: numbe
 
 const byText = ({ threshold, signed, missing }: SignedBy): string => signaturesText({ threshold, signed: signed.length, missing })
 
-function roleLines({ role, version, expiresMs, standing, threshold, keys }: RoleStanding, nowMs: number): readonly string[] {
+function roleLines({ role, version, expiresMs, standing, threshold, keys }: ReportedRole, nowMs: number): readonly string[] {
   const until = new Date(expiresMs).toISOString()
   const mark = standing === 'good' ? '' : standing === 'soon' ? '  SOON' : '  EXPIRED'
   const first = `${role.padEnd(12)}version ${version}, until ${until} (${leftText(expiresMs - nowMs)}), ${threshold} of ${keys.length} keys${mark}`

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
 import { pathToFileURL } from 'node:url'
@@ -29,11 +29,11 @@ const setClock = (ms: number): void => {
   vi.setSystemTime(ms)
   world.nowMs = ms
 }
-const sanOf = (seen: SeenTrust | undefined): string | undefined => {
-  const policy = seen?.documents.policies?.namespaces.get('com.acme')
+const sanOf = (seen: SeenTrust): string | undefined => {
+  const policy = seen.documents.policies?.namespaces.get('com.acme')
   return policy?.mode === 'keyless' ? policy.identities[0]?.san : undefined
 }
-const revokedIn = (seen: SeenTrust | undefined): readonly string[] => [...(seen?.documents.revocations?.versions ?? [])]
+const revokedIn = (seen: SeenTrust): readonly string[] => [...(seen.documents.revocations?.versions ?? [])]
 const WEATHER = { server: 'com.acme/weather', version: '1.0.0' }
 const verdict = (client: TrustClient, isAdmitted: boolean, graceMs = 24 * HOUR): string | undefined =>
   whyNotFresh(client.seen(), { ...WEATHER, isAdmitted }, { graceMs, nowMs: Date.now() })?.rule
@@ -159,7 +159,7 @@ describe('a repository of trust', () => {
     world.publish()
     rmSync(join(world.repository, 'metadata/2.revocations.json'))
     expect((await client.refresh()).refused.map(({ part }) => part)).toEqual(['revocations/revocations.json'])
-    expect(client.seen()?.freshUntilMs).toBe(NOW + HOUR)
+    expect(client.seen().freshUntilMs).toBe(NOW + HOUR)
   })
 
   it('follows a new online key that targets names, without a change here', async () => {
@@ -258,6 +258,22 @@ describe('a repository of trust', () => {
     expect(sanOf(world.client().seen())).toBe('alice@acme.com')
     chmodSync(file, 0o606)
     expect(() => world.client()).toThrow(expect.objectContaining({ code: 'trust-state-invalid' }) as Error)
+  })
+
+  it('wants a root that is one to begin with, and says by it what kind of repository it is', () => {
+    expect(world.client().seen()).toMatchObject({ freshUntilMs: undefined, isEvaluation: false, lastSeenMs: 0 })
+    for (const text of ['', '{}', readFileSync(join(world.repository, 'metadata/1.root.json'), 'utf8').replace('"root"', '"targets"')]) {
+      world.pinned = Buffer.from(text)
+      expect(() => world.client()).toThrow(expect.objectContaining({ code: 'trust-metadata-invalid' }) as Error)
+    }
+  })
+
+  it('leaves nothing behind when a refresh was ended by force', async () => {
+    world.publish()
+    mkdirSync(join(world.trust, 'refresh'), { recursive: true })
+    writeFileSync(join(world.trust, 'refresh', 'timestamp.json'), 'torn')
+    expect((await world.client().refresh()).refused).toEqual([])
+    expect(readdirSync(world.trust)).toEqual(['tuf.json'])
   })
 
   it('stays inside its folder, whatever a name in it says', async () => {

@@ -1,0 +1,108 @@
+// The trust repository as this process follows it: asked at the start and by the one timer, and what is about to expire said before it does.
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { SafeFetch } from '../adapters/safe-fetch.ts'
+import type { Logger } from '../adapters/telemetry/logs.ts'
+import { OFFLINE_ROLES, standingOf, type Role } from '../adapters/tuf/ceremony.ts'
+import { FloorFile } from '../adapters/tuf/floor-file.ts'
+import { TrustClient } from '../adapters/tuf/trust-client.ts'
+import type { Snapshot } from '../config/schema.ts'
+import { Fault } from '../kernel/errors.ts'
+import type { Denial } from '../trust/denial.ts'
+import type { Floors } from '../trust/floors.ts'
+import { policiesOf, whyNotFresh, type SeenTrust } from '../trust/freshness.ts'
+import type { TrustPolicies } from '../trust/signer-policy.ts'
+import { KEYS_ONLY, type TrustedRootFile } from '../trust/trusted-root.ts'
+
+/** What counts now. */
+type Followed = { readonly policies: TrustPolicies; readonly root: TrustedRootFile; readonly floor: number }
+
+export type TrustPlane = {
+  /** what a version that is to be admitted is verified by, or why none can be now */
+  forNew(server: string, version: string): Followed | Denial
+  /** asks the repository; never rejects */
+  look(): Promise<void>
+  /** why somebody should look at it, without secrets; undefined = all is well */
+  warning(): string | undefined
+  /** until what is known expires; negative = since then, and when nothing is known */
+  freshSeconds(): number
+  /** the same of what keyholders have to sign anew */
+  renewalSeconds(): number
+}
+
+type TrustParts = {
+  readonly snapshot: Snapshot
+  readonly repository: NonNullable<Snapshot['registry']['repository']>
+  readonly fetch: SafeFetch
+  readonly logger: Pick<Logger, 'warn' | 'info'>
+  /** wall clock, milliseconds */
+  readonly now: () => number
+}
+
+/**
+ * Rejects where it could not fail closed: with Faults of TrustClient and FloorFile, `trust-root-unreadable`, and
+ * `trust-evaluation` for a repository that one key signs, where other machines reach the gateway.
+ */
+export async function openTrust({ snapshot, repository, fetch, logger, now }: TrustParts): Promise<TrustPlane> {
+  const { isExposed } = snapshot.registry
+  const trustFolder = join(snapshot.dataDir, 'trust')
+  const floors: Floors = new FloorFile(trustFolder)
+  const { place, root } = repository
+  const pinnedRoot = await readFile(root).catch((cause: unknown) => {
+    throw new Fault('trust-root-unreadable', `cannot read the pinned root \`${root}\``, { cause })
+  })
+  const client = new TrustClient({
+    place: 'folder' in place ? { kind: 'folder', folder: place.folder } : { kind: 'https', url: place.url, fetch },
+    trustFolder,
+    pinnedRoot,
+    floors,
+    now,
+  })
+  let failure: string | undefined
+  let isLooking = false
+  async function look(): Promise<void> {
+    if (isLooking) return // a slow repository must not pile up looks
+    isLooking = true
+    const before = failure
+    try {
+      const { refused } = await client.refresh()
+      failure = refused.length === 0 ? undefined : `not believed: ${refused.map(({ part }) => part).join(', ')}`
+    } catch (error) {
+      failure = error instanceof Fault ? error.message : 'the trust repository could not be followed'
+    }
+    isLooking = false
+    if (failure !== undefined && failure !== before) logger.warn('the trust repository is not followed', { detail: failure })
+    if (failure === undefined && before !== undefined) logger.info('the trust repository is followed again')
+  }
+  await look()
+  refuseEvaluation(client.seen(), isExposed)
+  if (client.seen().isEvaluation) logger.warn('EVALUATION: one key signs the whole trust repository; for trying out only')
+  return {
+    look,
+    forNew(server, version) {
+      const seen = client.seen()
+      refuseEvaluation(seen, isExposed)
+      const refusal = whyNotFresh(seen, { server, version, isAdmitted: false }, { graceMs: 0, nowMs: now() })
+      if (refusal) return refusal
+      return { policies: policiesOf(seen.documents), root: seen.documents.trustedRoot ?? KEYS_ONLY, floor: floors.of(server) }
+    },
+    warning: () => failure ?? expiring(client.seen(), now()),
+    freshSeconds: () => ((client.seen().freshUntilMs ?? 0) - now()) / 1000,
+    renewalSeconds: () => (Math.min(...OFFLINE_ROLES.map(role => client.seen().expiresMs.get(role) ?? 0)) - now()) / 1000,
+  }
+}
+
+function refuseEvaluation({ isEvaluation }: SeenTrust, isExposed: boolean): void {
+  if (!isEvaluation || !isExposed) return
+  throw new Fault(
+    'trust-evaluation',
+    'one key signs the whole trust repository, and other machines reach this gateway; begin one with `gatehouse trust init` and keyholders, or listen on 127.0.0.1',
+  )
+}
+
+/** Roles whose time is nearly over, with the time. */
+function expiring({ expiresMs }: SeenTrust, nowMs: number): string | undefined {
+  const soon = [...expiresMs].filter(([role, ms]) => standingOf(role as Role, ms, nowMs) !== 'good')
+  return soon.length === 0 ? undefined : soon.map(([role, ms]) => `${role} until ${new Date(ms).toISOString()}`).join(', ')
+}
