@@ -16,7 +16,7 @@ export type { SqlValue, Statement } from './state-messages.ts'
  * A full disk heals by itself; whatever else made it unavailable needs a restart, and every call fails until then.
  */
 export interface StateDb {
-  /** Rows of one query, 100,000 at most. Sees every write that was acknowledged before. */
+  /** Rows of one query, 100,000 and 16 Mi characters at most. Sees every write that was acknowledged before. */
   all<T>(sql: string, params?: readonly SqlValue[]): Promise<readonly T[]>
   /** One transaction; durable when it resolves; several callers share one commit but fail singly. Changed rows for each statement. */
   write(statements: readonly Statement[]): Promise<readonly number[]>
@@ -173,7 +173,10 @@ class ThreadedStateDb implements StateDb {
     const sent = this.#sent
     this.#sent = undefined
     sent?.writes.forEach((write, at) => settle(write, answers.writes[at]))
-    sent?.reads.forEach((read, at) => settle(read, withBuffers(answers.reads[at])))
+    const answered = sent?.reads.splice(0, Math.max(1, answers.reads.length)) ?? []
+    answered.forEach((read, at) => settle(read, withBuffers(answers.reads[at])))
+    // Their answers would have been too much at once: they are the first of the next group.
+    this.#reads.unshift(...(sent?.reads ?? []))
     if (!this.#send()) this.#isIdle()
   }
 

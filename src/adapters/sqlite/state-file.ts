@@ -14,6 +14,11 @@ export const APPLICATION_ID = 0x47617465
 const BUSY_MS = 5000
 /** Rows of one answer: what is read at once must fit the memory. */
 const MAX_ROWS = 100_000
+/** Characters of one answer, and of the answers of one group before the next read waits for its turn: the thread's heap is small, and no reader may end it. */
+const MAX_ANSWER = 16 * 1024 * 1024
+const MAX_ANSWERS = 4 * 1024 * 1024
+/** What a row costs besides its texts. */
+const ROW = 64
 const MAX_PREPARED = 500
 /** The schema is the migrations' business, transactions are this file's. */
 const ALLOWED = /^\s*(?:SELECT|WITH|INSERT|UPDATE|DELETE)\b/i
@@ -25,6 +30,8 @@ export class StateFile {
   readonly #prepared = new Map<string, Database.Statement<SqlValue[]>>()
   #broken: Failure | undefined
   #hasLog = false
+  /** of the answers of this group until now */
+  #size = 0
 
   private constructor(database: Database.Database) {
     this.#database = database
@@ -51,11 +58,17 @@ export class StateFile {
 
   /**
    * All writes in one transaction, each in a savepoint of its own; then the reads, which see them. When this returns, every write that succeeded
-   * is on disk; a crash before leaves none of them.
+   * is on disk; a crash before leaves none of them. Reads that are left over, when the answers before them are much already, are to be asked again.
    */
   run({ writes, reads }: Group): Answers {
     const written = writes.length === 0 ? [] : this.#commit(writes)
-    return { writes: written, reads: reads.map(query => this.#attempt(() => this.#read(query))) }
+    const answers: Outcome<readonly unknown[]>[] = []
+    this.#size = 0
+    for (const query of reads) {
+      if (this.#size > MAX_ANSWERS) break
+      answers.push(this.#attempt(() => this.#read(query)))
+    }
+    return { writes: written, reads: answers }
   }
 
   #commit(writes: Group['writes']): readonly Outcome<readonly number[]>[] {
@@ -89,10 +102,14 @@ export class StateFile {
     const statement = this.#prepare(sql)
     if (!statement.readonly) throw new Fault('state-statement-invalid', 'expected a statement that only reads')
     const rows: unknown[] = []
+    let size = 0
     for (const row of statement.iterate(...params)) {
       if (rows.length === MAX_ROWS) throw new Fault('state-statement-invalid', `expected at most ${MAX_ROWS} rows`)
+      size += sizeOf(row)
+      if (size > MAX_ANSWER) throw new Fault('state-statement-invalid', `expected an answer of at most ${MAX_ANSWER} characters`)
       rows.push(row)
     }
+    this.#size += size
     return rows
   }
 
@@ -177,6 +194,12 @@ function prepare(database: Database.Database, path: string): void {
       'state-unavailable',
       `\`${path}\` cannot be written durably (journal ${String(journal)}, synchronous ${String(synchronous)})`,
     )
+}
+
+function sizeOf(row: unknown): number {
+  let size = ROW
+  for (const value of Object.values(row as object)) if (typeof value === 'string' || Buffer.isBuffer(value)) size += value.length
+  return size
 }
 
 const sqliteCode = (error: unknown): string => (error instanceof Database.SqliteError ? error.code : '')

@@ -54,6 +54,16 @@ describe('the state database', () => {
     expect(await texts(await open())).toEqual(['one!', 'two!'])
   })
 
+  it('outlives readers who all want much at the same moment, and answers each of them: strangers may read the registry', async () => {
+    const db = await open()
+    await db.write([{ sql: 'INSERT INTO notes (id, text) VALUES (1, ?)', params: ['x'.repeat(1024 * 1024)] }, add(2, 'y')])
+    const asked = Array.from({ length: 300 }, (_, i) => db.all<{ text: string }>('SELECT text FROM notes WHERE id = ?', [1 + (i % 2)]))
+    expect((await Promise.all(asked)).map(([row]) => row?.text.length)).toEqual(asked.map((_, i) => (i % 2 === 0 ? 1024 * 1024 : 1)))
+    const whole = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 64) SELECT text FROM n, notes WHERE id = 1`
+    await expect(db.all(whole)).rejects.toEqual(code('state-statement-invalid', /an answer of at most/))
+    expect(await db.all('SELECT text FROM notes WHERE id = 2')).toEqual([{ text: 'y' }])
+  })
+
   it('has the acknowledged write on disk when its process is killed in the next moment', async () => {
     const script = `
       const { openStateDb } = await import(${JSON.stringify(join(import.meta.dirname, '../../../src/adapters/sqlite/state-db.ts'))})
