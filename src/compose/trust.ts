@@ -6,7 +6,9 @@ import type { SafeFetch } from '../adapters/safe-fetch.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import { OFFLINE_ROLES, standingOf, type Role } from '../adapters/tuf/ceremony.ts'
 import { FloorFile } from '../adapters/tuf/floor-file.ts'
+import { publishTrust } from '../adapters/tuf/operator.ts'
 import { TrustClient } from '../adapters/tuf/trust-client.ts'
+import { TrustFolder } from '../adapters/tuf/trust-folder.ts'
 import type { Snapshot } from '../config/schema.ts'
 import { Fault } from '../kernel/errors.ts'
 import type { Denial } from '../trust/denial.ts'
@@ -48,7 +50,7 @@ export async function openTrust({ snapshot, repository, fetch, logger, now }: Tr
   const { isExposed } = snapshot.registry
   const trustFolder = join(snapshot.dataDir, 'trust')
   const floors: Floors = new FloorFile(trustFolder)
-  const { place, root } = repository
+  const { place, root, isPublisher } = repository
   const pinnedRoot = await readFile(root).catch((cause: unknown) => {
     throw new Fault('trust-root-unreadable', `cannot read the pinned root \`${root}\``, { cause })
   })
@@ -65,15 +67,16 @@ export async function openTrust({ snapshot, repository, fetch, logger, now }: Tr
     if (isLooking) return // a slow repository must not pile up looks
     isLooking = true
     const before = failure
+    const unsigned = isPublisher && 'folder' in place ? publishDue(place.folder, now()) : undefined
     try {
       const { refused } = await client.refresh()
-      failure = refused.length === 0 ? undefined : `not believed: ${refused.map(({ part }) => part).join(', ')}`
+      failure = refused.length === 0 ? unsigned : `not believed: ${refused.map(({ part }) => part).join(', ')}`
     } catch (error) {
-      failure = error instanceof Fault ? error.message : 'the trust repository could not be followed'
+      failure = whyOf(error)
     }
     isLooking = false
-    if (failure !== undefined && failure !== before) logger.warn('the trust repository is not followed', { detail: failure })
-    if (failure === undefined && before !== undefined) logger.info('the trust repository is followed again')
+    if (failure !== undefined && failure !== before) logger.warn('the trust repository is not as it should be', { detail: failure })
+    if (failure === undefined && before !== undefined) logger.info('the trust repository is as it should be again')
   }
   await look()
   refuseEvaluation(client.seen(), isExposed)
@@ -92,6 +95,24 @@ export async function openTrust({ snapshot, repository, fetch, logger, now }: Tr
     renewalSeconds: () => (Math.min(...OFFLINE_ROLES.map(role => client.seen().expiresMs.get(role) ?? 0)) - now()) / 1000,
   }
 }
+
+/** As `gatehouse trust publish`: what keyholders signed meanwhile is taken up too. Why it could not be; what was published before is followed on. */
+function publishDue(path: string, nowMs: number): string | undefined {
+  try {
+    const folder = new TrustFolder(path)
+    const unlock = folder.lock()
+    try {
+      publishTrust(folder, new Map(), nowMs)
+    } finally {
+      unlock()
+    }
+    return undefined
+  } catch (error) {
+    return whyOf(error)
+  }
+}
+
+const whyOf = (error: unknown): string => (error instanceof Fault ? error.message : 'the trust repository could not be read')
 
 function refuseEvaluation({ isEvaluation }: SeenTrust, isExposed: boolean): void {
   if (!isEvaluation || !isExposed) return

@@ -78,6 +78,13 @@ function checkRegistry({ registry: { trust, repository } }: ConfigDocument, read
   if (!repository || reading.isFaulty('registry.repository')) return
   if ((repository.folder === undefined) === (repository.url === undefined))
     reading.fault('conflict', 'registry.repository', 'expected exactly one of `folder` and `url`', 'keep one of them')
+  if (repository.publish && repository.folder === undefined)
+    reading.fault(
+      'conflict',
+      'registry.repository.publish',
+      'needs `folder`: what is elsewhere is signed elsewhere',
+      'set `folder`, or take it out',
+    )
   // The file would count while the repository says that it is revoked.
   if (trust) reading.fault('conflict', 'registry.trust', 'stands beside `registry.repository`, which takes its place', 'keep one of them')
 }

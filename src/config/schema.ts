@@ -62,6 +62,8 @@ export type RegistrySettings = {
   readonly repository?: {
     readonly place: { readonly folder: string } | { readonly url: string }
     readonly root: string
+    /** signs what is online of the folder itself */
+    readonly isPublisher: boolean
   }
   /** other machines reach the gateway: nobody reads without a token but where a set says so */
   readonly isExposed: boolean

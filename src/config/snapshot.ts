@@ -77,6 +77,7 @@ function registryOf(doc: ConfigDocument): RegistrySettings {
         // INVARIANT: exactly one of the two is given.
         place: repository.folder === undefined ? { url: repository.url ?? '' } : { folder: repository.folder },
         root: repository.root,
+        isPublisher: repository.publish,
       },
     }),
     ...(trust && { trust: { policies: trust.policies, ...(trust.root !== undefined && { root: trust.root }) } }),

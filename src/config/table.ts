@@ -218,6 +218,10 @@ export const GATEHOUSE = record(
                   doc: 'the base URL of its `metadata/` and `targets/`; fetched as `outbound` allows',
                 }),
               ),
+              publish: flag({
+                fallback: false,
+                doc: 'sign what is due of timestamp, snapshot, index and revocations of the folder at each look, with the keys in its `online/`, as `gatehouse trust publish` does',
+              }),
               root: path({ doc: 'its first root metadata (1.root.json), which is believed once' }),
             },
             {

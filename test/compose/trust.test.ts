@@ -1,10 +1,12 @@
 // What a gateway makes of a repository of trust: what a new version is verified by, and what is said before anything expires.
 
-import { renameSync } from 'node:fs'
+import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openTrust, type TrustPlane } from '../../src/compose/trust.ts'
 import { createSafeFetch } from '../../src/adapters/safe-fetch.ts'
+import { beginEvaluation, publishTrust } from '../../src/adapters/tuf/operator.ts'
+import { TrustFolder } from '../../src/adapters/tuf/trust-folder.ts'
 import type { Snapshot } from '../../src/config/schema.ts'
 import { isDenial } from '../../src/trust/denial.ts'
 import { floors, revocations, World } from '../adapters/tuf/world.ts'
@@ -32,11 +34,18 @@ function open({
   isExposed = false,
   place = { folder: world.repository },
   root = join(world.repository, 'pinned.json'),
-}: { isExposed?: boolean; place?: { folder: string } | { url: string }; root?: string } = {}): Promise<TrustPlane> {
+  isPublisher = false,
+}: { isExposed?: boolean; isPublisher?: boolean; place?: { folder: string } | { url: string }; root?: string } = {}): Promise<TrustPlane> {
   world.write('pinned.json', world.pinned)
   const snapshot = { dataDir: world.folder, registry: { isExposed } } as unknown as Snapshot
   const log = (message: string): void => void told.push(message)
-  return openTrust({ snapshot, repository: { place, root }, fetch: createSafeFetch(), logger: { warn: log, info: log }, now: Date.now })
+  return openTrust({
+    snapshot,
+    repository: { place, root, isPublisher },
+    fetch: createSafeFetch(),
+    logger: { warn: log, info: log },
+    now: Date.now,
+  })
 }
 const answer = (plane: TrustPlane) => {
   const found = plane.forNew('com.acme/weather', '1.0.0')
@@ -74,7 +83,7 @@ describe('a gateway that follows a repository of trust', () => {
     world.publish()
     await plane.look()
     expect(plane.warning()).toBeUndefined()
-    expect(told).toEqual(['the trust repository is not followed', 'the trust repository is followed again'])
+    expect(told).toEqual(['the trust repository is not as it should be', 'the trust repository is as it should be again'])
   })
 
   it('warns of what is not believed, and before anything expires', async () => {
@@ -94,6 +103,24 @@ describe('a gateway that follows a repository of trust', () => {
     await plane.look()
     expect(plane.warning()).toContain('not believed')
     expect(plane.renewalSeconds()).toBe((23 * DAY) / 1000)
+  })
+
+  it('signs timestamps of its own repository, and says when it no longer can', async () => {
+    const folder = join(world.folder, 'own')
+    const repository = new TrustFolder(folder)
+    beginEvaluation(repository, new Map(), NOW)
+    publishTrust(repository, new Map(), NOW)
+    const own = { place: { folder }, root: join(folder, 'metadata/1.root.json') }
+    const [plane, reader] = [await open({ ...own, isPublisher: true }), await open(own)]
+    setClock(NOW + 2 * HOUR)
+    await reader.look()
+    expect(reader.warning()).toContain('expired')
+    await plane.look()
+    expect([plane.warning(), plane.freshSeconds()]).toEqual([undefined, 3600])
+    rmSync(join(folder, 'online'), { recursive: true })
+    await plane.look()
+    expect(plane.warning()).toContain('no key of the role `timestamp`')
+    expect(answer(plane)).toMatchObject({ floor: 0 })
   })
 
   it('refuses to start with a repository that one key signs where other machines reach it, seen or not', async () => {

@@ -468,6 +468,9 @@ describe('registry.repository', () => {
   ])('does not load with %s', async (_, text) => {
     expect(await words(repository(text))).toContain('exactly one of `folder` and `url`')
   })
+  it('does not load with a URL that it is to sign for', async () => {
+    expect(await words(repository('publish: true, url: https://trust.example/'))).toContain('what is elsewhere is signed elsewhere')
+  })
   it('does not load beside files, which would count though the repository says otherwise', async () => {
     expect(await words(`${MINIMAL}registry: { trust: { policies: p.json }, repository: { root: r.json, folder: t } }\n`)).toContain(
       'takes its place',

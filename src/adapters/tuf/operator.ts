@@ -1,6 +1,7 @@
 // What the operator of a repository of trust does: begin it, stage what keyholders sign, take up what they signed, and sign what is online.
 
-import { Metadata, MetadataKind, type Root, type Targets } from '@tufjs/models'
+import { Metadata, MetadataKind, type Root, type Snapshot, type Targets } from '@tufjs/models'
+import { canonicalJson } from '../../kernel/canonical-json.ts'
 import { Fault } from '../../kernel/errors.ts'
 import {
   delegatedOf,
@@ -30,8 +31,9 @@ import {
   signWith,
   type AnyMetadata,
   type NamedKey,
+  type SignedBy,
 } from './metadata.ts'
-import type { TrustFolder } from './trust-folder.ts'
+import type { Published, TrustFolder } from './trust-folder.ts'
 import { DOCUMENTS, readDocument, type DocumentName } from './trust-state.ts'
 
 /** Keys of people. Root: one can be lost or stolen, and two of the others still agree. */
@@ -232,39 +234,11 @@ export function mergeSigned(folder: TrustFolder, copies: readonly AnyMetadata[])
 
 /**
  * Takes up what is signed by enough, signs anew what is online, and makes it the newest. `documents`: of index and revocations. Written in an order that leaves
- * a whole repository, the old or the new, wherever it is interrupted; run again, it goes on. Throws Fault `trust-refused` when what would be published does
- * not fit together.
+ * a whole repository, the old or the new, wherever it is interrupted; run again, it goes on. Throws Fault `trust-refused` before there is enough for a first one.
  */
 export function publishTrust(folder: TrustFolder, documents: NewDocuments, nowMs: number): Publication {
   const before = folder.published()
-  const waiting: Publication['waiting'][number][] = []
-  const published: OfflineRole[] = []
-  /** The staged metadata of a role when it is complete, else what is published. */
-  function next<T extends AnyMetadata>(role: OfflineRole, old: T | undefined, delegators: readonly AnyMetadata[]): T {
-    const staged = folder.staged(role) as T | undefined
-    const by = staged && delegators.map(delegator => signedBy(delegator, role, staged))
-    const short = by?.find(each => !isComplete(each))
-    if (short) waiting.push({ role, signed: short.signed.length, threshold: short.threshold, missing: short.missing })
-    if (staged && !short) {
-      published.push(role)
-      return staged
-    }
-    if (!old)
-      throw refused(`nothing can be published yet: ${role} has ${short?.signed.length ?? 0} of ${short?.threshold ?? THRESHOLD} signatures`)
-    return old
-  }
-  const stagedRoot = folder.staged('root') as Metadata<Root> | undefined
-  const root = next('root', before.root, [...(before.root ? [before.root] : []), ...(stagedRoot ? [stagedRoot] : [])])
-  const targets = next('targets', before.roles.get('targets'), [root])
-  const namespaces = next('namespaces', before.roles.get('namespaces'), [targets])
-  for (const [role, metadata, delegator] of [
-    ['targets', targets, root],
-    ['namespaces', namespaces, targets],
-  ] as const)
-    // prettier-ignore
-    if (!isComplete(signedBy(delegator, role, metadata)))
-      throw refused(`what is signed does not fit together: ${role} lacks signatures by its new keys; have \`staged/${role}.json\` signed as well`)
-
+  const { root, targets, namespaces, published, waiting } = choose(folder, before)
   const files = new Map<string, MetaFileOf>()
   const put = (role: string, metadata: Metadata<Targets>): void => {
     const bytes = metadataBytes(metadata)
@@ -277,10 +251,9 @@ export function publishTrust(folder: TrustFolder, documents: NewDocuments, nowMs
   for (const role of ['index', 'revocations'] as const)
     put(role, onlineRole(folder, role, { targets, old: before.roles.get(role), documents, nowMs }))
 
-  const snapshot = snapshotOf(files, { version: 1 + (before.snapshot?.signed.version ?? 0), nowMs })
-  signWith(snapshot, folder.onlineKey('snapshot', root))
+  const snapshot = newestSnapshot(folder, { root, files, old: before.snapshot, nowMs })
   const snapshotFile = { bytes: metadataBytes(snapshot), version: snapshot.signed.version }
-  folder.writeMetadata(`${snapshotFile.version}.snapshot.json`, snapshotFile.bytes)
+  if (snapshot !== before.snapshot) folder.writeMetadata(`${snapshotFile.version}.snapshot.json`, snapshotFile.bytes)
   const timestamp = timestampOf(snapshotFile, { version: 1 + (before.timestamp?.signed.version ?? 0), nowMs })
   signWith(timestamp, folder.onlineKey('timestamp', root))
   // The root first: it names the keys of what follows. Until the timestamp is there, gateways with the new root keep what they saw.
@@ -288,6 +261,73 @@ export function publishTrust(folder: TrustFolder, documents: NewDocuments, nowMs
   folder.writeMetadata('timestamp.json', metadataBytes(timestamp))
   for (const role of published) folder.unstage(role)
   return { published, waiting }
+}
+
+type Choice = Publication & { readonly root: Metadata<Root>; readonly targets: Metadata<Targets>; readonly namespaces: Metadata<Targets> }
+
+/** What is to be the newest of what keyholders sign, without the staged metadata of the roles `held`. Throws Fault `trust-refused`. */
+function choose(folder: TrustFolder, before: Published, held: readonly OfflineRole[] = []): Choice {
+  const waiting: Publication['waiting'][number][] = []
+  const published: OfflineRole[] = []
+  /** The staged metadata of a role when it is complete, else what is published. */
+  function next<T extends AnyMetadata>(role: OfflineRole, old: T | undefined, delegators: readonly AnyMetadata[]): T {
+    const staged = held.includes(role) ? undefined : (folder.staged(role) as T | undefined)
+    const short = staged && delegators.map(delegator => signedBy(delegator, role, staged)).find(by => !isComplete(by))
+    if (short) waiting.push(waitingFor(role, short))
+    if (staged && !short) {
+      published.push(role)
+      return staged
+    }
+    if (old) return old
+    throw refused(`nothing can be published yet: ${role} has ${short?.signed.length ?? 0} of ${short?.threshold ?? THRESHOLD} signatures`)
+  }
+  const stagedRoot = folder.staged('root') as Metadata<Root> | undefined
+  const root = next('root', before.root, [...(before.root ? [before.root] : []), ...(stagedRoot ? [stagedRoot] : [])])
+  const targets = next('targets', before.roles.get('targets'), [root])
+  const namespaces = next('namespaces', before.roles.get('namespaces'), [targets])
+  const pairs = [
+    { role: 'targets', metadata: targets, above: 'root', delegator: root },
+    { role: 'namespaces', metadata: namespaces, above: 'targets', delegator: targets },
+  ] as const
+  for (const { role, metadata, above, delegator } of pairs) {
+    if (isComplete(signedBy(delegator, role, metadata))) continue
+    if (!published.includes(above)) throw refused(`what is published does not fit together: ${role} is not signed by who should`)
+    // New keys that would make the rest worthless wait until it is signed by them as well; everything else goes on, timestamps above all.
+    const rest = choose(folder, before, [...held, above])
+    const missing = waitingFor(role, signedBy(delegator, role, folder.staged(role) ?? metadata))
+    return { ...rest, waiting: [...rest.waiting.filter(other => other.role !== role), missing] }
+  }
+  return { root, targets, namespaces, published, waiting }
+}
+
+const waitingFor = (role: OfflineRole, { signed, threshold, missing }: SignedBy): Publication['waiting'][number] => ({
+  role,
+  signed: signed.length,
+  threshold,
+  missing,
+})
+
+/** The old one while it says the same, by a key that counts, for half its life: timestamps are made every few minutes, and each snapshot is a file for good. */
+function newestSnapshot(
+  folder: TrustFolder,
+  {
+    root,
+    files,
+    old,
+    nowMs,
+  }: {
+    readonly root: Metadata<Root>
+    readonly files: ReadonlyMap<string, MetaFileOf>
+    readonly old: Metadata<Snapshot> | undefined
+    readonly nowMs: number
+  },
+): Metadata<Snapshot> {
+  const next = snapshotOf(files, { version: 1 + (old?.signed.version ?? 0), nowMs })
+  const isAged = old === undefined || Date.parse(old.signed.expires) - nowMs < LIFETIME_MS.snapshot / 2
+  const metaOf = ({ signed }: Metadata<Snapshot>): string | undefined => canonicalJson(signed.toJSON()['meta'])
+  if (!isAged && metaOf(old) === metaOf(next) && isComplete(signedBy(root, 'snapshot', old))) return old
+  signWith(next, folder.onlineKey('snapshot', root))
+  return next
 }
 
 /** The newest metadata of a role that this machine signs: a new version when its documents or keys changed, or half its life is over. */
