@@ -91,7 +91,7 @@ describe('a gateway that follows a repository of trust', () => {
     expect(await get('/readyz')).toMatchObject({ status: 200 })
   })
 
-  it('takes nothing below the floor that keyholders signed, though the database was emptied', async () => {
+  it('takes nothing below the floor that keyholders signed, though the database was emptied (N140)', async () => {
     world.put('namespaces/floors.json', floors(7))
     world.publish()
     await start()

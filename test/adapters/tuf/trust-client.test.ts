@@ -38,7 +38,7 @@ const WEATHER = { server: 'com.acme/weather', version: '1.0.0' }
 const verdict = (client: TrustClient, isAdmitted: boolean, graceMs = 24 * HOUR): string | undefined =>
   whyNotFresh(client.seen(), { ...WEATHER, isAdmitted }, { graceMs, nowMs: Date.now() })?.rule
 
-describe('a repository of trust', () => {
+describe('a repository of trust (N145)', () => {
   it('hands over what its roles signed, and what was seen is there again after a restart', async () => {
     world.put('index/index.json', '{"servers":{}}')
     world.publish()
