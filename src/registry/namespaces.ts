@@ -34,9 +34,11 @@ export interface NamespaceStore {
   find(name: string): Promise<Namespace | undefined>
   /** with its owner; `skeleton`: taken by another one = false */
   register(namespace: Omit<Namespace, 'members'>, skeleton: string, owner: PrincipalKey): Promise<boolean>
-  /** proof and state of one there is; false = there is none */
-  update(namespace: Omit<Namespace, 'members'>): Promise<boolean>
-  /** `undefined` as role: no member any more. An owner who is the last one stays: false */
+  /** the proof of one there is, whatever its state is or becomes meanwhile; false = there is none */
+  prove(proved: Pick<Namespace, 'name' | 'proof' | 'provedAtSeconds' | 'proveAgainAtSeconds'>): Promise<boolean>
+  /** the state alone; false = there is none, or it is in it already */
+  setState(name: string, state: Namespace['state']): Promise<boolean>
+  /** `undefined` as role: no member any more. An owner who is the last one stays, and `by` is an owner of it while it is active, at this moment: else false */
   setMember(
     name: string,
     member: { readonly principal: PrincipalKey; readonly role: MemberRole | undefined },
@@ -127,11 +129,11 @@ export class Namespaces {
     const known = await store.find(proved)
     if (known) {
       if (!known.members.some(member => member.principal === principal && member.role === 'owner')) {
-        await store.update({ ...known, state: 'frozen' })
+        await store.setState(proved, 'frozen')
         return { stop: 'namespace-taken', detail: 'it has another owner; since you proved it too it is frozen', fix: 'ask an operator' }
       }
-      // What an operator or a second proof froze is not thawed by proving it again.
-      await store.update({ ...fresh, name: known.name, state: known.state })
+      // What an operator or a second proof froze, and be it in this moment, is not thawed by proving it again.
+      await store.prove(fresh)
       return (await store.find(proved)) ?? TAKEN
     }
     const like = lookalikeOf(
@@ -157,10 +159,8 @@ export class Namespaces {
   }
 
   async setState(name: string, state: Namespace['state']): Promise<Namespace | undefined> {
-    const known = await this.#parts.store.find(name)
-    if (!known || known.state === state) return undefined
-    await this.#parts.store.update({ ...known, state })
-    return { ...known, state }
+    const { store } = this.#parts
+    return (await store.setState(name, state)) ? store.find(name) : undefined
   }
 
   /** By an owner. */

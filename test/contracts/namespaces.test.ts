@@ -42,13 +42,17 @@ function contract(title: string, open: () => Promise<Stores>): void {
       expect(await stores.namespaces.register(fresh('com.example'), 'com-example 2', BOB)).toBe(false)
       expect(await stores.namespaces.list()).toHaveLength(1)
     })
-    it('changes proof and state, and never the name', async () => {
+    it('changes proof and state each alone, and never the name: a proof under way thaws nothing', async () => {
       await stores.namespaces.register(fresh('com.Example'), 'com-example', ALICE)
-      const frozen = { name: 'com.example', state: 'frozen', proof: 'operator', provedAtSeconds: 300 } as const
-      expect(await stores.namespaces.update(frozen)).toBe(true)
-      expect(await stores.namespaces.update({ ...frozen, name: 'com.other' })).toBe(false)
+      const proved = { name: 'com.example', proof: 'operator', provedAtSeconds: 300 } as const
+      expect(await stores.namespaces.setState('COM.example', 'frozen')).toBe(true)
+      expect(await stores.namespaces.setState('com.example', 'frozen')).toBe(false)
+      expect(await stores.namespaces.setState('com.other', 'frozen')).toBe(false)
+      expect(await stores.namespaces.prove(proved)).toBe(true)
+      expect(await stores.namespaces.prove({ ...proved, name: 'com.other' })).toBe(false)
       expect(await stores.namespaces.find('com.example')).toEqual({
-        ...frozen,
+        ...proved,
+        state: 'frozen',
         name: 'com.Example',
         members: [{ principal: ALICE, role: 'owner' }],
       })
@@ -70,6 +74,23 @@ function contract(title: string, open: () => Promise<Stores>): void {
       expect(await set(ALICE, undefined)).toBe(true)
       expect(await set(BOB, undefined)).toBe(false)
       expect((await namespaces.list())[0]?.members).toEqual([{ principal: BOB, role: 'owner' }])
+    })
+    it('takes in nobody by who is no owner at that moment, nor while it is frozen: two requests at once', async () => {
+      const { namespaces } = stores
+      await namespaces.register(fresh('com.example'), 'com-example', ALICE)
+      const set = (by: PrincipalKey, principal: PrincipalKey, role: 'owner' | 'publisher' | undefined) =>
+        namespaces.setMember('com.example', { principal, role }, by, 100)
+      await set(ALICE, BOB, 'owner')
+      const EVE = 'https://idp.example eve' as PrincipalKey
+      expect(await Promise.all([set(ALICE, BOB, undefined), set(BOB, EVE, 'owner'), set(BOB, EVE, 'publisher')])).toEqual([
+        true,
+        false,
+        false,
+      ])
+      expect(await set(BOB, ALICE, undefined)).toBe(false)
+      await namespaces.setState('com.example', 'frozen')
+      expect(await set(ALICE, BOB, 'publisher')).toBe(false)
+      expect((await namespaces.find('com.example'))?.members).toEqual([{ principal: ALICE, role: 'owner' }])
     })
     it('spends a challenge once, before it expires, and keeps a few for each', async () => {
       const challenge = (nonce: string, principal = ALICE, issuedAtSeconds = 100) => ({

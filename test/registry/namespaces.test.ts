@@ -34,6 +34,8 @@ let now = START
 let published: Record<string, readonly string[]>
 let namespaces: Namespaces
 let count = 0
+/** what others do once a namespace was read */
+let meanwhile: () => Promise<unknown>
 const domainKeys: DomainKeys = {
   read: (domain, method) => {
     const found = published[`${method} ${domain}`]
@@ -43,8 +45,17 @@ const domainKeys: DomainKeys = {
 beforeEach(() => {
   now = START
   published = {}
+  meanwhile = () => Promise.resolve()
+  const store = memoryNamespaces()
   namespaces = new Namespaces({
-    store: memoryNamespaces(),
+    store: {
+      ...store,
+      async find(name) {
+        const found = await store.find(name)
+        await meanwhile()
+        return found
+      },
+    },
     challenges: memoryChallenges(),
     domainKeys,
     origin: () => ORIGIN,
@@ -144,6 +155,17 @@ describe('a namespace', () => {
     await namespaces.setState('com.example', 'active')
     expect(await namespaces.whyNotPublisher('com.example', ALICE)).toBeUndefined()
     expect(await namespaces.setState('com.example', 'active')).toBeUndefined()
+  })
+  it('stays frozen when an operator freezes it while its owner proves it again', async () => {
+    const { privateKey, record } = ed25519()
+    published['dns example.com'] = [record]
+    await prove('com.example', ALICE, privateKey)
+    meanwhile = () => {
+      meanwhile = () => Promise.resolve()
+      return namespaces.setState('com.example', 'frozen')
+    }
+    expect(await prove('com.example', ALICE, privateKey)).toMatchObject({ state: 'frozen' })
+    expect(await namespaces.whyNotPublisher('com.example', ALICE)).toMatchObject({ stop: 'namespace-frozen' })
   })
   it('is proved again every 30 days, or nothing is published in it: the TXT record may be gone', async () => {
     const { privateKey, record } = ed25519()

@@ -29,11 +29,11 @@ export function memoryNamespaces(failing: Failing = {}): NamespaceStore {
         kept.set(namespace.name.toLowerCase(), { namespace: { ...namespace, members: [{ principal: owner, role: 'owner' }] }, skeleton })
         return true
       }),
-    update: ({ name, state, proof, provedAtSeconds, proveAgainAtSeconds }) =>
+    prove: ({ name, proof, provedAtSeconds, proveAgainAtSeconds }) =>
       change(() => {
         const found = kept.get(name.toLowerCase())
         if (!found) return false
-        const { name: own, members } = found.namespace
+        const { name: own, members, state } = found.namespace
         found.namespace = {
           name: own,
           members,
@@ -44,11 +44,19 @@ export function memoryNamespaces(failing: Failing = {}): NamespaceStore {
         }
         return true
       }),
-    setMember: (name, { principal, role }) =>
+    setState: (name, state) =>
       change(() => {
         const found = kept.get(name.toLowerCase())
-        if (!found) return false
+        if (!found || found.namespace.state === state) return false
+        found.namespace = { ...found.namespace, state }
+        return true
+      }),
+    setMember: (name, { principal, role }, by) =>
+      change(() => {
+        const found = kept.get(name.toLowerCase())
+        if (found?.namespace.state !== 'active') return false
         const { members } = found.namespace
+        if (!members.some(member => member.principal === by && member.role === 'owner')) return false
         const others = members.filter(member => member.principal !== principal)
         if (role !== 'owner' && !others.some(member => member.role === 'owner')) return false
         if (role === undefined && others.length === members.length) return false

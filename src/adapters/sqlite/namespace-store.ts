@@ -9,10 +9,14 @@ type Row = Omit<Namespace, 'members' | 'proveAgainAtSeconds'> & { readonly prove
 type Member = { readonly namespace: string; readonly principal: PrincipalKey; readonly role: MemberRole }
 
 const NAMESPACE = 'SELECT name, state, proof, proved_at AS provedAtSeconds, prove_again_at AS proveAgainAtSeconds FROM registry_namespaces'
-const MEMBER = `INSERT INTO registry_members (namespace, principal, role, added_by, added_at) VALUES (?, ?, ?, ?, ?)
-  ON CONFLICT (namespace, principal) DO UPDATE SET role = excluded.role, added_by = excluded.added_by, added_at = excluded.added_at`
+const MEMBER = 'INSERT INTO registry_members (namespace, principal, role, added_by, added_at) VALUES (?, ?, ?, ?, ?)'
+const REPLACED =
+  'ON CONFLICT (namespace, principal) DO UPDATE SET role = excluded.role, added_by = excluded.added_by, added_at = excluded.added_at'
 /** Another owner than this principal, so that one is always left. */
 const OTHER_OWNER = `EXISTS (SELECT 1 FROM registry_members o WHERE o.namespace = ? AND o.role = 'owner' AND o.principal <> ?)`
+/** Who changes members is an owner when it is written, not only when it was asked. */
+const BY_OWNER = `EXISTS (SELECT 1 FROM registry_members b JOIN registry_namespaces n ON n.name = b.namespace
+  WHERE b.namespace = ? AND b.principal = ? AND b.role = 'owner' AND n.state = 'active')`
 
 export const createNamespaceStore = (db: StateDb): NamespaceStore => ({
   async find(name) {
@@ -39,25 +43,28 @@ export const createNamespaceStore = (db: StateDb): NamespaceStore => ({
       throw error
     }
   },
-  async update({ name, state, proof, provedAtSeconds, proveAgainAtSeconds }) {
-    const sql = 'UPDATE registry_namespaces SET state = ?, proof = ?, proved_at = ?, prove_again_at = ? WHERE name = ?'
-    const [changed] = await db.write([{ sql, params: [state, proof, provedAtSeconds, proveAgainAtSeconds ?? null, name] }])
+  async prove({ name, proof, provedAtSeconds, proveAgainAtSeconds }) {
+    const sql = 'UPDATE registry_namespaces SET proof = ?, proved_at = ?, prove_again_at = ? WHERE name = ?'
+    const [changed] = await db.write([{ sql, params: [proof, provedAtSeconds, proveAgainAtSeconds ?? null, name] }])
+    return changed === 1
+  },
+  async setState(name, state) {
+    const sql = 'UPDATE registry_namespaces SET state = ? WHERE name = ? AND state <> ?'
+    const [changed] = await db.write([{ sql, params: [state, name, state] }])
     return changed === 1
   },
   async setMember(name, { principal, role }, by, atSeconds) {
     const statement =
       role === undefined
         ? {
-            sql: `DELETE FROM registry_members WHERE namespace = ? AND principal = ? AND ${OTHER_OWNER}`,
-            params: [name, principal, name, principal],
+            sql: `DELETE FROM registry_members WHERE namespace = ? AND principal = ? AND ${BY_OWNER} AND ${OTHER_OWNER}`,
+            params: [name, principal, name, by, name, principal],
           }
-        : role === 'owner'
-          ? { sql: MEMBER, params: [name, principal, role, by, atSeconds] }
-          : {
-              sql: `INSERT INTO registry_members (namespace, principal, role, added_by, added_at) SELECT ?, ?, ?, ?, ? WHERE ${OTHER_OWNER}
-                ON CONFLICT (namespace, principal) DO UPDATE SET role = excluded.role, added_by = excluded.added_by, added_at = excluded.added_at`,
-              params: [name, principal, role, by, atSeconds, name, principal],
-            }
+        : {
+            sql: `INSERT INTO registry_members (namespace, principal, role, added_by, added_at) SELECT ?, ?, ?, ?, ?
+              WHERE ${BY_OWNER} AND (? = 'owner' OR ${OTHER_OWNER}) ${REPLACED}`,
+            params: [name, principal, role, by, atSeconds, name, by, role, name, principal],
+          }
     const [changed] = await db.write([statement])
     return changed === 1
   },
