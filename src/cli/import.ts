@@ -24,7 +24,9 @@ export async function run(args: CommandArgs): Promise<number> {
   if (args.flag('apply') && args.flag('undo')) return usage(args, '--apply and --undo exclude each other')
   const config = await readIfThere(args.configFile)
   if (!config) {
-    io.err(`gatehouse import: \`${shortName(args.configFile, io.cwd)}\` does not exist; \`gatehouse init\` writes a first one\n`)
+    io.err(
+      `gatehouse import: \`${shortName(args.configFile, io.cwd)}\` does not exist; \`gatehouse init\` writes a first one, --config names another\n`,
+    )
     return EXIT.configInvalid
   }
   const loaded = await loadText(config.bytes, args.configFile, { env: io.env })

@@ -22,7 +22,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   const found = findCommand(argv)
   if (!found) return unknownCommand(argv, io)
   const parsed = parse(found.command, found.rest, io)
-  if (typeof parsed === 'string') return usage(`${found.command.name}: ${parsed}`, io)
+  if (typeof parsed === 'string') return usage(`${found.command.name}: ${parsed}`, io, found.command.name)
   if (parsed.flag('help')) {
     io.out(helpOf(found.command))
     return EXIT.ok
@@ -68,8 +68,9 @@ function unknownCommand(argv: readonly string[], io: Io): number {
   return usage(`no command \`${shown(first)}\`${near ? `; did you mean \`gatehouse ${near}\`?` : ''}`, io)
 }
 
-function usage(problem: string, io: Io): number {
-  io.err(`gatehouse: ${problem}\nrun \`gatehouse help\` to see what there is\n`)
+/** `command`: the one whose options were not understood. */
+function usage(problem: string, io: Io, command?: string): number {
+  io.err(`gatehouse: ${problem}\nrun \`gatehouse help${command === undefined ? '' : ` ${command}`}\` to see what there is\n`)
   return EXIT.usage
 }
 

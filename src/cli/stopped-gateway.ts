@@ -40,7 +40,7 @@ export async function whileStopped(
     throw error
   })
   if (!opened) {
-    args.io.err(`the gateway is running; ${instead}\n`)
+    args.io.err(`gatehouse: the gateway is running; ${instead}\n`)
     return EXIT.conflict
   }
   try {

@@ -217,6 +217,6 @@ function whyUnreadable(error: unknown): string {
 
 function fixFor(error: unknown): string {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    ? '`gatehouse init` writes a first one'
+    ? '`gatehouse init` writes a first one, --config names another'
     : 'check the path and its permissions'
 }

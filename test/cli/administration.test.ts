@@ -84,7 +84,7 @@ describe('block, blocks list, unblock', () => {
     expect(await run('block', '--why', 'x')).toMatchObject({ code: 2, err: expect.stringContaining('expected what to block') })
     expect(await run('block', 'server', 'nope', '--why', 'x')).toMatchObject({
       code: 1,
-      err: expect.stringContaining('no server of that name'),
+      err: expect.stringMatching(/no server of that name is configured; `gatehouse server list` shows the names\n$/),
     })
     expect(await run('blocks', 'list', '--user', 'nobody')).toMatchObject({
       code: 1,
@@ -119,6 +119,14 @@ it('two persons: one proposes, the other approves', async () => {
   expect((await run('key', 'rotate', 'sealing', '--why', 'yearly')).out).toContain('somebody else has to approve it')
   await reload(RULES)
   expect(await run('key', 'rotate', 'sealing', '--why', 'yearly')).toMatchObject({ code: 0 })
+  expect(await run('key', 'rotate', 'nope', '--why', 'x')).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/nothing of that name to change; write `sealing` or `vault`\n$/),
+  })
+  expect(await run('unblock', 'client', 'evil', '--why', 'x')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('`gatehouse blocks list`'),
+  })
 })
 
 describe('break-glass', () => {

@@ -42,7 +42,7 @@ it('shows another person their own, and revokes nobody else’s', async () => {
   expect((await run('connections', 'list', '--user', 'bob')).out).toContain('no account of yours is connected')
   expect(await run('connections', 'revoke', 'tickets', '--user', 'bob')).toMatchObject({
     code: 1,
-    err: expect.stringMatching(/you have no such connection; gatehouse connections list\n$/),
+    err: expect.stringMatching(/you have no such connection; `gatehouse connections list` shows yours\n$/),
   })
   expect((await browser.open('/connections')).html).toContain('/connections/revoke')
 })

@@ -35,6 +35,7 @@ describe('the command line', () => {
     [['config'], 'needs one more word: `gatehouse config check`'],
     [['help', 'nothing-like-it'], 'no command'],
     [['version', '--jsno'], 'did you mean `--json`?'],
+    [['import', '--dry'], 'run `gatehouse help import` to see'],
     [['version', '--config'], "'-c, --config <value>' argument missing"],
     [['version', 'extra'], 'unexpected `extra`'],
     [['init', 'a', 'b'], 'unexpected `b`'],
@@ -87,6 +88,6 @@ describe('config check', () => {
   it('says how to begin where there is none', async () => {
     const { code, out } = await gatehouse(['config', 'check'], { cwd })
     expect(code).toBe(3)
-    expect(out).toContain('`gatehouse init` writes a first one')
+    expect(out).toContain('`gatehouse init` writes a first one, --config names another')
   })
 })

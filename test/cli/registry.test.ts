@@ -102,6 +102,10 @@ describe('gatehouse namespace', () => {
   it('register, list, freeze and thaw are an operator’s', async () => {
     expect(await run('root', 'namespace', 'list')).toMatchObject({ code: 0, out: 'there are no namespaces\n' })
     expect(await run('pat', 'namespace', 'register', 'com.example', 'pat', '--why', 'mine')).toMatchObject({ code: 1 })
+    expect(await run('root', 'namespace', 'register', 'com.example', 'https://other.test pat', '--why', 'x')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('its owner as `<issuer> <subject>`'),
+    })
     expect(await run('root', 'namespace', 'register', 'com.example', 'pat', '--why', 'theirs')).toMatchObject({ code: 0, out: 'done\n' })
     expect((await run('pat', 'namespace', 'list')).out).toMatch(
       /com\.example {2}active {2}operator {3}- {6}https:\/\/issuer\.test pat \(owner\)/,

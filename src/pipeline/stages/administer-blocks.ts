@@ -33,7 +33,8 @@ function targetOf(deps: Pick<AdminDeps, 'principalNamed' | 'hasServer'>, word: s
   }
   // `server/tool`, as people write it, or `server__tool`, as hosts show it
   const [, alias = target, tool] = kind === 'tool' ? (/^(.+?)(?:\/|__| )(.+)$/.exec(target) ?? []) : []
-  if (!deps.hasServer(alias)) return { stop: 'params-invalid', detail: 'no server of that name is configured' }
+  if (!deps.hasServer(alias))
+    return { stop: 'params-invalid', detail: 'no server of that name is configured', fix: '`gatehouse server list` shows the names' }
   if (kind === 'server') return { kind, target: alias }
   return tool === undefined
     ? { stop: 'params-invalid', detail: 'expected `target` as `server/tool`' }

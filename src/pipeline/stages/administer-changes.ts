@@ -18,7 +18,7 @@ export const aimUnblockStage = (deps: Pick<AdminDeps, 'blocks' | 'principalNamed
     const { kind, target: text = '' } = read.params
     const meant = [text, deps.principalNamed(text), text.replace(/\/|__/, ' ')]
     const block = deps.blocks.all().find(b => b.kind === kind && meant.includes(b.target))
-    if (!block) return { stop: 'params-invalid', detail: 'it is not blocked', fix: 'list the blocks' }
+    if (!block) return { stop: 'params-invalid', detail: 'it is not blocked', fix: '`gatehouse blocks list` shows what is' }
     const target = `${block.kind} ${block.target}`
     return { act: { target, params: { ...read.params, target } } }
   },
@@ -38,15 +38,25 @@ export const changeStage = (deps: Changing, action: string): Stage<Known, Answer
   effect: true,
   run: async ({ principal, act }) => {
     const change: Change = { action, target: act.params['target'] ?? '' }
-    if (!deps.isTwoPerson() || principal.issuer === LOCAL_ISSUER) return applied(await apply(deps, change))
+    if (!deps.isTwoPerson() || principal.issuer === LOCAL_ISSUER) return applied(await apply(deps, change), action)
     const proposal = await deps.proposals.propose(change, act.params['why'] ?? '', principal.key)
     return isStop(proposal) ? proposal : adminAnswer({ state: 'proposed', proposal })
   },
 })
 
 const apply = async (deps: Changing, { action, target }: Change): Promise<object | undefined> => deps.changes[action]?.(target)
-const applied = (done: object | undefined): Answered | Stop =>
-  done ? adminAnswer({ state: 'applied', ...done }) : { stop: 'params-invalid', detail: 'there is nothing of that name to change' }
+
+/** How the target of a change is written, for whoever wrote it otherwise. */
+const NAMING: Readonly<Record<string, string>> = {
+  'rotate-key': 'write `sealing` or `vault`',
+  'register-namespace': 'write a namespace that nobody has, then its owner as `<issuer> <subject>`',
+  'thaw-namespace': '`gatehouse namespace list` shows the names',
+}
+
+const applied = (done: object | undefined, action: string): Answered | Stop =>
+  done
+    ? adminAnswer({ state: 'applied', ...done })
+    : { stop: 'params-invalid', detail: 'there is nothing of that name to change', fix: NAMING[action] ?? 'look at what there is' }
 
 export const aimProposalStage: Stage<Received, Aimed> = {
   name: 'aim',
@@ -60,8 +70,12 @@ export const approveStage = (deps: Changing): Stage<Known, Answered> => ({
   name: 'approve',
   effect: true,
   run: async ({ principal, act }) => {
-    const done = await deps.proposals.approve(act.params['id'] ?? '', principal.key, change => apply(deps, change))
-    return done !== undefined && isStop(done) ? done : applied(done)
+    let action = ''
+    const done = await deps.proposals.approve(act.params['id'] ?? '', principal.key, change => {
+      action = change.action
+      return apply(deps, change)
+    })
+    return done !== undefined && isStop(done) ? done : applied(done, action)
   },
 })
 

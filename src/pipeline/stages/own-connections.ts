@@ -39,7 +39,7 @@ export const aimConnectionStage = (deps: Deps): Stage<Known, Chosen> => ({
     if (!found) return UNREADABLE
     const named = read.params['connection'] ?? ''
     const own = found.grants.find(each => each.grant.id === named) ?? found.grants.find(each => aliasOf(each) === named)
-    if (!own) return { stop: 'params-invalid', detail: 'you have no such connection', fix: 'gatehouse connections list' }
+    if (!own) return { stop: 'params-invalid', detail: 'you have no such connection', fix: '`gatehouse connections list` shows yours' }
     return { act: { target: `connection ${aliasOf(own)} ${own.grant.id}`, params: read.params }, grant: own.grant.id }
   },
 })
