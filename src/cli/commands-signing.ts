@@ -7,6 +7,9 @@ const PRESENTED: Readonly<Record<string, Option>> = {
   artifact: { kind: 'list', value: 'FILE', help: 'an artifact of server.json; PURL=FILE where it has several. May be repeated' },
   lock: { kind: 'list', value: 'FILE', help: 'its lock file: package-lock.json or requirements.txt. May be repeated' },
   surface: { kind: 'text', value: 'FILE', help: 'digests of its tools, prompts, resources, templates and instructions' },
+}
+/** A review names none: it is about a version, wherever that is published. */
+const REGISTRY: Readonly<Record<string, Option>> = {
   registry: { kind: 'text', value: 'ID', help: 'the registry it is signed for; default: local' },
 }
 
@@ -47,6 +50,7 @@ export const SIGNING: readonly Command[] = [
     maxPositionals: 1,
     options: {
       ...PRESENTED,
+      ...REGISTRY,
       sequence: { kind: 'text', value: 'N', help: 'number of this version: one more than that of the version before' },
       previous: { kind: 'text', value: 'SHA256', help: 'digest of the statement of the version before, as it was printed' },
       'valid-days': { kind: 'text', value: 'N', help: 'days until it no longer counts; default: 365' },
@@ -89,6 +93,7 @@ export const SIGNING: readonly Command[] = [
       'trusted-root': { kind: 'text', value: 'FILE', help: 'trusted_root.json of the Sigstore instance' },
       server: { kind: 'text', value: 'FILE', help: 'the server.json it has to be about' },
       ...PRESENTED,
+      ...REGISTRY,
       floor: { kind: 'text', value: 'N', help: 'lowest sequence that may be used' },
       review: { kind: 'flag', help: 'it is a reviewer’s bundle' },
     },
