@@ -37,7 +37,7 @@ export type PublisherParts = {
   readonly versions: VersionStore
   readonly standings: StandingStore
   readonly revocations: RevocationLog
-  readonly namespaces: Pick<Namespaces, 'whyNotPublisher' | 'setState'>
+  readonly namespaces: Pick<Namespaces, 'whyNotPublisher' | 'setState' | 'find'>
   readonly verify: VerifyBundle
   readonly nowSeconds: () => number
 }
@@ -49,6 +49,8 @@ export type Submission = { readonly serverJson: string; readonly bundles?: reado
 
 export const MAX_BUNDLES = 4
 const MAX_BUNDLE_BYTES = 262_144
+/** Statements of one version: whoever reads them gets them all. */
+export const MAX_ATTESTATIONS = 16
 /** Faults of one server.json that are told. */
 const MAX_TOLD = 10
 
@@ -71,6 +73,9 @@ export class Publisher {
     if (isStop(vouched)) return vouched
     const { artifacts, attestations, sequence, isReviewed } = vouched
     const looksLike = await this.#lookalike(name)
+    // Verifying takes its time; what was frozen or taken away meanwhile counts.
+    const refusedNow = await this.#parts.namespaces.whyNotPublisher(name.namespace, by.key)
+    if (refusedNow) return refusedNow
     const kept = await versions.publish({
       name: name.text,
       namespace: name.namespace,
@@ -130,8 +135,11 @@ export class Publisher {
     for (const { vouch, attestation } of vouched) {
       if (vouch.sequence !== undefined && vouch.sequence !== found.sequence)
         return { stop: 'attestation-invalid', detail: 'it is about another sequence number' }
-      const { artifacts } = await versions.evidence(found.name, version)
-      const refused = whyContradicted(vouch.artifacts, artifacts)
+      const { artifacts, attestations } = await versions.evidence(found.name, version)
+      const isKnown = attestations.some(({ digest }) => digest === attestation.digest)
+      const refused =
+        whyContradicted(vouch.artifacts, artifacts) ??
+        (attestations.length >= MAX_ATTESTATIONS && !isKnown ? ATTESTED : await this.#whyNotNow(found.name, by))
       if (refused) return refused
       await versions.attest(found.name, version, { attestation, artifacts: vouch.artifacts, atSeconds: nowSeconds() })
       if (vouch.kind !== 'review' || found.standing !== 'quarantined') continue
@@ -169,10 +177,14 @@ export class Publisher {
 
   /** By an operator. A version that is here is withdrawn too. */
   async revoke(revocation: Omit<Revocation, 'sequence' | 'by' | 'atSeconds'>, by: Actor): Promise<Revocation | Stop> {
-    const { versions, standings, revocations, nowSeconds } = this.#parts
+    const { versions, standings, revocations, namespaces, nowSeconds } = this.#parts
     // First what gateways go by: a crash in between leaves a version shown that no gateway runs.
     const kept = { ...revocation, by: by.key, atSeconds: nowSeconds() }
-    if (revocation.kind === 'namespace' && revocation.action === 'block') await this.#parts.namespaces.setState(revocation.target, 'frozen')
+    if (revocation.kind === 'namespace' && revocation.action === 'block') {
+      // A typing error would be taken for safety, and one that is claimed later would begin active.
+      if (!(await namespaces.find(revocation.target))) return NAMESPACE_UNKNOWN
+      await namespaces.setState(revocation.target, 'frozen')
+    }
     if (revocation.kind !== 'version') return revocations.append(kept)
     const at = revocation.target.lastIndexOf('@')
     const wanted = revocation.target.slice(at + 1)
@@ -190,6 +202,13 @@ export class Publisher {
   /** A reviewer says that a held name is no imitation. Undefined = nothing was held. */
   async clear(name: string): Promise<{ readonly cleared: string } | undefined> {
     return (await this.#parts.standings.clear(name, 'operator')) ? { cleared: name } : undefined
+  }
+
+  /** What was frozen while a statement was verified is frozen for operators too: thawing is another act. */
+  async #whyNotNow(name: string, by: Actor): Promise<Stop | undefined> {
+    const namespace = parseServerName(name)?.namespace ?? ''
+    if (!by.isOperator) return this.#parts.namespaces.whyNotPublisher(namespace, by.key)
+    return (await this.#parts.namespaces.find(namespace))?.state === 'frozen' ? FROZEN : undefined
   }
 
   #revokeVersion(target: string, by: Actor): Promise<Revocation> {
@@ -228,7 +247,7 @@ export class Publisher {
       const vouch = await verify(bundle, about)
       if (isStop(vouch)) return vouch
       const attestation = { digest: hash('sha256', bundle), kind: vouch.kind, bundle, signer: vouch.signer }
-      const revoked = await this.#whyRevoked(attestation.digest, vouch.artifacts)
+      const revoked = await this.#whyRevoked(attestation, about, vouch.artifacts)
       if (revoked) return revoked
       if (!verified.some(other => other.attestation.digest === attestation.digest)) verified.push({ vouch, attestation })
     }
@@ -236,9 +255,13 @@ export class Publisher {
   }
 
   /** Signers are the verification's business; these are what was signed. */
-  async #whyRevoked(bundle: string, artifacts: readonly Artifact[]): Promise<Stop | undefined> {
-    const { revocations } = this.#parts
-    if ((await revocations.blocking('bundle')).some(({ target }) => target === bundle))
+  async #whyRevoked({ bundle }: Attestation, { name, version }: VouchedFor, artifacts: readonly Artifact[]): Promise<Stop | undefined> {
+    const { versions, revocations } = this.#parts
+    const blocked = new Set((await revocations.blocking('bundle')).map(({ target }) => target))
+    const known = blocked.size === 0 ? [] : (await versions.evidence(name, version)).attestations
+    // The same statement in other bytes (a blank, another order, a member nobody reads) is the same statement, and it is about this version alone.
+    const alike = known.filter(other => statementOf(other.bundle) === statementOf(bundle)).flatMap(other => digestsOf(other.bundle))
+    if ([...digestsOf(bundle), ...alike].some(digest => blocked.has(digest)))
       return { stop: 'attestation-invalid', detail: 'this bundle is revoked', fix: 'publish and sign another version' }
     const refused = new Set((await revocations.blocking('artifact')).map(({ target }) => target))
     const found = artifacts.find(({ digest }) => refused.has(digest))
@@ -276,6 +299,17 @@ type Verified = { readonly vouch: Vouched; readonly attestation: Attestation }
 export type StatusChange = { readonly name: string; readonly version?: string; readonly status: string; readonly message?: string }
 
 const BEFORE_REVOKED: readonly Standing[] = STANDINGS.filter(standing => standing !== 'revoked')
+const NAMESPACE_UNKNOWN: Stop = {
+  stop: 'registry-unknown',
+  detail: 'there is no such namespace',
+  fix: 'look at `gatehouse namespace list`; one that nobody has needs no revocation',
+}
+const FROZEN: Stop = { stop: 'namespace-frozen', detail: 'nothing is admitted in it for now', fix: 'thaw it first' }
+const ATTESTED: Stop = {
+  stop: 'attestation-invalid',
+  detail: `the version has ${MAX_ATTESTATIONS} statements, as many as one may have`,
+  fix: 'publish another version',
+}
 const UNKNOWN: Stop = { stop: 'registry-unknown', detail: 'server not found' }
 const REQUIRED: Stop = {
   stop: 'attestation-required',
@@ -317,6 +351,15 @@ function whyContradicted(named: readonly Artifact[], others: readonly Artifact[]
     }
   )
 }
+/** Digest of what a bundle's signature is over; of the whole text where it has none such. */
+function statementOf(bundle: string): string {
+  const { dsseEnvelope } = JSON.parse(bundle) as { dsseEnvelope?: { payload?: unknown } }
+  const payload = dsseEnvelope?.payload
+  return hash('sha256', typeof payload === 'string' ? Buffer.from(payload, 'base64') : bundle)
+}
+/** What a bundle can be revoked by: its text, the file with that text and a line break, the statement in it. */
+const digestsOf = (bundle: string): readonly string[] => [hash('sha256', bundle), hash('sha256', `${bundle}\n`), statementOf(bundle)]
+
 const isFirst = (artifact: Artifact, at: number, all: readonly Artifact[]): boolean =>
   all.findIndex(({ identifier, digest }) => identifier === artifact.identifier && digest === artifact.digest) === at
 

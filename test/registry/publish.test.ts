@@ -6,7 +6,8 @@ import { loadServerJsonSchema } from '../../src/adapters/registry-schema.ts'
 import { canonicalJsonOf } from '../../src/kernel/canonical-json.ts'
 import { isStop, type Stop } from '../../src/kernel/errors.ts'
 import type { PrincipalKey } from '../../src/kernel/principal.ts'
-import { Publisher, type Actor, type Vouched } from '../../src/registry/publish.ts'
+import { MAX_ATTESTATIONS, Publisher, type Actor, type Vouched } from '../../src/registry/publish.ts'
+import type { Namespace } from '../../src/registry/namespaces.ts'
 import type { Entry } from '../../src/registry/store.ts'
 import { memoryRegistry, type MemoryRegistry } from '../support/memory-registry.ts'
 
@@ -40,7 +41,13 @@ const OTHER_BYTES = '{"review":"other bytes"}'
 SAYS[OTHER_BYTES] = { kind: 'review', signer: 'r', artifacts: [{ identifier: 'pkg:npm/a@1', algorithm: 'sha512', digest: 'cd' }] }
 const FORGED = '{"forged":1}'
 let now = 100
+let namespaceNow: Namespace
+/** what others do while a bundle is verified */
+let meanwhile: () => void
+const freeze = (): void => void (namespaceNow = { ...namespaceNow, state: 'frozen' })
 beforeEach(() => {
+  namespaceNow = { name: 'com.example', state: 'active', proof: 'dns', provedAtSeconds: 0, members: [] }
+  meanwhile = () => {}
   registry = memoryRegistry()
   asked = []
   states = []
@@ -49,17 +56,21 @@ beforeEach(() => {
     checkSchema,
     ...registry,
     namespaces: {
+      find: name => Promise.resolve(name === 'com.nobody' ? undefined : namespaceNow),
       setState: (name, state) => {
         states.push(`${name} ${state}`)
         return Promise.resolve(undefined)
       },
       whyNotPublisher: (name, by) =>
         Promise.resolve(
-          by === ALICE.key && ['com.example', 'com.exarnple', 'com.other'].includes(name.toLowerCase()) ? undefined : FORBIDDEN,
+          namespaceNow.state === 'active' && by === ALICE.key && ['com.example', 'com.exarnple', 'com.other'].includes(name.toLowerCase())
+            ? undefined
+            : FORBIDDEN,
         ),
     },
     verify: (bundle, about) => {
       asked.push(about)
+      meanwhile()
       return Promise.resolve(SAYS[bundle] ?? { stop: 'attestation-invalid', detail: 'signature-content: no' })
     },
     nowSeconds: () => ++now,
@@ -129,6 +140,11 @@ describe('publishing', () => {
     for (const by of [NOBODY, ROOT]) expect(await publish(serverJson(), undefined, by)).toEqual(FORBIDDEN)
     expect(await publish(serverJson('com.elsewhere/weather'))).toEqual(FORBIDDEN)
   })
+  it('keeps nothing in a namespace that was frozen while bundles were verified', async () => {
+    meanwhile = freeze
+    expect(await publish(serverJson(), ['{"review":1}'])).toEqual(FORBIDDEN)
+    expect(await registry.standings.server('com.example/weather')).toBeUndefined()
+  })
   it('keeps the spelling a server began with', async () => {
     kept(await publish(serverJson('com.example/Weather')))
     expect(await publish(serverJson('com.example/weather', '1.0.1'))).toMatchObject({ stop: 'server-json-invalid' })
@@ -174,6 +190,25 @@ describe('a further statement', () => {
     })
     expect(await publisher.attest('com.example/weather', '1.0.0', '{"review":1}', ROOT)).toMatchObject({ standing: 'admitted' })
     expect(asked.at(-1)).toMatchObject({ serverJson: serverJson(), version: '1.0.0' })
+  })
+  it('admits nothing in a namespace that is frozen, or was while it was verified, by an operator neither', async () => {
+    kept(await publish())
+    meanwhile = freeze
+    expect(await publisher.attest('com.example/weather', '1.0.0', '{"review":1}', ALICE)).toEqual(FORBIDDEN)
+    expect(await publisher.attest('com.example/weather', '1.0.0', '{"review":1}', ROOT)).toMatchObject({ stop: 'namespace-frozen' })
+    expect((await registry.versions.evidence('com.example/weather', '1.0.0')).attestations).toEqual([])
+  })
+  it('is one of a few: a version piled up with statements would be too much for whoever reads them', async () => {
+    kept(await publish())
+    for (let i = 0; i <= MAX_ATTESTATIONS; i++) SAYS[`{"again":${i}}`] = PUBLISHER
+    const attest = (i: number) => publisher.attest('com.example/weather', '1.0.0', `{"again":${i}}`, ALICE)
+    for (let i = 0; i < MAX_ATTESTATIONS; i++) kept(await attest(i))
+    expect(await attest(MAX_ATTESTATIONS)).toMatchObject({
+      stop: 'attestation-invalid',
+      detail: 'the version has 16 statements, as many as one may have',
+    })
+    kept(await attest(0))
+    expect((await registry.versions.evidence('com.example/weather', '1.0.0')).attestations).toHaveLength(MAX_ATTESTATIONS)
   })
   it('brings nothing back that was revoked', async () => {
     kept(await publish())
@@ -266,6 +301,24 @@ describe('a revocation', () => {
     expect(states).toEqual([])
     await publisher.revoke({ ...block, kind: 'namespace', target: 'com.example' }, ROOT)
     expect(states).toEqual(['com.example frozen'])
+  })
+  it('of a namespace that nobody has is none: who claims it later would publish in it', async () => {
+    expect(await publisher.revoke({ ...block, kind: 'namespace', target: 'com.nobody' }, ROOT)).toMatchObject({ stop: 'registry-unknown' })
+    expect(await registry.revocations.since(0, 10)).toEqual([])
+  })
+  it('of a bundle counts however it is written: a blank would bring it back, and so would the line break of its file', async () => {
+    const statement = Buffer.from('{"about":"weather"}')
+    const text = (more: object) => JSON.stringify({ dsseEnvelope: { payload: statement.toString('base64') }, ...more })
+    const again = [text({}), ` ${text({})}`, text({ x: 1 })]
+    for (const bundle of again) SAYS[bundle] = PUBLISHER
+    kept(await publish())
+    const attest = (bundle: string) => publisher.attest('com.example/weather', '1.0.0', bundle, ALICE)
+    kept(await attest(text({})))
+    await publisher.revoke({ ...block, kind: 'bundle', target: hash('sha256', `${text({})}\n`) }, ROOT)
+    for (const bundle of again) expect(await attest(bundle)).toMatchObject({ detail: 'this bundle is revoked' })
+    kept(await publish(serverJson('com.example/other'), [text({ x: 1 })]))
+    await publisher.revoke({ ...block, kind: 'bundle', target: hash('sha256', statement) }, ROOT)
+    expect(await publish(serverJson('com.example/third'), [text({ x: 1 })])).toMatchObject({ detail: 'this bundle is revoked' })
   })
   it.each([
     ['bundle', hash('sha256', '{"publisher":1}'), 'this bundle is revoked'],
