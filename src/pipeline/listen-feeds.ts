@@ -54,7 +54,10 @@ export function listenTo(deps: FeedDeps, listen: Listen): Listening {
       ...list('resourceSubscriptions', asked.resourceSubscriptions.filter(isHonoured)),
       ...list(
         'taskIds',
-        asked.taskIds.filter(id => from.some(w => taskOf(of, by, id)?.alias === w.entry.alias)),
+        asked.taskIds.filter(id => {
+          const task = taskOf(of, by, id)
+          return from.some(w => w.entry.alias === task?.alias && w.filter.taskIds?.includes(task.taskId) === true)
+        }),
       ),
     }
   }
@@ -62,6 +65,8 @@ export function listenTo(deps: FeedDeps, listen: Listen): Listening {
 
 function filterFor(deps: FeedDeps, { who, asked }: Listen, alias: string): SubscriptionFilter {
   const { toolsListChanged, promptsListChanged, resourcesListChanged } = asked
+  // Until a reviewer has admitted it, a server hears nothing but that its lists are watched.
+  if (!maySpeak(deps, alias)) return { toolsListChanged, promptsListChanged, resourcesListChanged }
   const uris = ownUris(deps, who, alias, asked.resourceSubscriptions).filter(uri => mayHear(deps, who, alias, uri))
   const taskIds = asked.taskIds.flatMap(id => {
     const task = taskOf(deps, who, id)

@@ -66,6 +66,7 @@ import {
 } from './stages/sessions.ts'
 import { listenStage, openStreamStage, subscribeStage } from './stages/streams.ts'
 import { permitTaskStage, resolveTaskStage } from './stages/tasks.ts'
+import { verifyFilterStage } from './stages/verify-filter.ts'
 import { verifyServerStage } from './stages/verify-server.ts'
 
 type Whole = Path<Received & Answered>
@@ -105,7 +106,7 @@ export function createPaths(deps: GatewayDeps): Paths {
     'resources/templates/list': both.step(listStage(deps, 'resources/templates/list')),
 
     'server/discover': modern.step(discoverStage(deps)),
-    'subscriptions/listen': modern.step(checkFilterScopesStage(deps)).step(listenStage(deps)),
+    'subscriptions/listen': modern.step(checkFilterScopesStage(deps)).step(verifyFilterStage(deps)).step(listenStage(deps)),
     'tasks/get': task,
     'tasks/update': task,
     'tasks/cancel': task,

@@ -11,6 +11,7 @@ import { gatehouse } from '../cli/io.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { nodeServer } from '../support/upstreams/stdio.ts'
 import { connect } from './support/hosts.ts'
+import { eventsOf, nextEvent } from './support/raw.ts'
 import type { World } from './support/world.ts'
 
 const PATH = '/servers/weather/mcp'
@@ -221,6 +222,33 @@ describe('a server that changes after its review', () => {
     await approve()
     const refused = await call('secret_admin')
     expect([reasonOf(refused), refused.body.error.message]).toEqual(['drifted', expect.stringContaining('does not list this tool now')])
+  })
+
+  it('attack: listening to what was not admitted: a filter is honoured for admitted resources alone, and for none of a server under review', async () => {
+    const { ask, approve, running } = await start()
+    const honoured = async (): Promise<unknown> => {
+      const method = 'subscriptions/listen'
+      const resourceSubscriptions = ['mem://one', 'mem://items/7', 'mem://never-listed']
+      const stream = await fetch(running.url + PATH, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+          authorization: `Bearer ${await running.token(PATH)}`,
+          'mcp-protocol-version': '2026-07-28',
+          'mcp-method': method,
+        },
+        body: modernBody(method, { notifications: { toolsListChanged: true, resourceSubscriptions } }),
+      })
+      const events = eventsOf(stream)
+      const first = JSON.parse((await nextEvent(events)).data) as { params: { notifications: unknown } }
+      await events.return(undefined)
+      return first.params.notifications
+    }
+    expect(await honoured()).toEqual({ toolsListChanged: true })
+    for (const method of ['tools/list', 'resources/list', 'resources/templates/list']) await ask(method)
+    await approve()
+    expect(await honoured()).toEqual({ toolsListChanged: true, resourceSubscriptions: ['mem://one', 'mem://items/7'] })
   })
 
   it('`exact`: one definition that was not admitted holds the whole server', async () => {

@@ -6,9 +6,10 @@ import { META } from '../../mcp/revisions.ts'
 import type { GatewayDeps } from '../deps.ts'
 import { MAX_SUBSCRIPTIONS, MAX_URI } from '../listen-filter.ts'
 import type { Answered, Authenticated, Classified, EventStream, Joined, Received, Stage } from '../path.ts'
-import type { Filtered, Scoped } from './check-scopes.ts'
+import type { Scoped } from './check-scopes.ts'
 import type { Permitted } from './evaluate-policy.ts'
 import type { Routed } from './resolve-route.ts'
+import type { FilterVerified } from './verify-filter.ts'
 
 type Known = Received & Classified & Authenticated & Joined
 
@@ -60,7 +61,7 @@ export const subscribeStage = (deps: Pick<GatewayDeps, 'feeds'>, isOn: boolean):
 })
 
 /** subscriptions/listen: acknowledged first with what is honoured; every message carries the listen id verbatim (R79). */
-export const listenStage = (deps: Pick<GatewayDeps, 'feeds' | 'streamLimit'>): Stage<Known & Filtered, Answered> => ({
+export const listenStage = (deps: Pick<GatewayDeps, 'feeds' | 'streamLimit'>): Stage<Known & FilterVerified, Answered> => ({
   name: 'listen',
   run: x => {
     const limit = deps.streamLimit(x.principal)
