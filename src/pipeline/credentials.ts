@@ -30,6 +30,8 @@ const EARLY_SECONDS = 30
 /** Life of what an issuer gave without saying how long it lives, and the longest of what is minted without a grant. */
 const UNSAID_SECONDS = 300
 const LONGEST_MINTED_SECONDS = 3600
+/** when something ended that nobody may go on with */
+const ENDED = 0
 
 const noConsent = (client: string): Stop => ({
   stop: 'connection-required',
@@ -41,6 +43,8 @@ export class OwnCredentials implements Credentials {
   readonly #live = new LiveCredentials()
   readonly #renewal: CredentialRenewal
   readonly #loading = new Map<string, Promise<Live | Stop>>()
+  /** counts sign-ins that ended */
+  #endings = 0
 
   constructor(deps: CredentialsDeps) {
     this.#deps = deps
@@ -59,17 +63,24 @@ export class OwnCredentials implements Credentials {
   async #find(who: CredentialAsker, entry: UpstreamEntry, own: EntryCredential): Promise<CallerCredential | Stop> {
     const key = keyOf(who.principal.key, own.account)
     try {
-      let loading = this.#loading.get(key)
-      if (!loading) {
-        loading = this.#load(who, entry, own).finally(() => this.#loading.delete(key))
-        this.#loading.set(key, loading)
+      for (;;) {
+        const joined = this.#loading.get(key)
+        const live = await (joined ?? this.#start(key, who, entry, own))
+        if (isStop(live)) return live
+        // Minted from another sign-in of theirs, which ended meanwhile: this one proves for itself.
+        if (joined && !live.grant && live.expiresAtSeconds === ENDED) continue
+        return usable(live, who.principal)
       }
-      const live = await loading
-      return isStop(live) ? live : usable(live, who.principal)
     } catch (cause) {
       this.#deps.fault('a credential could not be read', cause)
       return { stop: 'credential-unavailable', detail: 'the vault cannot be read' }
     }
+  }
+
+  #start(key: string, who: CredentialAsker, entry: UpstreamEntry, own: EntryCredential): Promise<Live | Stop> {
+    const loading = this.#load(who, entry, own).finally(() => this.#loading.delete(key))
+    this.#loading.set(key, loading)
+    return loading
   }
 
   async #load(who: CredentialAsker, entry: UpstreamEntry, own: EntryCredential): Promise<Live | Stop> {
@@ -118,10 +129,12 @@ export class OwnCredentials implements Credentials {
       return { stop: 'credential-unavailable', detail: `\`${entry.alias}\` serves workloads only: its credential is not a person’s` }
     const subject = rule.kind === 'client-credentials' ? undefined : await this.#deps.subject(who, entry)
     if (subject && isStop(subject)) return subject
+    const endings = this.#endings
     const issued = await this.#deps.source.obtain(target, subject)
     if (isSourceFailure(issued)) return unavailable(issued)
     const known = this.#live.get(key)
-    const expiresAtSeconds = this.#mintedUntil(issued)
+    // A sign-in that ended while it was under way may be the one it was minted from: whoever comes next proves anew.
+    const expiresAtSeconds = endings === this.#endings ? this.#mintedUntil(issued) : ENDED
     if (known && !known.grant && known.own.rule === rule) {
       known.credential.replace(issued.secret)
       known.expiresAtSeconds = expiresAtSeconds
@@ -173,6 +186,7 @@ export class OwnCredentials implements Credentials {
 
   /** A sign-in is over: what was minted from it is not used any more, and who goes on has to prove anew who they are. */
   endedFamily(family: string): void {
+    this.#endings++
     this.#live.expireWhere(live => live.family === family)
   }
 

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { decodeJwt } from 'jose'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import { startRunning, type Running, type Tokens } from '../authorization-server/running.ts'
 import { startExchangeServer, type ExchangeServer } from '../connect/exchange-server.ts'
 import { startGuarded } from '../connect/guarded-upstream.ts'
@@ -12,6 +12,9 @@ import { callTool } from './world.ts'
 
 let running: Running
 let server: ExchangeServer
+/** what happens while the resource's server looks at an assertion */
+let meanwhile: () => Promise<unknown>
+beforeEach(() => void (meanwhile = () => Promise.resolve()))
 afterEach(() => running.stop())
 
 type Provider = Running['idp']
@@ -23,7 +26,11 @@ async function start({ credential: more = () => ({}), issuers }: Options = {}): 
     ...(issuers && { issuers }),
     async upstream(idp) {
       const targets: string[] = []
-      server = await startExchangeServer({ targets: () => targets, subjectOf: async () => undefined, assertedBy: () => idp })
+      const asserted: Provider['asserted'] = async (...args) => {
+        await meanwhile()
+        return idp.asserted(...args)
+      }
+      server = await startExchangeServer({ targets: () => targets, subjectOf: async () => undefined, assertedBy: () => ({ asserted }) })
       const check = async (token: string) => {
         const account = server.holderOf(token) ?? idp.holderOf(token)
         return account === undefined ? undefined : { account, scopes: [] }
@@ -155,6 +162,18 @@ it('what was minted ends with the sign-in: whoever signs in again proves anew wh
   expect(running.idp.exchanged).toHaveLength(1)
   await running.idp.signOut('alice', running.idp.sids[0])
   expect((await call(first)).status).toBe(401)
+  expect(accountOf(await call(other))).toBe('alice')
+  expect(running.idp.exchanged).toHaveLength(2)
+})
+
+it('attack: what is being minted while its sign-in ends serves no other one of that person', async () => {
+  await start()
+  const [first, other] = [await signIn('alice'), await signIn('alice')]
+  meanwhile = () => {
+    meanwhile = () => Promise.resolve()
+    return running.idp.signOut('alice', running.idp.sids[0])
+  }
+  await call(first)
   expect(accountOf(await call(other))).toBe('alice')
   expect(running.idp.exchanged).toHaveLength(2)
 })
