@@ -38,7 +38,7 @@ export const REGISTRY: readonly Command[] = [
   {
     name: 'namespace list',
     summary: 'show namespaces, whose they are and how they were proved',
-    about: ['Needs the role operator, auditor or publisher.'],
+    about: ['Needs the role operator or auditor; with publisher alone it shows those you are a member of.'],
     options: ADMIN,
     load: registry('listNamespaces'),
   },

@@ -233,9 +233,10 @@ function whyNotProvable(name: string): Stop | undefined {
       detail: 'a domain does not prove whose account of a code host it is',
       fix: 'an operator can register it',
     }
-  // A label of a domain (RFC 1123), and at least two: nobody owns `com`.
+  // A label of a domain (RFC 1123), and at least two: nobody owns `com`. A first one that is a number would make it an address, which changes hands.
   const labels = name.split('.')
-  const isDomain = labels.length >= 2 && labels.every(label => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i.test(label))
+  const isDomain =
+    labels.length >= 2 && /^[a-z]/i.test(name) && labels.every(label => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i.test(label))
   return isDomain
     ? undefined
     : { stop: 'params-invalid', detail: 'expected a domain in reverse, such as `com.example`', fix: 'an operator can register it' }

@@ -339,6 +339,11 @@ describe('afterwards', () => {
     expect((await act('namespaces/verify', { ...proof, method: 'dns' }, 'mallory')).body.error.reason).toBe('proof-invalid')
     expect((await call('GET', '/admin/namespaces/list', undefined, 'root')).body.namespaces).toHaveLength(1)
   })
+  it('a publisher is not told who publishes in the namespaces of others', async () => {
+    const listed = async (who: string) => (await call('GET', '/admin/namespaces/list', undefined, who)).body.namespaces
+    expect(await listed('pat')).toMatchObject([{ name: 'com.example' }])
+    expect(await listed('mallory')).toEqual([])
+  })
   it('a look-alike is cleared by an operator', async () => {
     const cleared = await act('registry/clear', { target: 'com.example/weather', why: 'x' }, 'root')
     expect(cleared.body.error.reason).toBe('params-invalid')

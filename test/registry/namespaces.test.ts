@@ -134,7 +134,7 @@ describe('a namespace', () => {
       expect(await namespaces.claim(name, ALICE)).toMatchObject({ stop: 'proof-invalid' })
     },
   )
-  it.each(['com', 'com..example', '-com.example', 'com.exa_mple', 'com.example/x', '', 'com.example.'])(
+  it.each(['com', 'com..example', '-com.example', 'com.exa_mple', 'com.example/x', '', 'com.example.', '4.3.2.1', '0x7f.1'])(
     'is a domain in reverse, not %j',
     async name => {
       expect(await namespaces.claim(name, ALICE)).toMatchObject({ stop: 'params-invalid' })

@@ -1,5 +1,6 @@
 // Namespaces as acts: claimed and proved by publishers, shared by their owners, registered, frozen and thawed by operators.
 
+import { LOCAL_ISSUER } from '../../administration/break-glass.ts'
 import { isStop } from '../../kernel/errors.ts'
 import type { MemberRole } from '../../registry/namespaces.ts'
 import { adminAnswer, readTexts, type AdminDeps, type Aimed } from '../administration.ts'
@@ -49,9 +50,15 @@ export const proveStage = (deps: Deps): Stage<Known, Answered> => ({
   },
 })
 
-export const listNamespacesStage = (deps: Deps): Stage<Received & Authenticated, Answered> => ({
+/** Operators and auditors see all; a publisher those he is a member of: who else publishes is nobody's business but theirs. */
+export const listNamespacesStage = (deps: Deps & Pick<AdminDeps, 'rolesOf'>): Stage<Received & Authenticated, Answered> => ({
   name: 'list-namespaces',
-  run: async () => adminAnswer({ namespaces: await deps.registry.namespaces.list() }),
+  run: async ({ principal }) => {
+    const own = deps.rolesOf(principal)
+    const isAll = principal.issuer === LOCAL_ISSUER || own.has('operator') || own.has('auditor')
+    const all = await deps.registry.namespaces.list()
+    return adminAnswer({ namespaces: all.filter(({ members }) => isAll || members.some(member => member.principal === principal.key)) })
+  },
 })
 
 /** `{namespace, principal, role}`; role `none` takes somebody out */
