@@ -11,3 +11,5 @@ withCompileCache(process, homedir())
 
 const [{ processIo }, { main }] = await Promise.all([import('./cli/io.ts'), import('./cli/main.ts')])
 process.exitCode = await main(process.argv.slice(2), processIo())
+// What a start that failed has opened would keep the process alive, and with it the lock of the audit log.
+if (process.argv[2] === 'serve') process.exit()

@@ -110,9 +110,10 @@ export async function startGateway(
   const state = await openStateDb(join(snapshot.dataDir, 'state.db'))
   const subjectClaims = await openSubjectClaims(snapshot, state, now)
   const vault = keepVault(snapshot, { state, logger, environment, now, monotonic })
+  let walked: Pick<McpEndpoint, 'exchanges'> = { exchanges: [] } // sign-ins that ended before a crash end again before there is an endpoint
   const standing = await openStanding({
     ...{ state, logger, now },
-    end: (over, stop) => endWhatIsOver({ streams, sessions, parked, running: () => endpoint.exchanges }, over, stop),
+    end: (over, stop) => endWhatIsOver({ streams, sessions, parked, running: () => walked.exchanges }, over, stop),
     resetUpstream: alias => upstreams.reset(alias),
   })
   const callers = createCallers()
@@ -231,6 +232,7 @@ export async function startGateway(
     limits: () => current.limits,
     openStream: streamOpener({ streams, sessions, tokens }),
   })
+  walked = endpoint
   const server = createListener(snapshot, { ...door, ...admin.routes, endpoint, controlPlane })
   const running = {
     ...{ ...door, ...admin, admissions, catalogue, encoder, endpoint, log, logger, metrics, parked, people, refusals, report },
