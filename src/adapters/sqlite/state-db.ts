@@ -16,7 +16,7 @@ export type { SqlValue, Statement } from './state-messages.ts'
  * A full disk heals by itself; whatever else made it unavailable needs a restart, and every call fails until then.
  */
 export interface StateDb {
-  /** Rows of one query, 100,000 and 16 Mi characters at most. Sees every write that was acknowledged before. */
+  /** Rows of one query, 100,000 and 32 MiB at most. Sees every write that was acknowledged before. */
   all<T>(sql: string, params?: readonly SqlValue[]): Promise<readonly T[]>
   /** One transaction; durable when it resolves; several callers share one commit but fail singly. Changed rows for each statement. */
   write(statements: readonly Statement[]): Promise<readonly number[]>

@@ -14,8 +14,8 @@ export const APPLICATION_ID = 0x47617465
 const BUSY_MS = 5000
 /** Rows of one answer: what is read at once must fit the memory. */
 const MAX_ROWS = 100_000
-/** Characters of one answer, and of the answers of one group before the next read waits for its turn: the thread's heap is small, and no reader may end it. */
-const MAX_ANSWER = 16 * 1024 * 1024
+/** Bytes of one answer in the heap, and of the answers of one group before the next read waits for its turn: the thread's heap is small, and no reader may end it. */
+const MAX_ANSWER = 32 * 1024 * 1024
 const MAX_ANSWERS = 4 * 1024 * 1024
 /** What a row costs besides its texts. */
 const ROW = 64
@@ -106,7 +106,7 @@ export class StateFile {
     for (const row of statement.iterate(...params)) {
       if (rows.length === MAX_ROWS) throw new Fault('state-statement-invalid', `expected at most ${MAX_ROWS} rows`)
       size += sizeOf(row)
-      if (size > MAX_ANSWER) throw new Fault('state-statement-invalid', `expected an answer of at most ${MAX_ANSWER} characters`)
+      if (size > MAX_ANSWER) throw new Fault('state-statement-invalid', `expected an answer of at most ${MAX_ANSWER} bytes`)
       rows.push(row)
     }
     this.#size += size
@@ -198,9 +198,14 @@ function prepare(database: Database.Database, path: string): void {
 
 function sizeOf(row: unknown): number {
   let size = ROW
-  for (const value of Object.values(row as object)) if (typeof value === 'string' || Buffer.isBuffer(value)) size += value.length
+  for (const value of Object.values(row as object)) {
+    if (typeof value === 'string') size += isWide(value) ? 2 * value.length : value.length
+    else if (Buffer.isBuffer(value)) size += value.length
+  }
   return size
 }
+/** One letter that is not Latin doubles what all of them take. */
+const isWide = (text: string): boolean => /[^\x00-\xff]/.test(text)
 
 const sqliteCode = (error: unknown): string => (error instanceof Database.SqliteError ? error.code : '')
 const reasonOf = (error: unknown): string => sqliteCode(error) || ((error as NodeJS.ErrnoException).code ?? 'unknown error')

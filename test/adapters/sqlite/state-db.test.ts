@@ -61,6 +61,9 @@ describe('the state database', () => {
     expect((await Promise.all(asked)).map(([row]) => row?.text.length)).toEqual(asked.map((_, i) => (i % 2 === 0 ? 1024 * 1024 : 1)))
     const whole = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 64) SELECT text FROM n, notes WHERE id = 1`
     await expect(db.all(whole)).rejects.toEqual(code('state-statement-invalid', /an answer of at most/))
+    // Letters that are not Latin take twice their number.
+    const wide = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20) SELECT text || 'є' AS text FROM n, notes WHERE id = 1`
+    await expect(db.all(wide)).rejects.toEqual(code('state-statement-invalid', /an answer of at most/))
     expect(await db.all('SELECT text FROM notes WHERE id = 2')).toEqual([{ text: 'y' }])
   })
 
