@@ -56,13 +56,13 @@ const MAX_TOLD = 10
 
 export class Publisher {
   readonly #parts: PublisherParts
+  #last: Promise<unknown> = Promise.resolve()
   constructor(parts: PublisherParts) {
     this.#parts = parts
   }
 
   /** One transaction, after everything was verified. What a reviewer vouches for is admitted, unless its name is held; the rest waits in quarantine. */
   async publish({ serverJson, bundles, surface }: Submission, by: Actor): Promise<Entry | Stop> {
-    const { versions, nowSeconds } = this.#parts
     const judged = this.#judge(serverJson)
     if (isStop(judged)) return judged
     const { document, digest } = judged
@@ -71,11 +71,18 @@ export class Publisher {
     if (refused) return refused
     const vouched = await this.#vouched(bundles, surface, { name: name.text, version, serverJson, digest })
     if (isStop(vouched)) return vouched
+    return this.#alone(() => this.#keep(judged, vouched, by))
+  }
+
+  /** What is compared with what is there and what is written are one step: of two names that look alike, or two spellings, sent at once one is the second. */
+  async #keep({ serverJson, document, digest }: Judged, vouched: Together, by: Actor): Promise<Entry | Stop> {
+    const { versions, namespaces, nowSeconds } = this.#parts
+    const { name, version } = document
     const { artifacts, attestations, sequence, isReviewed } = vouched
-    const looksLike = await this.#lookalike(name)
     // Verifying takes its time; what was frozen or taken away meanwhile counts.
-    const refusedNow = await this.#parts.namespaces.whyNotPublisher(name.namespace, by.key)
-    if (refusedNow) return refusedNow
+    const refused = (await namespaces.whyNotPublisher(name.namespace, by.key)) ?? (await this.#whyOtherSpelling(name))
+    if (refused) return refused
+    const looksLike = await this.#lookalike(name)
     const kept = await versions.publish({
       name: name.text,
       namespace: name.namespace,
@@ -114,7 +121,14 @@ export class Publisher {
     }
   }
 
-  #judge(serverJson: string): { readonly document: ServerJson; readonly digest: string } | Stop {
+  /** One after the other; this process alone writes state.db. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work)
+    this.#last = done.catch(() => {}) // whoever asked for it hears of it
+    return done
+  }
+
+  #judge(serverJson: string): Judged | Stop {
     if (Buffer.byteLength(serverJson) > MAX_SERVER_JSON_BYTES)
       return invalid([{ at: '', problem: `expected at most ${MAX_SERVER_JSON_BYTES} bytes` }])
     const document = readServerJson(JSON.parse(serverJson), this.#parts.checkSchema)
@@ -122,7 +136,7 @@ export class Publisher {
     const canonical = canonicalJsonOf(serverJson)
     if (canonical === undefined)
       return invalid([{ at: '', problem: 'has no canonical form: a number in it is not exact, or text is not well-formed' }])
-    return { document, digest: hash('sha256', canonical) }
+    return { serverJson, document, digest: hash('sha256', canonical) }
   }
 
   /** A further bundle for a version that is there. A reviewer's admits it, unless its name is held. */
@@ -289,6 +303,7 @@ export class Publisher {
   }
 }
 
+type Judged = { readonly serverJson: string; readonly document: ServerJson; readonly digest: string }
 type Together = {
   readonly artifacts: readonly Artifact[]
   readonly attestations: readonly Attestation[]

@@ -174,6 +174,12 @@ describe('publishing', () => {
     expect(await publisher.clear('com.exarnple/weather')).toBeUndefined()
     expect(await publisher.attest('com.exarnple/weather', '1.0.0', '{"review":1}', ALICE)).toMatchObject({ standing: 'admitted' })
   })
+  it('attack: holds the second of two look-alikes that are sent at once, and takes one of two spellings', async () => {
+    const both = ['com.example/weather', 'com.exarnple/weather'].map(name => publish(serverJson(name), ['{"review":1}']))
+    expect((await Promise.all(both)).map(done => kept(done).standing).sort()).toEqual(['admitted', 'quarantined'])
+    const spelled = [publish(serverJson('com.example/Notes')), publish(serverJson('com.example/notes', '1.0.1'))]
+    expect((await Promise.all(spelled)).map(isStop).sort()).toEqual([false, true])
+  })
   it('lets one publisher name his servers alike, as long as they can be told apart', async () => {
     kept(await publish(serverJson('com.example/weather1'), ['{"review":1}']))
     expect(kept(await publish(serverJson('com.example/weather2'), ['{"review":1}'])).standing).toBe('admitted')
