@@ -90,7 +90,7 @@ export type StandingRecord = {
 export const MAX_VERSIONS = 10_000
 
 /** What comes to a version later. */
-export type Further = { readonly attestation: Attestation; readonly artifacts: readonly Artifact[]; readonly atSeconds: number }
+type Further = { readonly attestation: Attestation; readonly artifacts: readonly Artifact[]; readonly atSeconds: number }
 
 /**
  * Versions of servers. Names are compared without case. Durability: what resolved survives a crash. Atomicity: a publication is kept whole or not at all.
