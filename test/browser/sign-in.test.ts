@@ -201,7 +201,10 @@ describe.skipIf(!hasChromium)('in Chromium, with identity provider and authoriza
     await page.goto(address)
     await allow()
     await first
-    // there is no such place, and the browser says so in its own time
+    // There is no such place, and the browser says so in its own time: another tab of it goes on.
+    const left = page
+    page = await page.context().newPage()
+    await left.close()
     await page.goto(`${world.url}/connections`)
     await page.getByRole('button', { name: 'Sign out' }).click()
     const second = reached()
