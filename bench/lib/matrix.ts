@@ -138,4 +138,4 @@ function summary(results: readonly LoadResult[]): Measured {
 
 /** One line, and nothing of where things are installed. */
 const textOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).replace(/<[^>]*>|\(\/[^)]*\)|\s+/g, ' ').slice(0, 200)
+  (error instanceof Error ? error.message : String(error)).replace(/<[^>]*>|\(\/[^)]*\)?|\s+/g, ' ').slice(0, 200)
