@@ -95,6 +95,11 @@ export class ParkedCall {
     return { kind: 'ask', round: this.#round, requests: [...this.#open].map(([key, request]) => ({ key, request })) }
   }
 
+  /** Whether a retry for this round can be answered: the one whose questions are out, or the one that was answered last. */
+  expects(round: number): boolean {
+    return round === this.#round || round === this.#last?.round
+  }
+
   /** Takes out open questions that may no longer be answered; the caller refuses them. */
   withdraw(isWithheld: (request: ServerRequest) => boolean): ServerRequest[] {
     const withheld = [...this.#open].filter(([, request]) => isWithheld(request))

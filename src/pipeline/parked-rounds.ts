@@ -56,7 +56,8 @@ export class ParkedRounds {
     const { principal, host } = this.#x
     const parked = this.#deps.parked.find(state.parkedCall ?? '', principal.key)
     const answers = readInputResponses(responses, keysOf(state))
-    if (!parked || typeof answers === 'string') return { stop: 'state-invalid' }
+    // A state of an earlier round takes nothing over and withdraws nothing.
+    if (!parked?.expects(state.round) || typeof answers === 'string') return { stop: 'state-invalid' }
     this.#take(parked)
     await this.#withdraw(parked)
     const forget = host.cancellation.onCancel(reason => parked.running.cancel(reason))
