@@ -2,7 +2,7 @@
 
 import type { OfflineRole } from '../../adapters/tuf/ceremony.ts'
 import { keysOf, type AnyMetadata, type SignedBy } from '../../adapters/tuf/metadata.ts'
-import type { Publication } from '../../adapters/tuf/operator.ts'
+import type { Publication } from '../../adapters/tuf/keyholders-part.ts'
 import type { TrustFolder } from '../../adapters/tuf/trust-folder.ts'
 import type { ReportedRole, TrustReport } from '../../adapters/tuf/trust-report.ts'
 
