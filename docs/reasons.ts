@@ -228,7 +228,7 @@ const UPSTREAM = {
     'look at the upstream; raise its `timeouts`',
   ),
   'upstream-unavailable': row(
-    'the upstream cannot be reached or started, refuses the gateway’s credential, or rests after repeated failures',
+    'the upstream cannot be reached or started, shows a TLS key that is not pinned, refuses the gateway’s credential, or rests after repeated failures',
     '`gatehouse doctor`; `/readyz` names it',
   ),
 } satisfies Partial<Record<Reason, Words>>

@@ -170,9 +170,16 @@ export type UpstreamTransport =
       /** command prefix that confines the process, e.g. `[bwrap, --unshare-all, --]`; the command and its arguments follow it */
       readonly launcher?: readonly string[]
     }
-  | { readonly kind: 'http'; readonly url: string; readonly headers: Readonly<Record<string, string>> }
+  | ({ readonly kind: 'http' } & RemoteTransport)
   /** the deprecated HTTP+SSE transport of 2024-11-05 */
-  | { readonly kind: 'sse'; readonly url: string; readonly headers: Readonly<Record<string, string>> }
+  | ({ readonly kind: 'sse' } & RemoteTransport)
+
+type RemoteTransport = {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  /** SHA-256 of the public keys (SPKI, DER) its certificate may have, in lower-case hexadecimal; absent = any that the certificate authorities vouch for */
+  readonly spkiSha256?: readonly string[]
+}
 
 export type UpstreamSettings = {
   readonly alias: string

@@ -168,6 +168,7 @@ function transportOf(upstream: UpstreamDocument, context: SnapshotContext): Upst
     kind: upstream.http ? 'http' : 'sse',
     url: new URL(remote?.url ?? '').href,
     headers: valuesOf(remote?.headers ?? new Map(), context),
+    ...(remote?.spkiSha256 && { spkiSha256: remote.spkiSha256 }),
   }
 }
 

@@ -122,6 +122,10 @@ function checkRemote(remote: NonNullable<UpstreamDocument['http']>, at: string, 
         'use https://; `unsafeAllowHttp: true` accepts that everybody on the way can read and change what passes',
       )
   }
+  if (remote.spkiSha256?.length === 0)
+    reading.fault('value', `${at}.spkiSha256`, 'expected at least one digest', 'name one, or take it out')
+  if (url?.protocol === 'http:' && remote.spkiSha256)
+    reading.fault('conflict', `${at}.spkiSha256`, 'is for https alone: over plain http no key is shown', 'use https://, or take it out')
   if (url && [...url.searchParams].some(([name, value]) => isSecretName(name) || isSecretValue(value))) {
     reading.warn('literal-secret', `${at}.url`, 'the query seems to hold a secret', 'send it in `headers`, with `fromEnv` or `fromFile`')
   }

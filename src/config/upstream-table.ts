@@ -73,6 +73,20 @@ const remoteFields = {
     fallback: {},
     doc: 'sent with every request; the caller’s own token is never sent',
   }),
+  spkiSha256: optional(
+    list(
+      text({
+        what: 'a SHA-256 digest in lower-case hexadecimal',
+        maxLength: 64,
+        pattern: /^[0-9a-f]{64}$/,
+        doc: 'SHA-256 of a public key (SPKI, DER)',
+      }),
+      {
+        max: 8,
+        doc: 'public keys its certificate may have, besides being valid: a connection to any other is given up before anything is sent. Name the next key too before it changes',
+      },
+    ),
+  ),
   unsafeAllowHttp: flag({
     fallback: false,
     doc: 'accept plain http to another machine; everybody on the way can read and change what passes',

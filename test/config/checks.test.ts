@@ -119,6 +119,9 @@ describe('upstreams', () => {
     ["{ http: { url: 'https://x.example', headers: { 'A B': y } } }", 'a header name as the key'],
     ['{ http: { url: \'https://x.example\', headers: { A: "b\\r\\nC: d" } } }', 'without line breaks'],
     ["{ http: { url: 'https://x.example', headers: { x-key: a, X-Key: b } } }", 'stands here twice'],
+    ["{ http: { url: 'http://127.0.0.1:3000/mcp', spkiSha256: [PIN] } }".replace('PIN', '0'.repeat(64)), 'is for https alone'],
+    ["{ sse: { url: 'https://x.example', spkiSha256: [] } }", 'expected at least one digest'],
+    ["{ http: { url: 'https://x.example', spkiSha256: [sha256/abc=] } }", 'a SHA-256 digest in lower-case hexadecimal'],
     ['{ stdio: { command: node, env: { "A=B": c } } }', 'an environment variable name as the key'],
     ['{ stdio: { command: node, env: { __proto__: c } } }', 'this name is refused'],
     ['{ stdio: { command: "node\\n" } }', 'without control characters'],
@@ -133,6 +136,7 @@ describe('upstreams', () => {
     "{ http: { url: 'http://localhost:3000/mcp' } }",
     "{ http: { url: 'http://[::1]:3000/mcp' } }",
     "{ http: { url: 'http://x.example', unsafeAllowHttp: true } }",
+    "{ http: { url: 'https://x.example', spkiSha256: [PIN] } }".replace('PIN', 'ab'.repeat(32)),
   ])('%s is accepted', async text => {
     expect(await faults(one(text))).toEqual([])
   })

@@ -3,20 +3,27 @@
 import { Pool, type buildConnector } from 'undici'
 import type { UpstreamSettings } from '../../config/schema.ts'
 import { HttpReply, type ReplySink } from './http-reply.ts'
+import { upstreamConnector } from './pinned-connector.ts'
 import type { Ticker } from './ticker.ts'
 
 export type OriginSettings = {
   readonly url: string
   /** the configuration's own headers, e.g. a credential; sent with every request */
   readonly headers: Readonly<Record<string, string>>
+  /** SHA-256 of the public keys (SPKI, DER) its certificate may have, in lower-case hexadecimal; absent = any that the certificate authorities vouch for */
+  readonly spkiSha256?: readonly string[]
   readonly connectMs: number
   /** bytes of one message */
   readonly messageBytes: number
 }
 
-export const originSettings = (settings: UpstreamSettings, { url, headers }: Pick<OriginSettings, 'url' | 'headers'>): OriginSettings => ({
+/** Where it answers, what it is sent, and the keys it may answer with. */
+export type OriginTarget = Pick<OriginSettings, 'url' | 'headers' | 'spkiSha256'>
+
+export const originSettings = (settings: UpstreamSettings, { url, headers, spkiSha256 }: OriginTarget): OriginSettings => ({
   url,
   headers,
+  ...(spkiSha256 && { spkiSha256 }),
   connectMs: settings.timeouts.connectMs,
   messageBytes: settings.limits.messageBytes,
 })
@@ -60,7 +67,7 @@ export class HttpOrigin {
     return this.#draining.size > 0
   }
 
-  /** `connect` dials; it must refuse addresses that may not be reached (R120). Without it undici's own connector serves. */
+  /** `connect` dials; it must refuse addresses that may not be reached (R120). Without it undici's own connector serves. Pinned keys are checked either way. */
   constructor(settings: OriginSettings, ticker: Ticker, connect?: buildConnector.connector) {
     const url = new URL(settings.url)
     this.#settings = settings
@@ -74,7 +81,7 @@ export class HttpOrigin {
       // deadlines are the exchanges' own
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: connect ?? { timeout: settings.connectMs },
+      connect: upstreamConnector(settings, connect),
     }
     this.#open = () => new Pool(url.origin, options)
   }

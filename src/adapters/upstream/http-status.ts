@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { StopAnswer } from './exchange.ts'
 import type { ReplyFailure } from './http-reply.ts'
+import { UNPINNED } from './pinned-connector.ts'
 
 /** `application/json` of `Application/JSON; charset=utf-8`. */
 export function mediaTypeOf(headers: IncomingHttpHeaders): string {
@@ -39,6 +40,7 @@ export function stopOfFailure(failure: ReplyFailure): StopAnswer {
   const code = failure.code === '' ? '' : ` (${failure.code})`
   switch (failure.kind) {
     case 'unreached':
+      if (failure.code === UNPINNED) return { kind: 'stop', stop: 'upstream-unavailable', detail: UNPINNED_DETAIL }
       return { kind: 'stop', stop: 'upstream-unavailable', detail: `could not be reached${code}` }
     case 'lost':
       return { kind: 'stop', stop: 'upstream-lost', detail: `the connection ended before the answer${code}` }
@@ -48,3 +50,5 @@ export function stopOfFailure(failure: ReplyFailure): StopAnswer {
       return { kind: 'stop', stop: 'upstream-invalid', detail: 'the answer is compressed, which was not asked for' }
   }
 }
+
+const UNPINNED_DETAIL = 'its TLS key is none of those that are pinned (`spkiSha256`): nothing was sent to it'

@@ -9,7 +9,7 @@ import { sessionKey } from './caller-keys.ts'
 import { FaceCache } from './face-cache.ts'
 import { evidenceOf, initializeParams, legacyFace, type Evidence } from './handshake.ts'
 import { ModernHttp } from './http-modern.ts'
-import { HttpOrigin, originSettings, type OriginSettings } from './http-origin.ts'
+import { HttpOrigin, originSettings, type OriginTarget } from './http-origin.ts'
 import { HttpSession } from './http-session.ts'
 import { LinkPool, type LinkEvents } from './link-pool.ts'
 import type { Link } from './link.ts'
@@ -29,7 +29,7 @@ export class HttpTransport implements Transport {
   #staleAt = Infinity
   readonly #probing = new Map<string, Promise<Evidence>>()
 
-  constructor(context: TransportContext, target: Pick<OriginSettings, 'url' | 'headers'>) {
+  constructor(context: TransportContext, target: OriginTarget) {
     this.#context = context
     const { settings, ticker, drops, ownInfo, connect } = context
     const { limits, timeouts } = settings
