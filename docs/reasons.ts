@@ -173,6 +173,10 @@ const REGISTRY = {
     'the challenge is unknown or spent, or no key that the domain publishes made the signature, or such names cannot be proved by a domain',
     'publish the key that `gatehouse namespace claim` shows, then `gatehouse namespace verify`; the `detail` says which it was',
   ),
+  'quota-exceeded': row(
+    'documents of a version (lock files, surface, definitions) are larger than may be, or their namespace has no room left for them',
+    'send fewer or smaller ones; an operator can raise `registry.documentsPerNamespace`',
+  ),
   'registry-unknown': row(
     'the registry serves no such server or version: there is none, it is in quarantine, deleted, or outside the set that was asked',
     'ask for deleted ones with `include_deleted=true`; publishers see where it stands in the answer to publishing',

@@ -1,6 +1,7 @@
 // Verifies what comes with a publication: the trust room's verification, by the policies and the trusted root that the configuration names now.
 
 import { readFile } from 'node:fs/promises'
+import { canonicalJson } from '../kernel/canonical-json.ts'
 import { Fault, type Stop } from '../kernel/errors.ts'
 import type { Vouched, VouchedFor, VerifyBundle } from '../registry/publish.ts'
 import type { Revocation as Revoked } from '../registry/store.ts'
@@ -10,7 +11,7 @@ import { SURFACE_SUBJECT, surfaceDigest } from '../trust/review.ts'
 import { readServerJson, type ServerDocument } from '../trust/server-json.ts'
 import { readTrustPolicies, type Revocation, type TrustPolicies } from '../trust/signer-policy.ts'
 import type { Signer } from '../trust/signer.ts'
-import { SERVER_PREDICATE, type Subject } from '../trust/statement.ts'
+import { SERVER_PREDICATE, type SignedSurface, type Subject } from '../trust/statement.ts'
 import { KEYS_ONLY, readTrustedRoot, type TrustedRootFile } from '../trust/trusted-root.ts'
 import { Verification } from '../trust/verification.ts'
 import { startVerifier, type ThreadedVerifier } from './sigstore/verifier.ts'
@@ -86,6 +87,8 @@ export function createRegistryVerifier(parts: RegistryVerifierParts): VerifyBund
           signer: nameOf(signer),
           sequence: statement.server.sequence,
           artifacts: artifactsOf(document, statement.subjects),
+          surface: surfaceOf(statement.surface),
+          locks: here.locks,
         }
       )
     }
@@ -99,7 +102,13 @@ export function createRegistryVerifier(parts: RegistryVerifierParts): VerifyBund
       if (isDenial(document)) return document
       const missing = document.artifacts.find(({ purl, algorithm }) => digestIn(statement.subjects, purl, algorithm) === undefined)
       if (missing) return deny('subject-absent', `expected a subject \`${missing.purl}\``)
-      return { kind: 'review', signer: `${statement.verifierId} (${nameOf(signer)})`, artifacts: artifactsOf(document, statement.subjects) }
+      return {
+        kind: 'review',
+        signer: `${statement.verifierId} (${nameOf(signer)})`,
+        artifacts: artifactsOf(document, statement.subjects),
+        surface: { digest: digestIn(statement.subjects, SURFACE_SUBJECT, 'sha256') ?? '' },
+        locks: signedOf(document, statement.subjects).locks,
+      }
     }
   }
 }
@@ -156,6 +165,7 @@ function signedOf(
   }
   return found
 }
+const surfaceOf = (surface: SignedSurface): Vouched['surface'] => ({ digest: surfaceDigest(surface), text: canonicalJson(surface) ?? '' })
 const artifactsOf = ({ artifacts }: ServerDocument, subjects: readonly Subject[]): Vouched['artifacts'] =>
   artifacts.map(({ purl, algorithm }) => ({ identifier: purl, algorithm, digest: digestIn(subjects, purl, algorithm) ?? '' }))
 const digestIn = (subjects: readonly Subject[], name: string, algorithm: 'sha256' | 'sha512'): string | undefined =>

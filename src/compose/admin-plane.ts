@@ -7,9 +7,11 @@ import type { StateDb } from '../adapters/sqlite/state-db.ts'
 import type { BreakGlass } from '../administration/break-glass.ts'
 import { AdminApi, type AdminApiDeps } from '../http/control-plane/admin.ts'
 import { serveBackchannelLogout } from '../http/control-plane/backchannel-logout.ts'
-import { serveRegistry } from '../http/control-plane/registry.ts'
+import { serveRegistry, type RegistryApiDeps } from '../http/control-plane/registry.ts'
 import { createStrangerLimit } from '../http/control-plane/stranger-limit.ts'
 import type { LargeBodies } from '../http/large-bodies.ts'
+import type { Stop } from '../kernel/errors.ts'
+import type { Principal } from '../kernel/principal.ts'
 import type { AdminDeps } from '../pipeline/administration.ts'
 import type { GatewayDeps } from '../pipeline/deps.ts'
 import { createAdministration, type AdministrationParts } from './administration.ts'
@@ -54,13 +56,20 @@ export async function openAdminPlane({ state, verifier, endSignIns, ...parts }: 
     },
     cause => logger.fault('local commands cannot be read', cause),
   )
+  /** Judging that many bytes takes its time: of everybody signed in only those who publish may ask for it. */
+  const whyNoDocuments = (principal: Principal): Stop | undefined => {
+    const roles = administration.rolesOf(principal)
+    return roles.has('publisher') || roles.has('operator')
+      ? undefined
+      : { stop: 'role-missing', detail: 'a body of this size is read of publishers and operators alone' }
+  }
   const registryApi = {
     read: registry.read,
     accessOf: (view: string) => accessOf(current(), view),
     run: api.run.bind(api),
     mayAsk: createStrangerLimit(READS_PER_MINUTE),
-    mayHold: (asked: Omit<Parameters<LargeBodies['admit']>[0], 'resource'>) =>
-      edge.largeBodies.admit({ ...asked, resource: adminEndpoint(current()).resource }),
+    mayHold: ({ isLarge, ...asked }: Parameters<RegistryApiDeps['mayHold']>[0]) =>
+      edge.largeBodies.admit({ ...asked, resource: adminEndpoint(current()).resource, ...(isLarge && { whyNot: whyNoDocuments }) }),
     penalise: edge.penalise,
     onFault: (cause: unknown) => logger.fault('a request to the registry ended in a fault', cause),
   }

@@ -2,9 +2,11 @@
 
 import { randomBytes } from 'node:crypto'
 import { createDomainKeys } from '../adapters/domain-keys.ts'
+import { documentReaders } from '../adapters/registry-documents.ts'
 import { createRegistryVerifier } from '../adapters/registry-verifier.ts'
 import { createChallengeStore, createNamespaceStore } from '../adapters/sqlite/namespace-store.ts'
 import { loadServerJsonSchema } from '../adapters/registry-schema.ts'
+import { createDocumentStore } from '../adapters/sqlite/document-store.ts'
 import { createRevocationLog, createStandingStore, createVersionStore } from '../adapters/sqlite/registry-store.ts'
 import type { StateDb } from '../adapters/sqlite/state-db.ts'
 import type { Snapshot } from '../config/schema.ts'
@@ -49,7 +51,18 @@ export function createRegistry({ current, state, sealer, serverInfo, now, trust 
   const checkSchema = loadServerJsonSchema()
   return {
     namespaces,
-    publisher: new Publisher({ checkSchema, versions, standings: createStandingStore(state), revocations, namespaces, verify, nowSeconds }),
+    publisher: new Publisher({
+      checkSchema,
+      versions,
+      standings: createStandingStore(state),
+      revocations,
+      documents: createDocumentStore(state),
+      readers: documentReaders,
+      maxNamespaceBytes: () => current().registry.documentsPerNamespaceBytes,
+      namespaces,
+      verify,
+      nowSeconds,
+    }),
     read: async (name, target) => {
       const view = viewOf(current(), name)
       return view ? reader(view, target) : { stop: 'path-unknown' }

@@ -65,6 +65,8 @@ export type RegistrySettings = {
     /** signs what is online of the folder itself */
     readonly isPublisher: boolean
   }
+  /** documents kept of all versions in one namespace; default 512 MiB */
+  readonly documentsPerNamespaceBytes: number
   /** other machines reach the gateway: nobody reads without a token but where a set says so */
   readonly isExposed: boolean
   /** names of servers and namespaces in lower case */

@@ -68,8 +68,9 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
 }
 
 function registryOf(doc: ConfigDocument): RegistrySettings {
-  const { sets, trust, repository } = doc.registry
+  const { sets, trust, repository, documentsPerNamespace } = doc.registry
   return {
+    documentsPerNamespaceBytes: documentsPerNamespace,
     isExposed: isExposed(doc),
     sets: new Map([...sets].map(([name, set]) => [name, viewOf(set)])),
     ...(repository && {

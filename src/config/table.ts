@@ -229,6 +229,12 @@ export const GATEHOUSE = record(
             },
           ),
         ),
+        documentsPerNamespace: size({
+          min: '1MiB',
+          max: '1024GiB',
+          fallback: '512MiB',
+          doc: 'lock files, surfaces and definitions of all versions in one namespace; they are never deleted',
+        }),
         sets: map(
           ALIAS,
           record(

@@ -24,6 +24,8 @@ type Asked = {
   readonly resource: string
   /** what will be held at most */
   readonly bytes: number
+  /** why this principal may send none of this size */
+  readonly whyNot?: (principal: Principal) => Stop | undefined
   /** held until its connection has the answer, or is gone */
   readonly res: ServerResponse
 }
@@ -50,8 +52,10 @@ export class LargeBodies {
     return verdict instanceof Promise ? verdict.then(found => this.#hold(found, asked)) : this.#hold(verdict, asked)
   }
 
-  #hold(verdict: Verdict, { bytes, res }: Asked): Stop | undefined {
+  #hold(verdict: Verdict, { bytes, res, whyNot }: Asked): Stop | undefined {
     if (isStop(verdict)) return verdict
+    const refused = whyNot?.(verdict)
+    if (refused) return refused
     if (res.closed || res.destroyed) return CROWDED
     const { key } = verdict
     const { bodyBytes, bodyTotalBytes } = this.#deps.limits()

@@ -60,6 +60,7 @@ export type Reason =
   | 'namespace-taken'
   | 'namespace-unproved'
   | 'proof-invalid'
+  | 'quota-exceeded'
   | 'registry-unknown'
   | 'server-json-invalid'
   | 'verifier-unavailable'

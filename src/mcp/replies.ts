@@ -78,6 +78,7 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'namespace-taken': reply(409, 409, OWN.blocked, 'The namespace is taken'),
   'namespace-unproved': reply(403, 403, OWN.blocked, 'The namespace has to be proved again'),
   'proof-invalid': reply(422, 422, CODE.invalidParams, 'Not proved'),
+  'quota-exceeded': reply(413, 413, OWN.blocked, 'Too many bytes to keep'),
   'registry-unknown': reply(404, 404, CODE.invalidParams, 'Not found'),
   'server-json-invalid': reply(400, 400, CODE.invalidParams, 'Invalid server.json'),
   'verifier-unavailable': reply(503, 503, OWN.overloaded, 'Nothing can be verified'),

@@ -4,6 +4,15 @@ import { hash } from 'node:crypto'
 import { canonicalJsonOf } from '../kernel/canonical-json.ts'
 import { isStop, type Stop } from '../kernel/errors.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
+import {
+  documentsOf,
+  MAX_VERSION_BYTES,
+  type DocumentReaders,
+  type DocumentStore,
+  type Offered,
+  type SaidOfDocuments,
+  type StoredDocument,
+} from './documents.ts'
 import type { SchemaFault } from './json-schema.ts'
 import { lookalikeOf, parseServerName, skeletonOf, type ServerName } from './names.ts'
 import type { Namespaces } from './namespaces.ts'
@@ -17,7 +26,7 @@ export type Vouched = {
   readonly signer: string
   readonly sequence?: number
   readonly artifacts: readonly Artifact[]
-}
+} & SaidOfDocuments
 /** What a bundle has to be about. `digest`: SHA-256 over the canonical server.json; `surfaceDigest`: the same of the surface, where one is shown. */
 export type VouchedFor = {
   readonly name: string
@@ -37,6 +46,10 @@ export type PublisherParts = {
   readonly versions: VersionStore
   readonly standings: StandingStore
   readonly revocations: RevocationLog
+  readonly documents: DocumentStore
+  readonly readers: DocumentReaders
+  /** documents of all servers of one namespace */
+  readonly maxNamespaceBytes: () => number
   readonly namespaces: Pick<Namespaces, 'whyNotPublisher' | 'setState' | 'find'>
   readonly verify: VerifyBundle
   readonly nowSeconds: () => number
@@ -44,8 +57,9 @@ export type PublisherParts = {
 
 /** Who acts; an operator need not be a member of the namespace, but never publishes in it. */
 export type Actor = { readonly key: PrincipalKey; readonly isOperator: boolean }
-/** `bundles` absent: it comes without any, and waits for one. `surface`: what the statements are to say the server shows; compared, not kept. */
-export type Submission = { readonly serverJson: string; readonly bundles?: readonly string[]; readonly surface?: string }
+/** `bundles` absent: it comes without any, and waits for one. Documents are kept where the statements name them. */
+export type Submission = Offered & { readonly serverJson: string; readonly bundles?: readonly string[] }
+export type Attesting = Offered & { readonly name: string; readonly version: string; readonly bundle: string }
 
 export const MAX_BUNDLES = 4
 const MAX_BUNDLE_BYTES = 262_144
@@ -62,14 +76,14 @@ export class Publisher {
   }
 
   /** One transaction, after everything was verified. What a reviewer vouches for is admitted, unless its name is held; the rest waits in quarantine. */
-  async publish({ serverJson, bundles, surface }: Submission, by: Actor): Promise<Entry | Stop> {
+  async publish({ serverJson, bundles, ...offered }: Submission, by: Actor): Promise<Entry | Stop> {
     const judged = this.#judge(serverJson)
     if (isStop(judged)) return judged
     const { document, digest } = judged
     const { name, version } = document
     const refused = (await this.#parts.namespaces.whyNotPublisher(name.namespace, by.key)) ?? (await this.#whyOtherSpelling(name))
     if (refused) return refused
-    const vouched = await this.#vouched(bundles, surface, { name: name.text, version, serverJson, digest })
+    const vouched = await this.#vouched(bundles, offered, { name: name.text, version, serverJson, digest })
     if (isStop(vouched)) return vouched
     return this.#alone(() => this.#keep(judged, vouched, by))
   }
@@ -78,9 +92,12 @@ export class Publisher {
   async #keep({ serverJson, document, digest }: Judged, vouched: Together, by: Actor): Promise<Entry | Stop> {
     const { versions, namespaces, nowSeconds } = this.#parts
     const { name, version } = document
-    const { artifacts, attestations, sequence, isReviewed } = vouched
+    const { artifacts, attestations, documents, sequence, isReviewed } = vouched
     // Verifying takes its time; what was frozen or taken away meanwhile counts.
-    const refused = (await namespaces.whyNotPublisher(name.namespace, by.key)) ?? (await this.#whyOtherSpelling(name))
+    const refused =
+      (await namespaces.whyNotPublisher(name.namespace, by.key)) ??
+      (await this.#whyOtherSpelling(name)) ??
+      (await this.#whyFull(name.namespace, documents))
     if (refused) return refused
     const looksLike = await this.#lookalike(name)
     const kept = await versions.publish({
@@ -96,26 +113,29 @@ export class Publisher {
       ...(sequence !== undefined && { sequence }),
       artifacts,
       attestations,
+      documents,
       standing: isReviewed && looksLike === undefined ? 'admitted' : 'quarantined',
     })
     return typeof kept === 'string' ? NOT_KEPT[kept] : kept
   }
 
   /** What all bundles together say; they may not contradict each other, or one reader would believe the first and another the last. */
-  async #vouched(bundles: readonly string[] | undefined, surface: string | undefined, about: VouchedFor): Promise<Together | Stop> {
-    if (!bundles) return { artifacts: [], attestations: [], isReviewed: false }
-    const shown = surface === undefined ? undefined : canonicalJsonOf(surface)
-    if (surface !== undefined && shown === undefined) return { stop: 'params-invalid', detail: '`surface` has no canonical form' }
-    const all = await this.#verifyAll(bundles, { ...about, ...(shown !== undefined && { surfaceDigest: hash('sha256', shown) }) })
+  async #vouched(bundles: readonly string[] | undefined, offered: Offered, about: VouchedFor): Promise<Together | Stop> {
+    if (!bundles) return { artifacts: [], attestations: [], documents: [], isReviewed: false }
+    const all = await this.#verifyAll(bundles, about, offered)
     if (isStop(all)) return all
     const [sequence, ...others] = new Set(all.flatMap(({ vouch }) => vouch.sequence ?? []))
     if (others.length > 0) return NOT_KEPT.sequence
-    const artifacts = all.flatMap(({ vouch }) => vouch.artifacts)
+    const vouches = all.map(({ vouch }) => vouch)
+    const artifacts = vouches.flatMap(vouch => vouch.artifacts)
     const refused = whyContradicted(artifacts, artifacts)
     if (refused) return refused
+    const documents = await documentsOf(offered, vouches, this.#parts.readers)
+    if (isStop(documents)) return documents
     return {
       artifacts: artifacts.filter(isFirst),
       attestations: all.map(({ attestation }) => attestation),
+      documents,
       isReviewed: all.some(({ vouch }) => vouch.kind === 'review'),
       ...(sequence !== undefined && { sequence }),
     }
@@ -140,28 +160,56 @@ export class Publisher {
   }
 
   /** A further bundle for a version that is there. A reviewer's admits it, unless its name is held. */
-  async attest(name: string, version: string, bundle: string, by: Actor): Promise<Entry | Stop> {
-    const { versions, standings, nowSeconds } = this.#parts
+  async attest({ name, version, bundle, ...offered }: Attesting, by: Actor): Promise<Entry | Stop> {
     const found = await this.#own(name, version, by)
     if (isStop(found)) return found
-    const vouched = await this.#verifyAll([bundle], found)
-    if (isStop(vouched)) return vouched
-    for (const { vouch, attestation } of vouched) {
-      if (vouch.sequence !== undefined && vouch.sequence !== found.sequence)
-        return { stop: 'attestation-invalid', detail: 'it is about another sequence number' }
-      const { artifacts, attestations } = await versions.evidence(found.name, version)
-      const isKnown = attestations.some(({ digest }) => digest === attestation.digest)
-      const refused =
-        whyContradicted(vouch.artifacts, artifacts) ??
-        (attestations.length >= MAX_ATTESTATIONS && !isKnown ? ATTESTED : await this.#whyNotNow(found.name, by))
-      if (refused) return refused
-      await versions.attest(found.name, version, { attestation, artifacts: vouch.artifacts, atSeconds: nowSeconds() })
-      if (vouch.kind !== 'review' || found.standing !== 'quarantined') continue
-      const held = (await standings.server(found.name))?.looksLike
+    const verified = await this.#verifyAll([bundle], found, offered)
+    if (isStop(verified)) return verified
+    const [first] = verified
+    if (!first) return REQUIRED
+    const documents = await documentsOf(offered, [first.vouch], this.#parts.readers)
+    if (isStop(documents)) return documents
+    return this.#alone(() => this.#keepFurther(found, { ...first, documents }, by))
+  }
+
+  /** Compared with what is there and written in one step: of two that contradict each other, sent at once, one is the second. */
+  async #keepFurther(
+    found: Entry,
+    { vouch, attestation, documents }: Verified & { readonly documents: readonly StoredDocument[] },
+    by: Actor,
+  ): Promise<Entry | Stop> {
+    const { versions, standings, nowSeconds } = this.#parts
+    const { name, version } = found
+    if (vouch.sequence !== undefined && vouch.sequence !== found.sequence)
+      return { stop: 'attestation-invalid', detail: 'it is about another sequence number' }
+    const { artifacts, attestations } = await versions.evidence(name, version)
+    const isKnown = attestations.some(({ digest }) => digest === attestation.digest)
+    const refused =
+      whyContradicted(vouch.artifacts, artifacts) ??
+      (attestations.length >= MAX_ATTESTATIONS && !isKnown ? ATTESTED : await this.#whyNotNow(name, by)) ??
+      (await this.#whyFullFurther(found, documents))
+    if (refused) return refused
+    await versions.attest(name, version, { attestation, artifacts: vouch.artifacts, documents, atSeconds: nowSeconds() })
+    if (vouch.kind === 'review' && found.standing === 'quarantined') {
+      const held = (await standings.server(name))?.looksLike
       if (held !== undefined) return lookalike(held)
-      await standings.change({ name: found.name, version, to: 'admitted', by: by.key, atSeconds: nowSeconds() }, ['quarantined'])
+      await standings.change({ name, version, to: 'admitted', by: by.key, atSeconds: nowSeconds() }, ['quarantined'])
     }
-    return (await versions.find(found.name, version)) ?? UNKNOWN
+    return (await versions.find(name, version)) ?? UNKNOWN
+  }
+
+  /** What a publisher fills the disk with ends here. */
+  async #whyFull(namespace: string, documents: readonly StoredDocument[]): Promise<Stop | undefined> {
+    const added = bytesOf(documents)
+    if (added === 0) return undefined
+    const most = this.#parts.maxNamespaceBytes()
+    return added + (await this.#parts.documents.usedBytes(namespace)) > most ? fullNamespace(most) : undefined
+  }
+  async #whyFullFurther({ name, version }: Entry, documents: readonly StoredDocument[]): Promise<Stop | undefined> {
+    const there = await this.#parts.documents.documents(name, version)
+    const added = documents.filter(({ kind, signed }) => !there.some(other => other.kind === kind && other.signed === signed))
+    if (there.reduce((sum, { bytes }) => sum + bytes, 0) + bytesOf(added) > MAX_VERSION_BYTES) return FULL_VERSION
+    return this.#whyFull(parseServerName(name)?.namespace ?? '', added)
   }
 
   /** By a status of the official API: of one version, or of all that can change. Whatever is withdrawn is also revoked. */
@@ -250,8 +298,11 @@ export class Publisher {
     return newest ?? UNKNOWN
   }
 
-  async #verifyAll(bundles: readonly string[], about: VouchedFor): Promise<readonly Verified[] | Stop> {
+  async #verifyAll(bundles: readonly string[], on: VouchedFor, { surface }: Offered): Promise<readonly Verified[] | Stop> {
     const { verify } = this.#parts
+    const shown = surface === undefined ? undefined : canonicalJsonOf(surface)
+    if (surface !== undefined && shown === undefined) return { stop: 'params-invalid', detail: '`surface` has no canonical form' }
+    const about = { ...on, ...(shown !== undefined && { surfaceDigest: hash('sha256', shown) }) }
     if (bundles.length === 0) return REQUIRED
     if (bundles.length > MAX_BUNDLES) return { stop: 'params-invalid', detail: `expected at most ${MAX_BUNDLES} bundles` }
     const verified: Verified[] = []
@@ -307,6 +358,7 @@ type Judged = { readonly serverJson: string; readonly document: ServerJson; read
 type Together = {
   readonly artifacts: readonly Artifact[]
   readonly attestations: readonly Attestation[]
+  readonly documents: readonly StoredDocument[]
   readonly isReviewed: boolean
   readonly sequence?: number
 }
@@ -325,6 +377,17 @@ const ATTESTED: Stop = {
   detail: `the version has ${MAX_ATTESTATIONS} statements, as many as one may have`,
   fix: 'publish another version',
 }
+const bytesOf = (documents: readonly StoredDocument[]): number => documents.reduce((sum, { content }) => sum + content.length, 0)
+const FULL_VERSION: Stop = {
+  stop: 'quota-exceeded',
+  detail: `expected at most ${MAX_VERSION_BYTES} bytes of documents of one version`,
+  fix: 'publish another version',
+}
+const fullNamespace = (most: number): Stop => ({
+  stop: 'quota-exceeded',
+  detail: `documents of the namespace would come to more than ${most} bytes`,
+  fix: 'send fewer documents; an operator can raise `registry.documentsPerNamespace`',
+})
 const UNKNOWN: Stop = { stop: 'registry-unknown', detail: 'server not found' }
 const REQUIRED: Stop = {
   stop: 'attestation-required',

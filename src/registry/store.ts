@@ -1,6 +1,7 @@
 // What the registry keeps, and what its stores promise. Implemented on state.db (adapters/sqlite/registry-store.ts).
 
 import type { PrincipalKey } from '../kernel/principal.ts'
+import type { StoredDocument } from './documents.ts'
 import type { Standing } from './standing.ts'
 
 /** What a verified statement says is to be run: `identifier` as a package URL or origin, `digest` hexadecimal. */
@@ -33,6 +34,8 @@ export type Publication = {
   readonly artifacts: readonly Artifact[]
   readonly attestations: readonly Attestation[]
   readonly standing: 'quarantined' | 'admitted'
+  /** what its statements vouch for beside server.json (documents.ts) */
+  readonly documents?: readonly StoredDocument[]
 }
 
 /** One version as it stands. Times are seconds since the epoch. */
@@ -90,7 +93,12 @@ export type StandingRecord = {
 export const MAX_VERSIONS = 10_000
 
 /** What comes to a version later. */
-type Further = { readonly attestation: Attestation; readonly artifacts: readonly Artifact[]; readonly atSeconds: number }
+type Further = {
+  readonly attestation: Attestation
+  readonly artifacts: readonly Artifact[]
+  readonly documents?: readonly StoredDocument[]
+  readonly atSeconds: number
+}
 
 /**
  * Versions of servers. Names are compared without case. Durability: what resolved survives a crash. Atomicity: a publication is kept whole or not at all.
@@ -106,7 +114,7 @@ export interface VersionStore {
   versions(name: string, which: { readonly withRevoked: boolean; readonly withQuarantined: boolean }): Promise<readonly Entry[]>
   /** at most `limit`, by name and sequence, or by change */
   page(query: PageQuery): Promise<readonly Entry[]>
-  /** keeps a further verified bundle of a version, and artifacts it names that none named before; false when it is kept already */
+  /** keeps a further verified bundle of a version, with artifacts and documents that are not there yet; false when the bundle is kept already */
   attest(name: string, version: string, further: Further): Promise<boolean>
   /** what was verified for a version, oldest first, and what it says is to be run */
   evidence(

@@ -5,6 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createDocumentStore } from '../../src/adapters/sqlite/document-store.ts'
+import { openStateDb, type StateDb } from '../../src/adapters/sqlite/state-db.ts'
 import { signPayload } from '../../src/adapters/sigstore/sign.ts'
 import { canonicalJsonOf } from '../../src/kernel/canonical-json.ts'
 import { surfaceDigest, writeReview } from '../../src/trust/review.ts'
@@ -19,6 +21,7 @@ const sha = (algorithm: string, text: string): string => hash(algorithm, text)
 
 let folder: string
 let gateway: TestGateway
+let db: StateDb
 const keys: Record<string, { readonly file: string; readonly pem: string }> = {}
 function makeKey(name: string): KeyObject {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
@@ -45,10 +48,12 @@ beforeAll(async () => {
     administration: { twoPerson: false, roles: { publisher: { subjects: ['pat', 'mallory'] } } },
     registry: { trust: { policies: join(folder, 'policies.json') } },
   })
+  db = await openStateDb(join(gateway.dataDir, 'state.db'))
   const owned = await act('namespaces/register', { target: 'com.example pat', why: 'ours' }, 'root')
   expect(owned.body).toMatchObject({ state: 'applied', namespace: { name: 'com.example', state: 'active' } })
 })
 afterAll(async () => {
+  await db.close()
   await gateway.stop()
   rmSync(folder, { recursive: true, force: true })
 })
@@ -230,9 +235,66 @@ describe('POST /v1/publish', () => {
     const json = serverJson('1.0.1', { title })
     expect((await publish(json, [await bundle(json, 3)])).body.reason).toBe('server-json-invalid')
   })
+  it('keeps lock file, surface and definitions that were signed, and nothing with one that was not', async () => {
+    const json = serverJson('1.2.3')
+    const made = await bundle(json, 3)
+    const definitions = '{"tools":{}}'
+    const send = (parts: object, bundles = [made]): Promise<Answer> =>
+      call('POST', '/v1/publish', `{"serverJson":${json},"bundles":[${bundles.join(',')}],${JSON.stringify(parts).slice(1)}`, 'pat')
+    const whole = { surface: SURFACE, definitions: JSON.parse(definitions) as object, locks: { 'package-lock.json': 'lock' } }
+    for (const wrong of [
+      { ...whole, locks: { 'package-lock.json': 'lock with a line more\n' } },
+      { ...whole, locks: { 'requirements.txt': 'lock' } },
+      { ...whole, definitions: { tools: { evil: '{"name":"evil"}' } } },
+    ]) {
+      const refused = await send(wrong)
+      expect([refused.status, refused.body.reason]).toEqual([422, 'attestation-invalid'])
+      expect(refused.body.error).toContain('document-mismatch')
+    }
+    for (const wrong of [{ locks: [] }, { locks: { '../../x': 'lock' } }, { locks: { 'package-lock.json': {} } }, { definitions: [] }])
+      expect((await send({ ...whole, ...wrong })).body.reason).toBe('params-invalid')
+    expect((await send(whole)).status).toBe(200)
+    const kept = await createDocumentStore(db).documents('com.example/weather', '1.2.3')
+    expect(kept.map(({ kind, signed }) => [kind, signed])).toEqual([
+      ['surface', surfaceDigest(SURFACE)],
+      ['lock:package-lock.json', sha('sha256', 'lock')],
+      ['definitions', surfaceDigest(SURFACE)],
+    ])
+  })
+  it('of a server that nobody signed are kept with the review that admits it', async () => {
+    const json = serverJson('1.2.4')
+    expect((await call('POST', '/v0.1/publish', json, 'pat')).status).toBe(200)
+    const attest = async (parts: object): Promise<Answer> =>
+      call(
+        'POST',
+        '/v1/attestations',
+        `{"name":"com.example/weather","version":"1.2.4","bundle":${await review(json)},${JSON.stringify(parts).slice(1)}`,
+        'root',
+      )
+    const whole = { surface: SURFACE, definitions: {}, locks: { 'package-lock.json': 'lock' } }
+    expect((await attest({ ...whole, locks: { 'package-lock.json': 'other' } })).body.error).toContain('document-mismatch')
+    expect((await attest({ ...whole, surface: { ...SURFACE, mode: 'exact' } })).body.error).toContain('surface-mismatch')
+    expect((await attest({ ...whole, extra: {} })).body.reason).toBe('params-invalid')
+    const admitted = await attest(whole)
+    expect([admitted.status, admitted.body._meta['gatehouse/trust'].standing]).toEqual([200, 'admitted'])
+    expect((await createDocumentStore(db).documents('com.example/weather', '1.2.4')).map(({ kind }) => kind)).toEqual([
+      'surface',
+      'lock:package-lock.json',
+      'definitions',
+    ])
+  })
+  it('reads bodies as large as documents of publishers and operators alone, and none larger', async () => {
+    const large = `{"serverJson":${serverJson('6.6.6')},"locks":{"package-lock.json":"${'x'.repeat(3_000_000)}"}}`
+    const refused = await call('POST', '/v1/publish', large, 'nobody')
+    expect([refused.status, refused.body.reason]).toEqual([403, 'role-missing'])
+    expect((await call('POST', '/v1/publish', large, undefined)).status).toBe(401)
+    expect((await call('POST', '/v1/publish', large, 'pat')).body.reason).toBe('attestation-required')
+    expect((await call('POST', '/v1/publish', `"${'y'.repeat(25 * 1024 * 1024)}"`, 'pat')).status).toBe(413)
+    expect((await call('POST', '/v1/revocations', large, 'root')).status).toBe(413)
+  })
   it('goes by the policy in force now: a signer taken out of the file signs no more', async () => {
     const json = serverJson('1.1.0')
-    const made = await bundle(json, 3)
+    const made = await bundle(json, 5)
     const file = join(folder, 'policies.json')
     const policies = {
       version: 1,
@@ -300,7 +362,7 @@ describe('afterwards', () => {
     const json = serverJson('1.2.0')
     const revoke = { kind: 'key', target: hintOf('reviewer'), reason: 'key-compromise', action: 'block' }
     expect((await call('POST', '/v1/revocations', JSON.stringify(revoke), 'root')).status).toBe(200)
-    const done = await publish(json, [await bundle(json, 4), await review(json)])
+    const done = await publish(json, [await bundle(json, 6), await review(json)])
     expect([done.status, done.body.reason]).toEqual([422, 'attestation-invalid'])
     expect(done.body.error).toContain('signer-revoked')
     const unsigned = await call('POST', '/v0.1/publish', json, 'pat')
@@ -308,7 +370,7 @@ describe('afterwards', () => {
   })
   it('all versions go at once', async () => {
     const done = await call('PATCH', '/v0.1/servers/com.example%2Fweather/status', JSON.stringify({ status: 'deleted' }), 'pat')
-    expect([done.body.updatedCount, done.body.servers.length]).toEqual([3, 3])
+    expect([done.body.updatedCount, done.body.servers.length]).toEqual([5, 5])
     expect((await get('/v0.1/servers')).body.servers).toEqual([])
   })
   it('a frozen namespace publishes nothing, and an operator thaws it', async () => {

@@ -5,11 +5,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createDocumentStore } from '../../src/adapters/sqlite/document-store.ts'
 import { createRevocationLog, createStandingStore, createVersionStore } from '../../src/adapters/sqlite/registry-store.ts'
 import { openStateDb, type StateDb } from '../../src/adapters/sqlite/state-db.ts'
 import type { PrincipalKey } from '../../src/kernel/principal.ts'
 import { memoryRegistry } from '../support/memory-registry.ts'
-import { publication, registryContract, type Stores } from './registry.ts'
+import { documentOf, publication, registryContract, type Stores } from './registry.ts'
 
 const nothing = (): Promise<void> => Promise.resolve()
 registryContract('in memory', () => Promise.resolve({ ...memoryRegistry(), reopen: nothing, dispose: nothing }))
@@ -18,6 +19,7 @@ const storesOf = (db: StateDb): Omit<Stores, 'reopen' | 'dispose'> => ({
   versions: createVersionStore(db),
   standings: createStandingStore(db),
   revocations: createRevocationLog(db),
+  documents: createDocumentStore(db),
 })
 registryContract('in SQLite', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-registry-'))
@@ -32,6 +34,9 @@ registryContract('in SQLite', async () => {
     },
     get revocations() {
       return now.revocations
+    },
+    get documents() {
+      return now.documents
     },
     async reopen() {
       await db.close()
@@ -51,6 +56,8 @@ describe('a store that fails', () => {
   })
 })
 
+const DOCUMENT = documentOf('surface', '{}')
+
 describe('somebody who reaches the tables themselves (attack 8)', () => {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-registry-'))
   const file = join(folder, 'state.db')
@@ -61,7 +68,7 @@ describe('somebody who reaches the tables themselves (attack 8)', () => {
     const by = 'https://idp.example alice' as PrincipalKey
     const attestations = [{ digest: 'b'.repeat(64), kind: 'publisher', bundle: '{}', signer: 's' }] as const
     const artifacts = [{ identifier: 'pkg:npm/a@1', algorithm: 'sha256', digest: 'c'.repeat(64) }] as const
-    await versions.publish(publication('com.example/a', '1.0.0', { attestations, artifacts }))
+    await versions.publish(publication('com.example/a', '1.0.0', { attestations, artifacts, documents: [DOCUMENT] }))
     await versions.publish(publication('com.example/a', '2.0.0', { attestations, artifacts }))
     await standings.change({ name: 'com.example/a', version: '1.0.0', to: 'revoked', by, atSeconds: 1 }, ['admitted'])
     await revocations.append({ kind: 'version', target: 'com.example/a@1.0.0', reason: 'malware', action: 'block', by, atSeconds: 1 })
@@ -70,7 +77,7 @@ describe('somebody who reaches the tables themselves (attack 8)', () => {
     await db.close()
     rmSync(folder, { recursive: true, force: true })
   })
-  const TABLES = ['versions', 'standings', 'standing_history', 'artifacts', 'attestations', 'revocations'] as const
+  const TABLES = ['versions', 'standings', 'standing_history', 'artifacts', 'attestations', 'revocations', 'documents'] as const
   const dump = (): string =>
     JSON.stringify(
       (() => {
@@ -80,6 +87,7 @@ describe('somebody who reaches the tables themselves (attack 8)', () => {
         return all
       })(),
     )
+  const DOCUMENTS = '(server, version, kind, signed, sha256, namespace, bytes, kept_at, content)'
   const VERSION = `(server, version, sequence, server_json, digest, published_by, published_at)`
   const evil = `'{"evil":1}', '${'e'.repeat(64)}', 'x', 0`
   const STATEMENTS = [
@@ -103,6 +111,14 @@ describe('somebody who reaches the tables themselves (attack 8)', () => {
     `UPDATE registry_attestations SET bundle = '[]'`,
     `DELETE FROM registry_attestations`,
     `INSERT OR REPLACE INTO registry_attestations (digest, server, version, kind, bundle, signer, verified_at) VALUES ('${'b'.repeat(64)}', 'com.example/a', '1.0.0', 'review', '{}', 'x', 0)`,
+    `UPDATE registry_documents SET content = x'00', bytes = 1`,
+    `DELETE FROM registry_documents`,
+    `INSERT OR REPLACE INTO registry_documents ${DOCUMENTS} VALUES ('COM.EXAMPLE/A', '1.0.0', 'surface', '${DOCUMENT.signed}', '${DOCUMENT.sha256}', 'com.example', 1, 0, x'00')`,
+    `INSERT INTO registry_documents ${DOCUMENTS} VALUES ('com.example/a', '1.0.0', 'lock:../../evil', '${'e'.repeat(64)}', '${'e'.repeat(64)}', 'com.example', 1, 0, x'00')`,
+    `INSERT INTO registry_documents ${DOCUMENTS} VALUES ('com.example/a', '9.0.0', 'surface', '${'e'.repeat(64)}', '${'e'.repeat(64)}', 'com.example', 1, 0, x'00')`,
+    `INSERT INTO registry_documents ${DOCUMENTS} VALUES ('com.example/a', '1.0.0', 'surface', '${'e'.repeat(64)}', '${'e'.repeat(64)}', 'com.example', 1, 0, zeroblob(2))`,
+    `INSERT INTO registry_documents ${DOCUMENTS} VALUES ('com.example/a', '1.0.0', 'surface', '${'e'.repeat(64)}', '${'e'.repeat(64)}', 'com.example', 4194305, 0, zeroblob(4194305))`,
+    `INSERT INTO registry_documents ${DOCUMENTS} SELECT 'com.example/a', '1.0.0', 'definitions', replace(hex(zeroblob(32)), '0', value), '${'e'.repeat(64)}', 'com.example', 8388608, 0, zeroblob(8388608) FROM json_each('["a", "b"]')`,
     `UPDATE registry_revocations SET action = 'warn'`,
     `DELETE FROM registry_revocations`,
     `INSERT OR REPLACE INTO registry_revocations (sequence, kind, target, reason, action, revoked_by, revoked_at) VALUES (1, 'version', 'x', 'policy', 'warn', 'x', 0)`,
@@ -116,5 +132,11 @@ describe('somebody who reaches the tables themselves (attack 8)', () => {
     expect(() => raw.exec(statement)).toThrow()
     raw.close()
     expect(dump()).toBe(before)
+  })
+  it('is not handed other bytes under a digest, whatever the file says', async () => {
+    const raw = new Database(file)
+    raw.exec(`DROP TRIGGER registry_documents_unchanged; UPDATE registry_documents SET content = x'7b7d20', bytes = 3`)
+    raw.close()
+    await expect(createDocumentStore(db).document('com.example/a', '1.0.0', DOCUMENT.sha256)).rejects.toThrow('not what its digest says')
   })
 })

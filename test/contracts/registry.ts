@@ -1,5 +1,6 @@
 // What stores of the registry promise, whatever they are made of. `reopen` = what a restart finds.
 
+import { hash } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { PrincipalKey } from '../../src/kernel/principal.ts'
 import type {
@@ -11,12 +12,14 @@ import type {
   StandingStore,
   VersionStore,
 } from '../../src/registry/store.ts'
+import type { DocumentStore, StoredDocument } from '../../src/registry/documents.ts'
 import type { Standing } from '../../src/registry/standing.ts'
 
 export type Stores = {
   readonly versions: VersionStore
   readonly standings: StandingStore
   readonly revocations: RevocationLog
+  readonly documents: DocumentStore
   reopen(): Promise<void>
   dispose(): Promise<void>
 }
@@ -43,6 +46,12 @@ export const publication = (name: string, version: string, more: Partial<Publica
   attestations: [],
   standing: 'admitted',
   ...more,
+})
+export const documentOf = (kind: StoredDocument['kind'], text: string, signed = hash('sha256', text)): StoredDocument => ({
+  kind,
+  signed,
+  sha256: hash('sha256', text),
+  content: Buffer.from(text),
 })
 const to = (standing: Standing, name: string, version?: string, more: Partial<StandingChange> = {}): StandingChange => ({
   name,
@@ -254,6 +263,25 @@ export function registryContract(title: string, open: () => Promise<Stores>): vo
         attestations: [bundle('b'), bundle('c', 'review'), bundle('d')],
         artifacts: ARTIFACTS,
       })
+    })
+
+    it('keeps documents with their version, each once, byte for byte, and counts them for their namespace', async () => {
+      const lock = documentOf('lock:package-lock.json', '{"lock":"\u0000\u{1f600}"}')
+      const surface = documentOf('surface', '{"tools":{}}')
+      const behind = documentOf('definitions', '{"tools":{}}', surface.signed) // the same bytes as another kind
+      await publish('com.example/A', '1.0.0', { documents: [surface, lock] })
+      await publish('com.other/b', '1.0.0', { documents: [lock] })
+      const more = { attestation: bundle('d'), artifacts: [], atSeconds: 101 }
+      await stores.versions.attest('com.example/a', '1.0.0', { ...more, documents: [lock, behind] })
+      await stores.versions.attest('com.example/a', '1.0.0', { ...more, documents: [behind] })
+      await stores.reopen()
+      const info = ({ content, ...rest }: StoredDocument): object => ({ ...rest, bytes: content.length })
+      expect(await stores.documents.documents('com.example/a', '1.0.0')).toEqual([surface, lock, behind].map(info))
+      expect(await stores.documents.document('COM.example/a', '1.0.0', lock.sha256)).toEqual(lock)
+      expect(await stores.documents.document('com.example/a', '2.0.0', lock.sha256)).toBeUndefined()
+      expect(await stores.documents.document('com.example/a', '1.0.0', 'f'.repeat(64))).toBeUndefined()
+      expect(await stores.documents.usedBytes('COM.example')).toBe(lock.content.length + 2 * surface.content.length)
+      expect(await stores.documents.usedBytes('com.nobody')).toBe(0)
     })
 
     it('holds a look-alike until a reviewer clears it, once', async () => {

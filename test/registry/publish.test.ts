@@ -2,6 +2,7 @@
 
 import { hash } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { documentReaders } from '../../src/adapters/registry-documents.ts'
 import { loadServerJsonSchema } from '../../src/adapters/registry-schema.ts'
 import { canonicalJsonOf } from '../../src/kernel/canonical-json.ts'
 import { isStop, type Stop } from '../../src/kernel/errors.ts'
@@ -26,22 +27,35 @@ let publisher: Publisher
 let asked: object[]
 /** namespaces that were frozen or thawed */
 let states: string[]
+const SURFACE = '{"instructions":null,"mode":"subset","prompts":{},"resourceTemplates":{},"resources":{},"tools":{}}'
+const DOCUMENTS = {
+  surface: { digest: hash('sha256', SURFACE) },
+  locks: new Map([['package-lock.json', hash('sha256', 'lock')]]),
+}
 const PUBLISHER: Vouched = {
   kind: 'publisher',
   signer: 'key 1',
   sequence: 1,
   artifacts: [{ identifier: 'pkg:npm/a@1', algorithm: 'sha512', digest: 'ab' }],
+  ...DOCUMENTS,
 }
 const SAYS: Record<string, Vouched | Stop> = {
   '{"publisher":1}': PUBLISHER,
   '{"publisher":2}': { ...PUBLISHER, sequence: 2 },
-  '{"review":1}': { kind: 'review', signer: 'https://reviewers.example (key 2)', artifacts: PUBLISHER.artifacts },
+  '{"review":1}': { kind: 'review', signer: 'https://reviewers.example (key 2)', artifacts: PUBLISHER.artifacts, ...DOCUMENTS },
 }
 const OTHER_BYTES = '{"review":"other bytes"}'
-SAYS[OTHER_BYTES] = { kind: 'review', signer: 'r', artifacts: [{ identifier: 'pkg:npm/a@1', algorithm: 'sha512', digest: 'cd' }] }
+SAYS[OTHER_BYTES] = {
+  kind: 'review',
+  signer: 'r',
+  artifacts: [{ identifier: 'pkg:npm/a@1', algorithm: 'sha512', digest: 'cd' }],
+  ...DOCUMENTS,
+}
 const FORGED = '{"forged":1}'
 let now = 100
 let namespaceNow: Namespace
+/** documents of one namespace */
+let quota = 1000
 /** what others do while a bundle is verified */
 let meanwhile: () => void
 const freeze = (): void => void (namespaceNow = { ...namespaceNow, state: 'frozen' })
@@ -52,9 +66,12 @@ beforeEach(() => {
   asked = []
   states = []
   now = 100
+  quota = 1000
   publisher = new Publisher({
     checkSchema,
     ...registry,
+    readers: documentReaders,
+    maxNamespaceBytes: () => quota,
     namespaces: {
       find: name => Promise.resolve(name === 'com.nobody' ? undefined : namespaceNow),
       setState: (name, state) => {
@@ -117,9 +134,9 @@ describe('publishing', () => {
     const refused = { stop: 'attestation-invalid', detail: 'statements name `pkg:npm/a@1` by two digests' }
     expect(await publish(serverJson(), ['{"publisher":1}', OTHER_BYTES])).toMatchObject(refused)
     kept(await publish(serverJson(), ['{"publisher":1}']))
-    expect(await publisher.attest('com.example/weather', '1.0.0', OTHER_BYTES, ROOT)).toMatchObject(refused)
+    expect(await publisher.attest({ name: 'com.example/weather', version: '1.0.0', bundle: OTHER_BYTES }, ROOT)).toMatchObject(refused)
     kept(await publish(serverJson('com.example/weather', '2.0.0')))
-    kept(await publisher.attest('com.example/weather', '2.0.0', OTHER_BYTES, ROOT))
+    kept(await publisher.attest({ name: 'com.example/weather', version: '2.0.0', bundle: OTHER_BYTES }, ROOT))
     expect((await registry.versions.evidence('com.example/weather', '2.0.0')).artifacts).toMatchObject([{ digest: 'cd' }])
   })
   it('takes a statement’s sequence number only where it is the next (attack 5)', async () => {
@@ -135,6 +152,40 @@ describe('publishing', () => {
   it('keeps each version once: the same version with other bytes is refused (N144)', async () => {
     kept(await publish())
     expect(await publish(serverJson('com.example/weather', '1.0.0', { title: 'Other' }))).toMatchObject({ stop: 'version-exists' })
+  })
+  it('keeps documents up to the quota of a namespace: a publisher cannot fill the disk', async () => {
+    const lock = 'x'.repeat(600)
+    const bundleOf = (sequence: number): string => {
+      const text = `{"lock":${sequence}}`
+      SAYS[text] = { ...PUBLISHER, sequence, locks: new Map([['package-lock.json', hash('sha256', lock)]]) }
+      return text
+    }
+    const send = (version: string, bundle: string) =>
+      publisher.publish(
+        { serverJson: serverJson('com.example/weather', version), bundles: [bundle], locks: new Map([['package-lock.json', lock]]) },
+        ALICE,
+      )
+    kept(await send('1.0.0', bundleOf(1)))
+    expect(await send('2.0.0', bundleOf(2))).toMatchObject({
+      stop: 'quota-exceeded',
+      fix: expect.stringContaining('documentsPerNamespace') as string,
+    })
+    expect(await registry.versions.find('com.example/weather', '2.0.0')).toBeUndefined()
+    kept(await publish(serverJson('com.example/weather', '2.0.0'), [bundleOf(2)]))
+    const further = { name: 'com.example/weather', version: '2.0.0', bundle: bundleOf(2), locks: new Map([['package-lock.json', lock]]) }
+    expect(await publisher.attest(further, ALICE)).toMatchObject({ stop: 'quota-exceeded' })
+    quota = 1200
+    kept(await publisher.attest(further, ALICE))
+    // what is there already takes no room again
+    kept(await publisher.attest(further, ALICE))
+    expect(await registry.documents.usedBytes('com.example')).toBe(1200)
+  })
+  it('of two contradicting statements about one version, sent at once, keeps one', async () => {
+    kept(await publish())
+    const attest = (bundle: string) => publisher.attest({ name: 'com.example/weather', version: '1.0.0', bundle }, ALICE)
+    const both = await Promise.all([attest('{"publisher":1}'), attest(OTHER_BYTES)])
+    expect(both.filter(isStop)).toMatchObject([{ stop: 'attestation-invalid', detail: 'statements name `pkg:npm/a@1` by two digests' }])
+    expect((await registry.versions.evidence('com.example/weather', '1.0.0')).attestations).toHaveLength(1)
   })
   it('is for members of the namespace, operators not among them', async () => {
     for (const by of [NOBODY, ROOT]) expect(await publish(serverJson(), undefined, by)).toEqual(FORBIDDEN)
@@ -166,13 +217,15 @@ describe('publishing', () => {
     kept(await publish(serverJson('com.example/weather')))
     const held = kept(await publish(serverJson('com.exarnple/weather'), ['{"review":1}']))
     expect(held.standing).toBe('quarantined')
-    expect(await publisher.attest('com.exarnple/weather', '1.0.0', '{"review":1}', ALICE)).toMatchObject({
+    expect(await publisher.attest({ name: 'com.exarnple/weather', version: '1.0.0', bundle: '{"review":1}' }, ALICE)).toMatchObject({
       stop: 'lookalike-held',
       detail: 'it looks like `com.example/weather`',
     })
     expect(await publisher.clear('com.exarnple/weather')).toEqual({ cleared: 'com.exarnple/weather' })
     expect(await publisher.clear('com.exarnple/weather')).toBeUndefined()
-    expect(await publisher.attest('com.exarnple/weather', '1.0.0', '{"review":1}', ALICE)).toMatchObject({ standing: 'admitted' })
+    expect(await publisher.attest({ name: 'com.exarnple/weather', version: '1.0.0', bundle: '{"review":1}' }, ALICE)).toMatchObject({
+      standing: 'admitted',
+    })
   })
   it('attack: holds the second of two look-alikes that are sent at once, and takes one of two spellings', async () => {
     const both = ['com.example/weather', 'com.exarnple/weather'].map(name => publish(serverJson(name), ['{"review":1}']))
@@ -190,24 +243,28 @@ describe('publishing', () => {
 describe('a further statement', () => {
   it('of a reviewer admits what waits', async () => {
     kept(await publish())
-    expect(await publisher.attest('com.example/weather', '1.0.0', '{"publisher":1}', ALICE)).toMatchObject({
+    expect(await publisher.attest({ name: 'com.example/weather', version: '1.0.0', bundle: '{"publisher":1}' }, ALICE)).toMatchObject({
       standing: 'quarantined',
       isSigned: true,
     })
-    expect(await publisher.attest('com.example/weather', '1.0.0', '{"review":1}', ROOT)).toMatchObject({ standing: 'admitted' })
+    expect(await publisher.attest({ name: 'com.example/weather', version: '1.0.0', bundle: '{"review":1}' }, ROOT)).toMatchObject({
+      standing: 'admitted',
+    })
     expect(asked.at(-1)).toMatchObject({ serverJson: serverJson(), version: '1.0.0' })
   })
   it('admits nothing in a namespace that is frozen, or was while it was verified, by an operator neither', async () => {
     kept(await publish())
     meanwhile = freeze
-    expect(await publisher.attest('com.example/weather', '1.0.0', '{"review":1}', ALICE)).toEqual(FORBIDDEN)
-    expect(await publisher.attest('com.example/weather', '1.0.0', '{"review":1}', ROOT)).toMatchObject({ stop: 'namespace-frozen' })
+    expect(await publisher.attest({ name: 'com.example/weather', version: '1.0.0', bundle: '{"review":1}' }, ALICE)).toEqual(FORBIDDEN)
+    expect(await publisher.attest({ name: 'com.example/weather', version: '1.0.0', bundle: '{"review":1}' }, ROOT)).toMatchObject({
+      stop: 'namespace-frozen',
+    })
     expect((await registry.versions.evidence('com.example/weather', '1.0.0')).attestations).toEqual([])
   })
   it('is one of a few: a version piled up with statements would be too much for whoever reads them', async () => {
     kept(await publish())
     for (let i = 0; i <= MAX_ATTESTATIONS; i++) SAYS[`{"again":${i}}`] = PUBLISHER
-    const attest = (i: number) => publisher.attest('com.example/weather', '1.0.0', `{"again":${i}}`, ALICE)
+    const attest = (i: number) => publisher.attest({ name: 'com.example/weather', version: '1.0.0', bundle: `{"again":${i}}` }, ALICE)
     for (let i = 0; i < MAX_ATTESTATIONS; i++) kept(await attest(i))
     expect(await attest(MAX_ATTESTATIONS)).toMatchObject({
       stop: 'attestation-invalid',
@@ -219,12 +276,14 @@ describe('a further statement', () => {
   it('brings nothing back that was revoked', async () => {
     kept(await publish())
     await publisher.setStatus({ name: 'com.example/weather', version: '1.0.0', status: 'deleted' }, ALICE)
-    expect(await publisher.attest('com.example/weather', '1.0.0', '{"review":1}', ROOT)).toMatchObject({ standing: 'revoked' })
+    expect(await publisher.attest({ name: 'com.example/weather', version: '1.0.0', bundle: '{"review":1}' }, ROOT)).toMatchObject({
+      standing: 'revoked',
+    })
   })
   it('counts only verified, for this sequence number, by who may, for a version that is there', async () => {
     kept(await publish())
     const attest = (bundle: string, by = ALICE, version = '1.0.0', name = 'com.example/weather') =>
-      publisher.attest(name, version, bundle, by)
+      publisher.attest({ name: name, version: version, bundle: bundle }, by)
     expect(await attest(FORGED)).toMatchObject({ stop: 'attestation-invalid' })
     expect(await attest('{"publisher":2}')).toMatchObject({ stop: 'attestation-invalid' })
     expect(await attest('{"review":1}', NOBODY)).toEqual(FORBIDDEN)
@@ -318,7 +377,7 @@ describe('a revocation', () => {
     const again = [text({}), ` ${text({})}`, text({ x: 1 })]
     for (const bundle of again) SAYS[bundle] = PUBLISHER
     kept(await publish())
-    const attest = (bundle: string) => publisher.attest('com.example/weather', '1.0.0', bundle, ALICE)
+    const attest = (bundle: string) => publisher.attest({ name: 'com.example/weather', version: '1.0.0', bundle: bundle }, ALICE)
     kept(await attest(text({})))
     await publisher.revoke({ ...block, kind: 'bundle', target: hash('sha256', `${text({})}\n`) }, ROOT)
     for (const bundle of again) expect(await attest(bundle)).toMatchObject({ detail: 'this bundle is revoked' })
@@ -333,7 +392,7 @@ describe('a revocation', () => {
     await publisher.revoke({ ...block, kind, target, action: 'warn' }, ROOT)
     kept(await publish())
     await publisher.revoke({ ...block, kind, target }, ROOT)
-    expect(await publisher.attest('com.example/weather', '1.0.0', '{"publisher":1}', ALICE)).toMatchObject({
+    expect(await publisher.attest({ name: 'com.example/weather', version: '1.0.0', bundle: '{"publisher":1}' }, ALICE)).toMatchObject({
       stop: 'attestation-invalid',
       detail,
     })

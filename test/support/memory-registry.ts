@@ -14,12 +14,24 @@ import {
   type StandingStore,
   type VersionStore,
 } from '../../src/registry/store.ts'
+import type { DocumentStore, StoredDocument } from '../../src/registry/documents.ts'
 import type { Failing } from './memory-blocks.ts'
 
-type Kept = { entry: Entry; readonly search: string; readonly attestations: Attestation[]; readonly artifacts: Artifact[] }
+type Kept = {
+  entry: Entry
+  readonly search: string
+  readonly attestations: Attestation[]
+  readonly artifacts: Artifact[]
+  readonly documents: StoredDocument[]
+}
 type KeptServer = { readonly name: string; readonly versions: Kept[]; readonly history: StandingRecord[]; looksLike?: string }
 
-export type MemoryRegistry = { readonly versions: VersionStore; readonly standings: StandingStore; readonly revocations: RevocationLog }
+export type MemoryRegistry = {
+  readonly versions: VersionStore
+  readonly standings: StandingStore
+  readonly revocations: RevocationLog
+  readonly documents: DocumentStore
+}
 
 export function memoryRegistry(failing: Failing = {}): MemoryRegistry {
   const servers = new Map<string, KeptServer>()
@@ -47,6 +59,8 @@ export function memoryRegistry(failing: Failing = {}): MemoryRegistry {
     const of = server(name)
     return of?.versions.map(kept => shown(of, kept)).find(entry => (version === 'latest' ? entry.isLatest : entry.version === version))
   }
+  const documentsOf = (name: string, version: string): readonly StoredDocument[] =>
+    server(name)?.versions.find(({ entry }) => entry.version === version)?.documents ?? []
   return {
     versions: {
       publish: publication =>
@@ -61,7 +75,7 @@ export function memoryRegistry(failing: Failing = {}): MemoryRegistry {
           const times = { publishedAtSeconds: atSeconds, changedAtSeconds: atSeconds }
           const flags = { isLatest: false, isSigned: false }
           const entry = { name: of.name, version, sequence, serverJson, digest, standing, ...times, ...flags }
-          of.versions.push({ entry, search, attestations, artifacts: [...artifacts] })
+          of.versions.push({ entry, search, attestations, artifacts: [...artifacts], documents: [...(publication.documents ?? [])] })
           of.history.push({ version, standing, by, atSeconds })
           servers.set(name.toLowerCase(), of)
           const kept = find(name, version)
@@ -77,10 +91,13 @@ export function memoryRegistry(failing: Failing = {}): MemoryRegistry {
         return Promise.resolve(all.filter(isShown).reverse())
       },
       page: query => Promise.resolve(pageOf([...servers.values()], query, shown)),
-      attest: (name, version, { attestation, artifacts }) =>
+      attest: (name, version, { attestation, artifacts, documents = [] }) =>
         change(() => {
           const kept = server(name)?.versions.find(({ entry }) => entry.version === version)
           if (!kept) throw new Error('no such version')
+          const isThere = ({ kind, signed }: StoredDocument): boolean =>
+            kept.documents.some(other => other.kind === kind && other.signed === signed)
+          kept.documents.push(...documents.filter(document => !isThere(document)))
           if (kept.attestations.some(({ digest }) => digest === attestation.digest)) return false
           kept.attestations.push(attestation)
           kept.artifacts.push(...artifacts.filter(({ identifier }) => !kept.artifacts.some(known => known.identifier === identifier)))
@@ -90,6 +107,18 @@ export function memoryRegistry(failing: Failing = {}): MemoryRegistry {
         const kept = server(name)?.versions.find(({ entry }) => entry.version === version)
         return Promise.resolve({ attestations: kept?.attestations ?? [], artifacts: kept?.artifacts ?? [] })
       },
+    },
+    documents: {
+      documents: (name, version) =>
+        Promise.resolve(documentsOf(name, version).map(({ content, ...rest }) => ({ ...rest, bytes: content.length }))),
+      document: (name, version, sha256) => Promise.resolve(documentsOf(name, version).find(document => document.sha256 === sha256)),
+      usedBytes: namespace =>
+        Promise.resolve(
+          [...servers.values()]
+            .filter(({ name }) => name.toLowerCase().startsWith(`${namespace.toLowerCase()}/`))
+            .flatMap(of => of.versions.flatMap(kept => kept.documents))
+            .reduce((sum, { content }) => sum + content.length, 0),
+        ),
     },
     standings: {
       change: ({ name, version, to, message, by, atSeconds }, from) =>

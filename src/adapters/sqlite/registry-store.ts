@@ -17,6 +17,7 @@ import {
   type VersionStore,
 } from '../../registry/store.ts'
 import type { Standing } from '../../registry/standing.ts'
+import { documentStatements } from './document-store.ts'
 import type { SqlValue, StateDb, Statement } from './state-db.ts'
 
 type Row = Omit<Entry, 'message' | 'isLatest' | 'isSigned'> & {
@@ -44,7 +45,7 @@ export const createVersionStore = (db: StateDb): VersionStore => ({
     const { sql, params } = pageOf(query)
     return (await db.all<Row>(sql, params)).map(entryOf)
   },
-  async attest(name, version, { attestation, artifacts, atSeconds }) {
+  async attest(name, version, { attestation, artifacts, documents = [], atSeconds }) {
     const sql = `${ATTEST} WHERE NOT EXISTS (SELECT 1 FROM registry_attestations WHERE server = ? AND version = ? AND digest = ?)`
     const values = attestationValues({ name, version, atSeconds }, attestation)
     const [kept] = await db.write([
@@ -53,6 +54,7 @@ export const createVersionStore = (db: StateDb): VersionStore => ({
         sql: FURTHER_ARTIFACT,
         params: [name, version, identifier, algorithm, digest, name, version, name, version, identifier],
       })),
+      ...documentStatements({ name, version, atSeconds }, documents),
     ])
     return kept === 1
   },
@@ -123,6 +125,7 @@ function statementsOf(publication: Publication): Statement[] {
       params: [name, version, position, artifact.identifier, artifact.algorithm, artifact.digest],
     })),
     ...publication.attestations.map((attestation): Statement => ({ sql: ATTEST, params: attestationValues(publication, attestation) })),
+    ...documentStatements(publication, publication.documents ?? []),
     {
       sql: `INSERT INTO registry_standings (server, sequence, version, order_key, search, standing, changed_by, changed_at)
         SELECT server, sequence, version, ?, ?, ?, ?, ? FROM registry_versions WHERE server = ? AND version = ?`,

@@ -18,9 +18,13 @@ export type RegistryApiDeps = {
   readonly run: (act: AdminAct) => Promise<AdminAnswer>
   /** whether a stranger at this address may ask once more */
   readonly mayAsk: (address: string) => Promise<boolean>
-  /** whether a body may be held that is larger than anybody's */
+  /** whether a body may be held that is larger than anybody's; `isLarge`: larger than that of most acts */
   readonly mayHold: (
-    asked: Pick<EdgeHeaders, 'authorization' | 'proof'> & { readonly bytes: number; readonly res: ServerResponse },
+    asked: Pick<EdgeHeaders, 'authorization' | 'proof'> & {
+      readonly bytes: number
+      readonly isLarge: boolean
+      readonly res: ServerResponse
+    },
   ) => Stop | undefined | Promise<Stop | undefined>
   readonly penalise: (address: string) => void
   readonly onFault: (cause: unknown) => void
@@ -75,10 +79,12 @@ const WRITES: readonly {
   readonly act: string
   readonly parts?: readonly string[]
   readonly wrap?: true
+  /** may bring documents */
+  readonly isLarge?: true
 }[] = [
   { method: 'POST', path: /^\/v0\.1\/publish$/, act: 'admin/registry/submit', wrap: true },
-  { method: 'POST', path: /^\/v1\/publish$/, act: 'admin/registry/publish' },
-  { method: 'POST', path: /^\/v1\/attestations$/, act: 'admin/registry/attest' },
+  { method: 'POST', path: /^\/v1\/publish$/, act: 'admin/registry/publish', isLarge: true },
+  { method: 'POST', path: /^\/v1\/attestations$/, act: 'admin/registry/attest', isLarge: true },
   { method: 'POST', path: /^\/v1\/revocations$/, act: 'admin/registry/revoke' },
   {
     method: 'PATCH',
@@ -90,6 +96,8 @@ const WRITES: readonly {
 ]
 /** server.json, four bundles, and what stands around them */
 const MAX_BODY_BYTES = 2 * 1024 * 1024
+/** with documents of a version (registry/documents.ts), as JSON has them */
+const MAX_LARGE_BYTES = 24 * 1024 * 1024
 
 type Exchange = { readonly req: IncomingMessage; readonly res: ServerResponse }
 
@@ -106,16 +114,20 @@ async function write(deps: RegistryApiDeps, { req, res }: Exchange, { view, targ
   const headers = readHeaders(req.rawHeaders)
   const wrong = isStop(headers) ? headers : checkContent(headers)
   if (isStop(headers) || wrong) return refusal(wrong ?? { stop: 'header-invalid' })
-  const body = await bodyOf(req, bytes => deps.mayHold({ authorization: headers.authorization, proof: headers.proof, bytes, res }))
+  const maxBytes = found.isLarge ? MAX_LARGE_BYTES : MAX_BODY_BYTES
+  const body = await bodyOf(req, maxBytes, bytes =>
+    deps.mayHold({ authorization: headers.authorization, proof: headers.proof, bytes, isLarge: bytes > MAX_BODY_BYTES, res }),
+  )
   if (isStop(body)) return { ...refusal(body), headers: { Connection: 'close' } }
   const params = paramsOf(found, target, body)
   return isStop(params) ? refusal(params) : plain(await deps.run({ method: found.act, body: params, headers, address }))
 }
 
-const bodyOf = (req: IncomingMessage, enlarge: (bytes: number) => Stop | undefined | Promise<Stop | undefined>): Promise<Buffer | Stop> =>
+type Enlarge = (bytes: number) => Stop | undefined | Promise<Stop | undefined>
+const bodyOf = (req: IncomingMessage, maxBytes: number, enlarge: Enlarge): Promise<Buffer | Stop> =>
   new Promise(resolve => {
     req.once('close', () => resolve({ stop: 'cancelled' })) // whoever went away is told nothing
-    readBody(req, { maxBytes: MAX_BODY_BYTES, enlarge }, resolve)
+    readBody(req, { maxBytes, enlarge }, resolve)
   })
 
 /** The act's parameters as JSON text. What is put around the body's bytes is put around one judged document, so that nothing in it can end it early. */

@@ -3,9 +3,10 @@
 import { isStop, type Stop } from '../../kernel/errors.ts'
 import { LOCAL_ISSUER } from '../../administration/break-glass.ts'
 import { member, rawOf, textOf } from '../../mcp/json.ts'
-import type { JsonNode } from '../../mcp/json.ts'
+import type { JsonDoc, JsonNode } from '../../mcp/json.ts'
 import { serverList, serverResponse } from '../../registry/official.ts'
-import { MAX_BUNDLES, type Actor, type Submission } from '../../registry/publish.ts'
+import { LOCK_FILES, type Offered } from '../../registry/documents.ts'
+import { MAX_BUNDLES, type Actor, type Attesting, type Submission } from '../../registry/publish.ts'
 import { REVOCATION_KINDS, REVOCATION_REASONS } from '../../registry/store.ts'
 import { adminAnswer, readTexts, type AdminDeps, type Aimed } from '../administration.ts'
 import type { Answered, Authenticated, Received, Stage } from '../path.ts'
@@ -21,29 +22,45 @@ const actorOf = (deps: Pick<AdminDeps, 'rolesOf'>, { principal }: Authenticated)
 const json = (text: string): Answered => ({ answer: { kind: 'result', result: Buffer.from(text), outcome: 'ok' } })
 const invalid = (detail: string): Stop => ({ stop: 'params-invalid', detail })
 
-/** `{serverJson, bundles, surface?}`, or `{serverJson}` where it is to wait for one. Both are kept as the bytes that came: signatures are about bytes. */
+/** `{serverJson, bundles, surface?, locks?, definitions?}`, or `{serverJson}` where it is to wait for one. They are read as the bytes that came: signatures are about bytes. */
 export const aimSubmissionStage = (isSigned: boolean): Stage<Received, Submitted> => ({
   name: 'aim',
   run: x => {
     const { doc, params } = x
     if (!doc || params?.kind !== 'object') return invalid('expected one JSON object')
-    const strange = params.members?.find(({ key }) => key !== 'serverJson' && !(isSigned && (key === 'bundles' || key === 'surface')))
+    const known = isSigned ? ['serverJson', 'bundles', ...OFFERED] : ['serverJson']
+    const strange = params.members?.find(({ key }) => !known.includes(key))
     if (strange) return invalid(`no member \`${strange.key.slice(0, 64)}\` here`)
     const document = member(params, 'serverJson')
     if (document?.kind !== 'object') return invalid('expected `serverJson` as an object')
     const raw = (node: JsonNode): string => rawOf(doc, node).toString('utf8')
     const bundles = bundlesOf(member(params, 'bundles'), raw)
     if (isSigned && bundles === undefined) return invalid(`expected \`bundles\` as a list of at most ${MAX_BUNDLES} objects`)
-    const surface = member(params, 'surface')
-    if (surface !== undefined && surface.kind !== 'object') return invalid('expected `surface` as an object')
+    const offered = offeredIn(doc, params)
+    if (isStop(offered)) return offered
     const [name, version] = ['name', 'version'].map(key => {
       const node = member(document, key)
       return node?.kind === 'string' ? textOf(doc, node).slice(0, 255) : '?'
     })
-    const submission = { serverJson: raw(document), ...(isSigned && bundles && { bundles }), ...(surface && { surface: raw(surface) }) }
+    const submission = { serverJson: raw(document), ...(isSigned && bundles && { bundles }), ...offered }
     return { act: { target: `server ${name}@${version}`, params: {} }, submission }
   },
 })
+
+/** Documents that come along. */
+const OFFERED = ['surface', 'locks', 'definitions']
+function offeredIn(doc: JsonDoc, params: JsonNode): Offered | Stop {
+  const [surface, locks, definitions] = OFFERED.map(key => member(params, key))
+  if ([surface, locks, definitions].some(node => node !== undefined && node.kind !== 'object'))
+    return invalid('expected `surface`, `locks` and `definitions` as objects')
+  if (locks?.members?.some(({ key, value }) => value.kind !== 'string' || !LOCK_FILES.some(name => name === key)))
+    return invalid(`expected \`locks\` with the texts of ${LOCK_FILES.join(' and ')}`)
+  return {
+    ...(surface && { surface: rawOf(doc, surface).toString('utf8') }),
+    ...(definitions && { definitions: rawOf(doc, definitions).toString('utf8') }),
+    ...(locks && { locks: new Map((locks.members ?? []).map(({ key, value }) => [key, textOf(doc, value)])) }),
+  }
+}
 function bundlesOf(node: JsonNode | undefined, raw: (node: JsonNode) => string): readonly string[] | undefined {
   if (node === undefined) return []
   if (node.kind !== 'array' || !node.items || node.items.length > MAX_BUNDLES) return undefined
@@ -59,27 +76,29 @@ export const publishStage = (deps: Deps): Stage<Known & Submitted, Answered> => 
   },
 })
 
-type Attesting = Aimed & { readonly bundle: string }
-/** `{name, version, bundle}` */
-export const aimAttestationStage: Stage<Received, Attesting> = {
+type Attests = Aimed & { readonly attesting: Attesting }
+/** `{name, version, bundle, surface?, locks?, definitions?}` */
+export const aimAttestationStage: Stage<Received, Attests> = {
   name: 'aim',
   run: ({ doc, params }) => {
     const [name, version, bundle] = ['name', 'version', 'bundle'].map(key => member(params, key))
-    if (!doc || name?.kind !== 'string' || version?.kind !== 'string' || bundle?.kind !== 'object' || params?.members?.length !== 3)
+    const strange = params?.members?.some(({ key }) => !['name', 'version', 'bundle', ...OFFERED].includes(key))
+    if (!doc || !params || strange || name?.kind !== 'string' || version?.kind !== 'string' || bundle?.kind !== 'object')
       return invalid('expected `name` and `version` as texts and `bundle` as an object')
+    const offered = offeredIn(doc, params)
+    if (isStop(offered)) return offered
     const act = { name: textOf(doc, name), version: textOf(doc, version) }
     return {
       act: { target: `server ${act.name.slice(0, 200)}@${act.version.slice(0, 255)}`, params: act },
-      bundle: rawOf(doc, bundle).toString('utf8'),
+      attesting: { ...act, bundle: rawOf(doc, bundle).toString('utf8'), ...offered },
     }
   },
 }
-export const attestStage = (deps: Deps): Stage<Known & Attesting, Answered> => ({
+export const attestStage = (deps: Deps): Stage<Known & Attests, Answered> => ({
   name: 'attest',
   effect: true,
   run: async x => {
-    const { name = '', version = '' } = x.act.params
-    const entry = await deps.registry.publisher.attest(name, version, x.bundle, actorOf(deps, x))
+    const entry = await deps.registry.publisher.attest(x.attesting, actorOf(deps, x))
     return isStop(entry) ? entry : json(serverResponse(entry))
   },
 })
