@@ -14,7 +14,7 @@ type Parts = {
   /** reviewers' decisions */
   readonly admissions: { look(): Promise<void> }
   /** the repository of trust; absent = none is followed */
-  readonly trust?: { look(): Promise<void> } | undefined
+  readonly trust?: { tick(): Promise<void> } | undefined
   /** sign-ins, codes and tokens that expired; absent = there are none */
   readonly people?: { sweep(): Promise<void> } | undefined
   readonly now: () => number
@@ -24,7 +24,6 @@ type Parts = {
 const TICK_MS = 1000
 const KEEP_ALIVE_TICKS = 15
 const AGGREGATE_TICKS = 60
-const TRUST_TICKS = 300
 const FORGET_TICKS = 600
 
 export function startClock(parts: Parts): { stop(): void } {
@@ -36,6 +35,7 @@ export function startClock(parts: Parts): { stop(): void } {
     quiet.tick(parts.monotonic(), parts.endpoint)
     void parts.localActs.look()
     void parts.admissions.look()
+    void parts.trust?.tick()
     if (ticks % KEEP_ALIVE_TICKS === 0) {
       const nowSeconds = Math.floor(parts.now() / 1000)
       parts.streams.tick(nowSeconds)
@@ -45,7 +45,6 @@ export function startClock(parts: Parts): { stop(): void } {
     }
     // A failed flush keeps its counts for the next one.
     if (ticks % AGGREGATE_TICKS === 0) for (const counts of [parts.refusals, parts.report]) counts.flush().catch(() => {})
-    if (ticks % TRUST_TICKS === 0) void parts.trust?.look()
     // What could not be forgotten now is forgotten next time; nobody is let in by it.
     if (ticks % FORGET_TICKS === 0) parts.people?.sweep().catch(() => {})
   }, TICK_MS)

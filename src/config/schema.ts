@@ -64,6 +64,8 @@ export type RegistrySettings = {
     readonly root: string
     /** signs what is online of the folder itself */
     readonly isPublisher: boolean
+    /** how long what was verified before is used on after the repository's word expired */
+    readonly graceMs: number
   }
   /** documents kept of all versions in one namespace; default 512 MiB */
   readonly documentsPerNamespaceBytes: number

@@ -79,6 +79,7 @@ function registryOf(doc: ConfigDocument): RegistrySettings {
         place: repository.folder === undefined ? { url: repository.url ?? '' } : { folder: repository.folder },
         root: repository.root,
         isPublisher: repository.publish,
+        graceMs: repository.grace,
       },
     }),
     ...(trust && { trust: { policies: trust.policies, ...(trust.root !== undefined && { root: trust.root }) } }),

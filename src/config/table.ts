@@ -223,9 +223,15 @@ export const GATEHOUSE = record(
                 doc: 'sign what is due of timestamp, snapshot, index and revocations of the folder at each look, with the keys in its `online/`, as `gatehouse trust publish` does',
               }),
               root: path({ doc: 'its first root metadata (1.root.json), which is believed once' }),
+              grace: duration('ms', {
+                min: '0ms',
+                max: '30d',
+                fallback: '1d',
+                doc: 'how long after what it said expired versions are used on that were verified before; nothing new meanwhile, and revocations count. `0ms`: not at all',
+              }),
             },
             {
-              doc: 'a signed repository (TUF) that policies and trusted root come from, instead of `trust`; asked at the start and every five minutes',
+              doc: 'a signed repository (TUF) that policies and trusted root come from, instead of `trust`; asked at the start and every 30 seconds',
             },
           ),
         ),

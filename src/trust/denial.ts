@@ -21,6 +21,8 @@ type TrustReason =
   | 'attestation-expired'
   /** genuine and older than what was admitted before */
   | 'rolled-back'
+  /** the signed index of the registry knows this server, and not this version as it is here */
+  | 'not-indexed'
   /** this version was revoked */
   | 'version-revoked'
   /** what is known of the registry's trust is too old, or the clock cannot be right */
@@ -91,6 +93,14 @@ export const RULES = {
 
   'not-after': { reason: 'attestation-expired', fix: 'sign this version again, or publish a newer one' },
   'below-floor': { reason: 'rolled-back', fix: 'use the newest version, or have a downgrade pinned and signed' },
+  'index-absent': {
+    reason: 'not-indexed',
+    fix: 'use a version that the registry admitted; one it admitted just now is in the index a moment later',
+  },
+  'index-mismatch': {
+    reason: 'not-indexed',
+    fix: 'fetch the version anew: what is here is not what the registry published under this name',
+  },
   'version-revoked': { reason: 'version-revoked', fix: 'use a version that was not revoked' },
 
   'trust-unseen': { reason: 'trust-stale', fix: 'let the gateway reach the trust repository once: nothing is known before that' },

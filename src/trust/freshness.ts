@@ -3,6 +3,7 @@
 import { Fault } from '../kernel/errors.ts'
 import { deny, shown, type Denial } from './denial.ts'
 import type { FloorTable } from './floors.ts'
+import type { TrustIndex } from './index-document.ts'
 import { jsonAt, listAt, reading, recordAt, textAt, VISIBLE, wrong } from './shape.ts'
 import { revocationAt, type Revocation, type TrustPolicies } from './signer-policy.ts'
 import type { TrustedRootFile } from './trusted-root.ts'
@@ -13,8 +14,7 @@ export type TrustDocuments = {
   readonly policies?: TrustPolicies
   readonly floors?: FloorTable
   readonly revocations?: Revocations
-  /** the index as it was signed, JSON */
-  readonly index?: Buffer
+  readonly index?: TrustIndex
 }
 
 /** What a gateway last saw of the repository. Times in milliseconds since the epoch. */

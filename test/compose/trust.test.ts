@@ -10,6 +10,7 @@ import { publishTrust } from '../../src/adapters/tuf/publish.ts'
 import { TrustFolder } from '../../src/adapters/tuf/trust-folder.ts'
 import type { Snapshot } from '../../src/config/schema.ts'
 import { isDenial } from '../../src/trust/denial.ts'
+import { writeIndex } from '../../src/trust/index-document.ts'
 import { floors, revocations, World } from '../adapters/tuf/world.ts'
 
 const NOW = Date.UTC(2026, 10, 21, 12, 0, 0)
@@ -36,16 +37,24 @@ function open({
   place = { folder: world.repository },
   root = join(world.repository, 'pinned.json'),
   isPublisher = false,
-}: { isExposed?: boolean; isPublisher?: boolean; place?: { folder: string } | { url: string }; root?: string } = {}): Promise<TrustPlane> {
+  random = () => 0,
+}: {
+  isExposed?: boolean
+  isPublisher?: boolean
+  random?: () => number
+  place?: { folder: string } | { url: string }
+  root?: string
+} = {}): Promise<TrustPlane> {
   world.write('pinned.json', world.pinned)
   const snapshot = { dataDir: world.folder, registry: { isExposed } } as unknown as Snapshot
   const log = (message: string): void => void told.push(message)
   return openTrust({
     snapshot,
-    repository: { place, root, isPublisher },
+    repository: { place, root, isPublisher, graceMs: DAY },
     fetch: createSafeFetch(),
     logger: { warn: log, info: log },
     now: Date.now,
+    random,
   })
 }
 const answer = (plane: TrustPlane) => {
@@ -122,6 +131,75 @@ describe('a gateway that follows a repository of trust', () => {
     await plane.look()
     expect(plane.warning()).toContain('no key of the role `timestamp`')
     expect(answer(plane)).toMatchObject({ floor: 0 })
+  })
+
+  it('asks again within half a minute, not all followers at once, and at once after the machine slept or its clock was set back', async () => {
+    world.publish()
+    const plane = await open()
+    const early = await open({ random: () => 1 })
+    const revoked = new Set<TrustPlane>()
+    for (const each of [plane, early]) each.onChange(() => void revoked.add(each))
+    let sequence = 0
+    const hearAt = async (ms: number): Promise<readonly TrustPlane[]> => {
+      setClock(ms)
+      world.put('revocations/revocations.json', revocations(`2.0.${sequence++}`))
+      world.publish()
+      revoked.clear()
+      for (const each of [plane, early]) await each.tick()
+      return [...revoked]
+    }
+    expect(await hearAt(NOW + 23_999)).toEqual([])
+    expect(await hearAt(NOW + 24_000)).toEqual([early])
+    expect(await hearAt(NOW + 30_000)).toEqual([plane])
+    expect(await hearAt(NOW + 5 * DAY)).toEqual([plane, early])
+    expect(await hearAt(NOW + 4 * DAY)).toEqual([plane, early])
+  })
+
+  it('tells whoever judges what is in use of other documents, and of nothing else', async () => {
+    world.publish()
+    const plane = await open()
+    const heard = vi.fn()
+    const end = plane.onChange(heard)
+    world.publish()
+    await plane.look()
+    setClock(NOW + 2 * HOUR)
+    await plane.look()
+    expect(heard).not.toHaveBeenCalled()
+    world.put('revocations/revocations.json', revocations('1.0.0'))
+    world.publish()
+    await plane.look()
+    expect(heard).toHaveBeenCalledTimes(1)
+    end()
+    world.put('revocations/revocations.json', revocations('1.0.0', '1.0.1'))
+    world.publish()
+    await plane.look()
+    expect(heard).toHaveBeenCalledTimes(1)
+  })
+
+  it('judges what is in use: what was verified before for the grace, and never what is revoked, below a floor or not in the index', async () => {
+    const A = 'a'.repeat(64)
+    const served = { name: 'com.acme/weather', version: '1.0.1', digest: A, sequence: 2, isInForce: true }
+    const rule = (change: Partial<typeof served> = {}) => {
+      const found = plane.forServed({ ...served, ...change })
+      return isDenial(found) ? found.rule : found.floor
+    }
+    const indexed = [{ version: '1.0.1', sequence: 2, digest: A, standing: 'admitted' as const }]
+    world.put('index/index.json', writeIndex(new Map([['com.acme/weather', indexed]])))
+    world.put('namespaces/floors.json', floors(2))
+    world.put('revocations/revocations.json', revocations('1.0.0'))
+    world.publish()
+    const plane = await open()
+    expect([rule(), rule({ isInForce: false })]).toEqual([2, 2])
+    expect(rule({ version: '1.0.0', sequence: 1 })).toBe('version-revoked')
+    expect(rule({ version: '0.9.0', sequence: 1 })).toBe('below-floor')
+    expect(rule({ version: '1.0.2', sequence: 3 })).toBe('index-absent')
+    expect(rule({ digest: 'b'.repeat(64) })).toBe('index-mismatch')
+    renameSync(world.repository, join(world.folder, 'away'))
+    setClock(NOW + 24 * HOUR)
+    await plane.look()
+    expect([rule(), rule({ isInForce: false }), rule({ version: '1.0.0', sequence: 1 })]).toEqual([2, 'trust-grace', 'version-revoked'])
+    setClock(NOW + 25 * HOUR)
+    expect([rule(), rule({ version: '1.0.0', sequence: 1 })]).toEqual(['trust-expired', 'version-revoked'])
   })
 
   it('refuses to start with a repository that one key signs where other machines reach it, seen or not', async () => {

@@ -6,13 +6,14 @@ import { delegatedOf, LIFETIME_MS, snapshotOf, timestampOf, type MetaFileOf } fr
 import { choose, type Publication } from './keyholders-part.ts'
 import { isComplete, metadataBytes, signedBy, signWith } from './metadata.ts'
 import { pathsOf, type NewDocuments } from './staging.ts'
-import type { TrustFolder } from './trust-folder.ts'
+import type { Published, TrustFolder } from './trust-folder.ts'
 
 /**
  * Takes up what is signed by enough, signs anew what is online, and makes it the newest. `documents`: of index and revocations. Written in an order that leaves
  * a whole repository, the old or the new, wherever it is interrupted; run again, it goes on. Throws Fault `trust-refused` before there is enough for a first one.
+ * `isDueOnly`: nothing where nothing changed and the timestamp is five minutes old at most.
  */
-export function publishTrust(folder: TrustFolder, documents: NewDocuments, nowMs: number): Publication {
+export function publishTrust(folder: TrustFolder, documents: NewDocuments, nowMs: number, { isDueOnly = false } = {}): Publication {
   const before = folder.published()
   const { root, targets, namespaces, published, waiting } = choose(folder, before)
   const files = new Map<string, MetaFileOf>()
@@ -29,14 +30,24 @@ export function publishTrust(folder: TrustFolder, documents: NewDocuments, nowMs
 
   const snapshot = newestSnapshot(folder, { root, files, old: before.snapshot, nowMs })
   const snapshotFile = { bytes: metadataBytes(snapshot), version: snapshot.signed.version }
+  const timestampKey = folder.onlineKey('timestamp', root) // a key that is gone is noticed before it is needed
+  const isNew = published.length > 0 || snapshot !== before.snapshot
+  if (isDueOnly && !isNew && !isTimestampDue(before, nowMs)) return { published, waiting }
   if (snapshot !== before.snapshot) folder.writeMetadata(`${snapshotFile.version}.snapshot.json`, snapshotFile.bytes)
   const timestamp = timestampOf(snapshotFile, { version: 1 + (before.timestamp?.signed.version ?? 0), nowMs })
-  signWith(timestamp, folder.onlineKey('timestamp', root))
+  signWith(timestamp, timestampKey)
   // The root first: it names the keys of what follows. Until the timestamp is there, gateways with the new root keep what they saw.
   if (published.includes('root')) folder.writeMetadata(`${root.signed.version}.root.json`, metadataBytes(root))
   folder.writeMetadata('timestamp.json', metadataBytes(timestamp))
   for (const role of published) folder.unstage(role)
   return { published, waiting }
+}
+
+const RENEWED_MS = 5 * 60_000
+/** Also where a clock that ran ahead signed one for longer than it should. */
+function isTimestampDue({ timestamp }: Published, nowMs: number): boolean {
+  const ageMs = timestamp ? LIFETIME_MS.timestamp - (Date.parse(timestamp.signed.expires) - nowMs) : Infinity
+  return ageMs >= RENEWED_MS || ageMs < -RENEWED_MS
 }
 
 /** The old one while it says the same, by a key that counts, for half its life: timestamps are made every few minutes, and each snapshot is a file for good. */

@@ -24,15 +24,20 @@ export function baseUrls(place: RepositoryPlace): { readonly metadata: string; r
 /** Reads whole files: the library bounds each by the length that was signed for it. */
 export class RepositoryFetcher extends BaseFetcher {
   readonly #place: RepositoryPlace
+  readonly #signal: AbortSignal | undefined
 
-  constructor(place: RepositoryPlace) {
+  /** `signal`: ends what is under way, and all that would follow: whoever answers slowly holds up one refresh for so long at most. */
+  constructor(place: RepositoryPlace, signal?: AbortSignal) {
     super()
     this.#place = place
+    this.#signal = signal
   }
 
   /** A file that is not there rejects with the library's own DownloadHTTPError 404: after the last root, that is the good answer. */
   override async fetch(url: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-    const bytes = this.#place.kind === 'folder' ? await readBelow(this.#place.folder, url) : await readFrom(this.#place.fetch, url)
+    if (this.#signal?.aborted) throw new Fault('fetch-timeout', 'the repository took too long')
+    const bytes =
+      this.#place.kind === 'folder' ? await readBelow(this.#place.folder, url) : await readFrom(this.#place.fetch, url, this.#signal)
     return new Blob([new Uint8Array(bytes)]).stream()
   }
 }
@@ -51,8 +56,9 @@ async function readBelow(folder: string, url: string): Promise<Buffer> {
   }
 }
 
-async function readFrom(fetch: SafeFetch, url: string): Promise<Buffer> {
-  const { status, body } = await fetch.request(url, { maxBytes: MAX_REPOSITORY_FILE_BYTES, headers: { accept: '*/*' } })
+async function readFrom(fetch: SafeFetch, url: string, signal: AbortSignal | undefined): Promise<Buffer> {
+  const asked = { maxBytes: MAX_REPOSITORY_FILE_BYTES, headers: { accept: '*/*' }, ...(signal && { signal }) }
+  const { status, body } = await fetch.request(url, asked)
   if (status !== 200) throw new DownloadHTTPError('not found', status)
   return body
 }

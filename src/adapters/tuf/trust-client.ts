@@ -8,7 +8,7 @@ import { Metadata, MetadataKind } from '@tufjs/models'
 import { Updater } from 'tuf-js'
 import { Fault } from '../../kernel/errors.ts'
 import type { Floors } from '../../trust/floors.ts'
-import type { RefusedPart, SeenTrust, TrustRepository } from '../../trust/freshness.ts'
+import type { RefusedPart, SeenTrust, TrustDocuments, TrustRepository } from '../../trust/freshness.ts'
 import { baseUrls, MAX_REPOSITORY_FILE_BYTES, RepositoryFetcher, type RepositoryPlace } from './repository-fetcher.ts'
 import { isEvaluationSigned, isRoot, parseJson, parseMetadata } from './metadata.ts'
 import { DOCUMENTS, readDocument, readDocuments, TrustStateFile, type DocumentName, type TrustState } from './trust-state.ts'
@@ -21,9 +21,14 @@ export type TrustClientDeps = {
   readonly pinnedRoot: Buffer
   readonly floors: Floors
   readonly now: () => number
+  /** longest time for one refresh; default 60 s */
+  readonly deadlineMs?: number
 }
 
 const NAMES = Object.keys(DOCUMENTS) as DocumentName[]
+/** The time it was asked last is kept with anything else, and by itself this often: each is a synced write. */
+const KEEP_TIME_MS = 5 * 60_000
+const DEADLINE_MS = 60_000
 const TOP_ROLES = ['root', 'timestamp', 'snapshot']
 const CONFIG = {
   maxRootRotations: 256,
@@ -37,13 +42,18 @@ export class TrustClient implements TrustRepository {
   readonly #file: TrustStateFile
   #state: TrustState
   #seen: SeenTrust
+  /** what the file says */
+  #kept: TrustState | undefined
+  /** whether all that the metadata names is here */
+  #isComplete = false
 
   /** Throws Fault `trust-state-invalid` for a state that cannot be read, `trust-metadata-invalid` for a pinned root that is none. */
   constructor(deps: TrustClientDeps) {
     this.#deps = deps
     this.#file = new TrustStateFile(deps.trustFolder)
     const unseen = { lastSeenMs: 0, freshUntilMs: undefined, metadata: { root: deps.pinnedRoot.toString('utf8') }, documents: {} }
-    this.#state = this.#file.read() ?? unseen
+    this.#kept = this.#file.read()
+    this.#state = this.#kept ?? unseen
     this.#seen = seenOf(this.#state)
   }
 
@@ -65,16 +75,22 @@ export class TrustClient implements TrustRepository {
   async #refreshIn(folder: string): Promise<{ readonly seen: SeenTrust; readonly refused: readonly RefusedPart[] }> {
     const { place, now } = this.#deps
     const before = this.#state
+    const wasComplete = this.#isComplete
+    this.#isComplete = false
     for (const [role, text] of Object.entries(before.metadata)) await writeFile(join(folder, `${role}.json`), text, { mode: 0o600 })
     const lastSeenMs = Math.max(before.lastSeenMs, now())
     const { metadata: metadataBaseUrl, targets: targetBaseUrl } = baseUrls(place)
     const fetched: Record<string, string> = {}
     const refused: RefusedPart[] = []
+    let isSame = false
     try {
-      const fetcher = new RepositoryFetcher(place)
+      const fetcher = new RepositoryFetcher(place, AbortSignal.timeout(this.#deps.deadlineMs ?? DEADLINE_MS))
       const updater = new Updater({ metadataDir: folder, metadataBaseUrl, targetBaseUrl, fetcher, config: CONFIG })
       await updater.refresh()
-      for (const name of NAMES) {
+      const snapshot = await readFile(join(folder, 'snapshot.json'), 'utf8')
+      // What a snapshot names is signed with it: the same one has the same documents.
+      isSame = wasComplete && snapshot === before.metadata['snapshot']
+      for (const name of isSame ? [] : NAMES) {
         try {
           const text = await documentText(updater, name, join(folder, `target-${name}`))
           if (text !== undefined) fetched[DOCUMENTS[name].path] = text
@@ -88,17 +104,27 @@ export class TrustClient implements TrustRepository {
       throw new Fault('trust-refresh-failed', `the trust repository was not believed: ${whyOf(cause)}`, { cause })
     }
     const metadata = await verifiedIn(folder, before)
-    const documents = { ...(refused.length === 0 ? {} : before.documents), ...fetched }
+    const documents = isSame ? before.documents : { ...(refused.length === 0 ? {} : before.documents), ...fetched }
     // INVARIANT: a refresh in pieces extends nothing. Whoever serves new timestamps and holds back the revocations gains no time.
-    const freshUntilMs = refused.length === 0 ? firstExpiry(metadata) : before.freshUntilMs
-    return { seen: this.#keep({ lastSeenMs, freshUntilMs, metadata, documents }), refused }
+    if (refused.length > 0) return { seen: this.#keep({ ...before, lastSeenMs, metadata, documents }), refused }
+    return this.#complete({ ...before, lastSeenMs, metadata, documents })
+  }
+
+  #complete(state: TrustState): { readonly seen: SeenTrust; readonly refused: readonly RefusedPart[] } {
+    const seen = this.#keep({ ...state, freshUntilMs: firstExpiry(state.metadata) })
+    this.#isComplete = true
+    return { seen, refused: [] }
   }
 
   /** If we crash after the floors: they are higher than the state says, which denies and never admits. */
   #keep(state: TrustState): SeenTrust {
-    const seen = seenOf(state)
+    const isAlike = sameTexts(state.documents, this.#state.documents)
+    const seen = seenOf(state, isAlike ? this.#seen.documents : undefined)
     if (seen.documents.floors) this.#deps.floors.raise(seen.documents.floors)
-    this.#file.write(state)
+    if (!this.#kept || isNews(state, this.#kept)) {
+      this.#file.write(state)
+      this.#kept = state
+    }
     this.#state = state
     this.#seen = seen
     return seen
@@ -127,6 +153,17 @@ async function verifiedIn(folder: string, before: TrustState): Promise<Record<st
   return Object.fromEntries([...texts].filter(([role]) => TOP_ROLES.includes(role) || Object.hasOwn(meta, `${role}.json`)))
 }
 
+const isNews = (state: TrustState, kept: TrustState): boolean =>
+  state.freshUntilMs !== kept.freshUntilMs ||
+  state.lastSeenMs - kept.lastSeenMs >= KEEP_TIME_MS ||
+  !sameTexts(state.metadata, kept.metadata) ||
+  !sameTexts(state.documents, kept.documents)
+
+function sameTexts(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const names = Object.keys(a)
+  return names.length === Object.keys(b).length && names.every(name => a[name] === b[name])
+}
+
 /** The first moment at which some of the metadata no longer counts. */
 const firstExpiry = (metadata: TrustState['metadata']): number => Math.min(...Object.values(metadata).map(expiryOf))
 
@@ -135,7 +172,8 @@ function expiryOf(text: string): number {
   return Date.parse(signed.expires)
 }
 
-function seenOf(state: TrustState): SeenTrust {
+/** `documents`: those of this state, where they were read already. */
+function seenOf(state: TrustState, documents?: TrustDocuments): SeenTrust {
   const root = parseMetadata(state.metadata['root'] ?? '')
   if (!isRoot(root)) throw new Fault('trust-metadata-invalid', 'expected root metadata to trust in')
   const targets = state.metadata['targets']
@@ -144,7 +182,7 @@ function seenOf(state: TrustState): SeenTrust {
     freshUntilMs: state.freshUntilMs,
     expiresMs: new Map(Object.entries(state.metadata).map(([role, text]) => [role, expiryOf(text)])),
     isEvaluation: isEvaluationSigned(root, targets === undefined ? undefined : Metadata.fromJSON(MetadataKind.Targets, parseJson(targets))),
-    documents: readDocuments(state.documents),
+    documents: documents ?? readDocuments(state.documents),
   }
 }
 

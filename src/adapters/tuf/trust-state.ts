@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Fault } from '../../kernel/errors.ts'
 import { readFloors } from '../../trust/floors.ts'
 import { readRevocations, type TrustDocuments } from '../../trust/freshness.ts'
+import { readIndex } from '../../trust/index-document.ts'
 import { readTrustPolicies } from '../../trust/signer-policy.ts'
 import { readTrustedRoot } from '../../trust/trusted-root.ts'
 import { readSyncedFile, replaceSyncedFile } from '../synced-file.ts'
@@ -33,10 +34,7 @@ const READERS: { readonly [Name in DocumentName]: (bytes: Buffer) => NonNullable
   trustedRoot: readTrustedRoot,
   policies: readTrustPolicies,
   floors: readFloors,
-  index: bytes => {
-    JSON.parse(bytes.toString('utf8'))
-    return bytes
-  },
+  index: readIndex,
   revocations: readRevocations,
 }
 

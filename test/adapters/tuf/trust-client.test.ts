@@ -40,13 +40,13 @@ const verdict = (client: TrustClient, isAdmitted: boolean, graceMs = 24 * HOUR):
 
 describe('a repository of trust (N145)', () => {
   it('hands over what its roles signed, and what was seen is there again after a restart', async () => {
-    world.put('index/index.json', '{"servers":{}}')
+    world.put('index/index.json', '{"version":1,"servers":{"com.acme/weather":[]}}')
     world.publish()
     const { seen, refused } = await world.client().refresh()
     expect(refused).toEqual([])
     expect(seen.documents.trustedRoot?.json).toBe(trustedRoot())
     expect(sanOf(seen)).toBe('alice@acme.com')
-    expect(seen.documents.index?.toString()).toBe('{"servers":{}}')
+    expect([...(seen.documents.index?.keys() ?? [])]).toEqual(['com.acme/weather'])
     expect(seen).toMatchObject({ lastSeenMs: NOW, freshUntilMs: NOW + HOUR, isEvaluation: false })
     expect(world.client().seen()).toEqual(seen)
     expect(statSync(join(world.trust, 'tuf.json')).mode & 0o077).toBe(0)
@@ -115,7 +115,7 @@ describe('a repository of trust (N145)', () => {
     world.publish()
     world.write('metadata/2.snapshot.json', old.snapshot)
     await expect(world.client().refresh()).rejects.toMatchObject({ code: 'trust-refresh-failed' })
-    world.put('index/index.json', '{}')
+    world.put('index/index.json', '{"version":1,"servers":{}}')
     world.publish()
     world.write('metadata/3.index.json', old.index)
     const { refused } = await world.client({ trust: join(world.folder, 'other') }).refresh()
@@ -289,6 +289,13 @@ describe('a repository of trust (N145)', () => {
 })
 
 describe('a repository over HTTP', () => {
+  const fileAt = (path: string): Buffer | undefined => {
+    try {
+      return readFileSync(join(world.repository, path.replace('/tuf/', '')))
+    } catch {
+      return undefined
+    }
+  }
   let server: Server
   const serve = (answer: (path: string) => Buffer | undefined): Promise<number> =>
     new Promise(resolve => {
@@ -302,16 +309,108 @@ describe('a repository over HTTP', () => {
     server.close()
   })
 
+  it('is asked for one root and one timestamp while nothing changed, and what was seen is not written again', async () => {
+    world.publish()
+    const asked: string[] = []
+    const port = await serve(path => {
+      asked.push(path)
+      return fileAt(path)
+    })
+    const place = {
+      kind: 'https',
+      url: `http://127.0.0.1:${port}/tuf/`,
+      fetch: createSafeFetch({ namedHosts: [`127.0.0.1:${port}`] }),
+    } as const
+    const client = world.client({ place })
+    await client.refresh()
+    const file = join(world.trust, 'tuf.json')
+    const before = statSync(file, { bigint: true }).mtimeNs
+    for (const seconds of [30, 60, 299]) {
+      asked.length = 0
+      setClock(NOW + seconds * 1000)
+      expect((await client.refresh()).refused).toEqual([])
+      expect(asked).toEqual(['/tuf/metadata/2.root.json', '/tuf/metadata/timestamp.json'])
+    }
+    expect(client.seen().lastSeenMs).toBe(NOW + 299_000)
+    expect(statSync(file, { bigint: true }).mtimeNs).toBe(before)
+    setClock(NOW + 300_000)
+    await client.refresh()
+    expect(world.client().seen().lastSeenMs).toBe(NOW + 300_000)
+  })
+
+  it('is asked for all documents again after an answer that was cut off: a snapshot that is known does not mean that they are', async () => {
+    world.publish()
+    let isCut = false
+    const port = await serve(path => (isCut && path.endsWith('2.targets.json') ? undefined : fileAt(path)))
+    const place = {
+      kind: 'https',
+      url: `http://127.0.0.1:${port}/tuf/`,
+      fetch: createSafeFetch({ namedHosts: [`127.0.0.1:${port}`] }),
+    } as const
+    const client = world.client({ place })
+    await client.refresh()
+    world.put('revocations/revocations.json', revocations('1.0.0'))
+    world.publish()
+    isCut = true
+    await expect(client.refresh()).rejects.toMatchObject({ code: 'trust-refresh-failed' })
+    isCut = false
+    await client.refresh()
+    expect(revokedIn(client.seen())).toEqual(['com.acme/weather@1.0.0'])
+  })
+
+  it('holds up one refresh for its deadline at most, however slowly each of its files comes (slow server)', async () => {
+    world.publish()
+    let answered = 0
+    const server = createServer((request, response) => {
+      // 256 roots, each almost as slow as a fetch may be
+      setTimeout(() => response.writeHead(200).end(fileAt('/tuf/metadata/1.root.json')), 50)
+      request.resume()
+      answered += 1
+    }).listen(0, '127.0.0.1')
+    await new Promise(resolve => server.once('listening', resolve))
+    const { port } = server.address() as AddressInfo
+    const place = {
+      kind: 'https',
+      url: `http://127.0.0.1:${port}/tuf/`,
+      fetch: createSafeFetch({ namedHosts: [`127.0.0.1:${port}`] }),
+    } as const
+    await expect(world.client({ place, deadlineMs: 20 }).refresh()).rejects.toMatchObject({
+      code: 'trust-refresh-failed',
+      message: expect.stringContaining('no complete answer in time') as string,
+    })
+    expect(answered).toBe(1)
+    server.closeAllConnections()
+    server.close()
+  })
+
+  it('is not read beyond what a file of it may be (endless data)', async () => {
+    world.publish()
+    const server = createServer((_request, response) => {
+      response.writeHead(200)
+      const more = (): void => {
+        while (response.write(Buffer.alloc(65_536, 0x20)));
+        if (!response.destroyed) response.once('drain', more)
+      }
+      more()
+    }).listen(0, '127.0.0.1')
+    await new Promise(resolve => server.once('listening', resolve))
+    const { port } = server.address() as AddressInfo
+    const place = {
+      kind: 'https',
+      url: `http://127.0.0.1:${port}/tuf/`,
+      fetch: createSafeFetch({ namedHosts: [`127.0.0.1:${port}`] }),
+    } as const
+    await expect(world.client({ place }).refresh()).rejects.toMatchObject({ message: expect.stringContaining('too large') as string })
+    server.closeAllConnections()
+    server.close()
+  })
+
   it('is read through safe-fetch alone', async () => {
     world.publish()
     const asked: string[] = []
     const port = await serve(path => {
       asked.push(path)
-      try {
-        return readFileSync(join(world.repository, path.replace('/tuf/', '')))
-      } catch {
-        return undefined
-      }
+      return fileAt(path)
     })
     const url = `http://127.0.0.1:${port}/tuf/`
     const client = world.client({ place: { kind: 'https', url, fetch: createSafeFetch({ namedHosts: [`127.0.0.1:${port}`] }) } })

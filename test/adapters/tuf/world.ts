@@ -110,13 +110,18 @@ export class World {
   }
 
   /** A gateway that starts: with what its folder `trust` holds, or new. */
-  client({ trust = this.trust, place }: { readonly trust?: string; readonly place?: RepositoryPlace } = {}): TrustClient {
+  client({
+    trust = this.trust,
+    place,
+    deadlineMs = 60_000,
+  }: { readonly trust?: string; readonly place?: RepositoryPlace; readonly deadlineMs?: number } = {}): TrustClient {
     return new TrustClient({
       place: place ?? { kind: 'folder', folder: this.repository },
       trustFolder: trust,
       pinnedRoot: this.pinned,
       floors: new FloorFile(trust),
       now: Date.now,
+      deadlineMs,
     })
   }
 
