@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { canonicalJson } from '../kernel/canonical-json.ts'
 import { Fault, type Stop } from '../kernel/errors.ts'
-import type { Vouched, VouchedFor, VerifyBundle } from '../registry/publish.ts'
+import type { Vouched, VouchedFor, VerifyBundle } from '../registry/vouching.ts'
 import type { Revocation as Revoked } from '../registry/store.ts'
 import { whyNotCurrent, whyNotSigned } from '../trust/binding.ts'
 import { deny, isDenial, type Denial } from '../trust/denial.ts'

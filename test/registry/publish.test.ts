@@ -7,7 +7,10 @@ import { loadServerJsonSchema } from '../../src/adapters/registry-schema.ts'
 import { canonicalJsonOf } from '../../src/kernel/canonical-json.ts'
 import { isStop, type Stop } from '../../src/kernel/errors.ts'
 import type { PrincipalKey } from '../../src/kernel/principal.ts'
-import { MAX_ATTESTATIONS, Publisher, type Actor, type Vouched } from '../../src/registry/publish.ts'
+import type { Actor } from '../../src/registry/actor.ts'
+import { MAX_ATTESTATIONS } from '../../src/registry/attest.ts'
+import { Publisher } from '../../src/registry/publish.ts'
+import type { Vouched } from '../../src/registry/vouching.ts'
 import type { Namespace } from '../../src/registry/namespaces.ts'
 import type { Entry } from '../../src/registry/store.ts'
 import { memoryRegistry, type MemoryRegistry } from '../support/memory-registry.ts'
@@ -67,7 +70,10 @@ beforeEach(() => {
   states = []
   now = 100
   quota = 1000
-  publisher = new Publisher({
+  publisher = publisherOf()
+})
+const publisherOf = (): Publisher =>
+  new Publisher({
     checkSchema,
     ...registry,
     readers: documentReaders,
@@ -92,7 +98,6 @@ beforeEach(() => {
     },
     nowSeconds: () => ++now,
   })
-})
 const publish = (json = serverJson(), bundles?: readonly string[], by = ALICE) =>
   publisher.publish({ serverJson: json, ...(bundles && { bundles }) }, by)
 const kept = (done: Entry | Stop): Entry => {
@@ -195,6 +200,26 @@ describe('publishing', () => {
     meanwhile = freeze
     expect(await publish(serverJson(), ['{"review":1}'])).toEqual(FORBIDDEN)
     expect(await registry.standings.server('com.example/weather')).toBeUndefined()
+  })
+  it('keeps nothing whose package or bundle was revoked while it was verified (attack 7)', async () => {
+    const revoked = { reason: 'malware', action: 'block', by: ROOT.key, atSeconds: 1 } as const
+    const [first, second] = ['{"publisher":1}', '{"review":1}']
+    for (const target of [{ kind: 'artifact', target: 'ab' } as const, { kind: 'bundle', target: hash('sha256', second) } as const]) {
+      registry = memoryRegistry()
+      publisher = publisherOf()
+      meanwhile = () => void registry.revocations.append({ ...target, ...revoked })
+      expect(await publish(serverJson(), [second])).toMatchObject({ stop: 'attestation-invalid' })
+      expect(await registry.versions.find('com.example/weather', '1.0.0')).toBeUndefined()
+    }
+    registry = memoryRegistry()
+    publisher = publisherOf()
+    meanwhile = () => {}
+    kept(await publish(serverJson(), [first]))
+    meanwhile = () => void registry.revocations.append({ kind: 'bundle', target: hash('sha256', second), ...revoked })
+    expect(await publisher.attest({ name: 'com.example/weather', version: '1.0.0', bundle: second }, ROOT)).toMatchObject({
+      stop: 'attestation-invalid',
+    })
+    expect((await registry.versions.find('com.example/weather', '1.0.0'))?.standing).toBe('quarantined')
   })
   it('keeps the spelling a server began with', async () => {
     kept(await publish(serverJson('com.example/Weather')))
