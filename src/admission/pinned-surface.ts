@@ -17,18 +17,18 @@ export type PinnedSurface = {
 }
 
 /** Members of a statement's `surface`. */
-const MEMBERS: Readonly<Record<PrimitiveKind, string>> = {
+export const SURFACE_MEMBERS: Readonly<Record<PrimitiveKind, string>> = {
   tool: 'tools',
   prompt: 'prompts',
   resource: 'resources',
   resourceTemplate: 'resourceTemplates',
 }
-const KNOWN: ReadonlySet<string> = new Set(['mode', 'instructions', ...Object.values(MEMBERS)])
+const KNOWN: ReadonlySet<string> = new Set(['mode', 'instructions', ...Object.values(SURFACE_MEMBERS)])
 const isMode = (text: string): text is SurfaceMode => (SURFACE_MODES as readonly string[]).includes(text)
 
 /** The JSON value of `surface`; names sorted, so that equal surfaces are equal texts. */
 export function surfaceJson({ mode, instructions, primitives }: PinnedSurface): object {
-  const members = PRIMITIVE_KINDS.map(kind => [MEMBERS[kind], byName(primitives[kind])])
+  const members = PRIMITIVE_KINDS.map(kind => [SURFACE_MEMBERS[kind], byName(primitives[kind])])
   return { mode, instructions, ...(Object.fromEntries(members) as object) }
 }
 
@@ -61,8 +61,8 @@ export function readSurface(doc: JsonDoc, node: JsonNode | undefined): PinnedSur
   if (instructions !== null && !isDigest(instructions)) return 'expected `surface.instructions` to be a SHA-256 in hex, or null'
   const maps = {} as Record<PrimitiveKind, ReadonlyMap<string, Digest>>
   for (const kind of PRIMITIVE_KINDS) {
-    const read = readDigests(doc, member(node, MEMBERS[kind]))
-    if (read === undefined) return `expected \`surface.${MEMBERS[kind]}\` to map names to SHA-256 digests in hex`
+    const read = readDigests(doc, member(node, SURFACE_MEMBERS[kind]))
+    if (read === undefined) return `expected \`surface.${SURFACE_MEMBERS[kind]}\` to map names to SHA-256 digests in hex`
     maps[kind] = read
   }
   return { mode: modeText, instructions, primitives: maps }

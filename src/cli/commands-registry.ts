@@ -5,6 +5,20 @@ import type { CommandModule } from './command.ts'
 import { ADMIN, ASKING, WHY } from './options.ts'
 
 const PROOF_KEY: Option = { kind: 'text', value: 'FILE', help: 'private key that proves the domain, PEM' }
+/** What statements name by digest. */
+const DOCUMENTS: Readonly<Record<string, Option>> = {
+  surface: { kind: 'text', value: 'FILE', help: 'the surface that was signed; default: surface.json beside it' },
+  definitions: {
+    kind: 'text',
+    value: 'FILE',
+    help: 'the definitions behind it (`gatehouse server surface --definitions`); default: definitions.json',
+  },
+  lock: {
+    kind: 'list',
+    value: 'FILE',
+    help: 'a lock file that was signed; default: package-lock.json and requirements.txt. May be repeated',
+  },
+}
 const registry = (name: keyof typeof import('./admin/registry.ts')) => async (): Promise<CommandModule> =>
   (await import('./admin/registry.ts'))[name]
 
@@ -77,6 +91,7 @@ export const REGISTRY: readonly Command[] = [
     summary: 'publish a server version into the registry',
     about: [
       'Sends server.json and its bundles; the gateway verifies all of them before it keeps anything. Without --bundle it takes server.json.sigstore.json, as `gatehouse sign` leaves it; sign with --registry and the gateway’s public URL.',
+      'Surface, definitions and lock file go along where they lie beside server.json and are what was signed.',
       'With --unsigned it goes into quarantine without a bundle. Either way a reviewer’s bundle admits it. Needs the role publisher and the namespace.',
     ],
     positionals: '[server.json]',
@@ -84,6 +99,7 @@ export const REGISTRY: readonly Command[] = [
     options: {
       ...ASKING,
       bundle: { kind: 'list', value: 'FILE', help: 'a Sigstore bundle. May be repeated' },
+      ...DOCUMENTS,
       unsigned: { kind: 'flag', help: 'send no bundle' },
     },
     load: registry('publish'),
@@ -91,10 +107,13 @@ export const REGISTRY: readonly Command[] = [
   {
     name: 'registry attest',
     summary: 'add a bundle to a version in the registry; a reviewer’s admits it',
-    about: ['The gateway verifies it before it keeps it. Needs the role operator, or publisher and the namespace.'],
+    about: [
+      'The gateway verifies it before it keeps it. Surface, definitions and lock file go along where they lie beside the bundle and are what was signed: a server that nobody signed gets them with its review.',
+      'Needs the role operator, or publisher and the namespace.',
+    ],
     positionals: 'SERVER@VERSION BUNDLE',
     maxPositionals: 2,
-    options: ASKING,
+    options: { ...ASKING, ...DOCUMENTS },
     load: registry('attest'),
   },
   {

@@ -45,6 +45,7 @@ export const SERVERS: readonly Command[] = [
         value: 'subset|exact',
         help: '`subset`: callers may be listed less; `exact`: all of it or nothing; default: subset',
       },
+      definitions: { kind: 'flag', help: 'print the definitions behind it instead, as `gatehouse publish` sends them' },
     },
     load: () => import('./server/surface.ts'),
   },

@@ -1,10 +1,13 @@
 // Namespaces and publishing from the command line, against a running gateway: what publishers type and see.
 
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digestOfPrimitive } from '../../src/admission/primitive.ts'
+import { createDocumentStore } from '../../src/adapters/sqlite/document-store.ts'
+import { openStateDb } from '../../src/adapters/sqlite/state-db.ts'
 import { verifyProof } from '../../src/registry/domain-key.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { gatehouse, type Run } from './io.ts'
@@ -129,6 +132,52 @@ describe('gatehouse publish', () => {
     expect(await run('pat', 'publish')).toMatchObject({ code: 1, err: expect.stringContaining('The version exists') })
     put('server.json', { ...SERVER, version: '1.1.0' })
     expect(await run('pat', 'publish')).toMatchObject({ code: 1, err: expect.stringContaining('server-mismatch') })
+  })
+  it('sends along what lies beside it and was signed, and says what was not', async () => {
+    const registry = gateway.snapshot.publicUrl
+    const digest = digestOfPrimitive('tool', '{"name":"a"}')
+    mkdirSync(join(cwd, 'beside'))
+    const npm = { registryType: 'npm', identifier: 'weather', version: '3.0.0', transport: { type: 'stdio' } }
+    put('beside/server.json', { ...SERVER, name: 'com.example/beside', version: '3.0.0', packages: [npm] })
+    put('beside/surface.json', {
+      mode: 'exact',
+      instructions: null,
+      tools: { a: digest },
+      prompts: {},
+      resources: {},
+      resourceTemplates: {},
+    })
+    put('beside/definitions.json', { tools: { a: '{ "name": "a" }' } })
+    put('beside/package-lock.json', '{"lockfileVersion":3}\n')
+    put('beside/requirements.txt', 'of something else')
+    put('beside/weather.tgz', 'tarball')
+    const named = ['--artifact', 'beside/weather.tgz', '--lock', 'beside/package-lock.json', '--surface', 'beside/surface.json']
+    const key = ['--sequence', '1', '--key', 'signing.pem', '--registry', registry]
+    expect(await local('sign', 'beside/server.json', ...named, ...key)).toMatchObject({ code: 0, err: '' })
+    expect(await run('pat', 'publish', 'beside/server.json')).toMatchObject({ code: 0, err: '' })
+    const db = await openStateDb(join(gateway.dataDir, 'state.db'))
+    const kinds = async (): Promise<string[]> =>
+      (await createDocumentStore(db).documents('com.example/beside', '3.0.0')).map(({ kind }) => kind)
+    expect(await kinds()).toEqual(['surface', 'lock:package-lock.json', 'definitions'])
+    // a second time, with files that changed since
+    put('beside/definitions.json', { tools: { a: '{ "name": "a", "description": "evil" }' } })
+    put('beside/package-lock.json', '{"lockfileVersion":2}\n')
+    const attest = ['registry', 'attest', 'com.example/beside@3.0.0', 'beside/server.json.sigstore.json']
+    const told = '`definitions.json` is not what was signed, and is not sent\n`package-lock.json` is not what was signed, and is not sent\n'
+    expect(await run('pat', ...attest)).toMatchObject({ code: 0, err: told })
+    // what is named is sent, and refused
+    expect(await run('pat', ...attest, '--lock', 'beside/package-lock.json')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('`package-lock.json` is not what was signed'),
+    })
+    expect(await run('pat', ...attest, '--surface', 'beside/requirements.txt')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('no JSON'),
+    })
+    expect(await run('pat', ...attest, '--definitions', 'absent')).toMatchObject({ code: 1, err: expect.stringContaining('not there') })
+    writeFileSync(join(cwd, 'beside/package-lock.json'), Buffer.from([0xff]))
+    expect(await run('pat', ...attest)).toMatchObject({ code: 1, err: expect.stringContaining('not UTF-8') })
+    await db.close()
   })
   it('sends no bundle where that is said', async () => {
     put('other.json', { ...SERVER, version: '2.0.0' })

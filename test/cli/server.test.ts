@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
+import { documentReaders } from '../../src/adapters/registry-documents.ts'
+import { documentsOf } from '../../src/registry/documents.ts'
 import { surfaceDigest } from '../../src/trust/review.ts'
 import { readSurface } from '../../src/trust/statement.ts'
 import { nodeServer } from '../support/upstreams/stdio.ts'
@@ -88,6 +90,13 @@ describe('gatehouse server', () => {
     expect(Object.keys(signed.tools)).toEqual(['get_weather'])
     expect(readSurface(Buffer.from((await run('surface', 'weather', '--mode', 'exact')).out)).mode).toBe('exact')
     expect((await run('surface', 'weather', '--mode', 'any')).code).toBe(2)
+    const definitions = await run('surface', 'weather', '--definitions')
+    const found = await documentsOf(
+      { definitions: definitions.out },
+      [{ surface: { digest, text: JSON.stringify(signed) }, locks: new Map() }],
+      documentReaders,
+    )
+    expect(found).toMatchObject([{ kind: 'surface' }, { kind: 'definitions', signed: digest }])
     expect((await run('surface')).code).toBe(2)
   })
 

@@ -2,13 +2,14 @@
 
 import { createPublicKey, ECDH, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { createPrivate } from '../../adapters/private-text.ts'
 import { readPrivateKey } from '../../adapters/sigstore/private-key.ts'
 import { Fault } from '../../kernel/errors.ts'
 import { challengeText, domainOf } from '../../registry/namespaces.ts'
 import type { CommandArgs } from '../command.ts'
 import { readIfThere } from '../files.ts'
+import { documentMembers } from './documents.ts'
 import { act, send, type ActAnswer } from './gateway.ts'
 import { changeText, records, table, text, timeOf, verb, WHY } from './verb.ts'
 
@@ -175,7 +176,8 @@ export const attest = verb({
 })
 async function attested(args: CommandArgs, of: object, file: string): Promise<ActAnswer> {
   const bundle = await jsonIn(args, file, MAX_BUNDLE_BYTES)
-  return send(args, '/v1/attestations', `${JSON.stringify(of).slice(0, -1)},"bundle":${bundle}}`)
+  const documents = await documentMembers(args, dirname(file), [bundle])
+  return send(args, '/v1/attestations', `${JSON.stringify(of).slice(0, -1)},"bundle":${bundle}${documents}}`)
 }
 
 export const setStatus = verb({
@@ -213,7 +215,8 @@ async function sent(args: CommandArgs, serverFile: string, bundles: readonly str
   if (!bundles) return send(args, '/v0.1/publish', serverJson)
   const texts: string[] = []
   for (const file of bundles) texts.push(await jsonIn(args, file, MAX_BUNDLE_BYTES))
-  return send(args, '/v1/publish', `{"serverJson":${serverJson},"bundles":[${texts.join(',')}]}`)
+  const documents = await documentMembers(args, dirname(serverFile), texts)
+  return send(args, '/v1/publish', `{"serverJson":${serverJson},"bundles":[${texts.join(',')}]${documents}}`)
 }
 
 async function jsonIn(args: CommandArgs, file: string, maxBytes: number): Promise<string> {

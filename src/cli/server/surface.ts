@@ -1,6 +1,7 @@
-// `gatehouse server surface`: the surface file that `gatehouse sign --surface` and a publisher's CI take, from what was seen of a server.
+// `gatehouse server surface`: the surface file that `gatehouse sign --surface` and a publisher's CI take, and the definitions behind it, from what was seen of a server.
 
 import { digestOfSurface, surfaceJson, SURFACE_MODES, type SurfaceMode } from '../../admission/pinned-surface.ts'
+import { definitionsText } from '../../admission/definitions.ts'
 import { surfaceSeen } from '../../admission/seen-surface.ts'
 import { canonicalJson } from '../../kernel/canonical-json.ts'
 import { EXIT, type CommandArgs } from '../command.ts'
@@ -25,6 +26,10 @@ export async function run(args: CommandArgs): Promise<number> {
     return EXIT.conflict
   }
   const surface = surfaceSeen(seen, mode)
+  if (args.flag('definitions')) {
+    io.out(`${definitionsText(seen)}\n`)
+    return EXIT.ok
+  }
   io.out(`${canonicalJson(surfaceJson(surface)) ?? ''}\n`)
   io.err(`surface ${digestOfSurface(surface)}\n`)
   return EXIT.ok
