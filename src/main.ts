@@ -16,6 +16,7 @@ import { startClock } from './compose/clock.ts'
 import { createCredentials, nobodySignsIn, storesIn, type CredentialStores } from './compose/credentials.ts'
 import { createDoor } from './compose/door.ts'
 import { endWhatIsOver } from './compose/endings.ts'
+import { followTrust } from './compose/follow-trust.ts'
 import { showLevels } from './compose/levels.ts'
 import { admission, listSettings, streamLimit } from './compose/limits.ts'
 import { createListener, hostText, listen, setPatience } from './compose/listener.ts'
@@ -31,6 +32,7 @@ import { openSubjectClaims } from './compose/subject-claims.ts'
 import { createTokens } from './compose/tokens.ts'
 import { houseUpstreams } from './compose/upstream-house.ts'
 import { keepVault } from './compose/vault.ts'
+import { trustFiles } from './compose/trust-files.ts'
 import { createWallClock } from './compose/wall-clock.ts'
 import { restartNeeded } from './config/reload.ts'
 import type { Snapshot } from './config/schema.ts'
@@ -192,10 +194,7 @@ export async function startGateway(
   })
   void tokens.keys.warm()
   const edge = { ...door, recorder, measure: metrics, isDraining: () => isDraining }
-  const { repository } = snapshot.registry
-  const trust = repository
-    ? await (await import('./compose/trust.ts')).openTrust({ snapshot, repository, fetch: tokens.outbound, logger, now })
-    : undefined
+  const trust = await followTrust({ snapshot, fetch: tokens.outbound, logger, now })
   const admin = await openAdminPlane(
     {
       ...deps,
@@ -233,7 +232,13 @@ export async function startGateway(
     openStream: streamOpener({ streams, sessions, tokens }),
   })
   walked = endpoint
-  const server = createListener(snapshot, { ...door, ...admin.routes, endpoint, controlPlane })
+  const server = createListener(snapshot, {
+    ...door,
+    ...admin.routes,
+    ...trustFiles(snapshot, { ...door, logger }),
+    endpoint,
+    controlPlane,
+  })
   const running = {
     ...{ ...door, ...admin, admissions, catalogue, encoder, endpoint, log, logger, metrics, parked, people, refusals, report },
     ...{ sessions, state, streams, trust, upstreams },

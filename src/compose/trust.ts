@@ -46,7 +46,7 @@ export type TrustPlane = {
   renewalSeconds(): number
 }
 
-type TrustParts = {
+export type TrustParts = {
   readonly snapshot: Snapshot
   readonly repository: NonNullable<Snapshot['registry']['repository']>
   readonly fetch: SafeFetch

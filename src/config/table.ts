@@ -220,7 +220,7 @@ export const GATEHOUSE = record(
               ),
               publish: flag({
                 fallback: false,
-                doc: 'sign what is due of timestamp, snapshot, index and revocations of the folder at each look, with the keys in its `online/`, as `gatehouse trust publish` does',
+                doc: 'sign what is due of timestamp, snapshot, index and revocations of the folder at each look, with the keys in its `online/`, as `gatehouse trust publish` does; other gateways find it at `/tuf/`',
               }),
               root: path({ doc: 'its first root metadata (1.root.json), which is believed once' }),
               grace: duration('ms', {

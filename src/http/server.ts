@@ -10,6 +10,7 @@ import type { ConnectionTable } from './connections.ts'
 import { checkAuthority, clientAddress, EdgeHeaders, readHeaders, type Gatekeeper } from './edge.ts'
 import { BACKCHANNEL_LOGOUT_PATH } from './control-plane/backchannel-logout.ts'
 import { isRegistryPath } from './control-plane/registry.ts'
+import { isTrustPath } from './control-plane/trust-files.ts'
 import type { McpEndpoint } from './mcp-endpoint.ts'
 
 /** Everything that a reload may change is behind a function. */
@@ -29,6 +30,8 @@ export type ServerDeps = {
   readonly admin: (req: IncomingMessage, res: ServerResponse, address: string) => void
   /** paths of the registry's API */
   readonly registry: (req: IncomingMessage, res: ServerResponse, address: string) => void
+  /** files of the repository of trust that is published here; absent = none is */
+  readonly trustFiles?: (req: IncomingMessage, res: ServerResponse, address: string) => void
   readonly timeouts: { readonly headersMs: number; readonly bodyMs: number }
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
 }
@@ -76,6 +79,7 @@ function handle(deps: ServerDeps, req: IncomingMessage, res: ServerResponse): vo
   if (path.startsWith('/admin/')) deps.admin(req, res, address)
   else if (path === BACKCHANNEL_LOGOUT_PATH) deps.logout(req, res, address)
   else if (isRegistryPath(path)) deps.registry(req, res, address)
+  else if (deps.trustFiles && isTrustPath(path)) deps.trustFiles(req, res, address)
   else deps.controlPlane(req, res)
 }
 

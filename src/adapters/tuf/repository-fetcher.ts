@@ -7,13 +7,11 @@ import { BaseFetcher } from 'tuf-js'
 import { DownloadHTTPError } from 'tuf-js/dist/error.js'
 import { Fault } from '../../kernel/errors.ts'
 import type { SafeFetch } from '../safe-fetch.ts'
+import { MAX_REPOSITORY_FILE_BYTES } from './served-files.ts'
 
 /** `folder`: absolute path. `url`: base of `metadata/` and `targets/`. */
 export type RepositoryPlace =
   { readonly kind: 'folder'; readonly folder: string } | { readonly kind: 'https'; readonly url: string; readonly fetch: SafeFetch }
-
-/** Largest file of a repository that is read. */
-export const MAX_REPOSITORY_FILE_BYTES = 8 * 1024 * 1024
 
 /** Base URLs as the client joins them with names. */
 export function baseUrls(place: RepositoryPlace): { readonly metadata: string; readonly targets: string } {
