@@ -74,6 +74,17 @@ export const SIGNING: readonly Command[] = [
       verifier: { kind: 'text', value: 'URL', help: 'the reviewer, as the signer policy names them' },
       rules: { kind: 'text', value: 'FILE', help: 'the rules it was reviewed by; their digest is signed' },
       input: { kind: 'list', value: 'FILE', help: 'a bundle that was looked at. May be repeated' },
+      sequence: {
+        kind: 'text',
+        value: 'N',
+        help: 'the number of this version, where no publisher signed one: 1 for the first, then one more',
+      },
+      'downgrade-to': {
+        kind: 'text',
+        value: 'N',
+        help: 'let this older version count as number N, at or above what was used before; needs --why',
+      },
+      why: { kind: 'text', value: 'TEXT', help: 'the reason of the downgrade; it is signed' },
       ...SIGNER,
       ...BUNDLE,
     },

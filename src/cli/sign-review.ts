@@ -50,6 +50,9 @@ async function reviewOf(args: CommandArgs, files: PresentedFiles): Promise<Revie
   const rules = args.text('rules')
   const { surface } = files.presented
   if (verifierId === undefined || rules === undefined || !surface) throw new UsageError('expected --verifier, --rules and --surface')
+  const [sequence, downgradeTo] = [numberOf(args, 'sequence'), numberOf(args, 'downgrade-to')]
+  const why = args.text('why')
+  if ((downgradeTo === undefined) !== (why === undefined)) throw new UsageError('expected --downgrade-to and --why together')
   const inputs: string[] = []
   for (const file of args.list('input')) inputs.push(hash('sha256', await required(resolve(cwd, file), MAX_BUNDLE_BYTES)))
   return {
@@ -62,5 +65,14 @@ async function reviewOf(args: CommandArgs, files: PresentedFiles): Promise<Revie
       digest: hash('sha256', await required(resolve(cwd, rules), MAX_RULES_BYTES)),
     },
     inputs,
+    ...(sequence !== undefined && { sequence }),
+    ...(downgradeTo !== undefined && why !== undefined && { downgrade: { sequence: downgradeTo, why } }),
   }
+}
+
+function numberOf(args: CommandArgs, name: string): number | undefined {
+  const text = args.text(name)
+  if (text === undefined) return undefined
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new UsageError(`expected --${name} as a number from 1`)
+  return Number(text)
 }

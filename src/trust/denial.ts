@@ -23,8 +23,12 @@ type TrustReason =
   | 'rolled-back'
   /** the signed index of the registry knows this server, and not this version as it is here */
   | 'not-indexed'
-  /** this version was revoked */
+  /** this version was revoked, or what it is made of */
   | 'version-revoked'
+  /** the registry has no such version */
+  | 'version-absent'
+  /** it is what was signed, and the configuration does not say enough, or too much, to start it */
+  | 'configuration-incomplete'
   /** what is known of the registry's trust is too old, or the clock cannot be right */
   | 'trust-stale'
   /** it could not be verified now; nothing is known of it */
@@ -35,6 +39,11 @@ type Rule = { readonly reason: TrustReason; readonly fix: string }
 /** One row for each rule. `fix`: lower case, without a full stop. */
 export const RULES = {
   'bundle-absent': { reason: 'unsigned', fix: 'sign it with `gatehouse sign`, or have a reviewer admit it' },
+  'review-absent': { reason: 'unsigned', fix: 'have a reviewer look at it: `gatehouse sign review`, then `gatehouse registry attest`' },
+  'publisher-absent': {
+    reason: 'unsigned',
+    fix: 'publish it with the bundle of its publisher: the namespace has a signer policy, so one is required',
+  },
   'bundle-size': { reason: 'bundle-invalid', fix: 'make the bundle smaller than 256 KiB' },
   'bundle-json': { reason: 'bundle-invalid', fix: 'sign it again: the file is damaged, or no Sigstore bundle' },
   'bundle-shape': { reason: 'bundle-invalid', fix: 'sign it again with a Sigstore client that writes bundles of version 0.3' },
@@ -77,6 +86,11 @@ export const RULES = {
     reason: 'statement-invalid',
     fix: 'sign a statement over everything that is used: server.json, artifacts and their lock file',
   },
+  'sequence-absent': {
+    reason: 'statement-invalid',
+    fix: 'review it with `gatehouse sign review --sequence`: no publisher signed a number for it, and without one an older version cannot be told',
+  },
+  'sequence-mismatch': { reason: 'statement-invalid', fix: 'review it under the number that its publisher signed' },
   'review-not-passed': { reason: 'statement-invalid', fix: 'have a reviewer admit this version' },
 
   'server-mismatch': { reason: 'subject-mismatch', fix: 'use the bundle of this server and version' },
@@ -86,13 +100,17 @@ export const RULES = {
   'artifact-absent': { reason: 'subject-mismatch', fix: 'hand in every artifact and lock file that was signed' },
   'lock-mismatch': { reason: 'subject-mismatch', fix: 'use the lock file that was signed' },
   'surface-mismatch': { reason: 'subject-mismatch', fix: 'have this surface reviewed: the one that was signed is another' },
+  'surface-absent': { reason: 'subject-mismatch', fix: 'publish the surface that was reviewed beside the version' },
   'launch-mismatch': { reason: 'subject-mismatch', fix: 'start it with what was signed, or sign what it needs' },
   'remote-mismatch': { reason: 'subject-mismatch', fix: 'sign every remote address of server.json' },
   'version-unpinned': { reason: 'subject-mismatch', fix: 'name one exact version in server.json, no range and no tag' },
   'artifact-unsupported': { reason: 'subject-mismatch', fix: 'publish it as npm, PyPI, OCI or MCPB' },
 
   'not-after': { reason: 'attestation-expired', fix: 'sign this version again, or publish a newer one' },
-  'below-floor': { reason: 'rolled-back', fix: 'use the newest version, or have a downgrade pinned and signed' },
+  'below-floor': {
+    reason: 'rolled-back',
+    fix: 'pin the newest version, or have a reviewer sign the downgrade: `gatehouse sign review --downgrade-to`',
+  },
   'index-absent': {
     reason: 'not-indexed',
     fix: 'use a version that the registry admitted; one it admitted just now is in the index a moment later',
@@ -102,6 +120,17 @@ export const RULES = {
     fix: 'fetch the version anew: what is here is not what the registry published under this name',
   },
   'version-revoked': { reason: 'version-revoked', fix: 'use a version that was not revoked' },
+  'namespace-revoked': { reason: 'version-revoked', fix: 'use a server of another namespace' },
+  'artifact-revoked': { reason: 'version-revoked', fix: 'use a version of other artifacts' },
+  'bundle-revoked': { reason: 'version-revoked', fix: 'use another version, or have this one signed and reviewed again' },
+
+  'version-absent': { reason: 'version-absent', fix: 'pin a version that the registry has' },
+
+  'launch-choice': { reason: 'configuration-incomplete', fix: 'name the package in the configuration (`server.package`)' },
+  'launch-incomplete': {
+    reason: 'configuration-incomplete',
+    fix: 'give the value in the configuration (`server.env` or `server.headers`)',
+  },
 
   'trust-unseen': { reason: 'trust-stale', fix: 'let the gateway reach the trust repository once: nothing is known before that' },
   'trust-expired': { reason: 'trust-stale', fix: 'let the gateway reach the trust repository, and have its timestamp signed anew' },
@@ -113,6 +142,7 @@ export const RULES = {
 
   'verifier-deadline': { reason: 'verification-unavailable', fix: 'try again; a bundle that does this again is made to stall verifiers' },
   'verifier-busy': { reason: 'verification-unavailable', fix: 'try again later' },
+  'registry-unavailable': { reason: 'verification-unavailable', fix: 'see that the registry can be read' },
   'verifier-failed': { reason: 'verification-unavailable', fix: 'try again; if it stays, look into the log of the gateway' },
 } as const satisfies Readonly<Record<string, Rule>>
 

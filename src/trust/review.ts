@@ -4,7 +4,7 @@ import { hash } from 'node:crypto'
 import { canonicalJson } from '../kernel/canonical-json.ts'
 import { Fault } from '../kernel/errors.ts'
 import { deny, type Denial } from './denial.ts'
-import { instantAt, listAt, reading, recordAt, SHA256, textAt, VISIBLE, wrong, type TextRule } from './shape.ts'
+import { instantAt, integerAt, listAt, reading, recordAt, SHA256, textAt, VISIBLE, wrong, type TextRule } from './shape.ts'
 import { readStatement, SERVER_NAME, SERVER_VERSION, writeStatement, type SignedSurface, type Subject } from './statement.ts'
 
 /** SLSA, Verification Summary Attestation v1. */
@@ -25,7 +25,16 @@ export type ReviewStatement = {
   readonly policy: { readonly uri: string; readonly digest: string }
   /** SHA-256 of each bundle that was looked at; none for servers nobody signed */
   readonly inputs: readonly string[]
+  /** which version of the server it is, as a publisher's statement says it; for versions that no publisher signed */
+  readonly sequence?: number
+  /** a deliberate downgrade: this version counts as if it had that number, because of `why` */
+  readonly downgrade?: { readonly sequence: number; readonly why: string }
 }
+
+/** Members of ours in the summary, by names nobody else has. */
+const SEQUENCE = 'urn:gatehouse:sequence'
+const DOWNGRADE = 'urn:gatehouse:downgrade'
+const WHY: TextRule = { pattern: /^[^\u0000-\u001f\u007f]{1,500}$/, what: 'a reason of at most 500 characters' }
 
 const HTTPS: TextRule = { pattern: /^https:\/\/[!-~]{1,2040}$/, what: 'an https URL' }
 
@@ -40,7 +49,7 @@ export function surfaceDigest(surface: SignedSurface): string {
 const resourceOf = ({ name, version }: ReviewStatement['server']): string => `pkg:mcp/${name}@${encodeURIComponent(version)}`
 
 /** Payload of a review that passed. Throws Fault `statement-invalid` for what `readReview` would refuse. */
-export function writeReview({ subjects, server, verifierId, timeVerified, policy, inputs }: ReviewStatement): Buffer {
+export function writeReview({ subjects, server, verifierId, timeVerified, policy, inputs, sequence, downgrade }: ReviewStatement): Buffer {
   const payload = writeStatement(subjects, REVIEW_PREDICATE, {
     verifier: { id: verifierId },
     timeVerified,
@@ -50,6 +59,8 @@ export function writeReview({ subjects, server, verifierId, timeVerified, policy
     verificationResult: 'PASSED',
     verifiedLevels: [REVIEW_LEVEL],
     slsaVersion: '1.1',
+    ...(sequence !== undefined && { [SEQUENCE]: sequence }),
+    ...(downgrade && { [DOWNGRADE]: downgrade }),
   })
   const read = readReview(payload)
   if ('denied' in read) throw new Fault('statement-invalid', read.detail)
@@ -75,7 +86,7 @@ function summary(subjects: readonly Subject[], value: unknown): ReviewStatement 
     value,
     'predicate',
     ['verifier', 'timeVerified', 'resourceUri', 'policy', 'inputAttestations', 'verificationResult', 'verifiedLevels'],
-    ['slsaVersion'],
+    ['slsaVersion', SEQUENCE, DOWNGRADE],
   )
   if (predicate.verificationResult !== 'PASSED') return deny('review-not-passed', 'expected a verificationResult of PASSED')
   if (!listAt(predicate.verifiedLevels, 'verifiedLevels', 16).includes(REVIEW_LEVEL))
@@ -93,7 +104,14 @@ function summary(subjects: readonly Subject[], value: unknown): ReviewStatement 
       const path = `inputAttestations[${i}]`
       return sha256At(recordAt(each, path, ['digest']).digest, path)
     }),
+    ...(predicate[SEQUENCE] !== undefined && { sequence: integerAt(predicate[SEQUENCE], SEQUENCE, 1) }),
+    ...(predicate[DOWNGRADE] !== undefined && { downgrade: downgradeAt(predicate[DOWNGRADE]) }),
   }
+}
+
+function downgradeAt(value: unknown): NonNullable<ReviewStatement['downgrade']> {
+  const { sequence, why } = recordAt(value, DOWNGRADE, ['sequence', 'why'])
+  return { sequence: integerAt(sequence, `${DOWNGRADE}.sequence`, 1), why: textAt(why, `${DOWNGRADE}.why`, WHY) }
 }
 
 const sha256At = (value: unknown, path: string): string => textAt(recordAt(value, path, ['sha256']).sha256, path, SHA256)
