@@ -144,6 +144,10 @@ const ADMINISTRATION = {
 } satisfies Partial<Record<Reason, Words>>
 
 const REGISTRY = {
+  'advisory-invalid': row(
+    'the document is no OSV advisory this registry understands, or one as late is kept already; `data.faults` says where',
+    'mend the document; give a newer one a later `modified`',
+  ),
   'attestation-invalid': row(
     'a bundle does not verify by the policy in force, or its statement is about something else; the `detail` says which',
     'sign the version anew as its namespace’s policy says',
@@ -190,6 +194,10 @@ const REGISTRY = {
     'publish without a bundle into quarantine, or configure trust',
   ),
   'version-exists': row('this version is published already, and versions never change', 'publish another version'),
+  'version-vulnerable': row(
+    'an advisory concerns the version, or a package it is made of; the `detail` names both',
+    'publish a version that is not concerned; where the advisory is wrong, an operator records a newer document of it',
+  ),
 } satisfies Partial<Record<Reason, Words>>
 
 const UPSTREAM = {

@@ -21,6 +21,8 @@ const DOCUMENTS: Readonly<Record<string, Option>> = {
 }
 const registry = (name: keyof typeof import('./admin/registry.ts')) => async (): Promise<CommandModule> =>
   (await import('./admin/registry.ts'))[name]
+const advisories = (name: keyof typeof import('./admin/advisories.ts')) => async (): Promise<CommandModule> =>
+  (await import('./admin/advisories.ts'))[name]
 
 export const REGISTRY: readonly Command[] = [
   {
@@ -147,5 +149,37 @@ export const REGISTRY: readonly Command[] = [
       },
     },
     load: registry('revoke'),
+  },
+  {
+    name: 'registry advise',
+    summary: 'record advisories (OSV): what is known to be vulnerable or malware is not admitted',
+    about: [
+      'Each FILE is one document of the Open Source Vulnerability format, about npm, PyPI or NuGet packages, images (ecosystem OCI) or servers by their registry name (ecosystem MCP). A document with a later `modified` takes the place of the one before.',
+      'Versions that it concerns are named, and not admitted any more. Those that run are warned of; malware (ids MAL-…) revokes them, for good. Needs the role operator.',
+    ],
+    positionals: 'FILE…',
+    maxPositionals: 1000,
+    options: ASKING,
+    load: advisories('advise'),
+  },
+  {
+    name: 'registry advisories',
+    summary: 'show the advisories that were recorded, or one of them whole',
+    about: ['Needs the role operator or auditor.'],
+    positionals: '[ADVISORY]',
+    maxPositionals: 1,
+    options: ASKING,
+    load: advisories('listAdvisories'),
+  },
+  {
+    name: 'registry withdraw',
+    summary: 'withdraw an advisory: there was nothing in it after all',
+    about: [
+      'Records a newer document of it with `withdrawn`. What it revoked stays revoked. An advisory that somebody publishes anew comes back with its next document. Needs the role operator.',
+    ],
+    positionals: 'ADVISORY',
+    maxPositionals: 1,
+    options: ADMIN,
+    load: advisories('withdraw'),
   },
 ]

@@ -6,12 +6,15 @@ import { documentReaders } from '../adapters/registry-documents.ts'
 import { createRegistryVerifier } from '../adapters/registry-verifier.ts'
 import { createChallengeStore, createNamespaceStore } from '../adapters/sqlite/namespace-store.ts'
 import { loadServerJsonSchema } from '../adapters/registry-schema.ts'
+import { createAdvisoryStore } from '../adapters/sqlite/advisory-store.ts'
 import { createDocumentStore } from '../adapters/sqlite/document-store.ts'
 import { createRevocationLog, createStandingStore, createVersionStore } from '../adapters/sqlite/registry-store.ts'
 import type { StateDb } from '../adapters/sqlite/state-db.ts'
 import type { Snapshot } from '../config/schema.ts'
 import type { Sealer } from '../kernel/seal.ts'
 import type { AdminDeps } from '../pipeline/administration.ts'
+import { Advising } from '../registry/advisories/advise.ts'
+import { AdvisoryBook, type AdvisoryWatch } from '../registry/advisories/book.ts'
 import { Namespaces } from '../registry/namespaces.ts'
 import { Publisher } from '../registry/publish.ts'
 import { createReader, type RegistryView } from '../registry/reader.ts'
@@ -27,12 +30,15 @@ type RegistryParts = {
   /** the repository of trust, where one is followed */
   readonly trust: Pick<TrustPlane, 'forNew'> | undefined
 }
+/** `advisories`: for whoever has versions running */
+type Registry = AdminDeps['registry'] & { readonly advisories: AdvisoryWatch }
 
-export function createRegistry({ current, state, sealer, serverInfo, now, trust }: RegistryParts): AdminDeps['registry'] {
+export function createRegistry({ current, state, sealer, serverInfo, now, trust }: RegistryParts): Registry {
   const versions = createVersionStore(state)
   const revocations = createRevocationLog(state)
   const nowSeconds = (): number => Math.floor(now() / 1000)
-  const reader = createReader({ versions, revocations, sealer, version: serverInfo.version })
+  const advisories = new AdvisoryBook({ store: createAdvisoryStore(state), nowMs: now })
+  const reader = createReader({ versions, revocations, advisories, sealer, version: serverInfo.version })
   const namespaces = new Namespaces({
     store: createNamespaceStore(state),
     challenges: createChallengeStore(state),
@@ -48,21 +54,22 @@ export function createRegistry({ current, state, sealer, serverInfo, now, trust 
     nowMs: now,
     revoked: async () => [...(await revocations.blocking('key')), ...(await revocations.blocking('identity'))],
   })
-  const checkSchema = loadServerJsonSchema()
+  const kept = { versions, standings: createStandingStore(state), revocations, namespaces, nowSeconds }
+  const publisher = new Publisher({
+    ...kept,
+    checkSchema: loadServerJsonSchema(),
+    verify,
+    advisories,
+    documents: createDocumentStore(state),
+    readers: documentReaders,
+    maxNamespaceBytes: () => current().registry.documentsPerNamespaceBytes,
+    vulnerable: () => current().registry.vulnerable,
+  })
   return {
     namespaces,
-    publisher: new Publisher({
-      checkSchema,
-      versions,
-      standings: createStandingStore(state),
-      revocations,
-      documents: createDocumentStore(state),
-      readers: documentReaders,
-      maxNamespaceBytes: () => current().registry.documentsPerNamespaceBytes,
-      namespaces,
-      verify,
-      nowSeconds,
-    }),
+    publisher,
+    advising: new Advising({ book: advisories, alone: work => publisher.alone(work), revoking: kept }),
+    advisories,
     read: async (name, target) => {
       const view = viewOf(current(), name)
       return view ? reader(view, target) : { stop: 'path-unknown' }

@@ -69,6 +69,8 @@ export type RegistrySettings = {
   }
   /** documents kept of all versions in one namespace; default 512 MiB */
   readonly documentsPerNamespaceBytes: number
+  /** what becomes of new versions that an advisory concerns */
+  readonly vulnerable: 'refuse' | 'warn'
   /** other machines reach the gateway: nobody reads without a token but where a set says so */
   readonly isExposed: boolean
   /** names of servers and namespaces in lower case */

@@ -68,9 +68,10 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
 }
 
 function registryOf(doc: ConfigDocument): RegistrySettings {
-  const { sets, trust, repository, documentsPerNamespace } = doc.registry
+  const { sets, trust, repository, documentsPerNamespace, vulnerable } = doc.registry
   return {
     documentsPerNamespaceBytes: documentsPerNamespace,
+    vulnerable,
     isExposed: isExposed(doc),
     sets: new Map([...sets].map(([name, set]) => [name, viewOf(set)])),
     ...(repository && {

@@ -241,6 +241,10 @@ export const GATEHOUSE = record(
           fallback: '512MiB',
           doc: 'lock files, surfaces and definitions of all versions in one namespace; they are never deleted',
         }),
+        vulnerable: choice(['refuse', 'warn'], {
+          fallback: 'refuse',
+          doc: 'what becomes of a version that an advisory concerns (`gatehouse registry advise`): refuse it, or take it and warn; malware is refused in any case',
+        }),
         sets: map(
           ALIAS,
           record(

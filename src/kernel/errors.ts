@@ -52,6 +52,7 @@ export type Reason =
   | 'state-unavailable'
   | 'would-lock-out'
   // registry
+  | 'advisory-invalid'
   | 'attestation-invalid'
   | 'attestation-required'
   | 'lookalike-held'
@@ -65,6 +66,7 @@ export type Reason =
   | 'server-json-invalid'
   | 'verifier-unavailable'
   | 'version-exists'
+  | 'version-vulnerable'
   // upstream
   | 'cancelled'
   | 'connection-required'

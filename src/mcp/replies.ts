@@ -70,6 +70,7 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'state-unavailable': reply(503, 503, OWN.overloaded, 'The change may not be kept'),
   'would-lock-out': reply(409, 409, OWN.blocked, 'This would lock everybody out'),
 
+  'advisory-invalid': reply(422, 422, CODE.invalidParams, 'The advisory is not taken'),
   'attestation-invalid': reply(422, 422, OWN.blocked, 'The statement does not count'),
   'attestation-required': reply(422, 422, OWN.blocked, 'A verified statement is needed'),
   'lookalike-held': reply(409, 409, OWN.blocked, 'The name looks like another one'),
@@ -83,6 +84,7 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'server-json-invalid': reply(400, 400, CODE.invalidParams, 'Invalid server.json'),
   'verifier-unavailable': reply(503, 503, OWN.overloaded, 'Nothing can be verified'),
   'version-exists': reply(409, 409, CODE.invalidParams, 'The version exists'),
+  'version-vulnerable': reply(409, 409, OWN.blocked, 'The version is known to be vulnerable'),
 
   cancelled: reply(200, 200, CODE.internal, 'Request cancelled'),
   // Never 401 or 403: those would be about the host's own token (R109).

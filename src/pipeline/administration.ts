@@ -5,6 +5,7 @@ import type { Proposals } from '../administration/proposals.ts'
 import type { Role } from '../administration/roles.ts'
 import type { Block, BlockTarget } from '../identity/blocks.ts'
 import type { Stop } from '../kernel/errors.ts'
+import type { Advising } from '../registry/advisories/advise.ts'
 import type { Namespaces } from '../registry/namespaces.ts'
 import type { Publisher } from '../registry/publish.ts'
 import type { Principal, PrincipalKey } from '../kernel/principal.ts'
@@ -43,6 +44,7 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
     readonly read: (view: string, target: string) => Promise<string | Stop>
     readonly namespaces: Namespaces
     readonly publisher: Publisher
+    readonly advising: Advising
   }
   /** a local act was honoured: said loudly */
   readonly onBreakGlass: (act: string, by: string, detail: object) => Promise<void>

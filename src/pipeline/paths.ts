@@ -5,6 +5,14 @@ import type { AdminDeps, AdminReceived } from './administration.ts'
 import type { GatewayDeps } from './deps.ts'
 import { Path, type Answered, type Authenticated, type Received } from './path.ts'
 import { admitStage } from './stages/admit.ts'
+import {
+  adviseStage,
+  aimAdvisoriesStage,
+  aimAdvisoryStage,
+  aimWithdrawalStage,
+  listAdvisoriesStage,
+  withdrawAdvisoryStage,
+} from './stages/administer-advisories.ts'
 import { aimBlockStage, aimPrincipalStage, blockStage, endSessionsStage, listBlocksStage } from './stages/administer-blocks.ts'
 import {
   aimBreakGlassStage,
@@ -183,6 +191,9 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
     'admin/registry/status': known.step(role('operator', 'publisher')).step(aimStatusStage).step(setStatusStage(deps)),
     'admin/registry/revoke': known.step(role('operator')).step(aimRevocationStage).step(revokeStage(deps)),
     'admin/registry/clear': known.step(role('operator')).step(aimChangeStage('server')).step(changeStage(deps, 'clear-lookalike')),
+    'admin/registry/advise': known.step(role('operator')).step(aimAdvisoryStage).step(adviseStage(deps)),
+    'admin/registry/withdraw': known.step(role('operator')).step(aimWithdrawalStage).step(withdrawAdvisoryStage(deps)),
+    'admin/registry/advisories': known.step(role('operator', 'auditor')).step(aimAdvisoriesStage).step(listAdvisoriesStage(deps)),
     'admin/registry/read': known.step(role()).step(aimReadStage).step(readRegistryStage(deps)),
   })
   const localRows: Readonly<Record<string, Path<AdminReceived & Answered>>> = {

@@ -5,12 +5,14 @@ import { ownVersion, UNKNOWN, whyNotNow, type Actor, type OwnParts } from './act
 import { documentsOf, type DocumentReaders, type Offered, type StoredDocument } from './documents.ts'
 import { whyNoRoom, type QuotaParts } from './quota.ts'
 import type { Entry, StandingStore } from './store.ts'
+import { whyVulnerable, type VulnerableParts } from './vulnerable.ts'
 import { verifyAll, whyContradicted, whyRevoked, type Verified, type VouchingParts } from './vouching.ts'
 
 export type Attesting = Offered & { readonly name: string; readonly version: string; readonly bundle: string }
 export type AttestParts = OwnParts &
   VouchingParts &
-  QuotaParts & {
+  QuotaParts &
+  VulnerableParts & {
     readonly standings: StandingStore
     readonly readers: DocumentReaders
     readonly nowSeconds: () => number
@@ -68,6 +70,8 @@ async function keep(parts: AttestParts, { vouch, attestation, found, documents }
   if (vouch.kind !== 'review' || found.standing !== 'quarantined') return undefined
   const held = (await standings.server(name))?.looksLike
   if (held !== undefined) return { stop: 'lookalike-held', detail: `it looks like \`${held}\``, fix: 'an operator can clear it' }
+  const vulnerable = await whyVulnerable(parts, found)
+  if (vulnerable) return vulnerable
   await standings.change({ name, version, to: 'admitted', by: by.key, atSeconds: nowSeconds() }, ['quarantined'])
   return undefined
 }

@@ -14,6 +14,7 @@ import { MAX_SERVER_JSON_BYTES, readServerJson, type ServerJson } from './server
 import { setStatus, type StatusChange, type StatusParts } from './statuses.ts'
 import type { Artifact, Entry, Revocation } from './store.ts'
 import { verifyAll, whyContradicted, whyRevoked, type Verified, type VouchedFor } from './vouching.ts'
+import { whyVulnerable } from './vulnerable.ts'
 
 export type PublisherParts = AttestParts & RevokeParts & StatusParts & { readonly checkSchema: (value: unknown) => readonly SchemaFault[] }
 
@@ -66,7 +67,10 @@ export class Publisher {
     const { name, version } = document
     const { artifacts, attestations, documents, sequence, isReviewed } = vouched
     const about = { name: name.text, version, serverJson, digest }
-    const refused = (await this.#whyNotNow(name, vouched, about, by)) ?? (await whyNoRoom(this.#parts, about, documents))
+    const refused =
+      (await this.#whyNotNow(name, vouched, about, by)) ??
+      (await whyVulnerable(this.#parts, about)) ??
+      (await whyNoRoom(this.#parts, about, documents))
     if (refused) return refused
     const looksLike = await this.#lookalike(name)
     const kept = await versions.publish({

@@ -2,6 +2,7 @@
 
 import { isStop, type Stop } from '../kernel/errors.ts'
 import { contextOf, type Sealer } from '../kernel/seal.ts'
+import type { AdvisoryBook } from './advisories/book.ts'
 import { parseServerName } from './names.ts'
 import { dateOf, neutral, serverList, serverResponse } from './official.ts'
 import type { Entry, PageMark, PageQuery, Revocation, RevocationLog, VersionStore } from './store.ts'
@@ -15,6 +16,7 @@ export type RegistryView = {
 export type ReaderParts = {
   readonly versions: VersionStore
   readonly revocations: RevocationLog
+  readonly advisories: Pick<AdvisoryBook, 'page'>
   readonly sealer: Sealer
   readonly version: string
 }
@@ -100,6 +102,7 @@ async function ours(
 ): Promise<string | Stop> {
   // They name servers of every view, so they are read with the whole registry alone.
   if (path === '/v1/revocations' && !view.only) return revocations(parts, new URLSearchParams(query))
+  if (path === '/v1/exports/osv' && !view.only) return advisories(parts, new URLSearchParams(query))
   const [, name = '', version = ''] = /^\/v1\/servers\/([^/]+)\/versions\/([^/]+)\/attestations$/.exec(path) ?? []
   const [server, which] = [parseServerName(decoded(name) ?? ''), decoded(version)]
   if (version === '') return PATH_UNKNOWN
@@ -127,6 +130,17 @@ async function revocations(parts: ReaderParts, params: URLSearchParams): Promise
   return neutral(JSON.stringify({ revocations: shown, metadata: { count: shown.length, last: found.at(-1)?.sequence ?? Number(since) } }))
 }
 const MAX_REVOCATIONS = 1000
+
+/** As OSV's own API answers: documents as they came, withdrawn ones too, and where to go on. */
+async function advisories(parts: ReaderParts, params: URLSearchParams): Promise<string | Stop> {
+  const after = params.get('page_token') ?? ''
+  if (params.getAll('page_token').length > 1 || after.length > 100) return invalid('expected `page_token` as the last page gave it')
+  const page = await parts.advisories.page(after, MAX_ADVISORIES)
+  const last = page.at(-1)
+  const next = last && (await parts.advisories.page(last.id, 1)).length > 0 ? `,"next_page_token":${JSON.stringify(last.id)}` : ''
+  return neutral(`{"vulns":[${page.map(({ document }) => document).join(',')}]${next}}`)
+}
+const MAX_ADVISORIES = 100
 
 const isServed = ({ standing }: Entry, withRevoked: boolean): boolean =>
   standing === 'admitted' || standing === 'deprecated' || (standing === 'revoked' && withRevoked)

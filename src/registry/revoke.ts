@@ -14,11 +14,12 @@ export type RevokeParts = {
   readonly nowSeconds: () => number
 }
 
-/** As it was kept, with its number. A version or namespace that nobody has is refused. */
+/** As it was kept, with its number. `message`: shown with a version that is withdrawn, instead of the reason. A version or namespace that nobody has is refused. */
 export async function revoke(
   { versions, standings, revocations, namespaces, nowSeconds }: RevokeParts,
   revocation: Omit<Revocation, 'sequence' | 'by' | 'atSeconds'>,
   by: Actor,
+  message: string = revocation.reason,
 ): Promise<Revocation | Stop> {
   // First what gateways go by: a crash in between leaves a version shown that no gateway runs.
   const kept = { ...revocation, by: by.key, atSeconds: nowSeconds() }
@@ -35,7 +36,7 @@ export async function revoke(
   const appended = await revocations.append({ ...kept, target: `${found.name}@${found.version}` })
   if (revocation.action === 'block')
     await standings.change(
-      { name: found.name, version: found.version, to: 'revoked', message: revocation.reason, by: by.key, atSeconds: nowSeconds() },
+      { name: found.name, version: found.version, to: 'revoked', message, by: by.key, atSeconds: nowSeconds() },
       BEFORE_REVOKED,
     )
   return appended

@@ -19,14 +19,17 @@ export function versionProblem(text: string): string | undefined {
  * A text whose byte order is the order of versions: SemVer 2.0.0 section 11, without build metadata; whatever is no SemVer comes before all that is. Equal
  * keys are of equal precedence: the later one published counts as the higher.
  */
-export function orderKey(version: string): string {
+export const orderKey = (version: string): string => semverKey(version) ?? '0'
+
+/** The same for SemVer alone; undefined = it is none. */
+export function semverKey(version: string): string | undefined {
   const [, major, minor, patch, pre] = SEMVER.exec(version) ?? []
-  if (major === undefined || minor === undefined || patch === undefined) return '0'
+  if (major === undefined || minor === undefined || patch === undefined) return undefined
   const core = [major, minor, patch].map(number).join('')
   // A release comes after all its pre-releases: C after A and B. A blank ends a field and comes before everything in one, so fewer fields come first.
   return `1${core}${pre === undefined ? 'C' : pre.split('.').map(field).join(' ')}`
 }
 
-/** Numbers of any length: how long, then the digits. */
-const number = (digits: string): string => String(digits.length).padStart(3, '0') + digits
+/** Numbers of any length without leading zeros: how long, then the digits. Byte order is their order. */
+export const number = (digits: string): string => String(digits.length).padStart(3, '0') + digits
 const field = (text: string): string => (/^\d+$/.test(text) ? `A${number(text)}` : `B${text}`)

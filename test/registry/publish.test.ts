@@ -8,6 +8,7 @@ import { canonicalJsonOf } from '../../src/kernel/canonical-json.ts'
 import { isStop, type Stop } from '../../src/kernel/errors.ts'
 import type { PrincipalKey } from '../../src/kernel/principal.ts'
 import type { Actor } from '../../src/registry/actor.ts'
+import type { Advised } from '../../src/registry/advisories/book.ts'
 import { MAX_ATTESTATIONS } from '../../src/registry/attest.ts'
 import { Publisher } from '../../src/registry/publish.ts'
 import type { Vouched } from '../../src/registry/vouching.ts'
@@ -61,10 +62,14 @@ let namespaceNow: Namespace
 let quota = 1000
 /** what others do while a bundle is verified */
 let meanwhile: () => void
+let advised: readonly Advised[]
+let policy: 'refuse' | 'warn'
 const freeze = (): void => void (namespaceNow = { ...namespaceNow, state: 'frozen' })
 beforeEach(() => {
   namespaceNow = { name: 'com.example', state: 'active', proof: 'dns', provedAtSeconds: 0, members: [] }
   meanwhile = () => {}
+  advised = []
+  policy = 'refuse'
   registry = memoryRegistry()
   asked = []
   states = []
@@ -78,6 +83,8 @@ const publisherOf = (): Publisher =>
     ...registry,
     readers: documentReaders,
     maxNamespaceBytes: () => quota,
+    advisories: { advisoriesAgainst: () => Promise.resolve(advised) },
+    vulnerable: () => policy,
     namespaces: {
       find: name => Promise.resolve(name === 'com.nobody' ? undefined : namespaceNow),
       setState: (name, state) => {
@@ -262,6 +269,37 @@ describe('publishing', () => {
     kept(await publish(serverJson('com.example/weather1'), ['{"review":1}']))
     expect(kept(await publish(serverJson('com.example/weather2'), ['{"review":1}'])).standing).toBe('admitted')
     expect(kept(await publish(serverJson('com.example/weatherl'), ['{"review":1}'])).standing).toBe('quarantined')
+  })
+})
+
+describe('a version that an advisory concerns (attack 5)', () => {
+  const hole: Advised = { id: 'GHSA-aaaa-bbbb-cccc', isMalware: false, about: 'npm left-pad 1.0.0' }
+  const trojan: Advised = { id: 'MAL-2026-1', isMalware: true, about: 'npm left-pad 1.0.0' }
+  it('is not taken, signed and reviewed or not; the advisory and what it concerns are named', async () => {
+    advised = [hole]
+    const refused = { stop: 'version-vulnerable', detail: 'GHSA-aaaa-bbbb-cccc concerns `npm left-pad 1.0.0`' }
+    expect(await publish()).toMatchObject(refused)
+    expect(await publish(serverJson(), ['{"publisher":1}', '{"review":1}'])).toMatchObject(refused)
+    expect(await registry.standings.server('com.example/weather')).toBeUndefined()
+  })
+  it('is not admitted by a review that comes after the advisory', async () => {
+    kept(await publish())
+    advised = [hole]
+    expect(await publisher.attest({ name: 'com.example/weather', version: '1.0.0', bundle: '{"review":1}' }, ROOT)).toMatchObject({
+      stop: 'version-vulnerable',
+    })
+    expect((await registry.versions.find('com.example/weather', '1.0.0'))?.standing).toBe('quarantined')
+    advised = []
+    expect(kept(await publisher.attest({ name: 'com.example/weather', version: '1.0.0', bundle: '{"review":1}' }, ROOT)).standing).toBe(
+      'admitted',
+    )
+  })
+  it('is taken where holes are only warned of, and malware is not', async () => {
+    policy = 'warn'
+    advised = [hole, trojan]
+    expect(await publish()).toMatchObject({ stop: 'version-vulnerable', detail: 'MAL-2026-1 concerns `npm left-pad 1.0.0`' })
+    advised = [hole]
+    expect(kept(await publish(serverJson(), ['{"review":1}'])).standing).toBe('admitted')
   })
 })
 

@@ -13,6 +13,7 @@ beforeEach(() => {
   read = createReader({
     versions: registry.versions,
     revocations: registry.revocations,
+    advisories: { page: () => Promise.resolve([]) },
     sealer: createSealer({ current: randomBytes(32) }, randomBytes),
     version: '1.2.3',
   })

@@ -20,7 +20,8 @@ import type { Standing } from '../../registry/standing.ts'
 import { documentStatements } from './document-store.ts'
 import type { SqlValue, StateDb, Statement } from './state-db.ts'
 
-type Row = Omit<Entry, 'message' | 'isLatest' | 'isSigned'> & {
+/** One version as it is read, with the server's own spelling. */
+export type EntryRow = Omit<Entry, 'message' | 'isLatest' | 'isSigned'> & {
   readonly message: string | null
   readonly isLatest: number
   readonly isSigned: number
@@ -32,6 +33,8 @@ const COLUMNS = `n.name AS name, v.version AS version, v.sequence AS sequence, v
   v.published_at AS publishedAtSeconds, s.standing AS standing, s.message AS message, s.changed_at AS changedAtSeconds, s.is_latest AS isLatest,
   EXISTS (SELECT 1 FROM registry_attestations a WHERE a.server = s.server AND a.version = s.version) AS isSigned`
 const JOINED = `JOIN registry_versions v ON v.server = s.server AND v.version = s.version JOIN registry_servers n ON n.name = s.server`
+/** Whatever their standing; a condition comes behind it. */
+export const ENTRIES = `SELECT ${COLUMNS} FROM registry_standings s ${JOINED}`
 
 export const createVersionStore = (db: StateDb): VersionStore => ({
   publish: publication => publish(db, publication),
@@ -39,11 +42,11 @@ export const createVersionStore = (db: StateDb): VersionStore => ({
   async versions(name, { withRevoked, withQuarantined }) {
     const hidden = `${withRevoked ? '' : `AND s.standing <> 'revoked'`} ${withQuarantined ? '' : `AND s.standing <> 'quarantined'`}`
     const sql = `SELECT ${COLUMNS} FROM registry_standings s ${JOINED} WHERE s.server = ? ${hidden} ORDER BY s.sequence DESC LIMIT ${MAX_VERSIONS}`
-    return (await db.all<Row>(sql, [name])).map(entryOf)
+    return (await db.all<EntryRow>(sql, [name])).map(entryOf)
   },
   async page(query) {
     const { sql, params } = pageOf(query)
-    return (await db.all<Row>(sql, params)).map(entryOf)
+    return (await db.all<EntryRow>(sql, params)).map(entryOf)
   },
   async attest(name, version, { attestation, artifacts, documents = [], atSeconds }) {
     const sql = `${ATTEST} WHERE NOT EXISTS (SELECT 1 FROM registry_attestations WHERE server = ? AND version = ? AND digest = ?)`
@@ -78,7 +81,7 @@ const FURTHER_ARTIFACT = `INSERT INTO registry_artifacts (server, version, ident
 async function find(db: StateDb, name: string, version: string): Promise<Entry | undefined> {
   const which = version === 'latest' ? 's.is_latest = 1' : 's.version = ?'
   const sql = `SELECT ${COLUMNS} FROM registry_standings s ${JOINED} WHERE s.server = ? AND ${which}`
-  const [row] = await db.all<Row>(sql, version === 'latest' ? [name] : [name, version])
+  const [row] = await db.all<EntryRow>(sql, version === 'latest' ? [name] : [name, version])
   return row && entryOf(row)
 }
 
@@ -233,7 +236,7 @@ const revocationOf = ({ notBeforeSeconds, ...rest }: RevocationRow): Revocation 
   ...(notBeforeSeconds !== null && { notBeforeSeconds }),
 })
 
-const entryOf = ({ message, isLatest, isSigned, standing, ...rest }: Row): Entry => ({
+export const entryOf = ({ message, isLatest, isSigned, standing, ...rest }: EntryRow): Entry => ({
   ...rest,
   standing: standing satisfies Standing,
   ...(message !== null && { message }),

@@ -51,6 +51,11 @@ export async function serveRegistry(deps: RegistryApiDeps, req: IncomingMessage,
 type Asked = { readonly view: string; readonly target: string; readonly address: string }
 
 async function read(deps: RegistryApiDeps, req: IncomingMessage, { view, target, address }: Asked): Promise<AdminAnswer> {
+  const act = view === '' ? readAct(target) : undefined
+  if (act) {
+    const headers = readHeaders(req.rawHeaders)
+    return isStop(headers) ? refusal(headers) : plain(await deps.run({ ...act, headers, address }))
+  }
   switch (deps.accessOf(view)) {
     case undefined:
       deps.penalise(address)
@@ -72,20 +77,37 @@ async function read(deps: RegistryApiDeps, req: IncomingMessage, { view, target,
   }
 }
 
+/** What is read by a role alone, whoever may read the rest. */
+function readAct(target: string): Pick<AdminAct, 'method' | 'body'> | undefined {
+  const [, id, query] = /^\/v1\/advisories(?:\/([^/?]+))?(?:\?(.*))?$/.exec(target) ?? []
+  if (!/^\/v1\/advisories(?:[/?]|$)/.test(target)) return undefined
+  const after = new URLSearchParams(query).get('after')
+  // Ids hold nothing that has to be escaped; one that is stays unknown.
+  return {
+    method: 'admin/registry/advisories',
+    body: Buffer.from(JSON.stringify({ ...(id !== undefined && { id }), ...(after && { after }) })),
+  }
+}
+
 /** What writes, by method and path: the act, and how its parameters are made of path and body. */
 const WRITES: readonly {
   readonly method: string
   readonly path: RegExp
   readonly act: string
   readonly parts?: readonly string[]
-  readonly wrap?: true
+  /** the member that the body becomes */
+  readonly wrap?: string
   /** may bring documents */
   readonly isLarge?: true
+  /** there is nothing to read */
+  readonly isBare?: true
 }[] = [
-  { method: 'POST', path: /^\/v0\.1\/publish$/, act: 'admin/registry/submit', wrap: true },
+  { method: 'POST', path: /^\/v0\.1\/publish$/, act: 'admin/registry/submit', wrap: 'serverJson' },
   { method: 'POST', path: /^\/v1\/publish$/, act: 'admin/registry/publish', isLarge: true },
   { method: 'POST', path: /^\/v1\/attestations$/, act: 'admin/registry/attest', isLarge: true },
   { method: 'POST', path: /^\/v1\/revocations$/, act: 'admin/registry/revoke' },
+  { method: 'POST', path: /^\/v1\/advisories$/, act: 'admin/registry/advise', wrap: 'advisory' },
+  { method: 'DELETE', path: /^\/v1\/advisories\/([^/]+)$/, act: 'admin/registry/withdraw', parts: ['id'], isBare: true },
   {
     method: 'PATCH',
     path: /^\/v0\.1\/servers\/([^/]+)\/versions\/([^/]+)\/status$/,
@@ -98,6 +120,8 @@ const WRITES: readonly {
 const MAX_BODY_BYTES = 2 * 1024 * 1024
 /** with documents of a version (registry/documents.ts), as JSON has them */
 const MAX_LARGE_BYTES = 24 * 1024 * 1024
+
+const BARE = Buffer.from('{}')
 
 type Exchange = { readonly req: IncomingMessage; readonly res: ServerResponse }
 
@@ -112,12 +136,14 @@ async function write(deps: RegistryApiDeps, { req, res }: Exchange, { view, targ
     }
   }
   const headers = readHeaders(req.rawHeaders)
-  const wrong = isStop(headers) ? headers : checkContent(headers)
+  const wrong = isStop(headers) ? headers : found.isBare ? undefined : checkContent(headers)
   if (isStop(headers) || wrong) return refusal(wrong ?? { stop: 'header-invalid' })
   const maxBytes = found.isLarge ? MAX_LARGE_BYTES : MAX_BODY_BYTES
-  const body = await bodyOf(req, maxBytes, bytes =>
-    deps.mayHold({ authorization: headers.authorization, proof: headers.proof, bytes, isLarge: bytes > MAX_BODY_BYTES, res }),
-  )
+  const body = found.isBare
+    ? BARE
+    : await bodyOf(req, maxBytes, bytes =>
+        deps.mayHold({ authorization: headers.authorization, proof: headers.proof, bytes, isLarge: bytes > MAX_BODY_BYTES, res }),
+      )
   if (isStop(body)) return { ...refusal(body), headers: { Connection: 'close' } }
   const params = paramsOf(found, target, body)
   return isStop(params) ? refusal(params) : plain(await deps.run({ method: found.act, body: params, headers, address }))
@@ -132,10 +158,10 @@ const bodyOf = (req: IncomingMessage, maxBytes: number, enlarge: Enlarge): Promi
 
 /** The act's parameters as JSON text. What is put around the body's bytes is put around one judged document, so that nothing in it can end it early. */
 function paramsOf({ path, parts, wrap }: (typeof WRITES)[number], target: string, body: Buffer): Buffer | Stop {
-  if (!wrap && !parts) return body
+  if (wrap === undefined && !parts) return body
   const doc = readJson(body)
   if (isJsonFault(doc)) return { stop: 'json-invalid', detail: `${doc.fault} at byte ${doc.at}` }
-  if (wrap) return Buffer.concat([Buffer.from('{"serverJson":'), body, Buffer.from('}')])
+  if (wrap !== undefined) return Buffer.concat([Buffer.from(`{"${wrap}":`), body, Buffer.from('}')])
   const given = valueOf(doc, doc.root)
   if (doc.root.kind !== 'object') return { stop: 'params-invalid', detail: 'expected one JSON object' }
   try {

@@ -1,16 +1,15 @@
 // Publishing as acts: server.json and bundles, status, revocations.
 
 import { isStop, type Stop } from '../../kernel/errors.ts'
-import { LOCAL_ISSUER } from '../../administration/break-glass.ts'
 import { member, rawOf, textOf } from '../../mcp/json.ts'
 import type { JsonDoc, JsonNode } from '../../mcp/json.ts'
 import { serverList, serverResponse } from '../../registry/official.ts'
-import type { Actor } from '../../registry/actor.ts'
 import type { Attesting } from '../../registry/attest.ts'
 import { LOCK_FILES, type Offered } from '../../registry/documents.ts'
 import type { Submission } from '../../registry/publish.ts'
 import { REVOCATION_KINDS, REVOCATION_REASONS } from '../../registry/store.ts'
 import { MAX_BUNDLES } from '../../registry/vouching.ts'
+import { actorOf } from '../actor.ts'
 import { adminAnswer, readTexts, type AdminDeps, type Aimed } from '../administration.ts'
 import type { Answered, Authenticated, Received, Stage } from '../path.ts'
 
@@ -18,10 +17,6 @@ type Known = Received & Authenticated & Aimed
 type Deps = Pick<AdminDeps, 'registry' | 'rolesOf'>
 type Submitted = Aimed & { readonly submission: Submission }
 
-const actorOf = (deps: Pick<AdminDeps, 'rolesOf'>, { principal }: Authenticated): Actor => ({
-  key: principal.key,
-  isOperator: principal.issuer === LOCAL_ISSUER || deps.rolesOf(principal).has('operator'),
-})
 const json = (text: string): Answered => ({ answer: { kind: 'result', result: Buffer.from(text), outcome: 'ok' } })
 const invalid = (detail: string): Stop => ({ stop: 'params-invalid', detail })
 

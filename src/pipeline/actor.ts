@@ -1,0 +1,11 @@
+// Who acts in the registry, as its room sees them.
+
+import { LOCAL_ISSUER } from '../administration/break-glass.ts'
+import type { Actor } from '../registry/actor.ts'
+import type { AdminDeps } from './administration.ts'
+import type { Authenticated } from './path.ts'
+
+export const actorOf = (deps: Pick<AdminDeps, 'rolesOf'>, { principal }: Authenticated): Actor => ({
+  key: principal.key,
+  isOperator: principal.issuer === LOCAL_ISSUER || deps.rolesOf(principal).has('operator'),
+})
