@@ -160,12 +160,16 @@ const REGISTRY = {
     'the name could be mistaken for another one that is there; the `detail` names it',
     'an operator who knows its owner registers or clears it',
   ),
+  'namespace-cooling': row(
+    'the key or account that proves the namespace, its owners, or who signs for it changed; for `registry.cooldown` nothing is published in it, so that whoever did not expect it can act. `retryAfterSeconds` says how long',
+    'wait; if nobody of you changed it, `gatehouse namespace freeze`',
+  ),
   'namespace-forbidden': row(
     'the caller is no member of this namespace, or there is none of this name',
     '`gatehouse namespace claim` and `verify`, or ask its owner to make you a publisher',
   ),
   'namespace-frozen': row(
-    'an operator, or a second proof by somebody else, froze the namespace',
+    'an operator froze the namespace, or a proof by somebody else did, or one of another account under the same name',
     'an operator decides whose it is and thaws it',
   ),
   'namespace-taken': row('the namespace, or one that cannot be told from it, has an owner', 'ask its owner, or an operator'),
@@ -174,8 +178,8 @@ const REGISTRY = {
     '`gatehouse namespace verify`',
   ),
   'proof-invalid': row(
-    'the challenge is unknown or spent, or no key that the domain publishes made the signature, or such names cannot be proved by a domain',
-    'publish the key that `gatehouse namespace claim` shows, then `gatehouse namespace verify`; the `detail` says which it was',
+    'the challenge is unknown or spent, or no key that the domain publishes made the signature, or such names cannot be proved by a domain; or a token is not of `registry.proofs`, not for this registry, over, used before, or its claims make no name',
+    'publish the key that `gatehouse namespace claim` shows, then `gatehouse namespace verify`; ask the issuer for another token; the `detail` says which it was',
   ),
   'quota-exceeded': row(
     'documents of a version (lock files, surface, definitions) are larger than may be, or their namespace has no room left for them',

@@ -49,6 +49,7 @@ import { createFaces } from './pipeline/faces.ts'
 import { createFeeds } from './pipeline/feeds.ts'
 import { createAdminPaths, createPaths } from './pipeline/paths.ts'
 import { createRecorder } from './pipeline/recorder.ts'
+import type { DomainKeys } from './registry/namespace.ts'
 
 export type Gateway = {
   /** base URL it listens on; the port is real even where the configuration said 0 */
@@ -69,11 +70,13 @@ export type GatewayOptions = {
   readonly stores?: CredentialStores
   /** fetches client ID metadata documents that hosts name; default: public addresses only, whatever the configuration opens */
   readonly documentFetch?: SafeFetch
+  /** what domains publish to prove namespaces; default: DNS, and https to public addresses */
+  readonly domainKeys?: DomainKeys
 }
 
 export async function startGateway(
   snapshot: Snapshot,
-  { logger: given, environment, version, stores, documentFetch }: GatewayOptions,
+  { logger: given, environment, version, stores, documentFetch, domainKeys }: GatewayOptions,
 ): Promise<Gateway> {
   let current = snapshot
   let isDraining = false
@@ -198,7 +201,7 @@ export async function startGateway(
   const admin = await openAdminPlane(
     {
       ...deps,
-      trust,
+      ...{ trust, domainKeys, fetch: tokens.outbound },
       current: () => current,
       blocking: standing,
       state,

@@ -19,6 +19,10 @@ const DOCUMENTS: Readonly<Record<string, Option>> = {
     help: 'a lock file that was signed; default: package-lock.json and requirements.txt. May be repeated',
   },
 }
+const PROOF_TOKEN: Readonly<Record<string, Option>> = {
+  oidc: { kind: 'flag', help: 'prove it by a token: of GATEHOUSE_OIDC_TOKEN, or of the job of GitHub Actions that runs this' },
+  'oidc-token-file': { kind: 'text', value: 'FILE', help: 'the same, with the token in a file' },
+}
 const registry = (name: keyof typeof import('./admin/registry.ts')) => async (): Promise<CommandModule> =>
   (await import('./admin/registry.ts'))[name]
 const advisories = (name: keyof typeof import('./admin/advisories.ts')) => async (): Promise<CommandModule> =>
@@ -38,15 +42,17 @@ export const REGISTRY: readonly Command[] = [
   },
   {
     name: 'namespace verify',
-    summary: 'prove a namespace by the key its domain publishes',
+    summary: 'prove a namespace by the key its domain publishes, or by a token of its code host',
     about: [
-      'Asks the gateway for a challenge, signs it, and lets the gateway compare with what the domain publishes: in DNS, or with --https in a file. Needs the role publisher. A proof counts for 30 days.',
+      'Asks the gateway for a challenge, signs it, and lets the gateway compare with what the domain publishes: in DNS, or with --https in a file. Needs the role publisher. A proof counts for 30 days, and is prolonged while the domain publishes the same key.',
+      'With --oidc by a token of an issuer in `registry.proofs`, for names such as io.github.acme: of --oidc-token-file, of GATEHOUSE_OIDC_TOKEN, or of the job of GitHub Actions that runs this.',
     ],
     positionals: 'NAMESPACE',
     maxPositionals: 1,
     options: {
       ...ASKING,
       key: PROOF_KEY,
+      ...PROOF_TOKEN,
       https: { kind: 'flag', help: 'look in https://DOMAIN/.well-known/mcp-registry-auth instead of DNS' },
     },
     load: registry('verifyNamespace'),

@@ -17,6 +17,7 @@ import type { GatewayDeps } from '../pipeline/deps.ts'
 import { createAdministration, type AdministrationParts } from './administration.ts'
 import { backchannelLogout, type LogoutParts } from './backchannel-logout.ts'
 import { adminEndpoint } from './endpoints.ts'
+import { createNamespaces, type NamespaceHouseParts } from './namespaces.ts'
 import { accessOf, createRegistry } from './registry.ts'
 import type { TrustPlane } from './trust.ts'
 
@@ -26,12 +27,15 @@ export type AdminPlane = {
   readonly breakGlass: BreakGlass
   /** called by the one timer */
   readonly localActs: LocalActs
+  /** the same: proofs of namespaces that end soon */
+  readonly namespaceLooks: { look(): Promise<void> }
 }
 
 /** `verifier`: of the issuers' signatures, for logout tokens */
 export type AdminPlaneParts = Omit<AdministrationParts, 'proposals' | 'registry'> &
   Pick<GatewayDeps, 'sealer' | 'serverInfo'> &
-  Pick<LogoutParts, 'verifier' | 'endSignIns'> & { readonly state: StateDb; readonly trust: TrustPlane | undefined }
+  Pick<LogoutParts, 'verifier' | 'endSignIns'> &
+  Pick<NamespaceHouseParts, 'fetch' | 'domainKeys' | 'logger'> & { readonly state: StateDb; readonly trust: TrustPlane | undefined }
 /** `table`: pipeline/paths.ts, which main.ts alone hands on */
 export type AdminEdge = Omit<AdminApiDeps, 'paths' | 'endpoint'> & {
   readonly largeBodies: LargeBodies
@@ -44,7 +48,8 @@ const READS_PER_MINUTE = { address: 600, total: 6000 }
 /** Rejects with Fault `local-folder-unsafe` where somebody else could leave commands. */
 export async function openAdminPlane({ state, verifier, endSignIns, ...parts }: AdminPlaneParts, edge: AdminEdge): Promise<AdminPlane> {
   const { current, logger, blocking: standing, log, encoder, now } = parts
-  const registry = createRegistry({ ...parts, state })
+  const { namespaces, looks } = createNamespaces({ ...parts, state })
+  const registry = createRegistry({ ...parts, state, namespaces })
   const administration = createAdministration({ ...parts, proposals: sqliteProposals(state), registry })
   const logout = backchannelLogout({ current, verifier, store: sqliteLogoutTokens(state), standing, endSignIns, log, encoder, now })
   const api = new AdminApi({ ...edge, paths: edge.table(administration), endpoint: () => adminEndpoint(current()) })
@@ -81,5 +86,6 @@ export async function openAdminPlane({ state, verifier, endSignIns, ...parts }: 
     },
     breakGlass: administration.breakGlass,
     localActs,
+    namespaceLooks: looks,
   }
 }

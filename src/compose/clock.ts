@@ -11,6 +11,8 @@ type Parts = {
   readonly refusals: { flush(): Promise<void> }
   readonly report: { flush(): Promise<void> }
   readonly localActs: { look(): Promise<void> }
+  /** proofs of namespaces that end soon */
+  readonly namespaceLooks: { look(): Promise<void> }
   /** reviewers' decisions */
   readonly admissions: { look(): Promise<void> }
   /** the repository of trust; absent = none is followed */
@@ -24,6 +26,7 @@ type Parts = {
 const TICK_MS = 1000
 const KEEP_ALIVE_TICKS = 15
 const AGGREGATE_TICKS = 60
+const NAMESPACE_TICKS = 300
 const FORGET_TICKS = 600
 
 export function startClock(parts: Parts): { stop(): void } {
@@ -45,6 +48,7 @@ export function startClock(parts: Parts): { stop(): void } {
     }
     // A failed flush keeps its counts for the next one.
     if (ticks % AGGREGATE_TICKS === 0) for (const counts of [parts.refusals, parts.report]) counts.flush().catch(() => {})
+    if (ticks % NAMESPACE_TICKS === 0) void parts.namespaceLooks.look()
     // What could not be forgotten now is forgotten next time; nobody is let in by it.
     if (ticks % FORGET_TICKS === 0) parts.people?.sweep().catch(() => {})
   }, TICK_MS)

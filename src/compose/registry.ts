@@ -1,10 +1,7 @@
 // The registry as this process has it: its stores in state.db, its views from the snapshot in force.
 
-import { randomBytes } from 'node:crypto'
-import { createDomainKeys } from '../adapters/domain-keys.ts'
 import { documentReaders } from '../adapters/registry-documents.ts'
 import { createRegistryVerifier } from '../adapters/registry-verifier.ts'
-import { createChallengeStore, createNamespaceStore } from '../adapters/sqlite/namespace-store.ts'
 import { loadServerJsonSchema } from '../adapters/registry-schema.ts'
 import { createAdvisoryStore } from '../adapters/sqlite/advisory-store.ts'
 import { createDocumentStore } from '../adapters/sqlite/document-store.ts'
@@ -15,7 +12,7 @@ import type { Sealer } from '../kernel/seal.ts'
 import type { AdminDeps } from '../pipeline/administration.ts'
 import { Advising } from '../registry/advisories/advise.ts'
 import { AdvisoryBook, type AdvisoryWatch } from '../registry/advisories/book.ts'
-import { Namespaces } from '../registry/namespaces.ts'
+import type { Namespaces } from '../registry/namespaces.ts'
 import { Publisher } from '../registry/publish.ts'
 import { createReader, type RegistryView } from '../registry/reader.ts'
 import type { TrustPlane } from './trust.ts'
@@ -29,24 +26,17 @@ type RegistryParts = {
   readonly serverInfo: { readonly version: string }
   /** the repository of trust, where one is followed */
   readonly trust: Pick<TrustPlane, 'forNew'> | undefined
+  readonly namespaces: Namespaces
 }
 /** `advisories`: for whoever has versions running */
 type Registry = AdminDeps['registry'] & { readonly advisories: AdvisoryWatch }
 
-export function createRegistry({ current, state, sealer, serverInfo, now, trust }: RegistryParts): Registry {
+export function createRegistry({ current, state, sealer, serverInfo, now, trust, namespaces }: RegistryParts): Registry {
   const versions = createVersionStore(state)
   const revocations = createRevocationLog(state)
   const nowSeconds = (): number => Math.floor(now() / 1000)
   const advisories = new AdvisoryBook({ store: createAdvisoryStore(state), nowMs: now })
   const reader = createReader({ versions, revocations, advisories, sealer, version: serverInfo.version })
-  const namespaces = new Namespaces({
-    store: createNamespaceStore(state),
-    challenges: createChallengeStore(state),
-    domainKeys: createDomainKeys(),
-    origin: () => current().publicUrl,
-    nowSeconds,
-    newNonce: () => randomBytes(24).toString('base64url'),
-  })
   const verify = createRegistryVerifier({
     trust: () => current().registry.trust,
     followed: ({ name, version }) => trust?.forNew(name, version),

@@ -34,6 +34,8 @@ export type TrustPlane = {
   forServed(version: ServedVersion): Followed | Denial
   /** called after each look that found other documents: what is in use has to be judged again. Answers what ends it */
   onChange(listener: () => void): () => void
+  /** as last seen, fresh or not: who is to sign */
+  policies(): TrustPolicies
   /** asks the repository; never rejects */
   look(): Promise<void>
   /** the same where it is time; called each second by the one timer */
@@ -116,6 +118,7 @@ export async function openTrust({ snapshot, repository, fetch, logger, now, rand
       // After a sleep of the machine it is long due; a clock that was set back must not put it off.
       if (now() >= dueMs || now() < dueMs - LOOK_MS) await look()
     },
+    policies: () => policiesOf(client.seen().documents),
     forNew(server, version) {
       const seen = client.seen()
       refuseEvaluation(seen, isExposed)

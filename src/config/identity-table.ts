@@ -7,7 +7,7 @@ import { asSource } from './sources.ts'
 import { choice, duration, flag, integer, path, text } from './scalars.ts'
 
 /** Signature algorithms a token may use. `none` and the shared-secret HS* are not among them (RFC 8725 section 3.1). */
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
+export const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
 
 const claim = (what: string, fallback: string): ReturnType<typeof text> =>
   text({ what: 'the name of a claim', maxLength: 128, pattern: /^[\x21-\x7e]+$/, fallback, doc: what })
@@ -234,7 +234,7 @@ function subjectProblem(value: string): string | undefined {
 }
 
 /** RFC 8414 section 2: https, no query, no fragment. Plain http is for this machine only, which checks.ts sees to. */
-function issuerProblem(value: string): string | undefined {
+export function issuerProblem(value: string): string | undefined {
   const problem = urlProblem(value)
   if (problem !== undefined) return problem
   return value.includes('?') ? 'expected an issuer without a query' : undefined

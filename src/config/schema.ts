@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { RoleRule } from '../administration/roles.ts'
 import type { IssuerRules } from '../identity/claims.ts'
 import type { ScopeWords } from '../identity/scopes.ts'
+import type { ProofRule } from '../registry/proof-rules.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
 import type { Era } from '../mcp/revisions.ts'
 import type { CredentialRule } from '../vault/credential-rule.ts'
@@ -55,7 +56,7 @@ export type Snapshot = {
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
 }
 
-export type RegistrySettings = {
+export type RegistrySettings = NamespaceSettings & {
   /** absolute paths; absent: nothing can be verified */
   readonly trust?: { readonly policies: string; readonly root?: string }
   /** `folder`, `root`: absolute paths. Never beside `trust`. */
@@ -78,6 +79,23 @@ export type RegistrySettings = {
     string,
     { readonly servers: readonly string[]; readonly namespaces: readonly string[]; readonly anonymous: boolean }
   >
+}
+
+/** How namespaces are proved. */
+export type NamespaceSettings = {
+  /** issuers whose tokens prove namespaces; an issuer once */
+  readonly proofs: readonly ProofSettings[]
+  /** nothing is published in a namespace after key, owner or signer changed */
+  readonly cooldownSeconds: number
+}
+/** Who may prove which names: its rules are those of registry/proof-rules.ts. `jwksFile`: an absolute path. */
+type ProofSettings = ProofRule & {
+  readonly jwksUri?: string
+  readonly jwksFile?: string
+  readonly algorithms: readonly string[]
+  readonly audience: string
+  readonly maxTokenSeconds: number
+  readonly clockSkewSeconds: number
 }
 
 export type AdministrationSettings = {

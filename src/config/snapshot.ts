@@ -21,6 +21,7 @@ import type {
 import type { ConfigDocument } from './table.ts'
 import { credentialOf } from './credential-snapshot.ts'
 import { defaultRuleId } from './upstream-checks.ts'
+import { proofsOf } from './proof-snapshot.ts'
 import type { UpstreamDocument } from './upstream-table.ts'
 
 export type SnapshotContext = {
@@ -56,7 +57,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     reviewers: new Map([...doc.reviewers].map(([name, { publicKey }]) => [name, publicKey])),
     upstreams: new Map([...doc.upstreams].map(([alias, upstream]) => [alias, upstreamOf(doc, { alias, upstream }, context)])),
     sets: new Map([...doc.sets].map(([name, aliases]) => [name, { upstreams: aliases }])),
-    registry: registryOf(doc),
+    registry: registryOf(doc, publicUrl),
     outbound: {
       hosts: doc.outbound.allow.filter(entry => !entry.includes('/')),
       networks: doc.outbound.allow.filter(entry => entry.includes('/')),
@@ -67,12 +68,13 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
   })
 }
 
-function registryOf(doc: ConfigDocument): RegistrySettings {
+function registryOf(doc: ConfigDocument, publicUrl: string): RegistrySettings {
   const { sets, trust, repository, documentsPerNamespace, vulnerable } = doc.registry
   return {
     documentsPerNamespaceBytes: documentsPerNamespace,
     vulnerable,
     isExposed: isExposed(doc),
+    ...proofsOf(doc, publicUrl),
     sets: new Map([...sets].map(([name, set]) => [name, viewOf(set)])),
     ...(repository && {
       repository: {

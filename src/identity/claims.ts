@@ -167,8 +167,8 @@ function whoIs(claims: JsonDoc, rules: IssuerRules): { readonly issuer: string; 
 const isMeant = (allowed: string, subject: string): boolean =>
   allowed.endsWith('*') ? subject.startsWith(allowed.slice(0, -1)) : subject === allowed
 
-// RFC 8707, RFC 9068 section 4, negative test N004: exact strings; an array counts only when this resource is its single value.
-function isFor(claims: JsonDoc, resource: string): boolean {
+/** RFC 8707, RFC 9068 section 4, negative test N004: exact strings; an array counts only when this resource is its single value. */
+export function isFor(claims: JsonDoc, resource: string): boolean {
   const node = member(claims.root, 'aud')
   if (node?.kind === 'string') return textOf(claims, node) === resource
   if (node?.kind !== 'array') return false

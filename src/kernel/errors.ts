@@ -56,6 +56,7 @@ export type Reason =
   | 'attestation-invalid'
   | 'attestation-required'
   | 'lookalike-held'
+  | 'namespace-cooling'
   | 'namespace-forbidden'
   | 'namespace-frozen'
   | 'namespace-taken'

@@ -74,6 +74,7 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'attestation-invalid': reply(422, 422, OWN.blocked, 'The statement does not count'),
   'attestation-required': reply(422, 422, OWN.blocked, 'A verified statement is needed'),
   'lookalike-held': reply(409, 409, OWN.blocked, 'The name looks like another one'),
+  'namespace-cooling': reply(403, 403, OWN.blocked, 'Nothing is published in the namespace for a while'),
   'namespace-forbidden': reply(403, 403, OWN.blocked, 'Not permitted in this namespace'),
   'namespace-frozen': reply(403, 403, OWN.blocked, 'The namespace is frozen'),
   'namespace-taken': reply(409, 409, OWN.blocked, 'The namespace is taken'),

@@ -65,14 +65,14 @@ const MAX_TEXT = 4096
 type Texts = { readonly params: Readonly<Record<string, string>> }
 
 /** The members of the body: texts of these names and no others, `optional` ones may be absent. A stop says which is wrong. */
-export function readTexts(x: Received, names: readonly string[], optional: readonly string[] = []): Texts | Stop {
+export function readTexts(x: Received, names: readonly string[], optional: readonly string[] = [], maxBytes = MAX_TEXT): Texts | Stop {
   const found: Record<string, string> = {}
   if (!x.doc || x.params?.kind !== 'object') return { stop: 'params-invalid', detail: 'expected one JSON object' }
   for (const { key, value } of x.params.members ?? []) {
     if (!names.includes(key) && !optional.includes(key)) return { stop: 'params-invalid', detail: `no member \`${key.slice(0, 64)}\` here` }
-    const text = value.kind === 'string' && value.end - value.start <= MAX_TEXT ? textOf(x.doc, value) : undefined
+    const text = value.kind === 'string' && value.end - value.start <= maxBytes ? textOf(x.doc, value) : undefined
     if (text === undefined || /[\x00-\x1f\x7f]/.test(text))
-      return { stop: 'params-invalid', detail: `expected \`${key}\` as a text of at most ${MAX_TEXT} bytes in one line` }
+      return { stop: 'params-invalid', detail: `expected \`${key}\` as a text of at most ${maxBytes} bytes in one line` }
     found[key] = text
   }
   const missing = names.find(name => member(x.params, name) === undefined || found[name] === '')

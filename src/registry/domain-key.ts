@@ -1,10 +1,18 @@
 // Keys that domains publish, in the form of the official registry (`v=MCPv1; k=…; p=…`), and signatures by them.
 
-import { createPublicKey, ECDH, verify, type KeyObject } from 'node:crypto'
+import { createPublicKey, ECDH, hash, verify, type KeyObject } from 'node:crypto'
 
 const RECORD = /^v=MCPv1; ?k=(ed25519|ecdsap384); ?p=([A-Za-z0-9+/]{40,128}={0,2});?$/
 /** SubjectPublicKeyInfo of an Ed25519 key, before its 32 bytes (RFC 8410 section 10.1). */
 const ED25519_SPKI = Buffer.from('302a300506032b6570032100', 'hex')
+
+/** SHA-256 of kind and key that a record publishes, hexadecimal; undefined where it is no record of a key. One key has one. */
+export function keyIn(record: string): string | undefined {
+  const [, kind, encoded = ''] = RECORD.exec(record.trim()) ?? []
+  return kind !== undefined && Buffer.from(encoded, 'base64').toString('base64') === encoded
+    ? hash('sha256', `${kind} ${encoded}`)
+    : undefined
+}
 
 /** True where the signature (hexadecimal: 64 bytes of Ed25519, 96 of ECDSA on P-384 with SHA-384, r and s) over `text` is by the key of this record. Never throws. */
 export function verifyProof(record: string, text: Buffer, signature: string): boolean {

@@ -46,7 +46,7 @@ beforeAll(async () => {
   gateway = await startTestGateway({
     operators: ['root', 'second'],
     administration: { twoPerson: false, roles: { publisher: { subjects: ['pat', 'mallory'] } } },
-    registry: { trust: { policies: join(folder, 'policies.json') } },
+    registry: { cooldown: '0s', trust: { policies: join(folder, 'policies.json') } },
   })
   db = await openStateDb(join(gateway.dataDir, 'state.db'))
   const owned = await act('namespaces/register', { target: 'com.example pat', why: 'ours' }, 'root')

@@ -111,7 +111,7 @@ describe('gatehouse namespace', () => {
     })
     expect(await run('root', 'namespace', 'register', 'com.example', 'pat', '--why', 'theirs')).toMatchObject({ code: 0, out: 'done\n' })
     expect((await run('pat', 'namespace', 'list')).out).toMatch(
-      /com\.example {2}active {2}operator {3}- {6}https:\/\/issuer\.test pat \(owner\)/,
+      /com\.example {2}active {2}operator {3}- {6}- {12}- {10}https:\/\/issuer\.test pat \(owner\)/,
     )
     expect(await run('root', 'namespace', 'freeze', 'com.example', '--why', 'x')).toMatchObject({ code: 0 })
     expect(await run('root', 'namespace', 'thaw', 'com.example', '--why', 'x')).toMatchObject({ code: 0, out: 'done\n' })

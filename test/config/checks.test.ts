@@ -481,3 +481,31 @@ describe('registry.repository', () => {
     )
   })
 })
+
+describe('registry.proofs', () => {
+  const PROOF = 'issuer: https://token.ci.example, namespace: "io.github.{repository_owner}", ownerId: repository_owner_id'
+  const proofs = (...texts: string[]): string => `${MINIMAL}registry: { proofs: [${texts.map(text => `{ ${text} }`).join(', ')}] }\n`
+  it('is for this registry where nothing else is said', async () => {
+    const { registry, publicUrl } = await snapshot(proofs(PROOF))
+    expect(registry.proofs).toEqual([
+      expect.objectContaining({ audience: publicUrl, ownerId: 'repository_owner_id', bind: [], maxTokenSeconds: 3600 }),
+    ])
+    expect((await snapshot(proofs(`${PROOF}, audience: mcp, require: { ref: refs/heads/main }`))).registry.proofs).toEqual([
+      expect.objectContaining({ audience: 'mcp', require: new Map([['ref', 'refs/heads/main']]) }),
+    ])
+  })
+  it.each([
+    ['an issuer twice', [PROOF, PROOF], 'stands here twice'],
+    ['keys from two places', [`${PROOF}, jwksUri: https://ci.example/keys, jwksFile: keys.json`], 'exclude each other'],
+    ['an issuer that others can answer for', [PROOF.replace('https:', 'http:')], 'expected https'],
+    ['keys that others can put in', [`${PROOF}, jwksUri: http://ci.example/keys`], 'expected https'],
+    ['an algorithm without a key', [`${PROOF}, algorithms: [none]`], 'none'],
+    ['a shared secret', [`${PROOF}, algorithms: [HS256]`], 'HS256'],
+    ['a name that every token proves', [PROOF.replace('{repository_owner}', 'acme')], 'at least one claim in braces'],
+    ['a name that the token chooses', [PROOF.replace('io.github.{', '{')], 'expected'],
+    ['the owner’s number bound twice', [`${PROOF}, bind: [repository_owner_id]`], 'take it out'],
+    ['no number', [PROOF.replace(', ownerId: repository_owner_id', '')], 'ownerId'],
+  ])('does not load with %s', async (_what, texts, expected) => {
+    expect(await words(proofs(...texts))).toContain(expected)
+  })
+})

@@ -5,8 +5,10 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { createDomainKeys } from '../../src/adapters/domain-keys.ts'
 import type { PrincipalKey } from '../../src/kernel/principal.ts'
 import { verifyProof } from '../../src/registry/domain-key.ts'
-import { challengeText, domainOf, Namespaces, type DomainKeys } from '../../src/registry/namespaces.ts'
-import { memoryChallenges, memoryNamespaces } from '../support/memory-namespaces.ts'
+import { challengeText, domainOf } from '../../src/registry/domain-proofs.ts'
+import type { DomainKeys } from '../../src/registry/namespace.ts'
+import { Namespaces } from '../../src/registry/namespaces.ts'
+import { memoryChallenges, memoryNamespaces, memorySpentProofs } from '../support/memory-namespaces.ts'
 
 const [ALICE, BOB] = ['https://idp.example alice', 'https://idp.example bob'] as [PrincipalKey, PrincipalKey]
 const ORIGIN = 'https://gw.example.com'
@@ -57,6 +59,10 @@ beforeEach(() => {
       },
     },
     challenges: memoryChallenges(),
+    spent: memorySpentProofs(),
+    tokens: { read: () => Promise.resolve({ stop: 'proof-invalid' }) },
+    signers: () => Promise.resolve(new Map()),
+    cooldownSeconds: () => 86_400,
     domainKeys,
     origin: () => ORIGIN,
     nowSeconds: () => now,
@@ -95,6 +101,7 @@ describe('a namespace', () => {
       name: 'com.Example',
       state: 'active',
       proof: method,
+      bound: { kind: 'key', key: expect.stringMatching(/^[0-9a-f]{64}$/) },
       provedAtSeconds: START,
       proveAgainAtSeconds: START + 30 * 86_400,
       members: [{ principal: ALICE, role: 'owner' }],
@@ -244,6 +251,13 @@ describe('what domains publish', () => {
     })
     expect(await keys.read('example.com', 'dns')).toEqual([ours])
   })
+  it('is nothing where the name or such records are gone, and unreadable where nobody answers', async () => {
+    const failing = (code: string) => createDomainKeys({ resolveTxt: () => Promise.reject(Object.assign(new Error(code), { code })) })
+    expect(await failing('ENOTFOUND').read('example.com', 'dns')).toEqual([])
+    expect(await failing('ENODATA').read('example.com', 'dns')).toEqual([])
+    await expect(failing('ETIMEOUT').read('example.com', 'dns')).rejects.toMatchObject({ code: 'fetch-failed' })
+    await expect(failing('ESERVFAIL').read('example.com', 'dns')).rejects.toMatchObject({ code: 'fetch-failed' })
+  })
   it('is a file at one place', async () => {
     const asked: string[] = []
     const answers = (status: number) => ({
@@ -251,6 +265,7 @@ describe('what domains publish', () => {
     })
     expect(await createDomainKeys({ fetch: answers(200) }).read('example.com', 'https')).toEqual([ours])
     expect(asked).toEqual(['https://example.com/.well-known/mcp-registry-auth'])
+    expect(await createDomainKeys({ fetch: answers(404) }).read('example.com', 'https')).toEqual([])
     await expect(createDomainKeys({ fetch: answers(302) }).read('example.com', 'https')).rejects.toMatchObject({ code: 'fetch-failed' })
   })
   it.each(['localhost', '127.0.0.1', '169.254.169.254', '10.0.0.1'])('is never asked of this network (N054): %s', async domain => {

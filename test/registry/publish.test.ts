@@ -12,7 +12,7 @@ import type { Advised } from '../../src/registry/advisories/book.ts'
 import { MAX_ATTESTATIONS } from '../../src/registry/attest.ts'
 import { Publisher } from '../../src/registry/publish.ts'
 import type { Vouched } from '../../src/registry/vouching.ts'
-import type { Namespace } from '../../src/registry/namespaces.ts'
+import type { Namespace } from '../../src/registry/namespace.ts'
 import type { Entry } from '../../src/registry/store.ts'
 import { memoryRegistry, type MemoryRegistry } from '../support/memory-registry.ts'
 

@@ -48,7 +48,8 @@ export async function startTestGateway(
     login,
     stores,
     documentFetch,
-  }: Partial<Pick<GatewayOptions, 'logger' | 'environment' | 'stores' | 'documentFetch'>> & {
+    domainKeys,
+  }: Partial<Pick<GatewayOptions, 'logger' | 'environment' | 'stores' | 'documentFetch' | 'domainKeys'>> & {
     issuer?: Readonly<Record<string, unknown>>
     login?: Readonly<Record<string, unknown>>
   } = {},
@@ -86,6 +87,7 @@ export async function startTestGateway(
     logger,
     ...(stores && { stores }),
     ...(documentFetch && { documentFetch }),
+    ...(domainKeys && { domainKeys }),
   })
   return {
     url: gateway.url,

@@ -1,6 +1,17 @@
-// Namespaces and challenges in memory; can fail before or after a change is kept.
+// Namespaces, challenges and spent proofs in memory; can fail before or after a change is kept.
 
-import type { Challenge, ChallengeStore, Namespace, NamespaceStore } from '../../src/registry/namespaces.ts'
+import { canonicalJson } from '../../src/kernel/canonical-json.ts'
+import type { Binding } from '../../src/registry/binding.ts'
+import type {
+  Challenge,
+  ChallengeStore,
+  KeptProof,
+  Namespace,
+  NamespaceStore,
+  NamespaceWatch,
+  Quiet,
+  SpentProofs,
+} from '../../src/registry/namespace.ts'
 import type { Failing } from './memory-blocks.ts'
 
 const changing =
@@ -16,57 +27,96 @@ const sorted = (namespace: Namespace): Namespace => ({
   ...namespace,
   members: [...namespace.members].sort((a, b) => (a.principal < b.principal ? -1 : 1)),
 })
+const isBound = ({ bound }: Namespace, before: Binding | undefined): boolean =>
+  (bound && canonicalJson(bound)) === (before && canonicalJson(before))
+const silenced = (namespace: Namespace, quiet: Quiet | undefined): Namespace =>
+  quiet && quiet.untilSeconds > (namespace.quiet?.untilSeconds ?? 0) ? { ...namespace, quiet } : namespace
 
-export function memoryNamespaces(failing: Failing = {}): NamespaceStore {
+export function memoryNamespaces(failing: Failing = {}): NamespaceStore & NamespaceWatch {
   const kept = new Map<string, { namespace: Namespace; readonly skeleton: string }>()
   const change = changing(failing)
+  const found = (name: string) => kept.get(name.toLowerCase())
   return {
-    find: name => Promise.resolve(kept.get(name.toLowerCase())?.namespace),
+    find: name => Promise.resolve(found(name)?.namespace),
     register: (namespace, skeleton, owner) =>
       change(() => {
         const isTaken = [...kept.values()].some(other => other.skeleton === skeleton)
-        if (isTaken || kept.has(namespace.name.toLowerCase())) return false
+        if (isTaken || found(namespace.name)) return false
         kept.set(namespace.name.toLowerCase(), { namespace: { ...namespace, members: [{ principal: owner, role: 'owner' }] }, skeleton })
         return true
       }),
-    prove: ({ name, proof, provedAtSeconds, proveAgainAtSeconds }) =>
+    prove: (proved: KeptProof, before, quiet) =>
       change(() => {
-        const found = kept.get(name.toLowerCase())
-        if (!found) return false
-        const { name: own, members, state } = found.namespace
-        found.namespace = {
-          name: own,
-          members,
-          state,
-          proof,
-          provedAtSeconds,
-          ...(proveAgainAtSeconds !== undefined && { proveAgainAtSeconds }),
-        }
+        const one = found(proved.name)
+        if (!one || !isBound(one.namespace, before)) return false
+        const { name, members, state, quiet: earlier, signer } = one.namespace
+        const { proof, bound, provedAtSeconds, proveAgainAtSeconds } = proved
+        one.namespace = silenced(
+          {
+            ...{ name, members, state, proof, provedAtSeconds },
+            ...(bound && { bound }),
+            ...(proveAgainAtSeconds !== undefined && { proveAgainAtSeconds }),
+            ...(earlier && { quiet: earlier }),
+            ...(signer !== undefined && { signer }),
+          },
+          quiet,
+        )
         return true
       }),
     setState: (name, state) =>
       change(() => {
-        const found = kept.get(name.toLowerCase())
-        if (!found || found.namespace.state === state) return false
-        found.namespace = { ...found.namespace, state }
+        const one = found(name)
+        if (!one || one.namespace.state === state) return false
+        one.namespace = { ...one.namespace, state }
         return true
       }),
-    setMember: (name, { principal, role }, by) =>
+    setMember: (name, { principal, role }, { principal: by, quiet }) =>
       change(() => {
-        const found = kept.get(name.toLowerCase())
-        if (found?.namespace.state !== 'active') return false
-        const { members } = found.namespace
+        const one = found(name)
+        if (one?.namespace.state !== 'active') return false
+        const { members } = one.namespace
         if (!members.some(member => member.principal === by && member.role === 'owner')) return false
         const others = members.filter(member => member.principal !== principal)
         if (role !== 'owner' && !others.some(member => member.role === 'owner')) return false
         if (role === undefined && others.length === members.length) return false
-        found.namespace = sorted({ ...found.namespace, members: role === undefined ? others : [...others, { principal, role }] })
+        one.namespace = silenced(
+          sorted({ ...one.namespace, members: role === undefined ? others : [...others, { principal, role }] }),
+          quiet,
+        )
         return true
       }),
     list: () =>
       Promise.resolve(
         [...kept.values()].map(({ namespace }) => namespace).sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1)),
       ),
+    due: (endsUntil, lookedUntil, most) =>
+      Promise.resolve(
+        [...kept.values()]
+          .map(({ namespace }) => ({ ...namespace, members: [] }))
+          .filter(
+            ({ proof, bound, look, proveAgainAtSeconds = Infinity }) =>
+              (proof === 'dns' || proof === 'https') && bound && proveAgainAtSeconds <= endsUntil && (look?.atSeconds ?? 0) <= lookedUntil,
+          )
+          .sort(
+            (a, b) => (a.look?.atSeconds ?? 0) - (b.look?.atSeconds ?? 0) || (a.proveAgainAtSeconds ?? 0) - (b.proveAgainAtSeconds ?? 0),
+          )
+          .slice(0, most),
+      ),
+    looked: (name, bound, { atSeconds, found: what, proveAgainAtSeconds, quiet }) =>
+      change(() => {
+        const one = found(name)
+        if (!one || !isBound(one.namespace, bound)) return false
+        const look = { atSeconds, found: what }
+        one.namespace = silenced({ ...one.namespace, look, ...(proveAgainAtSeconds !== undefined && { proveAgainAtSeconds }) }, quiet)
+        return true
+      }),
+    sign: (name, before, signer, quiet) =>
+      change(() => {
+        const one = found(name)
+        if (one?.namespace.signer !== before || !one) return false
+        one.namespace = silenced({ ...one.namespace, signer }, quiet)
+        return true
+      }),
   }
 }
 
@@ -87,6 +137,20 @@ export function memoryChallenges(failing: Failing = {}): ChallengeStore {
         kept = kept.filter(challenge => challenge !== found)
         const { namespace, principal, issuedAtSeconds } = found
         return { nonce, namespace, principal, issuedAtSeconds }
+      }),
+  }
+}
+
+export function memorySpentProofs(failing: Failing = {}): SpentProofs {
+  const kept = new Map<string, number>()
+  const change = changing(failing)
+  return {
+    spend: (id, expiresAt, now) =>
+      change(() => {
+        for (const [other, until] of kept) if (until < now) kept.delete(other)
+        if (kept.has(id)) return false
+        kept.set(id, expiresAt)
+        return true
       }),
   }
 }

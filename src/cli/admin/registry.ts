@@ -6,15 +6,16 @@ import { dirname, resolve } from 'node:path'
 import { createPrivate } from '../../adapters/private-text.ts'
 import { readPrivateKey } from '../../adapters/sigstore/private-key.ts'
 import { Fault } from '../../kernel/errors.ts'
-import { challengeText, domainOf } from '../../registry/namespaces.ts'
+import { challengeText, domainOf } from '../../registry/domain-proofs.ts'
 import type { CommandArgs } from '../command.ts'
 import { readIfThere } from '../files.ts'
 import { documentMembers } from './documents.ts'
-import { act, send, type ActAnswer } from './gateway.ts'
+import { act, gatewayOf, send, type ActAnswer } from './gateway.ts'
+import { proofToken } from './proof-token.ts'
 import { changeText, records, table, text, timeOf, verb, WHY } from './verb.ts'
 
 const WHICH = 'expected a namespace, such as com.example'
-const KEY = 'expected --key: the private key that proves the domain'
+const KEY = 'expected --key: the private key that proves the domain; or --oidc'
 const MAX_BUNDLE_BYTES = 262_144
 const MAX_SERVER_JSON_BYTES = 65_536
 const MAX_KEY_BYTES = 16_384
@@ -54,13 +55,17 @@ export const verifyNamespace = verb({
   command: 'namespace verify',
   run(args) {
     const [namespace] = args.positionals
-    const file = args.text('key')
+    const [file, isToken] = [args.text('key'), args.flag('oidc') || args.text('oidc-token-file') !== undefined]
     if (namespace === undefined) return WHICH
+    if (isToken) return file === undefined ? provedByToken(args, namespace) : '--key and --oidc exclude each other'
     return file === undefined ? KEY : proved(args, namespace, file)
   },
   tell: ({ namespace }) => {
-    const { name, proveAgainAtSeconds, state } = (namespace ?? {}) as Record<string, unknown>
-    return `${text(name)} is proved until ${timeOf(proveAgainAtSeconds)}${state === 'frozen' ? ', and frozen: ask an operator' : ''}\n`
+    const { name, provedAtSeconds, proveAgainAtSeconds, state, quiet } = (namespace ?? {}) as Record<string, unknown>
+    const { untilSeconds } = (quiet ?? {}) as Record<string, unknown>
+    const isQuiet = Number(untilSeconds) > Number(provedAtSeconds)
+    const silence = isQuiet ? `; it is another key or account than before, so nothing is published before ${timeOf(untilSeconds)}` : ''
+    return `${text(name)} is proved until ${timeOf(proveAgainAtSeconds)}${state === 'frozen' ? ', and frozen: ask an operator' : silence}\n`
   },
 })
 
@@ -80,17 +85,24 @@ async function proved(args: CommandArgs, namespace: string, file: string): Promi
   return act(args, 'namespaces/verify', { nonce, timestamp, signature, method: args.flag('https') ? 'https' : 'dns' })
 }
 
+async function provedByToken(args: CommandArgs, namespace: string): Promise<ActAnswer> {
+  const { gateway } = await gatewayOf(args)
+  return act(args, 'namespaces/verify', { method: 'oidc', token: await proofToken(args, gateway), namespace })
+}
+
 export const listNamespaces = verb({
   command: 'namespace list',
   run: args => act(args, 'namespaces/list'),
   tell: ({ namespaces }) =>
     table(
-      ['namespace', 'state', 'proved by', 'until', 'members'],
+      ['namespace', 'state', 'proved by', 'until', 'quiet until', 'last look', 'members'],
       records(namespaces).map(n => [
         text(n['name']),
         text(n['state']),
         text(n['proof']),
         timeOf(n['proveAgainAtSeconds']) || '-',
+        timeOf((n['quiet'] as Record<string, unknown> | undefined)?.['untilSeconds']) || '-',
+        text((n['look'] as Record<string, unknown> | undefined)?.['found']) || '-',
         records(n['members'])
           .map(member => `${text(member['principal'])} (${text(member['role'])})`)
           .join(', '),

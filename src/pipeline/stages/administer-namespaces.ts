@@ -1,32 +1,47 @@
 // Namespaces as acts: claimed and proved by publishers, shared by their owners, registered, frozen and thawed by operators.
 
 import { LOCAL_ISSUER } from '../../administration/break-glass.ts'
-import { isStop } from '../../kernel/errors.ts'
-import type { MemberRole } from '../../registry/namespaces.ts'
+import { isStop, type Stop } from '../../kernel/errors.ts'
+import { member, textOf } from '../../mcp/json.ts'
+import type { MemberRole } from '../../registry/namespace.ts'
+import type { ClaimProof } from '../../registry/domain-proofs.ts'
+import type { TokenClaim } from '../../registry/namespaces.ts'
 import { adminAnswer, readTexts, type AdminDeps, type Aimed } from '../administration.ts'
 import type { Answered, Authenticated, Received, Stage } from '../path.ts'
 
 type Known = Received & Authenticated & Aimed
+type Proof = ClaimProof | TokenClaim
 type Deps = { readonly registry: Pick<AdminDeps['registry'], 'namespaces'> }
 
 /** These texts, the first of which names the namespace. */
-const aim = (names: readonly string[]): Stage<Received, Aimed> => ({
+const aim = (names: readonly string[], optional: readonly string[] = []): Stage<Received, Aimed> => ({
   name: 'aim',
   run: x => {
-    const read = readTexts(x, names)
+    const read = readTexts(x, names, optional)
     return isStop(read) ? read : { act: { target: `namespace ${(read.params[names[0] ?? ''] ?? '').slice(0, 200)}`, params: read.params } }
   },
 })
-/** `{namespace}` */
-export const aimNamespaceStage = aim(['namespace'])
+/** `{namespace}`; `method` `oidc`: for a challenge that a token answers */
+export const aimNamespaceStage = aim(['namespace'], ['method'])
 /** `{namespace, why}` */
 export const aimFreezeStage = aim(['namespace', 'why'])
-/** `{nonce, timestamp, signature, method}`: which namespace it is for, the challenge says */
+/** Tokens of some issuers carry many claims; the body of an act is bounded anyway. */
+const MAX_TOKEN_BYTES = 16_384
+/**
+ * `{nonce, timestamp, signature, method}`: which namespace it is for, the challenge says. With `method` `oidc`: `{token, namespace, nonce}`, where the token says it,
+ * the namespace is the one that is meant, and the nonce that of a challenge which the token answers.
+ */
 export const aimProofStage: Stage<Received, Aimed> = {
   name: 'aim',
   run: x => {
-    const read = readTexts(x, ['nonce', 'timestamp', 'signature', 'method'])
-    return isStop(read) ? read : { act: { target: 'namespace of a challenge', params: read.params } }
+    const method = x.doc && x.params?.kind === 'object' ? member(x.params, 'method') : undefined
+    const isToken = x.doc !== undefined && method?.kind === 'string' && textOf(x.doc, method) === 'oidc'
+    const read = isToken
+      ? readTexts(x, ['method', 'token'], ['namespace', 'nonce'], MAX_TOKEN_BYTES)
+      : readTexts(x, ['nonce', 'timestamp', 'signature', 'method'])
+    if (isStop(read)) return read
+    const { namespace = isToken ? 'of a token' : 'of a challenge' } = read.params
+    return { act: { target: `namespace ${namespace.slice(0, 200)}`, params: read.params } }
   },
 }
 
@@ -34,7 +49,9 @@ export const claimStage = (deps: Deps): Stage<Known, Answered> => ({
   name: 'open-challenge',
   effect: true,
   run: async ({ principal, act }) => {
-    const challenge = await deps.registry.namespaces.claim(act.params['namespace'] ?? '', principal.key)
+    const { namespace = '', method = 'domain' } = act.params
+    if (method !== 'domain' && method !== 'oidc') return { stop: 'params-invalid', detail: 'expected `method` as domain or oidc' }
+    const challenge = await deps.registry.namespaces.claim(namespace, principal.key, method)
     return isStop(challenge) ? challenge : adminAnswer({ challenge })
   },
 })
@@ -43,12 +60,18 @@ export const proveStage = (deps: Deps): Stage<Known, Answered> => ({
   name: 'prove-namespace',
   effect: true,
   run: async ({ principal, act }) => {
-    const { nonce = '', timestamp = '', signature = '', method } = act.params
-    if (method !== 'dns' && method !== 'https') return { stop: 'params-invalid', detail: 'expected `method` as dns or https' }
-    const namespace = await deps.registry.namespaces.verify(principal.key, { nonce, timestamp, signature, method })
+    const proof = proofIn(act.params)
+    if (isStop(proof)) return proof
+    const namespace = await deps.registry.namespaces.verify(principal.key, proof)
     return isStop(namespace) ? namespace : adminAnswer({ namespace })
   },
 })
+
+function proofIn({ nonce, timestamp = '', signature = '', method, token = '', namespace }: Aimed['act']['params']): Proof | Stop {
+  if (method === 'oidc') return { method, token, ...(namespace !== undefined && { namespace }), ...(nonce !== undefined && { nonce }) }
+  if (method !== 'dns' && method !== 'https') return { stop: 'params-invalid', detail: 'expected `method` as dns, https or oidc' }
+  return { nonce: nonce ?? '', timestamp, signature, method }
+}
 
 /** Operators and auditors see all; a publisher those he is a member of: who else publishes is nobody's business but theirs. */
 export const listNamespacesStage = (deps: Deps & Pick<AdminDeps, 'rolesOf'>): Stage<Received & Authenticated, Answered> => ({
