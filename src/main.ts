@@ -196,7 +196,8 @@ export async function startGateway(
     isTrustedProxy: door.isTrustedProxy,
   })
   void tokens.keys.warm()
-  const edge = { ...door, recorder, measure: metrics, isDraining: () => isDraining }
+  const openStream = streamOpener({ streams, sessions, tokens })
+  const edge = { ...door, recorder, measure: metrics, openStream, isDraining: () => isDraining }
   const trust = await followTrust({ snapshot, fetch: tokens.outbound, logger, now })
   const admin = await openAdminPlane(
     {
@@ -213,7 +214,7 @@ export async function startGateway(
       encoder,
       logger,
     },
-    { ...edge, table: createAdminPaths },
+    { ...edge, streams, table: createAdminPaths },
   )
   const controlPlane = createControlPlane(
     planeDeps({
@@ -232,7 +233,6 @@ export async function startGateway(
     ...edge,
     paths: createPaths(deps),
     limits: () => current.limits,
-    openStream: streamOpener({ streams, sessions, tokens }),
   })
   walked = endpoint
   const server = createListener(snapshot, {

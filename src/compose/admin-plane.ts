@@ -10,6 +10,7 @@ import { serveBackchannelLogout } from '../http/control-plane/backchannel-logout
 import { serveRegistry, type RegistryApiDeps } from '../http/control-plane/registry.ts'
 import { createStrangerLimit } from '../http/control-plane/stranger-limit.ts'
 import type { LargeBodies } from '../http/large-bodies.ts'
+import type { StreamTable } from '../http/sse-channel.ts'
 import type { Stop } from '../kernel/errors.ts'
 import type { Principal } from '../kernel/principal.ts'
 import type { AdminDeps } from '../pipeline/administration.ts'
@@ -19,6 +20,7 @@ import { backchannelLogout, type LogoutParts } from './backchannel-logout.ts'
 import { adminEndpoint } from './endpoints.ts'
 import { createNamespaces, type NamespaceHouseParts } from './namespaces.ts'
 import { accessOf, createRegistry } from './registry.ts'
+import { strangersFeed } from './strangers-feed.ts'
 import type { TrustPlane } from './trust.ts'
 
 export type AdminPlane = {
@@ -39,6 +41,7 @@ export type AdminPlaneParts = Omit<AdministrationParts, 'proposals' | 'registry'
 /** `table`: pipeline/paths.ts, which main.ts alone hands on */
 export type AdminEdge = Omit<AdminApiDeps, 'paths' | 'endpoint'> & {
   readonly largeBodies: LargeBodies
+  readonly streams: StreamTable
   readonly table: (deps: AdminDeps) => AdminApiDeps['paths']
 }
 
@@ -75,6 +78,8 @@ export async function openAdminPlane({ state, verifier, endSignIns, ...parts }: 
     mayAsk: createStrangerLimit(READS_PER_MINUTE),
     mayHold: ({ isLarge, ...asked }: Parameters<RegistryApiDeps['mayHold']>[0]) =>
       edge.largeBodies.admit({ ...asked, resource: adminEndpoint(current()).resource, ...(isLarge && { whyNot: whyNoDocuments }) }),
+    follow: strangersFeed({ ...edge, now, limits: () => current().limits, feed: registry.revocations }),
+    openStream: api.open.bind(api),
     penalise: edge.penalise,
     onFault: (cause: unknown) => logger.fault('a request to the registry ended in a fault', cause),
   }

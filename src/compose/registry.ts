@@ -14,6 +14,7 @@ import { Advising } from '../registry/advisories/advise.ts'
 import { AdvisoryBook, type AdvisoryWatch } from '../registry/advisories/book.ts'
 import type { Namespaces } from '../registry/namespaces.ts'
 import { Publisher } from '../registry/publish.ts'
+import { RevocationFeed } from '../registry/revocation-feed.ts'
 import { createReader, type RegistryView } from '../registry/reader.ts'
 import type { TrustPlane } from './trust.ts'
 
@@ -28,12 +29,12 @@ type RegistryParts = {
   readonly trust: Pick<TrustPlane, 'forNew'> | undefined
   readonly namespaces: Namespaces
 }
-/** `advisories`: for whoever has versions running */
-type Registry = AdminDeps['registry'] & { readonly advisories: AdvisoryWatch }
+/** `advisories`, `revocations`: for whoever has versions running */
+type Registry = AdminDeps['registry'] & { readonly advisories: AdvisoryWatch; readonly revocations: RevocationFeed }
 
 export function createRegistry({ current, state, sealer, serverInfo, now, trust, namespaces }: RegistryParts): Registry {
   const versions = createVersionStore(state)
-  const revocations = createRevocationLog(state)
+  const revocations = new RevocationFeed(createRevocationLog(state))
   const nowSeconds = (): number => Math.floor(now() / 1000)
   const advisories = new AdvisoryBook({ store: createAdvisoryStore(state), nowMs: now })
   const reader = createReader({ versions, revocations, advisories, sealer, version: serverInfo.version })
@@ -60,6 +61,8 @@ export function createRegistry({ current, state, sealer, serverInfo, now, trust,
     publisher,
     advising: new Advising({ book: advisories, alone: work => publisher.alone(work), revoking: kept }),
     advisories,
+    revocations,
+    follow: (stream, after) => revocations.follow(stream, after),
     read: async (name, target) => {
       const view = viewOf(current(), name)
       return view ? reader(view, target) : { stop: 'path-unknown' }

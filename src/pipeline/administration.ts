@@ -12,12 +12,12 @@ import type { Principal, PrincipalKey } from '../kernel/principal.ts'
 import { member, textOf } from '../mcp/json.ts'
 import type { Connecting } from './connecting.ts'
 import type { GatewayDeps } from './deps.ts'
-import type { Answered, Received } from './path.ts'
+import type { Answered, EventStream, Received } from './path.ts'
 
 /** What an end of streams, sessions and calls came to. */
 export type Ended = { readonly streams: number; readonly sessions: number; readonly calls: number }
 
-export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' | 'now'> & {
+export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' | 'streamLimit' | 'now'> & {
   /** by the rules in force now */
   readonly rolesOf: (principal: Principal) => ReadonlySet<Role>
   readonly isTwoPerson: () => boolean
@@ -45,6 +45,8 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
     readonly namespaces: Namespaces
     readonly publisher: Publisher
     readonly advising: Advising
+    /** sends revocations behind a number, and each that comes, until the stream is closed */
+    readonly follow: (stream: EventStream, after: number) => void
   }
   /** a local act was honoured: said loudly */
   readonly onBreakGlass: (act: string, by: string, detail: object) => Promise<void>

@@ -57,7 +57,7 @@ import { joinSessionStage } from './stages/join-session.ts'
 import { discoverStage, listStage } from './stages/lists.ts'
 import { aimConnectionStage, listConnectionsStage, revokeConnectionStage } from './stages/own-connections.ts'
 import { prepareArgumentsStage } from './stages/prepare-arguments.ts'
-import { aimReadStage, readRegistryStage } from './stages/read-registry.ts'
+import { aimFollowStage, aimReadStage, followRevocationsStage, readRegistryStage } from './stages/read-registry.ts'
 import { requireEraStage } from './stages/require-era.ts'
 import { identifyLocalStage, requireRoleStage } from './stages/require-role.ts'
 import { resolveCredentialStage } from './stages/resolve-credential.ts'
@@ -195,6 +195,7 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
     'admin/registry/withdraw': known.step(role('operator')).step(aimWithdrawalStage).step(withdrawAdvisoryStage(deps)),
     'admin/registry/advisories': known.step(role('operator', 'auditor')).step(aimAdvisoriesStage).step(listAdvisoriesStage(deps)),
     'admin/registry/read': known.step(role()).step(aimReadStage).step(readRegistryStage(deps)),
+    'admin/registry/follow': known.step(role()).step(aimFollowStage).step(followRevocationsStage(deps)),
   })
   const localRows: Readonly<Record<string, Path<AdminReceived & Answered>>> = {
     'admin/break-glass/open': local.step(aimBreakGlassStage).step(openBreakGlassStage(deps)),

@@ -24,6 +24,10 @@ export type SignedRegistry = {
   stop(): Promise<void>
 }
 
+/** As a proxy in front sends it on, where the gateway has a name of its own. */
+export const behindProxy = ({ url, snapshot: { publicUrl } }: TestGateway): Readonly<Record<string, string>> =>
+  publicUrl === url ? {} : { host: new URL(publicUrl).host, 'x-forwarded-for': '192.0.2.1' }
+
 /** `config`: further members of the configuration, `registry` beside its policies. */
 export async function startSignedRegistry(
   config: { readonly registry?: object; readonly [member: string]: unknown } = {},
@@ -49,7 +53,11 @@ export async function startSignedRegistry(
     return send(Number(new URL(gateway.url).port), {
       method,
       path,
-      headers: { authorization, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      headers: {
+        authorization,
+        ...behindProxy(gateway),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
   }

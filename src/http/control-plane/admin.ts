@@ -6,7 +6,17 @@ import { isStop, type Stop } from '../../kernel/errors.ts'
 import type { Measure } from '../../kernel/measure.ts'
 import { isJsonFault, readJson, type JsonDoc, type JsonNode } from '../../mcp/json.ts'
 import { errorObject, httpStatusOf } from '../../mcp/replies.ts'
-import { walk, type Endpoint, type HostLink, type Received, type Recorder, type Relayed } from '../../pipeline/path.ts'
+import {
+  walk,
+  type Answer,
+  type Endpoint,
+  type EventStream,
+  type HostLink,
+  type Received,
+  type Recorder,
+  type Relayed,
+  type StreamOwner,
+} from '../../pipeline/path.ts'
 import type { AdminPaths } from '../../pipeline/paths.ts'
 import { readBody } from '../body.ts'
 import { checkContent, EdgeHeaders, readHeaders } from '../edge.ts'
@@ -21,11 +31,18 @@ export type AdminApiDeps = {
   readonly endpoint: () => Endpoint
   readonly challenge: (stop: Stop, endpoint: Endpoint) => string | undefined
   readonly trace: (traceparent: string | undefined) => RequestTrace
+  readonly openStream: (req: IncomingMessage, res: ServerResponse, who: StreamOwner) => EventStream | undefined
   readonly penalise: (address: string) => void
   readonly isDraining: () => boolean
 }
 
-export type AdminAnswer = { readonly status: number; readonly body: Buffer; readonly headers: Readonly<Record<string, string>> }
+/** `stream`: what is to be opened instead of sending a body */
+export type AdminAnswer = {
+  readonly status: number
+  readonly body: Buffer
+  readonly headers: Readonly<Record<string, string>>
+  readonly stream?: Answer & { readonly kind: 'stream' }
+}
 /** One act as it came: over the network with headers, or by a local command. */
 export type AdminAct = {
   readonly method: string
@@ -34,6 +51,8 @@ export type AdminAct = {
   readonly address: string
   readonly local?: { readonly user: string }
 }
+
+type Exchanged = { readonly req: IncomingMessage; readonly res: ServerResponse }
 
 /** no more than is read of strangers too (http/body.ts) */
 const MAX_BODY_BYTES = 16_384
@@ -96,20 +115,20 @@ export class AdminApi {
     const target = req.url ?? ''
     const end = target.indexOf('?')
     const act = { method: target.slice(1, end < 0 ? undefined : end), body: EMPTY, address }
-    if (isStop(headers)) return send(res, this.#refused(act, headers))
+    if (isStop(headers)) return this.#send({ req, res }, this.#refused(act, headers))
     const known = { ...act, headers }
-    if (!this.#deps.paths.of(act.method, false)) return send(res, this.#refused(known, { stop: 'path-unknown' }))
+    if (!this.#deps.paths.of(act.method, false)) return this.#send({ req, res }, this.#refused(known, { stop: 'path-unknown' }))
     const expected = httpMethodOf(act.method)
     if (req.method !== expected) {
       const answer = this.#refused(known, { stop: 'http-method-refused', detail: `expected ${expected}` })
-      return send(res, { ...answer, headers: { ...answer.headers, Allow: expected } })
+      return this.#send({ req, res }, { ...answer, headers: { ...answer.headers, Allow: expected } })
     }
-    if (expected === 'GET') return void this.run(known).then(answer => send(res, answer))
+    if (expected === 'GET') return void this.run(known).then(answer => this.#send({ req, res }, answer))
     const fault = checkContent(headers)
-    if (fault) return send(res, this.#refused(known, fault))
+    if (fault) return this.#send({ req, res }, this.#refused(known, fault))
     readBody(req, { maxBytes: MAX_BODY_BYTES, enlarge: () => undefined }, body => {
-      if (isStop(body)) send(res, this.#refused(known, body))
-      else void this.run({ ...known, body }).then(answer => send(res, answer))
+      if (isStop(body)) this.#send({ req, res }, this.#refused(known, body))
+      else void this.run({ ...known, body }).then(answer => this.#send({ req, res }, answer))
     })
   }
 
@@ -123,7 +142,18 @@ export class AdminApi {
     const received = this.#exchange(act, doc)
     const end = await walk(path, received, this.#deps.recorder, this.#deps.measure)
     if (isStop(end)) return this.#stopped(received, end)
-    return { status: 200, body: end.kind === 'result' ? end.result : EMPTY, headers: {} }
+    const plain = { status: 200, body: end.kind === 'result' ? end.result : EMPTY, headers: {} }
+    return end.kind === 'stream' ? { ...plain, stream: end } : plain
+  }
+
+  /** Opens the stream of an answer that has one, for who it is for. */
+  open({ req, res }: Exchanged, answer: NonNullable<AdminAnswer['stream']>): void {
+    const stream = this.#deps.openStream(req, res, answer.owner)
+    if (stream) answer.open(stream)
+  }
+  #send(exchanged: Exchanged, answer: AdminAnswer): void {
+    if (answer.stream) this.open(exchanged, answer.stream)
+    else send(exchanged.res, answer)
   }
 
   #exchange(act: AdminAct, doc?: JsonDoc): AdminExchange {

@@ -26,6 +26,10 @@ export type RegistryApiDeps = {
       readonly res: ServerResponse
     },
   ) => Stop | undefined | Promise<Stop | undefined>
+  /** opens a stream of revocations for a stranger at this address, from behind the last one that is known; or why not */
+  readonly follow: (address: string, since: string | undefined) => Opening | Stop
+  /** opens the stream of an act's answer */
+  readonly openStream: (exchange: Exchange, stream: NonNullable<AdminAnswer['stream']>) => void
   readonly penalise: (address: string) => void
   readonly onFault: (cause: unknown) => void
 }
@@ -41,16 +45,21 @@ export async function serveRegistry(deps: RegistryApiDeps, req: IncomingMessage,
   try {
     const asked = { view, target, address }
     const isWrite = req.method !== 'GET' && req.method !== 'HEAD'
-    answer(req, res, await (isWrite ? write(deps, { req, res }, asked) : read(deps, req, asked)))
+    const answered = await (isWrite ? write(deps, { req, res }, asked) : read(deps, req, asked))
+    if (answered.open && req.method === 'GET') answered.open({ req, res })
+    else answer(req, res, answered)
   } catch (cause) {
     deps.onFault(cause)
     answer(req, res, refusal({ stop: 'internal-fault' }))
   }
 }
 
+type Opening = (exchange: Exchange) => void
+/** `open`: a stream instead of a body */
+type Read = AdminAnswer & { readonly open?: Opening }
 type Asked = { readonly view: string; readonly target: string; readonly address: string }
 
-async function read(deps: RegistryApiDeps, req: IncomingMessage, { view, target, address }: Asked): Promise<AdminAnswer> {
+async function read(deps: RegistryApiDeps, req: IncomingMessage, { view, target, address }: Asked): Promise<Read> {
   const act = view === '' ? readAct(target) : undefined
   if (act) {
     const headers = readHeaders(req.rawHeaders)
@@ -64,6 +73,8 @@ async function read(deps: RegistryApiDeps, req: IncomingMessage, { view, target,
       // A token that comes along is not looked at: hosts send other registries' here.
       if (!(await deps.mayAsk(address)))
         return refusal({ stop: 'address-limited', detail: 'too many reads from this address', retryAfterSeconds: 60 })
+      const since = view === '' ? followed(target) : undefined
+      if (since) return streaming(deps.follow(address, lastEventId(req) ?? since.after))
       const text = await deps.read(view, target)
       if (typeof text !== 'string' && text.stop === 'path-unknown') deps.penalise(address)
       return typeof text === 'string' ? { status: 200, body: Buffer.from(text), headers: {} } : refusal(text)
@@ -71,11 +82,32 @@ async function read(deps: RegistryApiDeps, req: IncomingMessage, { view, target,
     case 'signed-in': {
       const headers = readHeaders(req.rawHeaders)
       if (isStop(headers)) return refusal(headers)
+      const since = view === '' ? followed(target) : undefined
+      if (since) {
+        const follow = {
+          method: 'admin/registry/follow',
+          body: Buffer.from(JSON.stringify({ ...(since.after && { since: since.after }) })),
+        }
+        const { stream, ...answered } = plain(await deps.run({ ...follow, headers, address }))
+        return stream ? { ...answered, open: exchange => deps.openStream(exchange, stream) } : answered
+      }
       const body = Buffer.from(JSON.stringify({ target, ...(view !== '' && { view }) }))
       return plain(await deps.run({ method: 'admin/registry/read', body, headers, address }))
     }
   }
 }
+
+/** The stream of revocations: `since` of its query. */
+function followed(target: string): { readonly after: string | undefined } | undefined {
+  const [, query] = /^\/v1\/revocations\/stream(?:\?(.*))?$/.exec(target) ?? [undefined, undefined]
+  return /^\/v1\/revocations\/stream(?:\?|$)/.test(target) ? { after: new URLSearchParams(query).get('since') ?? undefined } : undefined
+}
+const lastEventId = (req: IncomingMessage): string | undefined => {
+  const value = req.headers['last-event-id']
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+const streaming = (open: Opening | Stop): Read =>
+  'stop' in open ? refusal(open) : { status: 200, body: Buffer.alloc(0), headers: {}, open }
 
 /** What is read by a role alone, whoever may read the rest. */
 function readAct(target: string): Pick<AdminAct, 'method' | 'body'> | undefined {
@@ -125,7 +157,7 @@ const BARE = Buffer.from('{}')
 
 type Exchange = { readonly req: IncomingMessage; readonly res: ServerResponse }
 
-async function write(deps: RegistryApiDeps, { req, res }: Exchange, { view, target, address }: Asked): Promise<AdminAnswer> {
+async function write(deps: RegistryApiDeps, { req, res }: Exchange, { view, target, address }: Asked): Promise<Read> {
   const found = WRITES.find(({ method, path }) => method === req.method && path.test(target))
   if (!found || view !== '') {
     deps.penalise(address)

@@ -1,8 +1,9 @@
-// Reading the registry with a token: where it is not open to anybody.
+// Reading the registry with a token: where it is not open to anybody. And following its revocations.
 
 import { isStop } from '../../kernel/errors.ts'
 import { readTexts, type AdminDeps, type Aimed } from '../administration.ts'
-import type { Answered, Received, Stage } from '../path.ts'
+import { knownSequence } from '../../registry/revocation-feed.ts'
+import type { Answered, Authenticated, EventStream, Received, Stage } from '../path.ts'
 
 /** `{view, target}`: the set or '', and path with query from `/v0.1` on. Searches of people are not written down. */
 export const aimReadStage: Stage<Received, Aimed> = {
@@ -20,5 +21,34 @@ export const readRegistryStage = (deps: Pick<AdminDeps, 'registry'>): Stage<Rece
   run: async ({ act }) => {
     const text = await deps.registry.read(act.params['view'] ?? '', act.params['target'] ?? '')
     return typeof text === 'string' ? { answer: { kind: 'result', result: Buffer.from(text), outcome: 'ok' } } : text
+  },
+})
+
+type Following = Aimed & { readonly after: number }
+/** `{since}`, unless the header Last-Event-ID says more: the last number that is known */
+export const aimFollowStage: Stage<Received, Following> = {
+  name: 'aim',
+  run: x => {
+    const read = readTexts(x, [], ['since'])
+    if (isStop(read)) return read
+    const after = knownSequence(x.headers.lastEventId ?? read.params['since'])
+    return typeof after === 'number' ? { act: { target: 'revocations', params: {} }, after } : after
+  },
+}
+
+/** A stream that ends with the token that opened it. */
+export const followRevocationsStage = (
+  deps: Pick<AdminDeps, 'registry' | 'streamLimit' | 'standing'>,
+): Stage<Received & Authenticated & Following, Answered> => ({
+  name: 'follow-revocations',
+  run: ({ principal, endpoint, after }) => {
+    const limit = deps.streamLimit(principal)
+    if (limit) return limit
+    const open = (stream: EventStream): void => {
+      // Whoever was blocked or signed out while this was recorded listens to nothing.
+      if (deps.standing(principal)) stream.end()
+      else deps.registry.follow(stream, after)
+    }
+    return { answer: { kind: 'stream', owner: { principal, endpoint }, open } }
   },
 })
