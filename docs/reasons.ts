@@ -101,6 +101,14 @@ const WHAT = {
     'the server lists this tool, prompt or resource otherwise than a reviewer admitted it, or lists it no longer, or never listed it; the `detail` names it',
     '`gatehouse server diff` shows what differs and what it looks like; a reviewer admits it with `gatehouse server approve`, or leaves it held',
   ),
+  'launch-changed': row(
+    'the configuration would start or reach this server otherwise than a reviewer admitted it; the `detail` names the members that changed. Nothing is started or connected to',
+    '`gatehouse server diff` shows old and new; a reviewer admits it with `gatehouse server approve`, or the configuration is put back',
+  ),
+  'launch-unpinned': row(
+    'the command of this server fetches a package or an image that no exact version or digest names, so nobody can have reviewed what runs. Nothing is started',
+    'name an exact version (`package@1.2.3`, `package==1.2.3`, `image@sha256:…`) in `upstreams.<alias>.stdio`, then review the server',
+  ),
   quarantined: row(
     'nobody has reviewed what this server offers, a reviewer has refused it, its admission cannot be read, or a server admitted `exact` lists something else',
     '`gatehouse server diff`, then `gatehouse server approve`; see docs/admission.md',

@@ -108,9 +108,10 @@ export async function startGateway(
       for (const [alias, caller] of session.callers) upstreams.entries.get(alias)?.upstream.release(caller)
     },
   )
-  const { upstreams, report } = houseUpstreams(snapshot, {
+  const { upstreams, report, settle } = houseUpstreams(snapshot, {
     ...{ log, encoder, logger, metrics, contacts, environment, info: serverInfo },
     onReplaced: alias => catalogue.drop(alias),
+    held: entry => admissions.admitting.held(entry),
   })
   const state = await openStateDb(join(snapshot.dataDir, 'state.db'))
   const subjectClaims = await openSubjectClaims(snapshot, state, now)
@@ -136,7 +137,7 @@ export async function startGateway(
     now,
     monotonic,
   })
-  const admissions = openAdmissions({ current: () => current, log, encoder, logger, now })
+  const admissions = openAdmissions({ current: () => current, log, encoder, logger, now, decided: settle })
   const catalogue = new CatalogueView({
     admitting: admissions.admitting,
     upstreams: () => upstreams.entries,
@@ -269,6 +270,7 @@ export async function startGateway(
       logger.setLevel(next.log.level)
       for (const part of [redaction, tokens, door]) part.configure(next)
       upstreams.apply(next)
+      settle()
       setPatience(server, next)
       return undefined
     },

@@ -1,5 +1,6 @@
 // What admission costs: a list of 300 tools held against its reviewed surface for the first time, and a decision about a list that is known.
 
+import { digestOfLaunch } from '../../src/admission/launch.ts'
 import { digestOfSurface, type PinnedSurface } from '../../src/admission/pinned-surface.ts'
 import { digestOfPrimitive } from '../../src/admission/primitive.ts'
 import { readStatement, statementOf, type Admission } from '../../src/admission/statement.ts'
@@ -12,7 +13,12 @@ import { round } from './stats.ts'
 
 export type SurfaceFigure = { readonly what: string; readonly bestUs: number; readonly p50Us: number; readonly p99Us: number }
 
-const ENTRY = { alias: 'bench', admission: 'required' } as UpstreamEntry
+const LAUNCH = { transport: 'stdio', command: 'node', args: ['server.js'], env: {} }
+const ENTRY = {
+  alias: 'bench',
+  admission: 'required',
+  launch: { specification: LAUNCH, digest: digestOfLaunch(LAUNCH) },
+} as unknown as UpstreamEntry
 const LIMITS = { listPages: 100, listEntries: 10_000, listBytes: 16 * 1024 * 1024 }
 const now = (): Promise<void> => Promise.resolve()
 
@@ -103,7 +109,11 @@ function admissionOf(definitions: readonly object[]): Admission {
     primitives: { tool, prompt: new Map(), resource: new Map(), resourceTemplate: new Map() },
   }
   const surfaceDigest = digestOfSurface(surface)
-  return { alias: ENTRY.alias, verdict: 'passed', surface, surfaceDigest, reviewer: 'bench', reviewedAt: '2026-11-26T00:00:00Z' }
+  const { specification: launch } = ENTRY.launch
+  return {
+    ...{ alias: ENTRY.alias, verdict: 'passed', surface, surfaceDigest, launch, launchDigest: digestOfLaunch(launch) },
+    ...{ reviewer: 'bench', reviewedAt: '2026-11-26T00:00:00Z' },
+  }
 }
 
 async function listOf(definitions: readonly object[]): Promise<LiveList> {

@@ -22,3 +22,6 @@ export const inertText = (text: string, maxLength = MAX_SHOWN): string =>
   inertJson(text.slice(0, maxLength + 1), maxLength + 2).slice(1, -1)
 
 const cut = (text: string, maxLength: number): string => (text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`)
+
+/** One difference as a person is shown it. Values are inert JSON text, cut where long. */
+export type ShownChange = { readonly pointer: string; readonly before?: string; readonly after?: string }

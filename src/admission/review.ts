@@ -3,13 +3,10 @@
 import { compare, type Difference } from './compare.ts'
 import { diff, type Change } from './diff.ts'
 import { classify, classifyWhole, DRIFT_CLASSES, type Classified, type DriftClass } from './drift-rules.ts'
-import { inertJson, inertText } from './inert-text.ts'
+import { inertJson, inertText, type ShownChange } from './inert-text.ts'
 import type { PinnedSurface } from './pinned-surface.ts'
 import { digestOfInstructions, PRIMITIVE_KINDS, type PrimitiveKind } from './primitive.ts'
 import type { SeenDefinition, SeenSurface } from './seen-surface.ts'
-
-/** Values are inert JSON text, cut where long. */
-export type ShownChange = { readonly pointer: string; readonly before?: string; readonly after?: string }
 
 export type Finding = Classified & {
   readonly kind: PrimitiveKind | 'instructions'

@@ -1,7 +1,8 @@
-// An admission as a statement: in-toto Statement v1 with a SLSA verification summary (VSA v1) over the surface a reviewer saw. Ready to be signed as it is.
+// An admission as a statement: in-toto Statement v1 with a SLSA verification summary (VSA v1) over the surface a reviewer saw and how the server is started. Ready to be signed as it is.
 
 import { canonicalJson } from '../kernel/canonical-json.ts'
-import { isJsonFault, member, readJson, textOf, type JsonDoc, type JsonNode } from '../mcp/json.ts'
+import { isJsonFault, member, readJson, textOf, valueOf, type JsonDoc, type JsonNode } from '../mcp/json.ts'
+import { digestOfLaunch, type LaunchSpecification } from './launch.ts'
 import { digestOfSurface, readSurface, surfaceJson, type PinnedSurface } from './pinned-surface.ts'
 import type { Digest } from './primitive.ts'
 
@@ -9,6 +10,8 @@ const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
 const SUMMARY_TYPE = 'https://slsa.dev/verification_summary/v1'
 const POLICY = 'urn:gatehouse:surface-review:v1'
 const SURFACE_SUBJECT = 'surface'
+const LAUNCH_SUBJECT = 'launch'
+const LAUNCH = 'urn:gatehouse:launch'
 const SERVER = 'urn:gatehouse:server:'
 const REVIEWER = 'urn:gatehouse:reviewer:'
 
@@ -28,6 +31,9 @@ export type Admission = {
   readonly surface: PinnedSurface
   /** over the canonical JSON of the surface: what was reviewed */
   readonly surfaceDigest: Digest
+  /** how it was configured to be started or reached, whole */
+  readonly launch: LaunchSpecification
+  readonly launchDigest: Digest
   /** who says so; proven by a signature only */
   readonly reviewer: string
   /** RFC 3339 UTC */
@@ -36,13 +42,16 @@ export type Admission = {
 }
 
 /** What a reviewer decides. */
-export type Review = Omit<Admission, 'surfaceDigest'>
+export type Review = Omit<Admission, 'surfaceDigest' | 'launchDigest'>
 
 /** The statement as JSON text, canonical but for a line break at its end: these bytes are what is signed. */
-export function statementOf({ alias, verdict, surface, reviewer, reviewedAt, why }: Review): string {
+export function statementOf({ alias, verdict, surface, launch, reviewer, reviewedAt, why }: Review): string {
   const text = canonicalJson({
     _type: STATEMENT_TYPE,
-    subject: [{ name: SURFACE_SUBJECT, digest: { sha256: digestOfSurface(surface) } }],
+    subject: [
+      { name: SURFACE_SUBJECT, digest: { sha256: digestOfSurface(surface) } },
+      { name: LAUNCH_SUBJECT, digest: { sha256: digestOfLaunch(launch) } },
+    ],
     predicateType: SUMMARY_TYPE,
     predicate: {
       verifier: { id: `${REVIEWER}${encodeURIComponent(reviewer)}` },
@@ -53,6 +62,7 @@ export function statementOf({ alias, verdict, surface, reviewer, reviewedAt, why
       verificationResult: verdict === 'passed' ? 'PASSED' : 'FAILED',
       verifiedLevels: [],
       'urn:gatehouse:surface': surfaceJson(surface),
+      [LAUNCH]: launch,
       ...(why !== undefined && { 'urn:gatehouse:why': why }),
     },
   })
@@ -82,11 +92,14 @@ export function readStatement(bytes: Buffer, alias: string): Admission | string 
   if (reviewedAt === undefined || !TIME.test(reviewedAt)) return 'expected an RFC 3339 time in UTC in `predicate.timeVerified`'
   const surface = readSurface(doc, member(predicate, 'urn:gatehouse:surface'))
   if (typeof surface === 'string') return surface
+  const started = member(predicate, LAUNCH)
+  if (started?.kind !== 'object') return 'says nothing of how it starts: it is of before that was reviewed'
+  const launch = valueOf(doc, started) as LaunchSpecification
   const why = text(predicate, 'urn:gatehouse:why')
-  const review: Review = { alias, verdict, surface, reviewer, reviewedAt, ...(why !== undefined && { why }) }
+  const review: Review = { alias, verdict, surface, launch, reviewer, reviewedAt, ...(why !== undefined && { why }) }
   if (statementOf(review) !== bytes.toString())
-    return 'says more, or says it otherwise, than a review does; its subject may not be its surface'
-  return { ...review, surfaceDigest: digestOfSurface(surface) }
+    return 'says more, or says it otherwise, than a review does; its subjects may not be its surface and how it starts'
+  return { ...review, surfaceDigest: digestOfSurface(surface), launchDigest: digestOfLaunch(launch) }
 }
 
 const VERDICTS: ReadonlyMap<string, Verdict> = new Map([

@@ -145,6 +145,8 @@ export type UpstreamChanges = {
   other(method: string, message: JsonDoc): void
   /** the stream was lost or the upstream restarted; the adapter re-subscribes by itself, changes may have been missed */
   interrupted(): void
+  /** the stream stands, also where it was opened anew: what was read before may have changed unannounced */
+  opened?(): void
   /** the subscription ended for good */
   ended(reason: string): void
 }

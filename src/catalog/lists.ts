@@ -73,6 +73,10 @@ type Request = {
   readonly pause: () => Promise<void>
 }
 
+/** The list of an upstream that was not asked: nothing, for as long as it takes. */
+export const emptyList = (alias: string, kind: ListKind): LiveList => new ListDraft(alias, kind, NOTHING).finish()
+const NOTHING: ListLimits = { listPages: 0, listEntries: 0, listBytes: 0 }
+
 /** Reads a whole list. A stop when the upstream failed; an upstream without such a list has an empty one. */
 export async function fetchList(request: Request): Promise<LiveList | Stop> {
   const first = await readPages(request)

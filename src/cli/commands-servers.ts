@@ -15,7 +15,7 @@ export const SERVERS: readonly Command[] = [
     summary: 'look at all that a server lists, and keep it for a review',
     about: [
       'Starts or connects to the server as the gateway would, reads its instructions, tools, prompts, resources and templates, and shows what differs from what was admitted.',
-      'A running gateway keeps by itself what servers list that is not admitted: `gatehouse server diff` shows that.',
+      'A server whose command names no exact version is not started. A running gateway keeps by itself what admitted servers list otherwise: `gatehouse server diff` shows that.',
     ],
     positionals: 'ALIAS',
     maxPositionals: 1,
@@ -24,9 +24,9 @@ export const SERVERS: readonly Command[] = [
   },
   {
     name: 'server diff',
-    summary: 'show what a server lists against what was admitted',
+    summary: 'show how a server starts and what it lists, against what was admitted',
     about: [
-      'Each difference with its class (hostile-looking, material, cosmetic), its codes (docs/drift-rules.md), and old and new values as inert text. Exit code 1 where anything differs.',
+      'Members of its launch specification that differ from the admitted one, then each definition that differs with its class (hostile-looking, material, cosmetic), its codes (docs/drift-rules.md), and old and new values as inert text. Exit code 1 where anything differs.',
     ],
     positionals: 'ALIAS',
     maxPositionals: 1,
@@ -51,9 +51,10 @@ export const SERVERS: readonly Command[] = [
   },
   {
     name: 'server approve',
-    summary: 'admit what a server was seen to list',
+    summary: 'admit how a server starts and what it was seen to list',
     about: [
-      'Writes the admission (an in-toto statement), its signature where a key is given, and the admitted definitions into the folder of admissions. Where the configuration names `reviewers`, a decision counts only with the signature of the reviewer it names. Only the surface named by --surface is admitted: what was looked at, not what the server lists by now.',
+      'Writes the admission (an in-toto statement), its signature where a key is given, and the admitted definitions into the folder of admissions. Where the configuration names `reviewers`, a decision counts only with the signature of the reviewer it names. Only the surface named by --surface and the launch specification named by --launch are admitted: what was looked at, not what the server lists or the configuration says by now.',
+      'Where nothing was seen yet, --launch alone admits how it starts: the gateway starts it then, holds all it lists and keeps it for a review.',
     ],
     positionals: 'ALIAS',
     maxPositionals: 1,
@@ -62,6 +63,11 @@ export const SERVERS: readonly Command[] = [
         kind: 'text',
         value: 'DIGEST',
         help: 'the surface that was reviewed, as `gatehouse server diff` names it; at least 12 characters of it',
+      },
+      launch: {
+        kind: 'text',
+        value: 'DIGEST',
+        help: 'how it starts, as `gatehouse server diff` names it; at least 12 characters of it',
       },
       mode: {
         kind: 'text',

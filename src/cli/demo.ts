@@ -1,4 +1,4 @@
-// `gatehouse demo`: starts the first-run configuration on free ports with its data in a temporary folder, and walks a real host through it (src/demo).
+// `gatehouse demo`: starts the first-run configuration on free ports laid out in a temporary folder, and walks a real host through it (src/demo).
 
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -36,13 +36,13 @@ export async function run(args: CommandArgs): Promise<number> {
     return EXIT.usage
   }
   const log: string[] = []
-  const dataDir = await mkdtemp(join(tmpdir(), 'gatehouse-demo-'))
+  const root = await mkdtemp(join(tmpdir(), 'gatehouse-demo-'))
   const { promise: interrupted, reject } = Promise.withResolvers<never>()
   const interrupt = (): void => reject(new Interrupted())
   interrupted.catch(() => {}) // heard in `show`
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
   try {
-    const isGood = await show(args, era, { dataDir, log, interrupted })
+    const isGood = await show(args, era, { root, log, interrupted })
     if (!isGood) args.io.err(lastOf(log))
     return isGood ? EXIT.ok : EXIT.failed
   } catch (error) {
@@ -51,7 +51,7 @@ export async function run(args: CommandArgs): Promise<number> {
     throw error
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
-    await rm(dataDir, { recursive: true, force: true })
+    await rm(root, { recursive: true, force: true })
   }
 }
 
@@ -59,10 +59,10 @@ export async function run(args: CommandArgs): Promise<number> {
 class Interrupted extends Error {}
 const INTERRUPTED = 130
 
-type Workshop = { readonly dataDir: string; readonly log: string[]; readonly interrupted: Promise<never> }
+type Workshop = { readonly root: string; readonly log: string[]; readonly interrupted: Promise<never> }
 
 /** True when every step did what it claims. */
-async function show(args: CommandArgs, era: Era, { dataDir, log, interrupted }: Workshop): Promise<boolean> {
+async function show(args: CommandArgs, era: Era, { root, log, interrupted }: Workshop): Promise<boolean> {
   const { io } = args
   const file = exampleFile()
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
@@ -77,7 +77,7 @@ async function show(args: CommandArgs, era: Era, { dataDir, log, interrupted }: 
     if (io.isTerminal) io.err(`${words}\n`)
   }
   const [port, identityPort] = await freePorts()
-  const snapshot = await demoSnapshot(text, { file, dataDir, port, identityPort, env: io.env })
+  const snapshot = await demoSnapshot(text, { file, root, port, identityPort, env: io.env })
   progress('starting the gateway ...')
   const running = await serve(snapshot, line => void log.push(line))
   let host: DemoHost | undefined

@@ -17,6 +17,8 @@ export type AdmissionParts = {
   readonly logger: Pick<Logger, 'warn' | 'info'>
   /** wall clock, milliseconds */
   readonly now: () => number
+  /** a decision about this server is in force */
+  readonly decided: (alias: string) => void
 }
 
 /** Definitions that are named in one event; all are counted. */
@@ -30,14 +32,18 @@ export type AdmissionPlane = {
   prepare(snapshot: Snapshot): Promise<void>
 }
 
-export function openAdmissions({ current, log, encoder, logger, now }: AdmissionParts): AdmissionPlane {
+export function openAdmissions({ current, log, encoder, logger, now, decided }: AdmissionParts): AdmissionPlane {
   const folder = new AdmissionFolder(
     async change => {
       const detail = describeChange(change)
       await log.append(encoder.lifecycle('admission', detail))
       logger[change.now && 'surface' in change.now ? 'info' : 'warn']('an admission changed', detail)
     },
-    alias => admitting.decided(alias),
+    alias => {
+      // Hosts hear of it before what they listen to ends with its upstream.
+      admitting.decided(alias)
+      decided(alias)
+    },
   )
   const seen = new SeenFolder({
     dataDir: current().dataDir,

@@ -3,6 +3,9 @@
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import { createUpstream, type UpstreamDeps } from '../adapters/upstream/upstream.ts'
 import type { Snapshot } from '../config/schema.ts'
+import type { Stop } from '../kernel/errors.ts'
+import type { UpstreamEntry } from '../pipeline/entry.ts'
+import { HeldUpstream } from '../pipeline/held-upstream.ts'
 import { upstreamDeps } from './upstream-deps.ts'
 import { UpstreamReport, type UpstreamReportParts } from './upstream-report.ts'
 import { UpstreamSet } from './upstreams.ts'
@@ -12,14 +15,41 @@ type Parts = Pick<UpstreamReportParts, 'log' | 'encoder' | 'metrics'> &
     readonly logger: Logger
     /** what was cached of this upstream no longer holds */
     readonly onReplaced: (alias: string) => void
+    /** why it is not to be started or connected to now */
+    readonly held: (entry: UpstreamEntry) => Stop | undefined
   }
 
-type UpstreamHouse = { readonly upstreams: UpstreamSet; readonly report: UpstreamReport }
+type UpstreamHouse = {
+  readonly upstreams: UpstreamSet
+  readonly report: UpstreamReport
+  /** what may be started changed, for this upstream or all: processes and connections of those that may not end, what waited for the others is opened */
+  readonly settle: (alias?: string) => void
+}
 
-/** None is started or connected to before it is first used. */
-export function houseUpstreams(snapshot: Snapshot, { onReplaced, info, environment, contacts, ...parts }: Parts): UpstreamHouse {
+/** None is started or connected to before it is first used, and none before its launch is admitted. */
+export function houseUpstreams(snapshot: Snapshot, { onReplaced, held, info, environment, contacts, ...parts }: Parts): UpstreamHouse {
   const report = new UpstreamReport(parts)
   const dropped: UpstreamDeps['dropped'] = (alias, kind) => report.dropped(alias, kind)
   const shared = upstreamDeps(snapshot, parts.logger, { info, environment, contacts, dropped })
-  return { report, upstreams: new UpstreamSet(settings => createUpstream(settings, shared), onReplaced) }
+  const current = new Map<string, HeldUpstream>()
+  const upstreams: UpstreamSet = new UpstreamSet(settings => {
+    const why = (): Stop | undefined => {
+      const entry = upstreams.entries.get(settings.alias)
+      return entry && held(entry)
+    }
+    const upstream = new HeldUpstream(createUpstream(settings, shared), why)
+    current.set(settings.alias, upstream)
+    return upstream
+  }, onReplaced)
+  return {
+    report,
+    upstreams,
+    settle(alias) {
+      for (const name of alias === undefined ? upstreams.entries.keys() : [alias]) {
+        const upstream = current.get(name)
+        if (upstream?.isHeld === false) upstream.wake()
+        else if (upstream?.isBusy === true) upstreams.reset(name)
+      }
+    },
+  }
 }

@@ -74,13 +74,14 @@ export class UpstreamSet {
 }
 
 function entryOf(settings: UpstreamSettings, upstream: Upstream): UpstreamEntry {
-  const { alias, admission, allow, scopes, share, timeouts, limits, transport, credential, title = alias } = settings
+  const { alias, admission, launch, allow, scopes, share, timeouts, limits, transport, credential, title = alias } = settings
   return {
     alias,
     identity: digestOf(JSON.stringify(transport)),
     upstream,
     isShared: share === 'all',
     admission,
+    launch,
     rules: allow,
     scopes: new ScopeIndex(alias, scopes),
     parkMs: timeouts.parkMs,

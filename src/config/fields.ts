@@ -2,7 +2,7 @@
 
 import { quoted } from './faults.ts'
 import type { YamlNode } from './parse.ts'
-import type { Reading } from './reading.ts'
+import type { Place, Reading } from './reading.ts'
 import { nearest } from './suggest.ts'
 
 /** A value as it would stand in YAML. */
@@ -40,11 +40,11 @@ export type Field<T> = {
 export type AnyField = Field<unknown>
 export type ValueOf<F> = F extends Field<infer T> ? T : never
 
-/** Where a value comes from that may be a secret; resolved when the file is loaded. */
+/** Where a value comes from that may be a secret; resolved when the file is loaded. `place`: the text is a path. */
 export type ValueSource =
-  | { readonly from: 'literal'; readonly text: string; readonly path: string }
+  | { readonly from: 'literal'; readonly text: string; readonly path: string; readonly place?: Place }
   | { readonly from: 'env'; readonly name: string; readonly prefix: string; readonly path: string }
-  | { readonly from: 'file'; readonly file: string; readonly prefix: string; readonly path: string }
+  | (Place & { readonly from: 'file'; readonly prefix: string; readonly path: string })
 
 export type Meta = { readonly doc: string; readonly fallback?: Plain }
 

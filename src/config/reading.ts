@@ -6,6 +6,9 @@ import type { Yaml, YamlNode } from './parse.ts'
 
 const MAX_FAULTS = 200
 
+/** A path, absolute, and whether it was written to start at the folder of the configuration. */
+export type Place = { readonly file: string; readonly isRelative: boolean }
+
 export class Reading {
   readonly faults: ConfigFault[] = []
   readonly warnings: ConfigWarning[] = []
@@ -59,6 +62,11 @@ export class Reading {
 
   absolute(path: string): string {
     return isAbsolute(path) ? resolve(path) : resolve(this.#folder, path)
+  }
+
+  /** The same, with how it was written. */
+  placeOf(path: string): Place {
+    return { file: this.absolute(path), isRelative: !isAbsolute(path) }
   }
 
   /** Position of the value, or of the nearest thing around it. */

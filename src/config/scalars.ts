@@ -4,7 +4,7 @@ import { quoted } from './faults.ts'
 import { field, nameOf } from './fields.ts'
 import type { Field, Meta } from './fields.ts'
 import type { YamlNode } from './parse.ts'
-import type { Reading } from './reading.ts'
+import type { Place, Reading } from './reading.ts'
 import { nearest } from './suggest.ts'
 import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from './units.ts'
 
@@ -116,12 +116,18 @@ function measured(node: YamlNode, path: string, reading: Reading, measure: Measu
 }
 
 /** A path of the file system; relative ones start at the folder of the configuration. Read as an absolute path. */
-export const path = (options: Meta): Field<string> =>
+export const path = (options: Meta): Field<string> => {
+  const whole = place(options)
+  return field(whole.shape, options, (node, at, reading) => whole.read(node, at, reading)?.file)
+}
+
+/** The same, where it matters how it was written. */
+export const place = (options: Meta): Field<Place> =>
   field({ kind: 'path' }, options, (node, at, reading) => {
     const value = asText(node, 'a path', at, reading)
     if (value === undefined) return undefined
     const problem = pathProblem(value)
-    return problem === undefined ? reading.absolute(value) : reading.refuse('value', at, problem)
+    return problem === undefined ? reading.placeOf(value) : reading.refuse('value', at, problem)
   })
 
 export function pathProblem(value: string): string | undefined {

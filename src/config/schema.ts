@@ -205,10 +205,21 @@ type RemoteTransport = {
   readonly spkiSha256?: readonly string[]
 }
 
+/** How an upstream is started or reached, for reviewers: it says the same on every machine, and holds no secret. */
+export type LaunchSettings = {
+  /** plain JSON data */
+  readonly specification: Readonly<Record<string, unknown>>
+  /** SHA-256 of its canonical JSON, lower-case hex */
+  readonly digest: string
+  /** what its command would fetch without an exact version or digest: nobody can have reviewed that */
+  readonly unpinned?: string
+}
+
 export type UpstreamSettings = {
   readonly alias: string
   readonly title?: string
   readonly transport: UpstreamTransport
+  readonly launch: LaunchSettings
   /** `auto` probes once and pins the verdict in trust/; the others refuse an upstream of the other era */
   readonly era: 'auto' | Era
   /** `principal`: own connections and processes per caller; `all`: an administrator says the server is stateless and credential-free */

@@ -8,6 +8,7 @@ import type { AllowRule } from '../policy/allow-list.ts'
 import { isExposed, publicUrlOf } from './exposure.ts'
 import type { ValueSource } from './fields.ts'
 import { issuersOf } from './identity-checks.ts'
+import { launchOf } from './launch-settings.ts'
 import { identityOf } from './identity-snapshot.ts'
 import type {
   AdministrationSettings,
@@ -126,10 +127,12 @@ function upstreamOf(
   context: SnapshotContext,
 ): UpstreamSettings {
   const { timeouts, limits } = upstream
+  const credential = upstream.credential && credentialOf(upstream.credential, upstream, context, doc.identity.login)
   return {
     alias,
     ...(upstream.title === undefined ? {} : { title: upstream.title }),
     transport: transportOf(upstream, context),
+    launch: launchOf(upstream, context.file, credential),
     era: upstream.era,
     share: upstream.share,
     admission: upstream.admission ?? doc.admission,
@@ -150,7 +153,7 @@ function upstreamOf(
     },
     scopes: upstream.scopes,
     allow: upstream.allow.map((rule, index) => ruleOf(rule, defaultRuleId(alias, index))),
-    ...(upstream.credential && { credential: credentialOf(upstream.credential, upstream, context, doc.identity.login) }),
+    ...(credential && { credential }),
   }
 }
 
@@ -162,7 +165,7 @@ function transportOf(upstream: UpstreamDocument, context: SnapshotContext): Upst
       command: programOf(stdio.command, context),
       args: stdio.args.map(source => context.valueOf(source)),
       env: valuesOf(stdio.env, context),
-      ...(stdio.cwd === undefined ? {} : { cwd: stdio.cwd }),
+      ...(stdio.cwd === undefined ? {} : { cwd: stdio.cwd.file }),
       ...(stdio.uid === undefined ? {} : { uid: stdio.uid }),
       ...(stdio.gid === undefined ? {} : { gid: stdio.gid }),
       ...(stdio.launcher === undefined ? {} : { launcher: stdio.launcher.map((word, i) => (i === 0 ? programOf(word, context) : word)) }),

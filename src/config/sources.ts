@@ -51,9 +51,21 @@ function reference(node: YamlNode & { kind: 'map' }, path: string, reading: Read
   const where = file ?? plain ?? ''
   const problem = pathProblem(where)
   if (problem !== undefined) return reading.refuse('value', path, problem)
-  return file === undefined
-    ? { from: 'literal', text: reading.absolute(where), path }
-    : { from: 'file', file: reading.absolute(where), prefix, path }
+  const place = reading.placeOf(where)
+  return file === undefined ? { from: 'literal', text: place.file, path, place } : { from: 'file', ...place, prefix, path }
+}
+
+/** Indexes of the arguments that seem to be secrets: by themselves, by the option in front of them or in them. */
+export function secretArguments(args: readonly ValueSource[]): ReadonlySet<number> {
+  const found = new Set<number>()
+  args.forEach((source, index) => {
+    if (source.from !== 'literal') return
+    const before = args[index - 1]
+    const afterOption = before?.from === 'literal' && /^--?[\w-]+$/.test(before.text) && isSecretName(before.text)
+    const [option] = /^--?[\w-]+(?==.)/.exec(source.text) ?? []
+    if (afterOption || (option !== undefined && isSecretName(option)) || isSecretValue(source.text)) found.add(index)
+  })
+  return found
 }
 
 /** Names under which secrets usually stand: environment variables, headers, command line options. */

@@ -5,7 +5,7 @@ import type { ValueSource } from './fields.ts'
 import { checkCredential } from './credential-checks.ts'
 import { launchConcerns } from './launch.ts'
 import type { Reading } from './reading.ts'
-import { isSecretName, isSecretValue } from './sources.ts'
+import { isSecretName, isSecretValue, secretArguments } from './sources.ts'
 import type { ConfigDocument } from './table.ts'
 import type { UpstreamDocument } from './upstream-table.ts'
 
@@ -100,12 +100,8 @@ function checkStdio(stdio: NonNullable<UpstreamDocument['stdio']>, at: string, r
   if (stdio.gid !== undefined && stdio.uid === undefined)
     reading.fault('conflict', `${at}.gid`, 'a group without a `uid` leaves the process its user')
   for (const [name, source] of stdio.env) warnLiteral(source, isSecretName(name), reading)
-  stdio.args.forEach((source, index) => {
-    const before = stdio.args[index - 1]
-    const afterOption = before?.from === 'literal' && /^--?[\w-]+$/.test(before.text) && isSecretName(before.text)
-    const [option] = source.from === 'literal' ? (/^--?[\w-]+(?==.)/.exec(source.text) ?? []) : []
-    warnLiteral(source, afterOption || (option !== undefined && isSecretName(option)), reading)
-  })
+  const secrets = secretArguments(stdio.args)
+  stdio.args.forEach((source, index) => warnLiteral(source, secrets.has(index), reading))
   const words = stdio.args.map(source => (source.from === 'literal' ? source.text : ''))
   for (const concern of launchConcerns([stdio.command, ...words], [...stdio.env.keys()])) reading.warn('risky-command', at, concern)
 }

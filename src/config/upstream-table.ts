@@ -5,7 +5,7 @@ import { urlProblem } from './addresses.ts'
 import { credential } from './credential-table.ts'
 import { asSource } from './sources.ts'
 import { list, map, optional, record } from './fields.ts'
-import { choice, duration, flag, integer, path, size, text } from './scalars.ts'
+import { choice, duration, flag, integer, place, size, text } from './scalars.ts'
 import type { KeyRule, ValueOf } from './fields.ts'
 
 /** Aliases stand in front of tool names (`alias__tool`), so they hold no underscore and leave room within 64 characters. */
@@ -42,7 +42,7 @@ const stdio = record(
       fallback: {},
       doc: 'the whole environment of the process besides PATH and the like; nothing of the gateway’s own environment is inherited',
     }),
-    cwd: optional(path({ doc: 'working directory of the process' })),
+    cwd: optional(place({ doc: 'working directory of the process' })),
     uid: optional(
       integer({
         min: 1,

@@ -37,6 +37,8 @@ export type Reason =
   | 'cursor-invalid'
   | 'denied'
   | 'drifted'
+  | 'launch-changed'
+  | 'launch-unpinned'
   | 'quarantined'
   | 'server-blocked'
   | 'state-invalid'

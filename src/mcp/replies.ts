@@ -55,6 +55,8 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   // What a principal is not entitled to does not exist: `denied` answers with the bytes of `unknown`.
   denied: reply(200, 200, CODE.invalidParams, 'Unknown name'),
   drifted: reply(200, 200, OWN.admission, 'Not what was admitted'),
+  'launch-changed': reply(200, 200, OWN.admission, 'Not how it was admitted'),
+  'launch-unpinned': reply(200, 200, OWN.admission, 'The server starts code that nobody named'),
   quarantined: reply(200, 200, OWN.admission, 'The server waits for a review'),
   'server-blocked': reply(200, 200, OWN.blocked, 'The server is blocked'),
   'state-invalid': reply(400, 200, CODE.invalidParams, 'Invalid or expired requestState'),

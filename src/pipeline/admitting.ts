@@ -2,6 +2,7 @@
 
 import type { Admissions, SeenSurfaces, Unreadable } from '../admission/admissions.ts'
 import { areInstructionsAdmitted, compare, type Comparison, type Difference } from '../admission/compare.ts'
+import { whyNotLaunched } from '../admission/launch.ts'
 import { digestOfInstructions, digestOfPrimitive, type Digest, type PrimitiveKind } from '../admission/primitive.ts'
 import type { Admission } from '../admission/statement.ts'
 import type { Entry, ListKind } from '../catalog/entry.ts'
@@ -103,12 +104,19 @@ export class Admitting {
 
   /** Why nothing of this server passes, whatever is asked of it. */
   standing(entry: UpstreamEntry): Stop | undefined {
+    const held = this.held(entry)
+    if (held) return held
+    const stranger = this.#strangerOf(entry)
+    return stranger && quarantined(entry.alias, `it was admitted as it is, and ${describe(stranger)}`)
+  }
+
+  /** Why this server is not even started or connected to: as it is configured now, nobody has admitted it. */
+  held(entry: Pick<UpstreamEntry, 'alias' | 'admission' | 'launch'>): Stop | undefined {
     if (entry.admission === 'configured') return undefined
     const admission = this.#deps.admissions.of(entry.alias)
     if (!isAdmission(admission)) return quarantined(entry.alias, admission ? admission.unreadable : 'nobody has reviewed what it offers')
     if (admission.verdict === 'failed') return quarantined(entry.alias, `\`${admission.reviewer}\` has put it in quarantine`)
-    const stranger = this.#strangerOf(entry)
-    return stranger && quarantined(entry.alias, `it was admitted as it is, and ${describe(stranger)}`)
+    return whyNotLaunched(entry.alias, entry.launch, admission)
   }
 
   /** What admits a server whose standing is good. */

@@ -2,7 +2,7 @@
 
 import type { Contacts } from '../audit/contacts.ts'
 import type { Entry, ListKind } from '../catalog/entry.ts'
-import type { LiveList } from '../catalog/lists.ts'
+import { emptyList, type LiveList } from '../catalog/lists.ts'
 import { qualifyName, qualifyUri, splitName, splitUri } from '../catalog/names.ts'
 import { Surfaces, type SurfaceCaller } from '../catalog/surfaces.ts'
 import { Views } from '../catalog/views.ts'
@@ -182,6 +182,9 @@ export class CatalogueView implements Catalogue {
   standing(entry: UpstreamEntry): Stop | undefined {
     return this.#deps.admitting.standing(entry)
   }
+  held(entry: UpstreamEntry): Stop | undefined {
+    return this.#deps.admitting.held(entry)
+  }
   onDecision(alias: string, listener: () => void): () => void {
     return this.#deps.admitting.onDecision(alias, listener)
   }
@@ -205,6 +208,8 @@ export class CatalogueView implements Catalogue {
   /** The same without what is held: what hosts may see, and what is believed of a tool. */
   #visible(x: Asking, entry: UpstreamEntry, kind: ListKind): LiveList | Stop | Promise<LiveList | Stop> {
     const { admitting } = this.#deps
+    // A host that lists a server under review finds nothing, and no fault either: it is told once there is something.
+    if (admitting.held(entry)) return emptyList(entry.alias, kind)
     const list = this.#list(x, entry, kind)
     if (!(list instanceof Promise)) return isStop(list) ? list : admitting.visible(entry, list)
     return list.then(read => (isStop(read) ? read : admitting.visible(entry, read)))

@@ -36,6 +36,8 @@ export interface Catalogue {
   verify(x: Asking, entry: UpstreamEntry, asked: Asked): Promise<Verified | Stop> | Verified | Stop
   /** why nothing of this upstream passes now, whatever is asked */
   standing(entry: UpstreamEntry): Stop | undefined
+  /** why this upstream is not even started or connected to now */
+  held(entry: UpstreamEntry): Stop | undefined
   /** calls back when a reviewer's decision changed what the upstream's lists show, until the function it answers is called */
   onDecision(alias: string, listener: () => void): () => void
   /** what the upstream says about itself, as far as it was admitted */

@@ -1,5 +1,6 @@
 // One upstream as the pipeline holds it, and for whom it is asked.
 
+import type { Launch } from '../admission/launch.ts'
 import type { HostCapabilities, RequestKind } from '../bridge/capabilities.ts'
 import type { Caller, Upstream } from '../bridge/upstream.ts'
 import type { ScopeIndex } from '../identity/scopes.ts'
@@ -16,6 +17,8 @@ export type UpstreamEntry = {
   readonly isShared: boolean
   /** `required`: what it lists passes as far as a reviewer admitted it; `configured`: the configuration says that whatever it lists may pass */
   readonly admission: 'required' | 'configured'
+  /** as the configuration has it: held against the admitted one before anything is started or connected to */
+  readonly launch: Launch
   readonly rules: readonly AllowRule[]
   readonly scopes: ScopeIndex
   readonly parkMs: number

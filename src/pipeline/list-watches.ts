@@ -50,6 +50,8 @@ export class ListWatches {
       resourceUpdated() {},
       other() {},
       interrupted: unsure,
+      // A server may list something else between its first reading and the opening of this stream: it is read once more.
+      opened: unsure,
       ended: () => surface.announce(NOTHING),
     })
     surface.announce(new Set([...announced].flatMap(kind => LISTS[kind])))

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { digestOfSurface, surfaceJson, type PinnedSurface } from '../../src/admission/pinned-surface.ts'
+import { digestOfLaunch } from '../../src/admission/launch.ts'
 import type { Digest } from '../../src/admission/primitive.ts'
 import { MAX_STATEMENT_BYTES, readStatement, statementOf, type Review } from '../../src/admission/statement.ts'
 
@@ -17,10 +18,12 @@ const SURFACE: PinnedSurface = {
     resourceTemplate: new Map(),
   },
 }
+const LAUNCH = { transport: 'stdio', command: 'node', args: ['x.js'], env: { A: { fromEnv: 'A' } } }
 const REVIEW: Review = {
   alias: 'files',
   verdict: 'passed',
   surface: SURFACE,
+  launch: LAUNCH,
   reviewer: 'Ann Ö',
   reviewedAt: '2026-11-26T20:00:00.000Z',
   why: 'read by hand',
@@ -32,7 +35,10 @@ describe('an admission as a statement', () => {
   it('is an in-toto statement with a verification summary over the surface', () => {
     expect(JSON.parse(text)).toEqual({
       _type: 'https://in-toto.io/Statement/v1',
-      subject: [{ name: 'surface', digest: { sha256: digestOfSurface(SURFACE) } }],
+      subject: [
+        { name: 'surface', digest: { sha256: digestOfSurface(SURFACE) } },
+        { name: 'launch', digest: { sha256: digestOfLaunch(LAUNCH) } },
+      ],
       predicateType: 'https://slsa.dev/verification_summary/v1',
       predicate: {
         verifier: { id: 'urn:gatehouse:reviewer:Ann%20%C3%96' },
@@ -43,6 +49,7 @@ describe('an admission as a statement', () => {
         verificationResult: 'PASSED',
         verifiedLevels: [],
         'urn:gatehouse:surface': JSON.parse(JSON.stringify(surfaceJson(SURFACE))),
+        'urn:gatehouse:launch': LAUNCH,
         'urn:gatehouse:why': 'read by hand',
       },
     })
@@ -54,7 +61,7 @@ describe('an admission as a statement', () => {
   ])('is read as it was written', review => {
     const found = read(statementOf(review))
     if (typeof found === 'string') throw new Error(found)
-    expect(found).toEqual({ ...review, surfaceDigest: digestOfSurface(review.surface) })
+    expect(found).toEqual({ ...review, surfaceDigest: digestOfSurface(review.surface), launchDigest: digestOfLaunch(LAUNCH) })
     expect([...found.surface.primitives.tool.keys()].sort()).toEqual(['__proto__', 'read'])
   })
   it('throws for text that has no canonical form', () =>
@@ -86,6 +93,17 @@ describe('attack: a statement that says something else, or says it otherwise, ad
       edit(s => (s.predicate['urn:gatehouse:surface'].tools.write = A)),
       'says more, or says it otherwise',
     ],
+    [
+      'another command than its subject',
+      edit(s => (s.predicate['urn:gatehouse:launch'].command = 'sh')),
+      'its subjects may not be its surface and how it starts',
+    ],
+    [
+      'nothing of how it starts, as statements of before had it (N141)',
+      edit(s => (s.subject.pop(), delete s.predicate['urn:gatehouse:launch'])),
+      'says nothing of how it starts',
+    ],
+    ['a way to start that is no object', edit(s => (s.predicate['urn:gatehouse:launch'] = 'node x.js')), 'says nothing of how it starts'],
     ['one subject more', edit(s => s.subject.push({ name: 'x', digest: { sha256: A } })), 'says more, or says it otherwise'],
     ['a member more', edit(s => (s.predicate.more = 1)), 'says more, or says it otherwise'],
     ['no surface', edit(s => delete s.predicate['urn:gatehouse:surface']), 'expected an object in `surface`'],

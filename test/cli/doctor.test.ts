@@ -35,7 +35,6 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'gatehouse-doctor-'))
   mkdirSync(join(folder, '.gatehouse'), { mode: 0o700 })
   mkdirSync(join(folder, 'admissions'))
-  writeFileSync(join(folder, 'admissions', 'a.json'), statementOf(REVIEW))
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -44,6 +43,7 @@ const REVIEW: Review = {
   alias: 'a',
   verdict: 'passed',
   surface: { mode: 'subset', instructions: null, primitives: NOTHING },
+  launch: {},
   reviewer: 'ann',
   reviewedAt: '2026-11-21T12:00:00Z',
 }
@@ -79,8 +79,13 @@ const healthy = (change: Partial<World> = {}, pages: Readonly<Record<string, Ans
     ...change,
   }
 }
-const look = async (text: string, world: World = healthy()): Promise<readonly Check[]> => {
+/** `statement`: of the reviewer of `a`, about how it is configured here; undefined = there is none. */
+type Statement = (review: Review) => string | undefined
+const look = async (text: string, world: World = healthy(), statement: Statement = statementOf): Promise<readonly Check[]> => {
   const loaded = await loadText(Buffer.from(text), join(folder, 'gatehouse.yaml'), { env: {} })
+  const launch = loaded.ok ? loaded.snapshot.upstreams.get('a')?.launch.specification : undefined
+  const said = statement({ ...REVIEW, ...(launch && { launch }) })
+  if (said !== undefined) writeFileSync(join(folder, 'admissions', 'a.json'), said)
   return examine(loaded, world, { file: 'gatehouse.yaml', progress: () => undefined })
 }
 const bad = (checks: readonly Check[]): string[] =>
@@ -393,15 +398,20 @@ describe('doctor', () => {
     expect(lines).toContain('no rule allows anybody')
   })
 
-  it.each([
-    ['nobody has reviewed', undefined, 'warn upstream a: nobody has reviewed it, so it offers nothing; `gatehouse server review a`'],
-    ['a reviewer refused', statementOf({ ...REVIEW, verdict: 'failed' }), 'warn upstream a: a reviewer has put it in quarantine'],
-    ['cannot be relied on', '{}', 'fail upstream a: its admission expected `_type`'],
-  ])('says why a server offers nothing: %s', async (_, statement, line) => {
-    const file = join(folder, 'admissions', 'a.json')
-    rmSync(file)
-    if (statement !== undefined) writeFileSync(file, statement)
-    expect(bad(await look(WITH_ISSUER + UPSTREAM)).join('\n')).toContain(line)
+  it.each<[string, Statement, string]>([
+    ['nobody has reviewed', () => undefined, 'warn upstream a: nobody has reviewed it, so it offers nothing; `gatehouse server review a`'],
+    ['a reviewer refused', review => statementOf({ ...review, verdict: 'failed' }), 'warn upstream a: a reviewer has put it in quarantine'],
+    ['cannot be relied on', () => '{}', 'fail upstream a: its admission expected `_type`'],
+    [
+      'it was admitted with another command (N141)',
+      review => statementOf({ ...review, launch: { ...review.launch, command: 'sh' } }),
+      'fail upstream a: it is not started: `a`: it would be started or reached otherwise than it was admitted: `/command` changed',
+    ],
+  ])('says why a server offers nothing, and starts nothing: %s', async (_, statement, line) => {
+    let probed = 0
+    const probe = () => Promise.resolve({ ok: true, detail: String(probed++) } as const)
+    expect(bad(await look(WITH_ISSUER + UPSTREAM, healthy({ probe }), statement)).join('\n')).toContain(line)
+    expect(probed).toBe(0)
   })
 
   it('does not start a program that cannot be run', async () => {

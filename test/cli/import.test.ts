@@ -14,7 +14,7 @@ describe('without --apply', () => {
     expect(everything()).toEqual(before)
     expect(out).toContain('memory: memory of Cursor')
     expect(out).toContain('runs npx -y @modelcontextprotocol/server-memory')
-    expect(out).toContain('look twice: it fetches `@modelcontextprotocol/server-memory` at every start without a version')
+    expect(out).toContain('look twice: it starts `@modelcontextprotocol/server-memory` without an exact version or digest')
     expect(out).toContain('http https://mcp.example.com/mcp')
     expect(out).toContain('Authorization: (secret, 47 characters)')
     expect(out).toContain('alice alone may use them')

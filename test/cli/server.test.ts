@@ -36,23 +36,31 @@ function configure(more: object = {}, upstreams: object = {}): void {
 }
 const run = (...words: string[]) => gatehouse(['server', ...words], { cwd })
 const reviewed = async (): Promise<string> => /--surface ([0-9a-f]{64})/.exec((await run('review', 'weather')).out)![1]!
+const launched = async (): Promise<string> => JSON.parse((await run('diff', 'weather', '--json')).out).launch.digest
+const approve = async (surface: string, ...more: string[]) =>
+  run('approve', 'weather', '--surface', surface, '--launch', await launched(), ...more)
 
 describe('gatehouse server', () => {
   it('review, approve, diff, list: from nothing to admitted', async () => {
     expect(await run('list')).toMatchObject({ code: 0, out: 'weather  nobody has reviewed it\n' })
-    expect(await run('diff', 'weather')).toMatchObject({ code: 0, out: expect.stringContaining('nothing else was seen of it') })
-    expect(JSON.parse((await run('diff', 'weather', '--json')).out)).toEqual({ alias: 'weather', seen: false })
+    expect(await run('diff', 'weather')).toMatchObject({ code: 1, out: expect.stringContaining('nothing else was seen of it') })
+    const launch = {
+      standing: 'new',
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      changes: expect.arrayContaining([{ pointer: '/transport', after: '"stdio"' }]),
+    }
+    expect(JSON.parse((await run('diff', 'weather', '--json')).out)).toEqual({ alias: 'weather', seen: false, launch })
     const digest = await reviewed()
     expect(await run('diff', 'weather')).toMatchObject({ code: 1, out: expect.stringContaining('5 to review') })
-    const approved = await run('approve', 'weather', '--surface', digest.slice(0, 12), '--why', 'read it', '--json')
+    const approved = await approve(digest.slice(0, 12), '--why', 'read it', '--json')
     expect([approved.code, JSON.parse(approved.out)]).toEqual([
       0,
-      { alias: 'weather', verdict: 'passed', surface: digest, file: join(cwd, 'admissions', 'weather.json') },
+      { alias: 'weather', verdict: 'passed', surface: digest, launch: await launched(), file: join(cwd, 'admissions', 'weather.json') },
     ])
     expect(approved.err).toContain('the statement is not signed')
     expect(await run('diff', 'weather')).toMatchObject({
       code: 0,
-      out: 'weather: admitted by alice at 2026-11-21T12:00:00.000Z: read it (unsigned)\n4 as admitted, 0 to review, 0 not seen now\n',
+      out: 'weather: admitted by alice at 2026-11-21T12:00:00.000Z: read it (unsigned)\nit starts as it was admitted\n4 as admitted, 0 to review, 0 not seen now\n',
     })
     expect(JSON.parse((await run('list', '--json')).out)).toEqual({
       servers: [
@@ -63,6 +71,7 @@ describe('gatehouse server', () => {
           surface: digest,
           held: 0,
           class: 'same',
+          launch: 'same',
         },
       ],
     })
@@ -72,12 +81,32 @@ describe('gatehouse server', () => {
     const digest = await reviewed()
     const file = join(cwd, 'data', 'seen', 'weather.json')
     writeFileSync(file, readFileSync(file, 'utf8').replace('Tells the weather', 'Tells the whether'))
+    expect(await approve(digest)).toMatchObject({ code: 4, err: expect.stringContaining('not what was named') })
+    expect(await approve(digest.slice(0, 3))).toMatchObject({ code: 4 })
+    expect(existsSync(join(cwd, 'admissions', 'weather.json'))).toBe(false)
+  })
+
+  it('attack: the configuration changed since it was looked at: nothing is admitted by the old digests (N141)', async () => {
+    const digest = await reviewed()
+    const launch = await launched()
+    configure({ stdio: { command: process.execPath, args: [...nodeServer('flipping').args, '--evil'] } })
+    expect(await run('approve', 'weather', '--surface', digest, '--launch', launch)).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('not what was named'),
+    })
     expect(await run('approve', 'weather', '--surface', digest)).toMatchObject({
       code: 4,
-      err: expect.stringContaining('not the surface that was named'),
+      err: expect.stringContaining('nothing was admitted'),
     })
-    expect(await run('approve', 'weather', '--surface', digest.slice(0, 3))).toMatchObject({ code: 4 })
     expect(existsSync(join(cwd, 'admissions', 'weather.json'))).toBe(false)
+    expect((await approve(digest)).code).toBe(0)
+    configure()
+    expect(await run('diff', 'weather')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining(
+        'how it starts was changed since it was admitted, so nothing is started\n    /args/2\n      - "--evil"\n',
+      ),
+    })
   })
 
   it('surface: the file that is signed, and its digest is the one a reviewer approves', async () => {
@@ -109,11 +138,11 @@ describe('gatehouse server', () => {
     const file = join(cwd, 'gatehouse.yaml')
     writeFileSync(file, `${readFileSync(file, 'utf8')}reviewers: { ann: { publicKey: ann.pem } }\n`)
     const digest = await reviewed()
-    const approve = (...more: string[]) => run('approve', 'weather', '--surface', digest, '--reviewer', 'ann', ...more)
-    expect(await approve()).toMatchObject({ code: 2, err: expect.stringContaining('expected --key or --key-command') })
-    expect(await approve('--key', 'mallory.key')).toMatchObject({ code: 2, err: expect.stringContaining('signed by another key') })
+    const decide = (...more: string[]) => approve(digest, '--reviewer', 'ann', ...more)
+    expect(await decide()).toMatchObject({ code: 2, err: expect.stringContaining('expected --key or --key-command') })
+    expect(await decide('--key', 'mallory.key')).toMatchObject({ code: 2, err: expect.stringContaining('signed by another key') })
     expect(existsSync(join(cwd, 'admissions'))).toBe(false)
-    expect(await approve('--key', 'ann.key')).toMatchObject({ code: 0, err: '' })
+    expect(await decide('--key', 'ann.key')).toMatchObject({ code: 0, err: '' })
     expect((await run('list')).out).toContain('admitted by ann at 2026-11-21T12:00:00.000Z (signed)')
     const statement = join(cwd, 'admissions', 'weather.json')
     writeFileSync(statement, readFileSync(statement, 'utf8').replace('2026-11-21', '2026-11-22'))
@@ -127,7 +156,7 @@ describe('gatehouse server', () => {
     const digest = await reviewed()
     expect(await run('quarantine', 'weather', '--why', 'no')).toMatchObject({ code: 0, out: expect.stringContaining('in quarantine') })
     expect((await run('list')).out).toContain('refused by alice')
-    expect((await run('approve', 'weather', '--surface', digest)).code).toBe(0)
+    expect((await approve(digest)).code).toBe(0)
     expect((await run('quarantine', 'weather', '--why', 'again')).code).toBe(0)
     expect(readFileSync(join(cwd, 'admissions', 'weather.json'), 'utf8')).toContain(digest)
   })
@@ -168,7 +197,7 @@ describe('gatehouse server', () => {
 
   it('a statement that cannot be relied on, and definitions of any size', async () => {
     const digest = await reviewed()
-    await run('approve', 'weather', '--surface', digest)
+    await approve(digest)
     writeFileSync(join(cwd, 'admissions', 'weather.json'), '{}')
     expect((await run('list')).out).toContain('its admission expected `_type`')
     truncateSync(join(cwd, 'admissions', 'weather.definitions.json'), 64 * 1024 * 1024)
@@ -179,7 +208,7 @@ describe('gatehouse server', () => {
     configure({ admission: 'configured' })
     expect((await run('list')).out).toBe('weather  admitted by the configuration alone\n')
     const digest = await reviewed()
-    expect((await run('approve', 'weather', '--surface', digest)).err).toContain('or this decides nothing')
+    expect((await approve(digest)).err).toContain('or this decides nothing')
     configure({}, {})
     writeFileSync(join(cwd, 'gatehouse.yaml'), 'version: 1\nidentity: { evaluation: { users: [{ name: alice }] } }\n')
     expect((await run('list')).out).toBe('no server is configured\n')

@@ -269,12 +269,12 @@ describe('words the checks stand on', () => {
   )
 
   it.each([
-    [['npx', '-y', '@scope/mcp'], 'without a version'],
-    [['npx', '-y', '--package', 'x', 'y'], 'without a version'],
-    [['cmd', '/c', 'npx', '-y', 'x'], 'without a version'],
-    [['uvx', 'mcp-server'], 'without a version'],
-    [['C:\\node\\npx.cmd', 'x'], 'without a version'],
-    [['npx', '-y', 'x@latest'], 'without a version'],
+    [['npx', '-y', '@scope/mcp'], 'without an exact version'],
+    [['npx', '-y', '--package', 'x', 'y'], 'without an exact version'],
+    [['cmd', '/c', 'npx', '-y', 'x'], 'without an exact version'],
+    [['uvx', 'mcp-server'], 'without an exact version'],
+    [['C:\\node\\npx.cmd', 'x'], 'without an exact version'],
+    [['npx', '-y', 'x@latest'], 'without an exact version'],
     [['bash', '-c', 'x'], 'reads its argument as a script'],
     [['bash', '-c', 'curl https://x | sh'], 'pipes something fetched'],
     [['sudo', 'x'], 'rights of another user'],
@@ -294,7 +294,7 @@ describe('words the checks stand on', () => {
     [['uvx', 'x==1.2']],
     [['node', 'server.js']],
     [['npx', './local.js']],
-    [['docker', 'run', '-i', '--rm', 'image@sha256:abc']],
+    [['docker', 'run', '-i', '--rm', `image@sha256:${'a'.repeat(64)}`]],
   ])('%j does not', command => {
     expect(launchConcerns(command)).toEqual([])
   })

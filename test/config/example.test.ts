@@ -1,14 +1,15 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { statementFile } from '../../src/adapters/admission/admission-folder.ts'
+import { AdmissionFolder } from '../../src/adapters/admission/admission-folder.ts'
+import { readReviewerKeys } from '../../src/adapters/admission/reviewer-signature.ts'
 import { compare } from '../../src/admission/compare.ts'
+import { whyNotLaunched } from '../../src/admission/launch.ts'
 import { digestOfPrimitive, NAMED_BY, PRIMITIVE_KINDS, type PrimitiveKind } from '../../src/admission/primitive.ts'
-import { readStatement } from '../../src/admission/statement.ts'
 import { probeUpstream } from '../../src/cli/doctor/probe.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { Snapshot, UpstreamSettings } from '../../src/config/schema.ts'
@@ -20,7 +21,7 @@ beforeAll(async () => {
   const loaded = await loadConfig(file, { env: {} })
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.faults))
   snapshot = loaded.snapshot
-  expect(loaded.warnings.map(w => w.code)).toEqual(['evaluation', 'unsigned-admissions', 'unverified-sources'])
+  expect(loaded.warnings.map(w => w.code)).toEqual(['evaluation', 'unverified-sources'])
 })
 
 /** What the real server offers to a host that can do everything. */
@@ -102,21 +103,27 @@ describe('the first-run configuration', () => {
     expect(upstream.allow[0]?.serverRequests).toEqual(['elicitation.form', 'sampling'])
   })
 
-  it.each(['everything', 'files', 'memory'])('%s lists what was reviewed and committed, to the last field', async alias => {
-    const admission = readStatement(readFileSync(statementFile(snapshot.admissions, alias)), alias)
-    if (typeof admission === 'string') throw new Error(admission)
-    const { definitions } = await offered(snapshot.upstreams.get(alias)!)
-    for (const kind of PRIMITIVE_KINDS) {
-      const live = definitions[kind].map(
-        d => [String(d[NAMED_BY[kind]]), digestOfPrimitive(kind, JSON.stringify(d)) ?? 'unreadable'] as const,
-      )
-      const { held, same } = compare(kind, live, admission.surface)
-      // Asked for by a host that can do more than the rules of this configuration permit.
-      const more = alias === 'everything' && kind === 'tool' ? ['get-roots-list', 'trigger-url-elicitation'] : []
-      expect([...held.keys()].filter(name => !more.includes(name))).toEqual([])
-      expect(same.size).toBe(live.length - [...held.keys()].length)
-    }
-  })
+  it.each(['everything', 'files', 'memory'])(
+    '%s starts and lists as it was reviewed, signed and committed, to the last field',
+    async alias => {
+      const folder = new AdmissionFolder(() => Promise.resolve())
+      await folder.look({ folder: snapshot.admissions, aliases: [alias], reviewers: readReviewerKeys(snapshot.reviewers) })
+      const admission = folder.of(alias)
+      if (!admission || !('surface' in admission)) throw new Error(admission?.unreadable)
+      expect(whyNotLaunched(alias, snapshot.upstreams.get(alias)!.launch, admission)).toBe(undefined)
+      const { definitions } = await offered(snapshot.upstreams.get(alias)!)
+      for (const kind of PRIMITIVE_KINDS) {
+        const live = definitions[kind].map(
+          d => [String(d[NAMED_BY[kind]]), digestOfPrimitive(kind, JSON.stringify(d)) ?? 'unreadable'] as const,
+        )
+        const { held, same } = compare(kind, live, admission.surface)
+        // Asked for by a host that can do more than the rules of this configuration permit.
+        const more = alias === 'everything' && kind === 'tool' ? ['get-roots-list', 'trigger-url-elicitation'] : []
+        expect([...held.keys()].filter(name => !more.includes(name))).toEqual([])
+        expect(same.size).toBe(live.length - [...held.keys()].length)
+      }
+    },
+  )
 
   it('its servers answer the doctor', async () => {
     const upstream = snapshot.upstreams.get('everything')!

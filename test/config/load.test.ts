@@ -42,6 +42,10 @@ describe('defaults', () => {
     expect(got.upstreams.get('files')).toEqual({
       alias: 'files',
       transport: { kind: 'stdio', command: 'node', args: [], env: {} },
+      launch: {
+        specification: { transport: 'stdio', command: 'node', args: [], env: {} },
+        digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
       era: 'auto',
       share: 'principal',
       lists: 'principal',

@@ -3,77 +3,17 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
 import { modernBody } from '../attacks/world.ts'
-import { send, type Answer } from '../attacks/wire.ts'
-import { gatehouse } from '../cli/io.ts'
-import { startTestGateway, type TestGateway } from '../support/gateway.ts'
-import { nodeServer } from '../support/upstreams/stdio.ts'
 import { connect } from './support/hosts.ts'
 import { eventsOf, nextEvent } from './support/raw.ts'
+import { PATH, reasonOf, settings, start, starts } from './support/reviewed.ts'
 import type { World } from './support/world.ts'
-
-const PATH = '/servers/weather/mcp'
-const ALLOW = [{ subjects: ['*'], tools: ['*'], prompts: ['*'], resources: ['*'], methods: ['skills/list'] }]
-
-let gateway: TestGateway | undefined
-afterEach(async () => {
-  await gateway?.stop()
-  gateway = undefined
-})
-
-const settings = (flipAfter: number, more: object = {}, config: { readonly upstreams?: object; readonly [key: string]: unknown } = {}) => ({
-  ...config,
-  upstreams: {
-    weather: {
-      stdio: { command: process.execPath, args: nodeServer('flipping', String(flipAfter)).args },
-      allow: ALLOW,
-      admission: 'required',
-      ...more,
-    },
-    ...config.upstreams,
-  },
-})
-
-async function start(flipAfter = Infinity, more: object = {}, config: Parameters<typeof settings>[2] = {}) {
-  const running = (gateway = await startTestGateway(settings(flipAfter, more, config)))
-  const folder = dirname(running.dataDir)
-  const tokens = { alice: await running.token(PATH), bob: await running.token(PATH, { sub: 'bob' }) }
-  const ask = (method: string, params: any = {}, who: keyof typeof tokens = 'alice'): Promise<Answer> =>
-    send(Number(new URL(running.url).port), {
-      path: PATH,
-      headers: {
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        authorization: `Bearer ${tokens[who]}`,
-        'mcp-protocol-version': '2026-07-28',
-        'mcp-method': method,
-        'mcp-name': params.name ?? params.uri,
-      },
-      body: modernBody(method, params),
-    })
-  const call = (name = 'get_weather', who: keyof typeof tokens = 'alice') => ask('tools/call', { name, arguments: { city: 'Ulm' } }, who)
-  const cli = (...words: string[]) => gatehouse([...words, '--config', join(folder, 'gatehouse.yaml')], { cwd: folder })
-  const diff = async (): Promise<any> => JSON.parse((await cli('server', 'diff', 'weather', '--json')).out)
-  /** reviews as a reviewer does: what was seen, by its digest */
-  const approve = async (...options: string[]): Promise<void> => {
-    const exact = options.includes('exact')
-    const { out, err } = await cli('server', 'approve', 'weather', ...options)
-    const digest = /--surface ([0-9a-f]{64})/.exec(out + err)?.[1]
-    expect(
-      await cli('server', 'approve', 'weather', '--surface', digest!, '--reviewer', 'ann', ...(exact ? ['--mode', 'exact'] : [])),
-    ).toMatchObject({ code: 0 })
-    await expect.poll(async () => (await ask('tools/list')).body.result.tools.length).toBe(1)
-  }
-  const events = (what: string) => running.events().filter(e => e['what'] === what)
-  return { running, folder, ask, call, cli, diff, approve, events }
-}
-const reasonOf = ({ body }: Answer): string | undefined => body.error?.data?.reason
 
 describe('first use', () => {
   it('is quarantine, not trust: a host is shown nothing and nothing is called, after a restart as before (N122, N123)', async () => {
-    const { ask, call, running, events, cli } = await start()
+    const { ask, call, running, cli } = await start()
     for (const [method, list] of [
       ['tools/list', 'tools'],
       ['prompts/list', 'prompts'],
@@ -94,28 +34,26 @@ describe('first use', () => {
     const discovered = await ask('server/discover')
     expect(discovered.body.result.instructions).toContain('until a reviewer has admitted it')
     expect(discovered.text).not.toContain('Ask for one city')
-    // Nothing but the gateway's own contacts ever left: no intent was written.
-    expect(running.events().filter(e => e['type'] === 'intent')).toEqual([])
+    // Nothing ever left, the gateway's own contacts neither: nobody has admitted how it starts.
+    expect(running.events().filter(e => e['type'] === 'intent' || e['type'] === 'contact')).toEqual([])
     expect(running.events().filter(e => e['type'] === 'refusal' && e['stage'] === 'verify-server')).toHaveLength(5)
-    expect(events('surface-drift').map(e => [e['detail'].list, e['detail'].held])).toEqual(
-      expect.arrayContaining([
-        ['tools', 1],
-        ['instructions', 1],
-      ]),
-    )
-    expect((await cli('server', 'list')).out).toContain('weather  nobody has reviewed it; 5 definitions held (material)')
+    expect(starts()).toEqual([])
+    expect((await cli('server', 'list')).out).toBe('weather  nobody has reviewed it\n')
   })
 
   it('ends with an approval of exactly what was looked at; no restart is needed', async () => {
-    const { ask, call, cli, approve, folder, events } = await start()
-    await ask('tools/list')
+    const { ask, call, cli, look, approve, folder, events } = await start()
+    const [, surface, , launch] = (await look()) as [string, string, string, string]
     expect(await cli('server', 'approve', 'weather')).toMatchObject({ code: 4, err: expect.stringContaining('nothing was admitted') })
-    expect(await cli('server', 'approve', 'weather', '--surface', 'f'.repeat(64))).toMatchObject({
-      code: 4,
-      err: expect.stringContaining('not the surface that was named'),
-    })
+    for (const named of [
+      ['--surface', 'f'.repeat(64), '--launch', launch],
+      ['--surface', surface, '--launch', 'f'.repeat(64)],
+    ])
+      expect(await cli('server', 'approve', 'weather', ...named)).toMatchObject({
+        code: 4,
+        err: expect.stringContaining('not what was named'),
+      })
     expect(existsSync(join(folder, 'admissions'))).toBe(false)
-    for (const method of ['prompts/list', 'resources/list', 'resources/templates/list', 'server/discover']) await ask(method)
     await approve()
     expect((await call()).body.result.content[0].text).toBe('get_weather 1')
     expect((await ask('prompts/get', { name: 'greet' })).body.result.messages).toEqual([])
@@ -185,8 +123,9 @@ describe('a server that changes after its review', () => {
     await ask('tools/list')
     await approve()
     for (let i = 1; i <= 3; i++) expect((await call()).body.result.content[0].text).toBe(`get_weather ${i}`)
+    // It announced that its list changed; until the stream of such news stands, the list as it was read counts.
+    await expect.poll(async () => reasonOf(await call())).toBe('drifted')
     const refused = await call()
-    expect(reasonOf(refused)).toBe('drifted')
     expect(refused.body.error.message).toContain('the tool `get_weather` is not the one that was admitted')
     expect(refused.body.error.data.fix).toContain('gatehouse server diff weather')
     expect((await ask('tools/list')).body.result.tools).toEqual([])
@@ -256,7 +195,7 @@ describe('a server that changes after its review', () => {
     await ask('tools/list')
     await approve('--mode', 'exact')
     expect((await call()).body.result).toBeDefined()
-    expect(reasonOf(await call())).toBe('quarantined')
+    await expect.poll(async () => reasonOf(await call())).toBe('quarantined')
     expect(reasonOf(await ask('skills/list'))).toBe('quarantined')
   })
 })
@@ -268,10 +207,8 @@ describe('reviewers with keys', () => {
     writeFileSync(join(keys, 'ann.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
     writeFileSync(join(keys, 'ann.pem'), publicKey.export({ type: 'spki', format: 'pem' }))
     try {
-      const { ask, call, cli, folder } = await start(Infinity, {}, { reviewers: { ann: { publicKey: join(keys, 'ann.pem') } } })
-      await ask('tools/list')
-      const digest = /--surface ([0-9a-f]{64})/.exec((await cli('server', 'diff', 'weather')).out)![1]!
-      const approve = ['server', 'approve', 'weather', '--surface', digest, '--reviewer', 'ann']
+      const { call, cli, look, folder } = await start(Infinity, {}, { reviewers: { ann: { publicKey: join(keys, 'ann.pem') } } })
+      const approve = ['server', 'approve', 'weather', ...(await look()), '--reviewer', 'ann']
       expect(await cli(...approve)).toMatchObject({ code: 2 })
       expect(await cli(...approve, '--key', join(keys, 'ann.key'))).toMatchObject({ code: 0 })
       await expect.poll(async () => reasonOf(await call())).toBe(undefined)

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Unreadable } from '../../src/admission/admissions.ts'
 import { digestOfSurface, type PinnedSurface } from '../../src/admission/pinned-surface.ts'
+import { digestOfLaunch, type Launch, type LaunchSpecification } from '../../src/admission/launch.ts'
 import { digestOfInstructions, digestOfPrimitive, type Digest } from '../../src/admission/primitive.ts'
 import type { Admission } from '../../src/admission/statement.ts'
 import type { ListKind } from '../../src/catalog/entry.ts'
@@ -11,7 +12,9 @@ import { Admitting, type Drift } from '../../src/pipeline/admitting.ts'
 import type { UpstreamEntry } from '../../src/pipeline/entry.ts'
 import { listOf, paged } from '../catalog/pages.ts'
 
-const ENTRY = { alias: 'files', admission: 'required' } as UpstreamEntry
+const LAUNCH = { command: 'node', args: ['x.js'], env: { TOKEN: { fromEnv: 'TOKEN' } } }
+const launchOf = (specification: LaunchSpecification): Launch => ({ specification, digest: digestOfLaunch(specification) })
+const ENTRY = { alias: 'files', admission: 'required', launch: launchOf(LAUNCH) } as UpstreamEntry
 const MEMBERS = { tools: 'tools', prompts: 'prompts', resources: 'resources', templates: 'resourceTemplates' } as const
 const READ = { name: 'read', description: 'Reads.', inputSchema: { type: 'object', properties: { path: { type: 'string' } } } }
 const TEMPLATE = { uriTemplate: 'file:///{path}', name: 'any' }
@@ -32,6 +35,8 @@ function admissionOf(
     verdict,
     surface: pinned,
     surfaceDigest: digestOfSurface(pinned),
+    launch: LAUNCH,
+    launchDigest: digestOfLaunch(LAUNCH),
     reviewer: 'ann',
     reviewedAt: '2026-11-26T20:00:00Z',
   }
@@ -170,6 +175,42 @@ describe('standing of a server', () => {
     expect(names(admitting.visible(ENTRY, list))).toEqual([])
     expect(admitting.check(ENTRY, list, 'read')).toMatchObject({ stop: 'quarantined', detail: expect.stringContaining(why) })
     expect(await admitting.instructions(ENTRY, 'Be brief.')).toBe(undefined)
+  })
+
+  it.each<[string, LaunchSpecification, string]>([
+    ['another command', { ...LAUNCH, command: 'sh' }, '`/command` changed'],
+    ['another argument', { ...LAUNCH, args: ['x.js', '--all'] }, '`/args/1` changed'],
+    ['another variable', { ...LAUNCH, env: { NODE_OPTIONS: '--require=./x.js' } }, '`/env/TOKEN`, `/env/NODE_OPTIONS` changed'],
+    [
+      'another source of a value',
+      { ...LAUNCH, env: { TOKEN: { fromFile: 'token' } } },
+      '`/env/TOKEN/fromEnv`, `/env/TOKEN/fromFile` changed',
+    ],
+    ['a folder', { ...LAUNCH, cwd: { path: '/tmp' } }, '`/cwd` changed'],
+    ['another user', { ...LAUNCH, uid: 1 }, '`/uid` changed'],
+    ['no confinement', { ...LAUNCH, launcher: [] }, '`/launcher` changed'],
+  ])('attack: %s than what was admitted (N141, CVE-2025-54136): nothing passes, and the member is named', async (_, specification, why) => {
+    const { admitting } = world(admissionOf({ tool: new Map([tool(READ)]) }))
+    const changed = { ...ENTRY, launch: launchOf(specification) }
+    expect(admitting.held(ENTRY)).toBe(undefined)
+    expect(admitting.held(changed)).toMatchObject({ stop: 'launch-changed', detail: expect.stringContaining(why) })
+    expect(admitting.check(changed, await tools(READ), 'read')).toMatchObject({ stop: 'launch-changed' })
+    expect(admitting.standing(changed)?.detail).not.toContain('--require')
+  })
+
+  it('attack: a command that fetches what nobody named exactly passes under no statement (N141)', () => {
+    const { admitting } = world(admissionOf({}))
+    const unpinned = { ...ENTRY, launch: { ...ENTRY.launch, unpinned: 'evil-package' } }
+    expect(admitting.held(unpinned)).toMatchObject({ stop: 'launch-unpinned' })
+    expect(JSON.stringify(admitting.held(unpinned))).not.toContain('evil-package')
+  })
+
+  it('many members that changed are counted, not listed', () => {
+    const { admitting } = world(admissionOf({}))
+    const env = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`A${i}`, 'x']))
+    expect(admitting.held({ ...ENTRY, launch: launchOf({ ...LAUNCH, env: { ...LAUNCH.env, ...env } }) })?.detail).toContain(
+      'and 4 more changed',
+    )
   })
 
   it('a decision counts for lists that were read before it, both ways', async () => {

@@ -44,6 +44,7 @@ function world() {
     upstream: { face, status: () => ({ state: 'idle', inFlight: 0, queued: 0, connections: 0 }) } as unknown as Upstream,
     isShared: false,
     admission: 'configured',
+    launch: { specification: {}, digest: '' },
     rules: [RULE],
     scopes: new ScopeIndex('files', new Map()),
     parkMs: 1,

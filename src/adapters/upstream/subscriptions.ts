@@ -190,6 +190,7 @@ class Group {
       opened: () => {
         alarm.cancel()
         this.#openedAt = ticker.now()
+        for (const subscriber of this.#subscribers) subscriber.changes.opened?.()
       },
       change: (method, doc) => {
         if (!state.isDead) this.#deliver(method, doc)

@@ -4,6 +4,7 @@ import { access, constants, stat } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { AdmissionFolder } from '../../adapters/admission/admission-folder.ts'
 import { readReviewerKeys } from '../../adapters/admission/reviewer-signature.ts'
+import { whyNotLaunched } from '../../admission/launch.ts'
 import type { Snapshot, UpstreamSettings, UpstreamTransport } from '../../config/schema.ts'
 import { fail, ok, warn } from './check.ts'
 import type { Check, World } from './check.ts'
@@ -17,25 +18,28 @@ export async function checkUpstreams(world: World, snapshot: Snapshot): Promise<
 async function checkUpstream(world: World, snapshot: Snapshot, upstream: UpstreamSettings): Promise<Check[]> {
   const name = `upstream ${upstream.alias}`
   const checks = upstream.transport.kind === 'stdio' ? await checkProgram(world, name, upstream.transport) : []
-  // A program that cannot be started need not be tried.
-  if (!checks.some(check => check.status === 'fail') && world.probe) {
+  const admission = upstream.admission === 'required' ? await checkAdmission(name, snapshot, upstream) : []
+  // A program that cannot be started need not be tried, and one whose start nobody has admitted must not be.
+  if (!checks.some(check => check.status === 'fail') && admission.length === 0 && world.probe) {
     const probe = await world.probe(upstream)
     checks.push(probe.ok ? ok(name, probe.detail) : fail(name, `it does not answer: ${probe.detail}`, mendFor(upstream.transport)))
   }
-  if (upstream.admission === 'required') checks.push(...(await checkAdmission(name, snapshot, upstream.alias)))
+  checks.push(...admission)
   if (upstream.allow.length === 0) checks.push(warn(name, 'no rule allows anybody to use it', 'add one under `allow`'))
   return checks
 }
 
 /** A server without a usable admission offers nothing, which looks like a server that has nothing. */
-async function checkAdmission(name: string, { admissions, reviewers }: Snapshot, alias: string): Promise<Check[]> {
+async function checkAdmission(name: string, { admissions, reviewers }: Snapshot, { alias, launch }: UpstreamSettings): Promise<Check[]> {
   const folder = new AdmissionFolder(() => Promise.resolve())
   await folder.look({ folder: admissions, aliases: [alias], reviewers: readReviewerKeys(reviewers) })
   const admission = folder.of(alias)
   const mend = `\`gatehouse server review ${alias}\`, then \`gatehouse server approve ${alias}\``
   if (admission === undefined) return [warn(name, 'nobody has reviewed it, so it offers nothing', mend)]
   if ('unreadable' in admission) return [fail(name, `${admission.unreadable}, so it offers nothing`, mend)]
-  return admission.verdict === 'passed' ? [] : [warn(name, 'a reviewer has put it in quarantine', mend)]
+  if (admission.verdict === 'failed') return [warn(name, 'a reviewer has put it in quarantine', mend)]
+  const held = whyNotLaunched(alias, launch, admission)
+  return held ? [fail(name, `it is not started: ${held.detail ?? held.stop}`, held.fix ?? mend)] : []
 }
 
 function mendFor(transport: UpstreamTransport): string {

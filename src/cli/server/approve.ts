@@ -3,16 +3,18 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { signatureFile, statementFile } from '../../adapters/admission/admission-folder.ts'
 import { readReviewerKeys, whyNotSigned } from '../../adapters/admission/reviewer-signature.ts'
+import { inertText } from '../../admission/inert-text.ts'
+import { reviewLaunch } from '../../admission/launch.ts'
 import { digestOfSurface, SURFACE_MODES, type PinnedSurface, type SurfaceMode } from '../../admission/pinned-surface.ts'
 import { reviewSurface } from '../../admission/review.ts'
-import { emptySeen, seenText, surfaceSeen } from '../../admission/seen-surface.ts'
+import { emptySeen, seenText, surfaceSeen, type SeenSurface } from '../../admission/seen-surface.ts'
 import { MAX_REVIEWER, MAX_WHY, statementOf, type Review } from '../../admission/statement.ts'
 import type { Snapshot } from '../../config/schema.ts'
 import { EXIT, type CommandArgs, type CommandModule } from '../command.ts'
 import { shortName } from '../config-check.ts'
 import { writeAtomic } from '../files.ts'
 import { definitionsFile, reviewedOf, serverOf, type Server } from './surfaces.ts'
-import { reviewText } from './words.ts'
+import { approvalOf, launchText, reviewText, unpinnedText } from './words.ts'
 
 /** Statements hold no secret, and are committed: everybody may read them. */
 const READABLE = 0o644
@@ -20,36 +22,17 @@ const MIN_PREFIX = 12
 
 export const approve: CommandModule = {
   async run(args) {
-    const { io } = args
     const server = await serverOf(args)
     if (typeof server === 'number') return server
-    const { alias, snapshot } = server
+    const { alias, snapshot, settings } = server
+    const { launch } = settings
     const mode = args.text('mode') ?? 'subset'
     if (!isMode(mode)) return usage(args, `expected --mode ${SURFACE_MODES.join(' or ')}`)
-    const { seen, admission, definitions } = await reviewedOf(server)
-    if (!seen) {
-      io.err(
-        `nothing was seen of \`${alias}\` yet: \`gatehouse server review ${alias}\` looks now, or let a host list it through the gateway\n`,
-      )
-      return EXIT.conflict
-    }
-    if (seen.isCut) {
-      io.err(`\`${alias}\` lists more than is kept for review: it cannot be admitted whole\n`)
-      return EXIT.conflict
-    }
-    const surface = surfaceSeen(seen, mode)
-    const digest = digestOfSurface(surface)
-    const wanted = args.text('surface')
-    // What is admitted is what was looked at: the server may have listed something else since.
-    if (wanted === undefined || wanted.length < MIN_PREFIX || !digest.startsWith(wanted)) {
-      const passed = typeof admission === 'object' && admission.verdict === 'passed' ? admission.surface : undefined
-      io.err(reviewText(reviewSurface(seen, passed, definitions)))
-      io.err(
-        `${wanted === undefined ? 'nothing was admitted' : 'this is not the surface that was named; nothing was admitted'}\nto admit exactly this: gatehouse server approve ${alias} --surface ${digest}\n`,
-      )
-      return EXIT.conflict
-    }
-    const review = reviewBy(args, { alias, verdict: 'passed', surface })
+    if (launch.unpinned !== undefined) return conflict(args, `\`${alias}\`: ${unpinnedText(inertText(launch.unpinned))}`)
+    const named = await namedOf(args, server, mode)
+    if (typeof named === 'number') return named
+    const { surface, seen } = named
+    const review = reviewBy(args, { alias, verdict: 'passed', surface, launch: launch.specification })
     if (typeof review === 'string') return usage(args, review)
     const signature = await signatureOf(args, snapshot, review)
     if (typeof signature === 'string') return usage(args, signature)
@@ -60,6 +43,42 @@ export const approve: CommandModule = {
   },
 }
 
+/** What the command line names, where it is what is there; a number is the exit code after showing what is there. */
+async function namedOf(
+  args: CommandArgs,
+  server: Server,
+  mode: SurfaceMode,
+): Promise<{ readonly surface: PinnedSurface; readonly seen: SeenSurface } | number> {
+  const { io } = args
+  const { alias, settings } = server
+  const { launch } = settings
+  const { seen, admission, definitions } = await reviewedOf(server)
+  if (seen?.isCut === true) return conflict(args, `\`${alias}\` lists more than is kept for review: it cannot be admitted whole`)
+  const wanted = { surface: args.text('surface'), launch: args.text('launch') }
+  const isLaunchNamed = isNamed(wanted.launch, launch.digest)
+  // Where nothing was seen, how it starts can be admitted: it is started then, and all it lists is held.
+  if (!seen && (wanted.surface !== undefined || !isLaunchNamed)) {
+    io.err(launchText(reviewLaunch(launch, undefined)))
+    return conflict(
+      args,
+      `nothing was seen of \`${alias}\` yet: \`gatehouse server review ${alias}\` looks now\nto admit only how it starts, and nothing it lists: gatehouse server approve ${alias} --launch ${launch.digest}`,
+    )
+  }
+  const surface = surfaceSeen(seen ?? emptySeen(alias), mode)
+  const digest = digestOfSurface(surface)
+  // What is admitted is what was looked at: the server may have listed something else since, or be configured otherwise.
+  if (seen && (!isNamed(wanted.surface, digest) || !isLaunchNamed)) {
+    const passed = typeof admission === 'object' && admission.verdict === 'passed' ? admission : undefined
+    io.err(launchText(reviewLaunch(launch, passed)) + reviewText(reviewSurface(seen, passed?.surface, definitions)))
+    const isNone = wanted.surface === undefined || wanted.launch === undefined
+    return conflict(
+      args,
+      `${isNone ? 'nothing was admitted' : 'this is not what was named; nothing was admitted'}\nto admit exactly this: ${approvalOf(alias, digest, launch.digest)}`,
+    )
+  }
+  return { surface, seen: seen ?? emptySeen(alias) }
+}
+
 /** Needs no signature: what nobody signed stops a server as well. */
 export const quarantine: CommandModule = {
   async run(args) {
@@ -68,7 +87,10 @@ export const quarantine: CommandModule = {
     if (args.text('why') === undefined) return usage(args, 'expected --why')
     const { admission } = await reviewedOf(server)
     const surface = typeof admission === 'object' ? admission.surface : surfaceSeen(emptySeen(server.alias), 'subset')
-    const review = reviewBy(args, { alias: server.alias, verdict: 'failed', surface })
+    const review = reviewBy(args, {
+      ...{ alias: server.alias, verdict: 'failed', surface },
+      launch: server.settings.launch.specification,
+    })
     if (typeof review === 'string') return usage(args, review)
     await mkdir(server.snapshot.admissions, { recursive: true })
     return write(args, server, { review })
@@ -99,7 +121,8 @@ async function write(args: CommandArgs, { alias, snapshot, settings }: Server, {
   else await rm(signed, { force: true })
   await writeAtomic(file, statementOf(review), READABLE)
   const surface = digestOfSurface(review.surface)
-  if (args.json) io.out(`${JSON.stringify({ alias, verdict: review.verdict, surface, file }, undefined, 2)}\n`)
+  const launch = settings.launch.digest
+  if (args.json) io.out(`${JSON.stringify({ alias, verdict: review.verdict, surface, launch, file }, undefined, 2)}\n`)
   else
     io.out(
       `${alias}: ${review.verdict === 'passed' ? `admitted ${count(review.surface)} definitions` : 'in quarantine'} (${shortName(file, io.cwd)}); a running gateway goes by it within seconds\n`,
@@ -111,7 +134,7 @@ async function write(args: CommandArgs, { alias, snapshot, settings }: Server, {
   return EXIT.ok
 }
 
-function reviewBy(args: CommandArgs, decided: Pick<Review, 'alias' | 'verdict' | 'surface'>): Review | string {
+function reviewBy(args: CommandArgs, decided: Pick<Review, 'alias' | 'verdict' | 'surface' | 'launch'>): Review | string {
   const reviewer = args.text('reviewer') ?? args.io.userName
   const why = args.text('why')
   if (reviewer === '' || reviewer.length > MAX_REVIEWER || !reviewer.isWellFormed())
@@ -121,7 +144,15 @@ function reviewBy(args: CommandArgs, decided: Pick<Review, 'alias' | 'verdict' |
 }
 
 const count = ({ primitives }: PinnedSurface): number => Object.values(primitives).reduce((sum, { size }) => sum + size, 0)
+/** A prefix of a digest that nobody meets by chance. */
+const isNamed = (wanted: string | undefined, digest: string): boolean =>
+  wanted !== undefined && wanted.length >= MIN_PREFIX && digest.startsWith(wanted)
 const isMode = (text: string): text is SurfaceMode => (SURFACE_MODES as readonly string[]).includes(text)
+
+function conflict({ io }: CommandArgs, problem: string): number {
+  io.err(`${problem}\n`)
+  return EXIT.conflict
+}
 
 function usage({ io }: CommandArgs, problem: string): number {
   io.err(`${problem}\n`)

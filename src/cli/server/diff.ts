@@ -1,37 +1,40 @@
-// `gatehouse server diff`: what a server was seen to list, against what was admitted.
+// `gatehouse server diff`: how a server starts and what it was seen to list, against what was admitted.
 
+import { reviewLaunch } from '../../admission/launch.ts'
 import { digestOfSurface } from '../../admission/pinned-surface.ts'
 import { reviewSurface } from '../../admission/review.ts'
 import { surfaceSeen } from '../../admission/seen-surface.ts'
 import { EXIT, type CommandArgs } from '../command.ts'
 import { reviewedOf, serverOf } from './surfaces.ts'
-import { admissionText, reviewText } from './words.ts'
+import { admissionText, approvalOf, launchText, reviewText } from './words.ts'
 
 export async function run(args: CommandArgs): Promise<number> {
   const { io } = args
   const server = await serverOf(args)
   if (typeof server === 'number') return server
-  const { alias } = server
+  const { alias, settings } = server
   const { seen, admission, isSigned, definitions } = await reviewedOf(server)
+  const passed = typeof admission === 'object' && admission.verdict === 'passed' ? admission : undefined
+  const launch = reviewLaunch(settings.launch, passed)
+  const isOther = launch.standing !== 'same'
   if (!seen) {
-    if (args.json) io.out(`${JSON.stringify({ alias, seen: false }, undefined, 2)}\n`)
+    if (args.json) io.out(`${JSON.stringify({ alias, seen: false, launch }, undefined, 2)}\n`)
     else
       io.out(
-        `${alias}: ${admissionText(admission, isSigned)}\nnothing else was seen of it: \`gatehouse server review ${alias}\` looks now\n`,
+        `${alias}: ${admissionText(admission, isSigned)}\n${launchText(launch)}nothing else was seen of it: \`gatehouse server review ${alias}\` looks now\n`,
       )
-    return EXIT.ok
+    return isOther ? EXIT.failed : EXIT.ok
   }
-  const passed = typeof admission === 'object' && admission.verdict === 'passed' ? admission : undefined
   const review = reviewSurface(seen, passed?.surface, definitions)
   const surface = digestOfSurface(surfaceSeen(seen, passed?.surface.mode ?? 'subset'))
   if (args.json)
     io.out(
-      `${JSON.stringify({ alias, seen: true, surface, admitted: passed?.surfaceDigest, isCut: seen.isCut, ...review }, undefined, 2)}\n`,
+      `${JSON.stringify({ alias, seen: true, surface, admitted: passed?.surfaceDigest, launch, isCut: seen.isCut, ...review }, undefined, 2)}\n`,
     )
   else {
-    io.out(`${alias}: ${admissionText(admission, isSigned)}\n${reviewText(review)}`)
+    io.out(`${alias}: ${admissionText(admission, isSigned)}\n${launchText(launch)}${reviewText(review)}`)
     if (seen.isCut) io.out('more was listed than is kept for review\n')
-    if (review.findings.length > 0) io.out(`to admit exactly this: gatehouse server approve ${alias} --surface ${surface}\n`)
+    if (review.findings.length > 0 || isOther) io.out(`to admit exactly this: ${approvalOf(alias, surface, launch.digest)}\n`)
   }
-  return review.findings.length > 0 ? EXIT.failed : EXIT.ok
+  return review.findings.length > 0 || isOther ? EXIT.failed : EXIT.ok
 }

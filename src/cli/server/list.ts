@@ -1,5 +1,6 @@
 // `gatehouse server list`: how each upstream is admitted, and what waits for a reviewer.
 
+import { reviewLaunch } from '../../admission/launch.ts'
 import { reviewSurface } from '../../admission/review.ts'
 import { emptySeen } from '../../admission/seen-surface.ts'
 import type { Snapshot, UpstreamSettings } from '../../config/schema.ts'
@@ -25,12 +26,15 @@ type Row = {
   /** definitions that were seen and are held */
   readonly held: number
   readonly class: string
+  /** how it starts, against how it was admitted */
+  readonly launch: 'same' | 'changed' | 'new' | 'unpinned'
 }
 
-async function rowOf(snapshot: Snapshot, { alias, admission: mode }: UpstreamSettings): Promise<Row> {
+async function rowOf(snapshot: Snapshot, { alias, admission: mode, launch: how }: UpstreamSettings): Promise<Row> {
   const { seen, admission, isSigned, definitions } = await reviewedOf({ snapshot, alias })
   const passed = typeof admission === 'object' && admission.verdict === 'passed' ? admission : undefined
   const review = reviewSurface(seen ?? emptySeen(alias), passed?.surface, definitions)
+  const launch = reviewLaunch(how, passed)
   return {
     alias,
     admission: mode,
@@ -38,8 +42,12 @@ async function rowOf(snapshot: Snapshot, { alias, admission: mode }: UpstreamSet
     ...(passed && { surface: passed.surfaceDigest }),
     held: review.findings.length,
     class: review.class,
+    launch: launch.unpinned === undefined ? launch.standing : 'unpinned',
   }
 }
 
-const rowText = ({ alias, admission, standing, held, class: of }: Row): string =>
-  `${alias}  ${standing}${admission === 'required' && held > 0 ? `; ${held} definitions held (${of})` : ''}\n`
+const rowText = ({ alias, admission, standing, held, class: of, launch }: Row): string => {
+  if (admission === 'configured') return `${alias}  ${standing}\n`
+  const start = { same: '', new: '', changed: '; how it starts has changed', unpinned: '; it starts code that no exact version names' }
+  return `${alias}  ${standing}${start[launch]}${held > 0 ? `; ${held} definitions held (${of})` : ''}\n`
+}

@@ -2,6 +2,7 @@
 
 import { randomInt } from 'node:crypto'
 import { SeenFolder } from '../../adapters/admission/seen-folder.ts'
+import { inertText } from '../../admission/inert-text.ts'
 import type { EraPins } from '../../adapters/upstream/era-pins.ts'
 import { Ticker } from '../../adapters/upstream/ticker.ts'
 import { createUpstream } from '../../adapters/upstream/upstream.ts'
@@ -15,6 +16,7 @@ import { CODE } from '../../mcp/revisions.ts'
 import { EXIT, type CommandArgs, type Io } from '../command.ts'
 import { run as diff } from './diff.ts'
 import { serverOf } from './surfaces.ts'
+import { unpinnedText } from './words.ts'
 
 const METHODS: Readonly<Record<ListKind, string>> = {
   tools: 'tools/list',
@@ -31,7 +33,14 @@ export async function run(args: CommandArgs): Promise<number> {
   if (typeof server === 'number') return server
   const { settings, alias, snapshot } = server
   if (settings.credential) {
-    io.err(`\`${alias}\` takes everybody’s own credential: let somebody list it through the gateway, which keeps what it sees\n`)
+    io.err(
+      `\`${alias}\` takes everybody’s own credential: admit how it is reached (\`gatehouse server approve ${alias} --launch ${settings.launch.digest}\`), then let somebody list it through the gateway, which keeps what it sees\n`,
+    )
+    return EXIT.conflict
+  }
+  const { launch } = settings
+  if (launch.unpinned !== undefined && settings.admission === 'required') {
+    io.err(`\`${alias}\`: ${unpinnedText(inertText(launch.unpinned))}\nnothing was started\n`)
     return EXIT.conflict
   }
   const failures: unknown[] = []

@@ -1,8 +1,9 @@
 // A review in words for terminals. Everything a server wrote is inert already (admission/review.ts).
 
-import type { Finding, ShownChange, SurfaceReview } from '../../admission/review.ts'
+import type { LaunchReview } from '../../admission/launch.ts'
+import type { Finding, SurfaceReview } from '../../admission/review.ts'
 import type { Admission } from '../../admission/statement.ts'
-import { inertText } from '../../admission/inert-text.ts'
+import { inertText, type ShownChange } from '../../admission/inert-text.ts'
 
 const KINDS: Readonly<Record<Finding['kind'], string>> = {
   tool: 'tool',
@@ -31,6 +32,19 @@ export function reviewText(review: SurfaceReview): string {
   ].join('')
 }
 
+const LAUNCHES: Readonly<Record<LaunchReview['standing'], string>> = {
+  same: 'it starts as it was admitted',
+  changed: 'how it starts was changed since it was admitted, so nothing is started',
+  new: 'how it starts was not admitted, so nothing is started',
+}
+
+export const launchText = ({ standing, changes, unpinned }: LaunchReview): string =>
+  [`${LAUNCHES[standing]}\n`, ...changes.map(changeText), ...(unpinned === undefined ? [] : [`${unpinnedText(unpinned)}\n`])].join('')
+
+/** Why it cannot be admitted, and what to do. */
+export const unpinnedText = (unpinned: string): string =>
+  `it cannot be admitted as it is: \`${unpinned}\` names no exact version or digest, so what is reviewed is not what runs; write \`package@1.2.3\`, \`package==1.2.3\` or \`image@sha256:…\``
+
 function findingText({ kind, name, standing, class: of, codes, changes, more, others }: Finding): string {
   const what = `${of}: ${KINDS[kind]}${name === '' ? '' : ` \`${name}\``} ${standing}: ${codes.join(', ')}`
   return [
@@ -40,6 +54,10 @@ function findingText({ kind, name, standing, class: of, codes, changes, more, ot
     ...(others > 0 ? [`    ${others} other definitions of this name were seen as well\n`] : []),
   ].join('')
 }
+
+/** The command that admits what was looked at, and nothing else. */
+export const approvalOf = (alias: string, surface: string, launch: string): string =>
+  `gatehouse server approve ${alias} --surface ${surface} --launch ${launch}`
 
 const changeText = ({ pointer, before, after }: ShownChange): string =>
   [

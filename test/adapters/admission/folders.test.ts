@@ -19,7 +19,15 @@ const SURFACE: PinnedSurface = {
   primitives: { tool: new Map(), prompt: new Map(), resource: new Map(), resourceTemplate: new Map() },
 }
 const statement = (change: Partial<Review> = {}): string =>
-  statementOf({ alias: 'files', verdict: 'passed', surface: SURFACE, reviewer: 'ann', reviewedAt: '2026-11-26T20:00:00Z', ...change })
+  statementOf({
+    alias: 'files',
+    verdict: 'passed',
+    surface: SURFACE,
+    launch: {},
+    reviewer: 'ann',
+    reviewedAt: '2026-11-26T20:00:00Z',
+    ...change,
+  })
 
 function admissions(record?: (change: AdmissionChange) => Promise<void>) {
   const changes: AdmissionChange[] = []

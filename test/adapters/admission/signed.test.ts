@@ -31,7 +31,15 @@ const SURFACE: PinnedSurface = {
   primitives: { tool: new Map([['read', 'a'.repeat(64) as Digest]]), prompt: new Map(), resource: new Map(), resourceTemplate: new Map() },
 }
 const statement = (change: Partial<Review> = {}): string =>
-  statementOf({ alias: 'files', verdict: 'passed', surface: SURFACE, reviewer: 'ann', reviewedAt: '2026-11-26T20:00:00Z', ...change })
+  statementOf({
+    alias: 'files',
+    verdict: 'passed',
+    surface: SURFACE,
+    launch: {},
+    reviewer: 'ann',
+    reviewedAt: '2026-11-26T20:00:00Z',
+    ...change,
+  })
 const sign = async (text: string, key: string): Promise<Buffer> =>
   (await signPayload(Buffer.from(text), { kind: 'file', file: key }, {})).bundle
 function place(text: string, bundle?: Buffer | string): void {

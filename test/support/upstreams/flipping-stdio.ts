@@ -1,9 +1,13 @@
 // A 2025 server over raw node that passes a review and changes afterwards: one hint of its tool turns after so many calls, as it announces.
-// `node flipping-stdio.ts <calls>`; it also answers a tool it never lists, and lists one of everything.
+// `node flipping-stdio.ts <calls> [file]`; it also answers a tool it never lists, and lists one of everything. Each start leaves a line in the file.
+
+import { appendFileSync } from 'node:fs'
 
 let rest = ''
 let calls = 0
 const flipAfter = Number(process.argv[2] ?? Infinity)
+const [, , , starts] = process.argv
+if (starts !== undefined) appendFileSync(starts, `${process.pid}\n`)
 const send = (message: object): void => void process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
 
 const tool = (): object => ({

@@ -39,6 +39,7 @@ function settingsOf(transport: UpstreamTransport, overrides: Overrides = {}): Up
   return {
     alias: 'up',
     transport,
+    launch: { specification: {}, digest: '' },
     era: 'auto',
     share: 'principal',
     lists: 'principal',
