@@ -108,10 +108,9 @@ export async function startGateway(
       for (const [alias, caller] of session.callers) upstreams.entries.get(alias)?.upstream.release(caller)
     },
   )
-  const { upstreams, report, settle } = houseUpstreams(snapshot, {
+  const { upstreams, report, settle, take } = houseUpstreams(snapshot, {
     ...{ log, encoder, logger, metrics, contacts, environment, info: serverInfo },
-    onReplaced: alias => catalogue.drop(alias),
-    held: entry => admissions.admitting.held(entry),
+    ...{ onReplaced: alias => catalogue.drop(alias), held: entry => admissions.admitting.held(entry) },
   })
   const state = await openStateDb(join(snapshot.dataDir, 'state.db'))
   const subjectClaims = await openSubjectClaims(snapshot, state, now)
@@ -152,7 +151,7 @@ export async function startGateway(
     serverInfo,
     excluded: list => report.excluded(list),
   })
-  upstreams.apply(snapshot)
+  take(snapshot)
 
   const recorder = createRecorder({
     log,
@@ -269,8 +268,7 @@ export async function startGateway(
       current = next
       logger.setLevel(next.log.level)
       for (const part of [redaction, tokens, door]) part.configure(next)
-      upstreams.apply(next)
-      settle()
+      take(next)
       setPatience(server, next)
       return undefined
     },

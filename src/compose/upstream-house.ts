@@ -22,8 +22,10 @@ type Parts = Pick<UpstreamReportParts, 'log' | 'encoder' | 'metrics'> &
 type UpstreamHouse = {
   readonly upstreams: UpstreamSet
   readonly report: UpstreamReport
-  /** what may be started changed, for this upstream or all: processes and connections of those that may not end, what waited for the others is opened */
-  readonly settle: (alias?: string) => void
+  /** takes a configuration over whole */
+  readonly take: (snapshot: Snapshot) => void
+  /** whether this upstream may be started changed: if not, its processes and connections end; if so, what waited for that is opened */
+  readonly settle: (alias: string) => void
 }
 
 /** None is started or connected to before it is first used, and none before its launch is admitted. */
@@ -41,15 +43,18 @@ export function houseUpstreams(snapshot: Snapshot, { onReplaced, held, info, env
     current.set(settings.alias, upstream)
     return upstream
   }, onReplaced)
+  const settle = (alias: string): void => {
+    const upstream = current.get(alias)
+    if (upstream?.isHeld === false) upstream.wake()
+    else if (upstream?.isBusy === true) upstreams.reset(alias)
+  }
   return {
     report,
     upstreams,
-    settle(alias) {
-      for (const name of alias === undefined ? upstreams.entries.keys() : [alias]) {
-        const upstream = current.get(name)
-        if (upstream?.isHeld === false) upstream.wake()
-        else if (upstream?.isBusy === true) upstreams.reset(name)
-      }
+    settle,
+    take(next) {
+      upstreams.apply(next)
+      for (const alias of next.upstreams.keys()) settle(alias)
     },
   }
 }

@@ -1,12 +1,13 @@
 // The first minutes of somebody new: start, read what is printed, do what it says, start again by mistake.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectGuide } from '../../src/cli/connect-guide.ts'
+import { stageDemo } from '../../src/demo/configuration.ts'
 import { MINIMAL, snapshot } from '../config/configs.ts'
 import { freePort } from '../support/free-port.ts'
 import { words, type Words } from '../stdio/world.ts'
@@ -20,15 +21,9 @@ let stop: () => Promise<unknown>
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'gatehouse-newcomer-'))
-  config = join(folder, 'gatehouse.yaml')
-  const text = readFileSync(join(root, 'examples/first-run/gatehouse.yaml'), 'utf8')
-    .replace('127.0.0.1:8400', `127.0.0.1:${await freePort()}`)
-    .replace('port: 8401', `port: ${await freePort()}`)
-    .replaceAll('../../.gatehouse', join(folder, 'data'))
-    .replaceAll('cwd: ../..', `cwd: ${root}`)
-    .replace('admissions: admissions', `admissions: ${join(root, 'examples/first-run/admissions')}`)
-    .replace('path: workspace', `path: ${join(root, 'examples/first-run/workspace')}`)
-  writeFileSync(config, text, { mode: 0o600 })
+  const committed = join(root, 'examples/first-run/gatehouse.yaml')
+  const place = { file: committed, root: folder, port: await freePort(), identityPort: await freePort() }
+  config = (await stageDemo(readFileSync(committed, 'utf8'), place)).file
   const child = spawn(process.execPath, [cli, 'serve', '--config', config], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
   printed = words(child.stdout)
   stop = () => {

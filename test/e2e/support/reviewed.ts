@@ -82,7 +82,7 @@ export async function start(flipAfter = Infinity, more: object = {}, config: Par
   return { running, folder, ask, call, cli, diff, look, approve, events }
 }
 /** Options that name what a review ended with. */
-export function namedIn(out: string): string[] {
+function namedIn(out: string): string[] {
   const [, surface, launch] = /--surface ([0-9a-f]{64}) --launch ([0-9a-f]{64})/.exec(out) ?? []
   return ['--surface', surface ?? 'none', '--launch', launch ?? 'none']
 }
