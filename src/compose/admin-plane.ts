@@ -7,6 +7,7 @@ import type { StateDb } from '../adapters/sqlite/state-db.ts'
 import type { BreakGlass } from '../administration/break-glass.ts'
 import { AdminApi, type AdminApiDeps } from '../http/control-plane/admin.ts'
 import { serveBackchannelLogout } from '../http/control-plane/backchannel-logout.ts'
+import { ReadsInFlight } from '../http/control-plane/reads-in-flight.ts'
 import { serveRegistry, type RegistryApiDeps } from '../http/control-plane/registry.ts'
 import { createStrangerLimit } from '../http/control-plane/stranger-limit.ts'
 import type { LargeBodies } from '../http/large-bodies.ts'
@@ -76,6 +77,7 @@ export async function openAdminPlane({ state, verifier, endSignIns, ...parts }: 
     accessOf: (view: string) => accessOf(current(), view),
     run: api.run.bind(api),
     mayAsk: createStrangerLimit(READS_PER_MINUTE),
+    inFlight: new ReadsInFlight(),
     mayHold: ({ isLarge, ...asked }: Parameters<RegistryApiDeps['mayHold']>[0]) =>
       edge.largeBodies.admit({ ...asked, resource: adminEndpoint(current()).resource, ...(isLarge && { whyNot: whyNoDocuments }) }),
     follow: strangersFeed({ ...edge, now, limits: () => current().limits, feed: registry.revocations }),

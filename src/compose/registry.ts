@@ -15,7 +15,9 @@ import { AdvisoryBook, type AdvisoryWatch } from '../registry/advisories/book.ts
 import type { Namespaces } from '../registry/namespaces.ts'
 import { Publisher } from '../registry/publish.ts'
 import { RevocationFeed } from '../registry/revocation-feed.ts'
-import { createReader, type RegistryView } from '../registry/reader.ts'
+import { compareVersions } from '../pipeline/version-diff.ts'
+import { createReader } from '../registry/reader.ts'
+import type { RegistryView } from '../registry/view.ts'
 import type { TrustPlane } from './trust.ts'
 
 type RegistryParts = {
@@ -37,7 +39,14 @@ export function createRegistry({ current, state, sealer, serverInfo, now, trust,
   const revocations = new RevocationFeed(createRevocationLog(state))
   const nowSeconds = (): number => Math.floor(now() / 1000)
   const advisories = new AdvisoryBook({ store: createAdvisoryStore(state), nowMs: now })
-  const reader = createReader({ versions, revocations, advisories, sealer, version: serverInfo.version })
+  const documents = createDocumentStore(state)
+  const reader = createReader({
+    ...{ versions, revocations, documents, advisories, sealer },
+    version: serverInfo.version,
+    pins: () => [],
+    endpoints: aliases => endpointsOf(current(), aliases),
+    compare: compareVersions,
+  })
   const verify = createRegistryVerifier({
     trust: () => current().registry.trust,
     followed: ({ name, version }) => trust?.forNew(name, version),
@@ -51,7 +60,7 @@ export function createRegistry({ current, state, sealer, serverInfo, now, trust,
     checkSchema: loadServerJsonSchema(),
     verify,
     advisories,
-    documents: createDocumentStore(state),
+    documents,
     readers: documentReaders,
     maxNamespaceBytes: () => current().registry.documentsPerNamespaceBytes,
     vulnerable: () => current().registry.vulnerable,
@@ -64,11 +73,24 @@ export function createRegistry({ current, state, sealer, serverInfo, now, trust,
     revocations,
     follow: (stream, after) => revocations.follow(stream, after),
     read: async (name, target) => {
-      const view = viewOf(current(), name)
+      const view = viewOf(current(), name === '' ? setIn(target) : name)
       return view ? reader(view, target) : { stop: 'path-unknown' }
     },
+    review: target => reader({ name: 'reviews', withQuarantined: true }, target),
   }
 }
+
+/** Resolutions and exports name a set beside the path, too: whoever may read all of it may read a part. */
+function setIn(target: string): string {
+  const [, query] = /^\/v1\/(?:resolve|exports\/allowed-mcp-servers)\?(.*)$/s.exec(target) ?? []
+  return new URLSearchParams(query).get('set') ?? ''
+}
+
+/** Where servers of certain aliases are served; patterns for everything that is. */
+const endpointsOf = ({ publicUrl }: Snapshot, aliases: readonly string[] | undefined): readonly string[] =>
+  aliases
+    ? aliases.map(alias => `${publicUrl}/servers/${alias}/mcp`)
+    : [`${publicUrl}/mcp`, `${publicUrl}/sets/*`, `${publicUrl}/servers/*`]
 
 /** '' is the whole registry. */
 function viewOf({ registry }: Snapshot, name: string): RegistryView | undefined {

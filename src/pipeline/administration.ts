@@ -40,8 +40,10 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
   readonly connections: Pick<Connecting, 'list' | 'revoke'>
   readonly breakGlass: BreakGlass
   readonly registry: {
-    /** `view`: a set of the registry, or '' for all of it; `target`: path and query from `/v0.1` on. JSON text */
-    readonly read: (view: string, target: string) => Promise<string | Stop>
+    /** `view`: a set of the registry, or '' for all of it; `target`: path and query from `/v0.1` on. JSON text, or a document byte for byte */
+    readonly read: (view: string, target: string) => Promise<string | Buffer | Stop>
+    /** the same of the whole registry, with what waits for a reviewer */
+    readonly review: (target: string) => Promise<string | Buffer | Stop>
     readonly namespaces: Namespaces
     readonly publisher: Publisher
     readonly advising: Advising

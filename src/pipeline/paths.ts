@@ -57,7 +57,7 @@ import { joinSessionStage } from './stages/join-session.ts'
 import { discoverStage, listStage } from './stages/lists.ts'
 import { aimConnectionStage, listConnectionsStage, revokeConnectionStage } from './stages/own-connections.ts'
 import { prepareArgumentsStage } from './stages/prepare-arguments.ts'
-import { aimFollowStage, aimReadStage, followRevocationsStage, readRegistryStage } from './stages/read-registry.ts'
+import { aimFollowStage, aimReadStage, followRevocationsStage, readRegistryStage, readReviewsStage } from './stages/read-registry.ts'
 import { requireEraStage } from './stages/require-era.ts'
 import { identifyLocalStage, requireRoleStage } from './stages/require-role.ts'
 import { resolveCredentialStage } from './stages/resolve-credential.ts'
@@ -194,6 +194,10 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
     'admin/registry/advise': known.step(role('operator')).step(aimAdvisoryStage).step(adviseStage(deps)),
     'admin/registry/withdraw': known.step(role('operator')).step(aimWithdrawalStage).step(withdrawAdvisoryStage(deps)),
     'admin/registry/advisories': known.step(role('operator', 'auditor')).step(aimAdvisoriesStage).step(listAdvisoriesStage(deps)),
+    'admin/registry/reviews': known
+      .step(role('operator', 'approver', 'auditor'))
+      .step(aimReadStage)
+      .step(readReviewsStage(deps)),
     'admin/registry/read': known.step(role()).step(aimReadStage).step(readRegistryStage(deps)),
     'admin/registry/follow': known.step(role()).step(aimFollowStage).step(followRevocationsStage(deps)),
   })

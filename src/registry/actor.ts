@@ -20,7 +20,7 @@ export async function ownVersion({ versions, namespaces }: OwnParts, { name, ver
   if (refused) return refused
   if (version === 'latest') return { stop: 'params-invalid', detail: 'expected a version, not `latest`' }
   if (version !== undefined) return (await versions.find(parsed.key, version)) ?? UNKNOWN
-  const [newest] = await versions.versions(parsed.key, { withRevoked: true, withQuarantined: true })
+  const [newest] = await versions.versions(parsed.key, { withRevoked: true, withQuarantined: true, limit: 1 })
   return newest ?? UNKNOWN
 }
 

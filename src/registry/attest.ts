@@ -72,7 +72,7 @@ async function keep(parts: AttestParts, { vouch, attestation, found, documents }
   if (held !== undefined) return { stop: 'lookalike-held', detail: `it looks like \`${held}\``, fix: 'an operator can clear it' }
   const vulnerable = await whyVulnerable(parts, found)
   if (vulnerable) return vulnerable
-  await standings.change({ name, version, to: 'admitted', by: by.key, atSeconds: nowSeconds() }, ['quarantined'])
+  await standings.change({ name, version, to: 'admitted', by: by.key, byOperator: by.isOperator, atSeconds: nowSeconds() }, ['quarantined'])
   return undefined
 }
 

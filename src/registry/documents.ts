@@ -4,7 +4,7 @@ import { hash } from 'node:crypto'
 import { isStop, type Stop } from '../kernel/errors.ts'
 
 export const LOCK_FILES = ['package-lock.json', 'requirements.txt'] as const
-export type DocumentKind = 'surface' | 'definitions' | `lock:${(typeof LOCK_FILES)[number]}`
+type DocumentKind = 'surface' | 'definitions' | `lock:${(typeof LOCK_FILES)[number]}`
 
 /** `signed`: the digest that a statement names; of definitions that of the surface they are behind. `sha256`: of the content. Both hexadecimal. */
 export type StoredDocument = {
@@ -27,7 +27,7 @@ export interface DocumentStore {
 
 export const MAX_DEFINITIONS_BYTES = 8 * 1024 * 1024
 /** of a lock file or surface */
-export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
+const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 /** of all documents of one version */
 export const MAX_VERSION_BYTES = 16 * 1024 * 1024
 

@@ -1,6 +1,6 @@
 // Entries as the official MCP registry API v0.1 shows them (OpenAPI 2025-12-01).
 
-import type { Entry } from './store.ts'
+import type { Attestation, Entry } from './store.ts'
 import { statusOf } from './standing.ts'
 
 const OFFICIAL = 'io.modelcontextprotocol.registry/official'
@@ -31,9 +31,19 @@ export function serverList(entries: readonly Entry[], nextCursor?: string): stri
 /** RFC 3339, in UTC. */
 export const dateOf = (seconds: number): string => new Date(seconds * 1000).toISOString()
 
+/** A verified bundle, with whom the verification found. */
+export const bundleJson = ({ digest, kind, signer, bundle }: Attestation): string =>
+  `{"sha256":"${digest}","kind":"${kind}","signer":${JSON.stringify(signer)},"bundle":${bundle}}`
+
 /**
- * The same JSON, with nothing in it that could be taken for markup where somebody puts it into a page, or end a line of a script. These characters stand in
- * strings alone, where an escape means the same.
+ * The same JSON, with nothing in it that could be taken for markup where somebody puts it into a page, end a line of a script, move the cursor of a terminal,
+ * turn the direction of reading or hide. These characters stand in strings alone, where an escape means the same.
  */
-export const neutral = (json: string): string =>
-  json.replace(/[<>&\u2028\u2029]/g, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+export const neutral = (json: string): string => (PLAIN.test(json) ? json : json.replace(ACTIVE, escaped))
+
+const PLAIN = /^[^<>&\x7f-\uffff]*$/
+// Line breaks and tabs of a published text stand between its tokens; in a string there is none.
+const ACTIVE =
+  /[<>&\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\p{Cn}\u115f\u1160\u3164\uffa0]|\u034f|\u17b4|\u17b5|[\ufe00-\ufe0f]|[\u{e0100}-\u{e01ef}]/gu
+const escaped = (character: string): string =>
+  Array.from({ length: character.length }, (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`).join('')

@@ -11,7 +11,7 @@ import { lookalikeOf, parseServerName, skeletonOf, type ServerName } from './nam
 import { whyNoRoom } from './quota.ts'
 import { revoke, type RevokeParts } from './revoke.ts'
 import { MAX_SERVER_JSON_BYTES, readServerJson, type ServerJson } from './server-json.ts'
-import { setStatus, type StatusChange, type StatusParts } from './statuses.ts'
+import { setStatus, type StatusChange, type StatusChanged, type StatusParts } from './statuses.ts'
 import type { Artifact, Entry, Revocation } from './store.ts'
 import { verifyAll, whyContradicted, whyRevoked, type Verified, type VouchedFor } from './vouching.ts'
 import { whyVulnerable } from './vulnerable.ts'
@@ -49,7 +49,7 @@ export class Publisher {
     return attest({ ...this.#parts, alone: work => this.alone(work) }, attesting, by)
   }
   /** By a status of the official API (statuses.ts). */
-  setStatus(change: StatusChange, by: Actor): Promise<readonly Entry[] | Stop> {
+  setStatus(change: StatusChange, by: Actor): Promise<StatusChanged | Stop> {
     return setStatus(this.#parts, change, by)
   }
   /** By an operator (revoke.ts). After what is being kept, so that nothing is kept that was compared before it. */

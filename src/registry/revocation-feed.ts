@@ -2,7 +2,7 @@
 
 import type { Stop } from '../kernel/errors.ts'
 import { dateOf, neutral } from './official.ts'
-import type { Revocation, RevocationLog } from './store.ts'
+import type { Revocation, RevocationLog, RevocationTarget } from './store.ts'
 
 /** Where events go. `send`: false when it is closed, or its reader too slow; it is then closed by itself. */
 export type FeedSink = {
@@ -52,6 +52,9 @@ export class RevocationFeed implements RevocationLog {
   }
   blocking(kind: Revocation['kind']): Promise<readonly Revocation[]> {
     return this.#log.blocking(kind)
+  }
+  touching(targets: readonly RevocationTarget[]): Promise<readonly Revocation[]> {
+    return this.#log.touching(targets)
   }
 
   /** Called after something was revoked; it never throws. Answers how to end it. */

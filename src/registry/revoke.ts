@@ -36,7 +36,7 @@ export async function revoke(
   const appended = await revocations.append({ ...kept, target: `${found.name}@${found.version}` })
   if (revocation.action === 'block')
     await standings.change(
-      { name: found.name, version: found.version, to: 'revoked', message, by: by.key, atSeconds: nowSeconds() },
+      { name: found.name, version: found.version, to: 'revoked', message, by: by.key, byOperator: by.isOperator, atSeconds: nowSeconds() },
       BEFORE_REVOKED,
     )
   return appended

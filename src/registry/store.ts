@@ -50,6 +50,8 @@ export type Entry = {
   readonly standing: Standing
   readonly message?: string
   readonly changedAtSeconds: number
+  /** it was an operator who brought it to this standing */
+  readonly byOperator?: true
   /** the highest version of those served, for display alone */
   readonly isLatest: boolean
   readonly isSigned: boolean
@@ -57,7 +59,7 @@ export type Entry = {
 
 /** Where a page begins: behind this entry. `changedAtSeconds` counts only in an order by change. */
 export type PageMark = { readonly server: string; readonly sequence: number; readonly changedAtSeconds: number }
-/** Entries that are served: admitted and deprecated ones, revoked ones where asked for, quarantined ones never. */
+/** Entries that are served: admitted and deprecated ones, revoked ones where asked for. Quarantined ones are asked for alone. */
 export type PageQuery = {
   readonly limit: number
   readonly after?: PageMark
@@ -68,6 +70,8 @@ export type PageQuery = {
   /** `latest`, or exactly this one */
   readonly version?: string
   readonly withRevoked: boolean
+  /** instead of what is served what waits for a reviewer, by time */
+  readonly waiting?: true
   /** only these servers, and those of these namespaces; absent = all */
   readonly view?: { readonly servers: readonly string[]; readonly namespaces: readonly string[] }
 }
@@ -79,6 +83,8 @@ export type StandingChange = {
   readonly to: Standing
   readonly message?: string
   readonly by: PrincipalKey
+  /** absent: nobody who acts as an operator */
+  readonly byOperator?: boolean
   readonly atSeconds: number
 }
 export type StandingRecord = {
@@ -91,6 +97,14 @@ export type StandingRecord = {
 
 /** Versions of one server at most: nobody publishes more in earnest. */
 export const MAX_VERSIONS = 10_000
+
+/** At most `limit`; `before`: behind the one of this sequence number. */
+type VersionsQuery = {
+  readonly withRevoked: boolean
+  readonly withQuarantined: boolean
+  readonly limit: number
+  readonly before?: number
+}
 
 /** What comes to a version later. */
 type Further = {
@@ -111,7 +125,7 @@ export interface VersionStore {
   /** any standing; undefined = no such version */
   find(name: string, version: string): Promise<Entry | undefined>
   /** what is served of one server, newest first; `withQuarantined` for its publisher and for reviewers */
-  versions(name: string, which: { readonly withRevoked: boolean; readonly withQuarantined: boolean }): Promise<readonly Entry[]>
+  versions(name: string, which: VersionsQuery): Promise<readonly Entry[]>
   /** at most `limit`, by name and sequence, or by change */
   page(query: PageQuery): Promise<readonly Entry[]>
   /** keeps a further verified bundle of a version, with artifacts and documents that are not there yet; false when the bundle is kept already */
@@ -125,7 +139,7 @@ export interface VersionStore {
 
 /**
  * Standings and what became of names. `change` is a compare-and-swap on what was read before: of two at once one changes, the other finds nothing to do.
- * Every change stays in the history. What is revoked never changes again, whoever asks.
+ * Every change stays in the history. What is revoked never changes again, whoever asks, and what an operator deprecated only operators bring back.
  */
 export interface StandingStore {
   /** from any of `from`; how many versions changed */
@@ -153,6 +167,7 @@ export type Revocation = {
   readonly atSeconds: number
 }
 export const REVOCATION_KINDS = ['version', 'artifact', 'bundle', 'key', 'identity', 'namespace'] as const
+export type RevocationTarget = Pick<Revocation, 'kind' | 'target'>
 type RevocationKind = (typeof REVOCATION_KINDS)[number]
 export const REVOCATION_REASONS = ['malware', 'vulnerable', 'key-compromise', 'account-takeover', 'policy', 'publisher-request'] as const
 type RevocationReason = (typeof REVOCATION_REASONS)[number]
@@ -164,4 +179,6 @@ export interface RevocationLog {
   since(sequence: number, limit: number): Promise<readonly Revocation[]>
   /** those of one kind that block, oldest first */
   blocking(kind: RevocationKind): Promise<readonly Revocation[]>
+  /** all that name any of these, oldest first; versions and namespaces are compared without case */
+  touching(targets: readonly RevocationTarget[]): Promise<readonly Revocation[]>
 }

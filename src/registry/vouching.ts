@@ -95,7 +95,7 @@ function statementOf(bundle: string): string {
   return hash('sha256', typeof payload === 'string' ? Buffer.from(payload, 'base64') : bundle)
 }
 /** What a bundle can be revoked by: its text, the file with that text and a line break, the statement in it. */
-const digestsOf = (bundle: string): readonly string[] => [hash('sha256', bundle), hash('sha256', `${bundle}\n`), statementOf(bundle)]
+export const digestsOf = (bundle: string): readonly string[] => [hash('sha256', bundle), hash('sha256', `${bundle}\n`), statementOf(bundle)]
 
 const REQUIRED: Stop = {
   stop: 'attestation-required',

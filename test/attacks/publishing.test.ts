@@ -421,3 +421,59 @@ describe('afterwards', () => {
     expect([404, 405]).toContain(done.status)
   })
 })
+
+describe('our own paths', () => {
+  const v1 = (method: string, path: string, body: object | undefined, who: string): Promise<Answer> =>
+    call(method, `/v1/${path}`, body && JSON.stringify(body), who)
+
+  it('of namespaces are the acts of administration, with the roles and the record those have', async () => {
+    expect((await v1('POST', 'namespaces', { namespace: 'com.aliases', owner: 'pat', why: 'x' }, 'pat')).body.reason).toBe('role-missing')
+    const made = await v1('POST', 'namespaces', { namespace: 'com.aliases', owner: 'pat', why: 'theirs' }, 'root')
+    expect(made.body).toMatchObject({ state: 'applied', namespace: { name: 'com.aliases' } })
+    const member = { principal: 'mallory', role: 'publisher', namespace: 'com.example' }
+    // the path's own, whatever the body says
+    expect((await v1('PUT', 'namespaces/com.aliases/members', member, 'pat')).body.namespace).toMatchObject({ name: 'com.aliases' })
+    expect((await v1('PUT', 'namespaces/com.aliases/members', member, 'mallory')).body.reason).toBe('namespace-forbidden')
+    const challenged = await v1('POST', 'namespaces/invalid.nothing-there/challenges', {}, 'mallory')
+    expect(challenged.body.challenge).toMatchObject({ domain: 'nothing-there.invalid' })
+    const proof = { nonce: challenged.body.challenge.nonce, timestamp: '2020-01-01T00:00:00Z', signature: 'ab'.repeat(64), method: 'dns' }
+    expect((await v1('POST', 'namespaces/invalid.nothing-there/verify', proof, 'mallory')).body.reason).toBe('proof-invalid')
+    expect((await v1('GET', 'namespaces/COM.aliases', undefined, 'pat')).body.namespace).toMatchObject({
+      name: 'com.aliases',
+      state: 'active',
+    })
+    expect((await v1('POST', 'namespaces/com.aliases/freeze', { why: 'x' }, 'pat')).body.reason).toBe('role-missing')
+    expect((await v1('POST', 'namespaces/com.aliases/freeze', { why: 'x' }, 'root')).body.namespace.state).toBe('frozen')
+    expect((await v1('POST', 'namespaces/com.aliases/thaw', { why: 'x' }, 'root')).body.namespace.state).toBe('active')
+    const rows = gateway.events().filter(event => event['subject']?.method === 'admin/namespaces/freeze')
+    expect(rows.at(-1)).toMatchObject({ principal: { subject: 'root' } })
+  })
+  it('tell nobody of namespaces of others, and strangers of none', async () => {
+    expect((await v1('GET', 'namespaces', undefined, 'root')).body.namespaces.length).toBeGreaterThan(1)
+    expect((await v1('GET', 'namespaces/com.example', undefined, 'mallory')).status).toBe(404)
+    expect((await v1('GET', 'namespaces/com.absent', undefined, 'root')).status).toBe(404)
+    expect((await v1('GET', 'namespaces/%zz', undefined, 'root')).status).toBe(404)
+    expect((await get('/v1/namespaces')).status).toBe(401)
+    expect((await get('/v1/namespaces/com.example')).status).toBe(401)
+    expect((await v1('GET', 'namespaces', undefined, 'nobody')).status).toBe(403)
+  })
+  it('show what waits for a reviewer to reviewers alone, though everybody may read the rest', async () => {
+    const json = serverJson('7.0.0')
+    expect((await publish(json, [await bundle(json, 9)])).status).toBe(200)
+    for (const path of ['reviews', 'reviews/servers/com.example%2Fweather/versions/7.0.0']) {
+      expect((await get(`/v1/${path}`)).status).toBe(401)
+      expect((await v1('GET', path, undefined, 'pat')).body.reason).toBe('role-missing')
+      expect((await get(`/sets/dev/v1/${path}`)).status).toBe(404)
+    }
+    const listed = await v1('GET', 'reviews?limit=100', undefined, 'root')
+    expect(listed.body.servers.map(({ server }: any) => server.version)).toContain('7.0.0')
+    const one = 'reviews/servers/com.example%2Fweather/versions/7.0.0'
+    expect((await v1('GET', one, undefined, 'root')).body.server.version).toBe('7.0.0')
+    expect((await v1('GET', `${one}/surface`, undefined, 'root')).body.surface).toEqual(SURFACE)
+    const { documents } = (await v1('GET', `${one}/documents`, undefined, 'root')).body
+    const file = await v1('GET', `${one}/documents/${documents[0].sha256}`, undefined, 'root')
+    expect([file.headers['content-type'], sha('sha256', file.text)]).toEqual(['application/octet-stream', documents[0].sha256])
+    expect((await get('/v1/servers/com.example%2Fweather/versions/7.0.0')).status).toBe(404)
+    expect((await get(`/v1/resolve?name=com.example/weather&version=7.0.0`)).status).toBe(404)
+  })
+})

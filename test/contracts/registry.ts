@@ -125,7 +125,7 @@ export function registryContract(title: string, open: () => Promise<Stores>): vo
         ),
       )
       expect(all.filter(done => done === 'exists')).toHaveLength(7)
-      expect(await stores.versions.versions('com.example/weather', { withRevoked: true, withQuarantined: true })).toHaveLength(1)
+      expect(await stores.versions.versions('com.example/weather', { withRevoked: true, withQuarantined: true, limit: 9 })).toHaveLength(1)
     })
 
     it('shows what is served, and never what is quarantined', async () => {
@@ -141,8 +141,8 @@ export function registryContract(title: string, open: () => Promise<Stores>): vo
         'com.example/b@1.0.0',
       ])
       const which = { withRevoked: false, withQuarantined: false }
-      expect(names(await stores.versions.versions('com.example/a', which))).toEqual(['com.example/A@1.0.0'])
-      expect(names(await stores.versions.versions('com.example/a', { withRevoked: true, withQuarantined: true }))).toEqual([
+      expect(names(await stores.versions.versions('com.example/a', { ...which, limit: 9 }))).toEqual(['com.example/A@1.0.0'])
+      expect(names(await stores.versions.versions('com.example/a', { withRevoked: true, withQuarantined: true, limit: 9 }))).toEqual([
         'com.example/A@3.0.0',
         'com.example/A@2.0.0',
         'com.example/A@1.0.0',
@@ -232,6 +232,62 @@ export function registryContract(title: string, open: () => Promise<Stores>): vo
         '2.0.0 deprecated',
         '1.0.0 admitted',
       ])
+    })
+    it('lets nobody but an operator undo what an operator deprecated, and everybody withdraw it', async () => {
+      for (const version of ['1.0.0', '2.0.0']) await publish('com.example/a', version)
+      const byOperator = { byOperator: true }
+      await stores.standings.change(to('deprecated', 'com.example/a', '1.0.0', byOperator), ['admitted'])
+      await stores.standings.change(to('deprecated', 'com.example/a', '2.0.0'), ['admitted'])
+      await stores.reopen()
+      expect(await stores.versions.find('com.example/a', '1.0.0')).toMatchObject(byOperator)
+      expect(await stores.versions.find('com.example/a', '2.0.0')).not.toHaveProperty('byOperator')
+      expect(await stores.standings.change(to('admitted', 'com.example/a'), ['deprecated'])).toBe(1)
+      expect(await stores.standings.change(to('admitted', 'com.example/a', '1.0.0'), ['deprecated'])).toBe(0)
+      expect(await stores.standings.change(to('admitted', 'com.example/a', '1.0.0', byOperator), ['deprecated'])).toBe(1)
+      await stores.standings.change(to('deprecated', 'com.example/a', '1.0.0', byOperator), ['admitted'])
+      expect(await stores.standings.change(to('revoked', 'com.example/a', '1.0.0'), ['deprecated'])).toBe(1)
+    })
+    it('gives versions in pages, newest first', async () => {
+      for (let i = 1; i <= 5; i++) await publish('com.example/a', `1.0.${i}`, { standing: i === 3 ? 'quarantined' : 'admitted' })
+      const which = { withRevoked: true, withQuarantined: false, limit: 2 }
+      const first = await stores.versions.versions('com.example/A', which)
+      expect(names(first)).toEqual(['com.example/a@1.0.5', 'com.example/a@1.0.4'])
+      const rest = await stores.versions.versions('com.example/a', { ...which, before: first[1]?.sequence ?? 0 })
+      expect(names(rest)).toEqual(['com.example/a@1.0.2', 'com.example/a@1.0.1'])
+      expect(await stores.versions.versions('com.example/a', { ...which, before: 1 })).toEqual([])
+    })
+    it('lists what waits for a reviewer, and nothing else, in the order it came', async () => {
+      await publish('com.example/b', '1.0.0', { standing: 'quarantined', atSeconds: 30 })
+      await publish('com.example/a', '1.0.0', { standing: 'quarantined', atSeconds: 20 })
+      await publish('com.example/c', '1.0.0', { atSeconds: 10 })
+      await publish('com.example/a', '2.0.0', { standing: 'quarantined', atSeconds: 40 })
+      const waiting = { ...plain, waiting: true } as const
+      const all = await stores.versions.page(waiting)
+      expect(names(all)).toEqual(['com.example/a@1.0.0', 'com.example/b@1.0.0', 'com.example/a@2.0.0'])
+      const after = { server: 'com.example/b', sequence: 1, changedAtSeconds: 30 }
+      expect(names(await stores.versions.page({ ...waiting, after }))).toEqual(['com.example/a@2.0.0'])
+      await stores.standings.change(to('admitted', 'com.example/b', '1.0.0'), ['quarantined'])
+      expect(names(await stores.versions.page(waiting))).toEqual(['com.example/a@1.0.0', 'com.example/a@2.0.0'])
+    })
+    it('finds what speaks against something: names without case, everything else as it is', async () => {
+      const revoke = (kind: 'version' | 'namespace' | 'key' | 'bundle', target: string) =>
+        stores.revocations.append({ kind, target, reason: 'policy', action: 'warn', by: ALICE, atSeconds: 5 })
+      const [version, namespace, key] = [
+        await revoke('version', 'com.Example/A@1.0.0-rc'),
+        await revoke('namespace', 'com.Example'),
+        await revoke('key', 'aBc='),
+      ]
+      await revoke('bundle', 'com.example')
+      await stores.reopen()
+      const touching = (...targets: [typeof version.kind, string][]) =>
+        stores.revocations.touching(targets.map(([kind, target]) => ({ kind, target })))
+      expect(await touching(['key', 'aBc='], ['version', 'COM.example/a@1.0.0-rc'], ['namespace', 'com.example'])).toEqual([
+        version,
+        namespace,
+        key,
+      ])
+      expect(await touching(['key', 'abc='], ['version', 'com.example/a@1.0.0-RC'], ['namespace', 'com.example.x'])).toEqual([])
+      expect(await touching()).toEqual([])
     })
     it('never brings back what is revoked (N140)', async () => {
       await publish('com.example/a', '1.0.0')

@@ -358,11 +358,11 @@ describe('a further statement', () => {
 })
 
 describe('a status', () => {
-  const set = (status: string, version?: string, message?: string, by = ALICE) =>
-    publisher.setStatus(
-      { name: 'com.example/weather', status, ...(version !== undefined && { version }), ...(message !== undefined && { message }) },
-      by,
-    )
+  const set = async (status: string, version?: string, message?: string, by = ALICE): Promise<readonly Entry[] | Stop> => {
+    const which = { ...(version !== undefined && { version }), ...(message !== undefined && { message }) }
+    const done = await publisher.setStatus({ name: 'com.example/weather', status, ...which }, by)
+    return isStop(done) ? done : done.entries
+  }
   beforeEach(async () => {
     for (const version of ['1.0.0', '2.0.0']) kept(await publish(serverJson('com.example/weather', version), ['{"review":1}']))
     kept(await publish(serverJson('com.example/weather', '3.0.0')))
@@ -388,6 +388,26 @@ describe('a status', () => {
       'com.example/weather@1.0.0 publisher-request',
     ])
     expect(await set('deleted')).toMatchObject({ stop: 'registry-unknown' })
+  })
+  it('that an operator set is not taken back by the publisher who is warned of, who may withdraw all the same', async () => {
+    await set('deprecated', '1.0.0', 'steals tokens', ROOT)
+    await set('deprecated', '2.0.0')
+    const refused = { stop: 'role-missing', detail: 'an operator deprecated it' }
+    // together with others those alone change that are the publisher's own
+    expect(await set('active')).toMatchObject([{ version: '2.0.0', standing: 'admitted' }])
+    expect(await registry.versions.find('com.example/weather', '1.0.0')).toMatchObject({ standing: 'deprecated', message: 'steals tokens' })
+    expect(await set('active', '1.0.0')).toMatchObject(refused)
+    expect(await set('active', '1.0.0', undefined, ROOT)).toMatchObject([{ standing: 'admitted' }])
+    await set('deprecated', '1.0.0')
+    expect(await set('active', '1.0.0')).toMatchObject([{ standing: 'admitted' }])
+    await set('deprecated', '1.0.0', undefined, ROOT)
+    expect(await set('deleted', '1.0.0')).toMatchObject([{ standing: 'revoked' }])
+  })
+  it('is set for hundreds of versions at once, and the answer stays bounded', async () => {
+    for (let i = 0; i < 250; i++) kept(await publish(serverJson('com.example/many', `1.0.${i}`)))
+    const done = await publisher.setStatus({ name: 'com.example/many', status: 'deleted' }, ALICE)
+    expect(isStop(done) ? done : [done.count, done.entries.length]).toEqual([250, 100])
+    expect(await registry.versions.versions('com.example/many', { withRevoked: false, withQuarantined: true, limit: 9 })).toEqual([])
   })
   it('admits nothing: what waits for a statement waits, also for an operator', async () => {
     for (const by of [ALICE, ROOT]) {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createSealer } from '../../src/kernel/seal.ts'
-import { createReader, type RegistryReader, type RegistryView } from '../../src/registry/reader.ts'
+import { createReader, type RegistryReader } from '../../src/registry/reader.ts'
+import type { RegistryView } from '../../src/registry/view.ts'
 import { publication } from '../contracts/registry.ts'
 import { memoryRegistry, type MemoryRegistry } from '../support/memory-registry.ts'
 
@@ -11,8 +12,10 @@ const ALL: RegistryView = { name: '' }
 beforeEach(() => {
   registry = memoryRegistry()
   read = createReader({
-    versions: registry.versions,
-    revocations: registry.revocations,
+    ...registry,
+    pins: () => [],
+    endpoints: () => [],
+    compare: () => ({}),
     advisories: { page: () => Promise.resolve([]) },
     sealer: createSealer({ current: randomBytes(32) }, randomBytes),
     version: '1.2.3',

@@ -21,6 +21,7 @@ beforeEach(() => {
   feed = new RevocationFeed({
     append: revocation => log.append(revocation),
     blocking: kind => log.blocking(kind),
+    touching: targets => log.touching(targets),
     since: async (sequence, limit) => {
       reads++
       const found = await log.since(sequence, limit)

@@ -10,6 +10,7 @@ import {
   type PageQuery,
   type Revocation,
   type RevocationLog,
+  type RevocationTarget,
   type StandingRecord,
   type StandingStore,
   type VersionStore,
@@ -83,12 +84,17 @@ export function memoryRegistry(failing: Failing = {}): MemoryRegistry {
           return kept
         }),
       find: (name, version) => Promise.resolve(find(name, version)),
-      versions: (name, { withRevoked, withQuarantined }) => {
+      versions: (name, { withRevoked, withQuarantined, limit, before = Infinity }) => {
         const of = server(name)
         const all = of?.versions.map(kept => shown(of, kept)) ?? []
         const isShown = ({ standing }: Entry): boolean =>
           (standing !== 'revoked' || withRevoked) && (standing !== 'quarantined' || withQuarantined)
-        return Promise.resolve(all.filter(isShown).reverse())
+        return Promise.resolve(
+          all
+            .filter(entry => isShown(entry) && entry.sequence < before)
+            .reverse()
+            .slice(0, limit),
+        )
       },
       page: query => Promise.resolve(pageOf([...servers.values()], query, shown)),
       attest: (name, version, { attestation, artifacts, documents = [] }) =>
@@ -121,7 +127,7 @@ export function memoryRegistry(failing: Failing = {}): MemoryRegistry {
         ),
     },
     standings: {
-      change: ({ name, version, to, message, by, atSeconds }, from) =>
+      change: ({ name, version, to, message, by, byOperator, atSeconds }, from) =>
         change(() => {
           const of = server(name)
           let changed = 0
@@ -129,8 +135,10 @@ export function memoryRegistry(failing: Failing = {}): MemoryRegistry {
             const { entry } = kept
             if ((version !== undefined && entry.version !== version) || !from.includes(entry.standing) || entry.standing === 'revoked')
               continue
+            if (entry.byOperator && entry.standing === 'deprecated' && !byOperator && to !== 'revoked') continue
             const said = message === undefined ? {} : { message }
-            kept.entry = { ...withoutMessage(entry), standing: to, changedAtSeconds: atSeconds, ...said }
+            const operator = byOperator ? { byOperator: true as const } : {}
+            kept.entry = { ...withoutMessage(entry), standing: to, changedAtSeconds: atSeconds, ...said, ...operator }
             of?.history.push({ version: entry.version, standing: to, by, atSeconds, ...said })
             changed++
           }
@@ -152,6 +160,14 @@ export function memoryRegistry(failing: Failing = {}): MemoryRegistry {
         Promise.resolve([...servers.values()].map(({ name }) => name).filter(name => Math.abs(skeletonOf(name).length - length) <= 1)),
     },
     revocations: {
+      touching: targets => {
+        const isSame = (a: RevocationTarget, b: RevocationTarget): boolean => {
+          const at = a.kind === 'version' ? a.target.lastIndexOf('@') : a.kind === 'namespace' ? a.target.length : 0
+          const name = (of: RevocationTarget): string => of.target.slice(0, at).toLowerCase() + of.target.slice(at)
+          return a.kind === b.kind && name(a) === name(b)
+        }
+        return Promise.resolve(revocations.filter(kept => targets.some(target => isSame(kept, target))))
+      },
       append: revocation =>
         change(() => {
           const kept = { ...revocation, sequence: revocations.length + 1 }
@@ -165,21 +181,22 @@ export function memoryRegistry(failing: Failing = {}): MemoryRegistry {
 }
 
 function withoutMessage(entry: Entry): Entry {
-  const rest: Entry & { message?: string } = { ...entry }
+  const rest: Entry & { message?: string; byOperator?: true } = { ...entry }
   delete rest.message
+  delete rest.byOperator
   return rest
 }
 
 function pageOf(all: readonly KeptServer[], query: PageQuery, shown: (of: KeptServer, kept: Kept) => Entry): readonly Entry[] {
-  const { limit, after, search, sinceSeconds, version, withRevoked, view } = query
-  const isByChange = sinceSeconds !== undefined
+  const { limit, after, search, sinceSeconds, version, withRevoked, view, waiting } = query
+  const isByChange = sinceSeconds !== undefined || waiting === true
   type Place = readonly [changed: number, server: string, sequence: number]
   const place = ({ name, sequence, changedAtSeconds }: Entry): Place => [isByChange ? changedAtSeconds : 0, name.toLowerCase(), sequence]
   const compare = (a: Place, b: Place): number => a[0] - b[0] || (a[1] < b[1] ? -1 : a[1] > b[1] ? 1 : a[2] - b[2])
   const from = after && ([isByChange ? after.changedAtSeconds : 0, after.server.toLowerCase(), after.sequence] as const)
   return all
     .flatMap(of => of.versions.filter(kept => search === undefined || kept.search.includes(search)).map(kept => shown(of, kept)))
-    .filter(({ standing }) => standing !== 'quarantined' && (standing !== 'revoked' || withRevoked || isByChange))
+    .filter(({ standing }) => (standing === 'quarantined') === (waiting === true) && (standing !== 'revoked' || withRevoked || isByChange))
     .filter(entry => (version === 'latest' ? entry.isLatest : version === undefined || entry.version === version))
     .filter(({ changedAtSeconds }) => sinceSeconds === undefined || changedAtSeconds >= sinceSeconds)
     .filter(({ name }) => {

@@ -12,6 +12,7 @@ import {
   type Publication,
   type Revocation,
   type RevocationLog,
+  type RevocationTarget,
   type StandingRecord,
   type StandingStore,
   type VersionStore,
@@ -21,8 +22,9 @@ import { documentStatements } from './document-store.ts'
 import type { SqlValue, StateDb, Statement } from './state-db.ts'
 
 /** One version as it is read, with the server's own spelling. */
-export type EntryRow = Omit<Entry, 'message' | 'isLatest' | 'isSigned'> & {
+export type EntryRow = Omit<Entry, 'message' | 'isLatest' | 'isSigned' | 'byOperator'> & {
   readonly message: string | null
+  readonly byOperator: number
   readonly isLatest: number
   readonly isSigned: number
 }
@@ -30,7 +32,7 @@ type Fragment = { readonly sql: string; readonly params: readonly SqlValue[] }
 
 // The server's own spelling: what refers to it may be written in other cases.
 const COLUMNS = `n.name AS name, v.version AS version, v.sequence AS sequence, v.server_json AS serverJson, v.digest AS digest,
-  v.published_at AS publishedAtSeconds, s.standing AS standing, s.message AS message, s.changed_at AS changedAtSeconds, s.is_latest AS isLatest,
+  v.published_at AS publishedAtSeconds, s.standing AS standing, s.message AS message, s.changed_at AS changedAtSeconds, s.by_operator AS byOperator, s.is_latest AS isLatest,
   EXISTS (SELECT 1 FROM registry_attestations a WHERE a.server = s.server AND a.version = s.version) AS isSigned`
 const JOINED = `JOIN registry_versions v ON v.server = s.server AND v.version = s.version JOIN registry_servers n ON n.name = s.server`
 /** Whatever their standing; a condition comes behind it. */
@@ -39,10 +41,10 @@ export const ENTRIES = `SELECT ${COLUMNS} FROM registry_standings s ${JOINED}`
 export const createVersionStore = (db: StateDb): VersionStore => ({
   publish: publication => publish(db, publication),
   find: (name, version) => find(db, name, version),
-  async versions(name, { withRevoked, withQuarantined }) {
+  async versions(name, { withRevoked, withQuarantined, limit, before = MAX_VERSIONS + 1 }) {
     const hidden = `${withRevoked ? '' : `AND s.standing <> 'revoked'`} ${withQuarantined ? '' : `AND s.standing <> 'quarantined'`}`
-    const sql = `SELECT ${COLUMNS} FROM registry_standings s ${JOINED} WHERE s.server = ? ${hidden} ORDER BY s.sequence DESC LIMIT ${MAX_VERSIONS}`
-    return (await db.all<EntryRow>(sql, [name])).map(entryOf)
+    const sql = `SELECT ${COLUMNS} FROM registry_standings s ${JOINED} WHERE s.server = ? AND s.sequence < ? ${hidden} ORDER BY s.sequence DESC LIMIT ?`
+    return (await db.all<EntryRow>(sql, [name, before, limit])).map(entryOf)
   },
   async page(query) {
     const { sql, params } = pageOf(query)
@@ -143,14 +145,14 @@ function statementsOf(publication: Publication): Statement[] {
  * view skip entries, and walk on.
  */
 function pageOf(query: PageQuery): Fragment {
-  const { limit, after, search, sinceSeconds, version, withRevoked, view } = query
-  const isByChange = sinceSeconds !== undefined
+  const { limit, after, search, sinceSeconds, version, withRevoked, view, waiting } = query
+  const isByChange = sinceSeconds !== undefined || waiting === true
   const isLatest = version === 'latest'
-  const where: Fragment[] = [{ sql: `s.standing <> 'quarantined'`, params: [] }]
+  const where: Fragment[] = [{ sql: `s.standing ${waiting ? '=' : '<>'} 'quarantined'`, params: [] }]
   if (!withRevoked && !isByChange) where.push({ sql: `s.standing <> 'revoked'`, params: [] })
   if (isLatest) where.push({ sql: 's.is_latest = 1', params: [] })
   else if (version !== undefined) where.push({ sql: 's.version = ?', params: [version] })
-  if (isByChange) where.push({ sql: 's.changed_at >= ?', params: [sinceSeconds] })
+  if (sinceSeconds !== undefined) where.push({ sql: 's.changed_at >= ?', params: [sinceSeconds] })
   if (after)
     where.push(
       isByChange
@@ -164,7 +166,7 @@ function pageOf(query: PageQuery): Fragment {
         UNION SELECT name FROM registry_servers WHERE namespace IN (SELECT value FROM json_each(?)))`,
       params: [JSON.stringify(view.servers), JSON.stringify(view.namespaces)],
     })
-  const index = isByChange ? 'changed' : isLatest ? 'latest' : 'shown'
+  const index = waiting ? 'waiting' : isByChange ? 'changed' : isLatest ? 'latest' : 'shown'
   const order = isByChange ? 's.changed_at, s.server, s.sequence' : 's.server, s.sequence'
   return {
     sql: `SELECT ${COLUMNS} FROM registry_standings s INDEXED BY registry_standings_${index} ${JOINED}
@@ -174,11 +176,12 @@ function pageOf(query: PageQuery): Fragment {
 }
 
 export const createStandingStore = (db: StateDb): StandingStore => ({
-  async change({ name, version, to, message, by, atSeconds }, from) {
-    const sql = `UPDATE registry_standings SET standing = ?, message = ?, changed_by = ?, changed_at = ? WHERE server = ?
-      AND (? IS NULL OR version = ?) AND standing IN (SELECT value FROM json_each(?))`
-    const which = version ?? null
-    const params = [to, message ?? null, by, atSeconds, name, which, which, JSON.stringify(from)]
+  async change({ name, version, to, message, by, byOperator, atSeconds }, from) {
+    const sql = `UPDATE registry_standings SET standing = ?, message = ?, changed_by = ?, by_operator = ?, changed_at = ? WHERE server = ?
+      AND (? IS NULL OR version = ?) AND standing IN (SELECT value FROM json_each(?))
+      AND (? = 1 OR ? = 'revoked' OR by_operator = 0 OR standing <> 'deprecated')`
+    const [which, operator] = [version ?? null, byOperator ? 1 : 0]
+    const params = [to, message ?? null, by, operator, atSeconds, name, which, which, JSON.stringify(from), operator, to]
     const [changed = 0] = await db.write([{ sql, params }])
     return changed
   },
@@ -222,11 +225,24 @@ export const createRevocationLog = (db: StateDb): RevocationLog => ({
   async since(sequence, limit) {
     return (await db.all<RevocationRow>(`${REVOCATION} WHERE sequence > ? ORDER BY sequence LIMIT ?`, [sequence, limit])).map(revocationOf)
   },
+  async touching(targets) {
+    const sql = `${REVOCATION} WHERE sequence IN (SELECT r.sequence FROM json_each(?) w CROSS JOIN registry_revocations r
+      ON r.kind = w.value ->> 0 AND r.target = w.value ->> 1 COLLATE NOCASE) ORDER BY sequence LIMIT ${NEVER_MORE}`
+    const rows = await db.all<RevocationRow>(sql, [JSON.stringify(targets.map(({ kind, target }) => [kind, target]))])
+    return rows.filter(row => targets.some(target => isSameTarget(row, target))).map(revocationOf)
+  },
   async blocking(kind) {
     const sql = `${REVOCATION} WHERE kind = ? AND action = 'block' ORDER BY sequence LIMIT ${NEVER_MORE}`
     return (await db.all<RevocationRow>(sql, [kind])).map(revocationOf)
   },
 })
+
+/** Names without case; what follows a name, digests, hints and subjects as they are. */
+function isSameTarget(a: RevocationTarget, b: RevocationTarget): boolean {
+  const at = a.kind === 'version' ? a.target.lastIndexOf('@') : a.kind === 'namespace' ? a.target.length : 0
+  const isNamed = a.target.slice(0, at).toLowerCase() === b.target.slice(0, at).toLowerCase()
+  return a.kind === b.kind && isNamed && a.target.slice(at) === b.target.slice(at)
+}
 
 /** As many rows as one answer of the database may have. */
 const NEVER_MORE = 100_000
@@ -236,10 +252,11 @@ const revocationOf = ({ notBeforeSeconds, ...rest }: RevocationRow): Revocation 
   ...(notBeforeSeconds !== null && { notBeforeSeconds }),
 })
 
-export const entryOf = ({ message, isLatest, isSigned, standing, ...rest }: EntryRow): Entry => ({
+export const entryOf = ({ message, isLatest, isSigned, standing, byOperator, ...rest }: EntryRow): Entry => ({
   ...rest,
   standing: standing satisfies Standing,
   ...(message !== null && { message }),
+  ...(byOperator === 1 && { byOperator: true }),
   isLatest: isLatest === 1,
   isSigned: isSigned === 1,
 })

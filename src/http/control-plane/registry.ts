@@ -1,23 +1,26 @@
 // The registry's API on the wire: `/v0.1/*` as the official one, `/v1/*` ours, for reading also below `/sets/{name}`. Who reads without a token is answered at
 // once; everybody else, and whoever writes, walks a row of the table of administration.
 
+import { hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isStop, type Stop } from '../../kernel/errors.ts'
-import { isJsonFault, readJson, valueOf } from '../../mcp/json.ts'
 import { errorObject, httpStatusOf } from '../../mcp/replies.ts'
 import { readBody } from '../body.ts'
 import { checkContent, readHeaders, type EdgeHeaders } from '../edge.ts'
 import type { AdminAct, AdminAnswer } from './admin.ts'
+import type { ReadsInFlight } from './reads-in-flight.ts'
+import { byName, paramsOf, READS, segments, WRITES } from './registry-routes.ts'
 
 export type RegistryApiDeps = {
-  /** a JSON text, or why there is none; `view`: a set, or '' for all */
-  readonly read: (view: string, target: string) => Promise<string | Stop>
+  /** a JSON text, a document byte for byte, or why there is none; `view`: a set, or '' for all */
+  readonly read: (view: string, target: string) => Promise<string | Buffer | Stop>
   /** whether there is such a view, and whether it may be read without a token; undefined = there is none */
   readonly accessOf: (view: string) => 'anybody' | 'signed-in' | undefined
   /** walks one act of administration; never rejects */
   readonly run: (act: AdminAct) => Promise<AdminAnswer>
-  /** whether a stranger at this address may ask once more */
-  readonly mayAsk: (address: string) => Promise<boolean>
+  /** whether a stranger at this address may ask once more; `cost`: of how many plain reads it has the price */
+  readonly mayAsk: (address: string, cost: number) => Promise<boolean>
+  readonly inFlight: ReadsInFlight
   /** whether a body may be held that is larger than anybody's; `isLarge`: larger than that of most acts */
   readonly mayHold: (
     asked: Pick<EdgeHeaders, 'authorization' | 'proof'> & {
@@ -45,7 +48,12 @@ export async function serveRegistry(deps: RegistryApiDeps, req: IncomingMessage,
   try {
     const asked = { view, target, address }
     const isWrite = req.method !== 'GET' && req.method !== 'HEAD'
-    const answered = await (isWrite ? write(deps, { req, res }, asked) : read(deps, req, asked))
+    const since = isWrite || view !== '' ? undefined : followed(target)
+    const answered: Answer = await (isWrite
+      ? write(deps, { req, res }, asked)
+      : since
+        ? follow(deps, req, { address, since: lastEventId(req) ?? since.after, after: since.after })
+        : readOnce(deps, { req, res }, asked))
     if (answered.open && req.method === 'GET') answered.open({ req, res })
     else answer(req, res, answered)
   } catch (cause) {
@@ -56,14 +64,50 @@ export async function serveRegistry(deps: RegistryApiDeps, req: IncomingMessage,
 
 type Opening = (exchange: Exchange) => void
 /** `open`: a stream instead of a body */
-type Read = AdminAnswer & { readonly open?: Opening }
+type Answer = AdminAnswer & { readonly open?: Opening }
 type Asked = { readonly view: string; readonly target: string; readonly address: string }
 
-async function read(deps: RegistryApiDeps, req: IncomingMessage, { view, target, address }: Asked): Promise<Read> {
+/** The stream of revocations: `since` of its query. */
+function followed(target: string): { readonly after: string | undefined } | undefined {
+  const [path = '', query] = target.split(/\?(.*)/s, 2)
+  return path === '/v1/revocations/stream' ? { after: new URLSearchParams(query).get('since') ?? undefined } : undefined
+}
+const lastEventId = (req: IncomingMessage): string | undefined => {
+  const value = req.headers['last-event-id']
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+type Following = { readonly address: string; readonly since: string | undefined; readonly after: string | undefined }
+/** A stream instead of a body; its places are counted where it is opened. */
+async function follow(deps: RegistryApiDeps, req: IncomingMessage, { address, since, after }: Following): Promise<Answer> {
+  const opened = { status: 200, body: Buffer.alloc(0), headers: {} }
+  if (deps.accessOf('') === 'anybody') {
+    if (!(await deps.mayAsk(address, 1))) return OFTEN
+    const open = deps.follow(address, since)
+    return 'stop' in open ? refusal(open) : { ...opened, open }
+  }
+  const headers = readHeaders(req.rawHeaders)
+  if (isStop(headers)) return refusal(headers)
+  const body = Buffer.from(JSON.stringify({ ...(after && { since: after }) }))
+  const { stream, ...answered } = plain(await deps.run({ method: 'admin/registry/follow', body, headers, address }))
+  return stream ? { ...answered, open: exchange => deps.openStream(exchange, stream) } : answered
+}
+
+async function readOnce(deps: RegistryApiDeps, { req, res }: Exchange, asked: Asked): Promise<AdminAnswer> {
+  const crowded = deps.inFlight.enter(asked.address, res)
+  if (crowded) return refusal(crowded)
+  const found = await read(deps, req, asked)
+  const full = deps.inFlight.hold(found.body.length, res)
+  return full ? refusal(full) : kept(req, asked.target, found)
+}
+
+async function read(deps: RegistryApiDeps, req: IncomingMessage, { view, target, address }: Asked): Promise<AdminAnswer> {
   const act = view === '' ? readAct(target) : undefined
   if (act) {
     const headers = readHeaders(req.rawHeaders)
-    return isStop(headers) ? refusal(headers) : plain(await deps.run({ ...act, headers, address }))
+    if (isStop(headers)) return refusal(headers)
+    const answered = plain(await deps.run({ method: act.method, body: act.body, headers, address }))
+    return answered.status === 200 && act.picks ? act.picks(answered) : answered
   }
   switch (deps.accessOf(view)) {
     case undefined:
@@ -71,83 +115,51 @@ async function read(deps: RegistryApiDeps, req: IncomingMessage, { view, target,
       return refusal({ stop: 'path-unknown' })
     case 'anybody': {
       // A token that comes along is not looked at: hosts send other registries' here.
-      if (!(await deps.mayAsk(address)))
-        return refusal({ stop: 'address-limited', detail: 'too many reads from this address', retryAfterSeconds: 60 })
-      const since = view === '' ? followed(target) : undefined
-      if (since) return streaming(deps.follow(address, lastEventId(req) ?? since.after))
-      const text = await deps.read(view, target)
-      if (typeof text !== 'string' && text.stop === 'path-unknown') deps.penalise(address)
-      return typeof text === 'string' ? { status: 200, body: Buffer.from(text), headers: {} } : refusal(text)
+      if (!(await deps.mayAsk(address, costOf(target)))) return OFTEN
+      const found = await deps.read(view, target)
+      if (typeof found === 'string' || Buffer.isBuffer(found)) return { status: 200, body: Buffer.from(found), headers: {} }
+      if (found.stop === 'path-unknown') deps.penalise(address)
+      return refusal(found)
     }
     case 'signed-in': {
       const headers = readHeaders(req.rawHeaders)
       if (isStop(headers)) return refusal(headers)
-      const since = view === '' ? followed(target) : undefined
-      if (since) {
-        const follow = {
-          method: 'admin/registry/follow',
-          body: Buffer.from(JSON.stringify({ ...(since.after && { since: since.after }) })),
-        }
-        const { stream, ...answered } = plain(await deps.run({ ...follow, headers, address }))
-        return stream ? { ...answered, open: exchange => deps.openStream(exchange, stream) } : answered
-      }
       const body = Buffer.from(JSON.stringify({ target, ...(view !== '' && { view }) }))
       return plain(await deps.run({ method: 'admin/registry/read', body, headers, address }))
     }
   }
 }
 
-/** The stream of revocations: `since` of its query. */
-function followed(target: string): { readonly after: string | undefined } | undefined {
-  const [, query] = /^\/v1\/revocations\/stream(?:\?(.*))?$/.exec(target) ?? [undefined, undefined]
-  return /^\/v1\/revocations\/stream(?:\?|$)/.test(target) ? { after: new URLSearchParams(query).get('since') ?? undefined } : undefined
-}
-const lastEventId = (req: IncomingMessage): string | undefined => {
-  const value = req.headers['last-event-id']
-  return typeof value === 'string' && value !== '' ? value : undefined
-}
-const streaming = (open: Opening | Stop): Read =>
-  'stop' in open ? refusal(open) : { status: 200, body: Buffer.alloc(0), headers: {}, open }
+/** Documents are large, and comparing them is work. */
+const costOf = (target: string): number =>
+  /\/diff(?:\?|$)/.test(target) ? 30 : /\/(?:documents\/[0-9a-f]{64}|definitions|surface)(?:\?|$)/.test(target) ? 5 : 1
 
-/** What is read by a role alone, whoever may read the rest. */
-function readAct(target: string): Pick<AdminAct, 'method' | 'body'> | undefined {
-  const [, id, query] = /^\/v1\/advisories(?:\/([^/?]+))?(?:\?(.*))?$/.exec(target) ?? []
-  if (!/^\/v1\/advisories(?:[/?]|$)/.test(target)) return undefined
-  const after = new URLSearchParams(query).get('after')
-  // Ids hold nothing that has to be escaped; one that is stays unknown.
-  return {
-    method: 'admin/registry/advisories',
-    body: Buffer.from(JSON.stringify({ ...(id !== undefined && { id }), ...(after && { after }) })),
+type ReadAct = Pick<AdminAct, 'method' | 'body'> & { readonly picks?: (answer: AdminAnswer) => AdminAnswer }
+
+/** What is read by a role alone. Reviewers read of what waits for them as everybody reads of what is served. */
+function readAct(target: string): ReadAct | undefined {
+  const [path = '', query] = target.split(/\?(.*)/s, 2)
+  if (/^\/v1\/reviews(?:\/|$)/.test(path)) {
+    const of = target.startsWith('/v1/reviews/servers/') ? target.replace('/reviews', '') : target
+    return { method: 'admin/registry/reviews', body: Buffer.from(JSON.stringify({ target: of })) }
   }
+  const found = READS.find(route => route.path.test(path))
+  const named = found && segments(found.path, path)
+  if (!found || !named) return undefined
+  const params = new URLSearchParams(query)
+  const asked = (found.query ?? []).flatMap(name => (params.get(name) ? [[name, params.get(name)]] : []))
+  const body = Buffer.from(JSON.stringify({ ...Object.fromEntries(asked), ...byName(found.parts, named) }))
+  const [namespace = ''] = named
+  return { method: found.act, body, ...(found.pick && { picks: answered => onlyNamespace(answered, namespace) }) }
 }
 
-/** What writes, by method and path: the act, and how its parameters are made of path and body. */
-const WRITES: readonly {
-  readonly method: string
-  readonly path: RegExp
-  readonly act: string
-  readonly parts?: readonly string[]
-  /** the member that the body becomes */
-  readonly wrap?: string
-  /** may bring documents */
-  readonly isLarge?: true
-  /** there is nothing to read */
-  readonly isBare?: true
-}[] = [
-  { method: 'POST', path: /^\/v0\.1\/publish$/, act: 'admin/registry/submit', wrap: 'serverJson' },
-  { method: 'POST', path: /^\/v1\/publish$/, act: 'admin/registry/publish', isLarge: true },
-  { method: 'POST', path: /^\/v1\/attestations$/, act: 'admin/registry/attest', isLarge: true },
-  { method: 'POST', path: /^\/v1\/revocations$/, act: 'admin/registry/revoke' },
-  { method: 'POST', path: /^\/v1\/advisories$/, act: 'admin/registry/advise', wrap: 'advisory' },
-  { method: 'DELETE', path: /^\/v1\/advisories\/([^/]+)$/, act: 'admin/registry/withdraw', parts: ['id'], isBare: true },
-  {
-    method: 'PATCH',
-    path: /^\/v0\.1\/servers\/([^/]+)\/versions\/([^/]+)\/status$/,
-    act: 'admin/registry/status',
-    parts: ['name', 'version'],
-  },
-  { method: 'PATCH', path: /^\/v0\.1\/servers\/([^/]+)\/status$/, act: 'admin/registry/status', parts: ['name'] },
-]
+function onlyNamespace(answered: AdminAnswer, wanted: string): AdminAnswer {
+  const { namespaces } = JSON.parse(answered.body.toString()) as { readonly namespaces: readonly { readonly name: string }[] }
+  const namespace = namespaces.find(({ name }) => name.toLowerCase() === wanted.toLowerCase())
+  if (!namespace) return refusal({ stop: 'registry-unknown', detail: 'there is no such namespace that you may see' })
+  return { ...answered, body: Buffer.from(JSON.stringify({ namespace })) }
+}
+
 /** server.json, four bundles, and what stands around them */
 const MAX_BODY_BYTES = 2 * 1024 * 1024
 /** with documents of a version (registry/documents.ts), as JSON has them */
@@ -157,7 +169,7 @@ const BARE = Buffer.from('{}')
 
 type Exchange = { readonly req: IncomingMessage; readonly res: ServerResponse }
 
-async function write(deps: RegistryApiDeps, { req, res }: Exchange, { view, target, address }: Asked): Promise<Read> {
+async function write(deps: RegistryApiDeps, { req, res }: Exchange, { view, target, address }: Asked): Promise<AdminAnswer> {
   const found = WRITES.find(({ method, path }) => method === req.method && path.test(target))
   if (!found || view !== '') {
     deps.penalise(address)
@@ -188,23 +200,6 @@ const bodyOf = (req: IncomingMessage, maxBytes: number, enlarge: Enlarge): Promi
     readBody(req, { maxBytes, enlarge }, resolve)
   })
 
-/** The act's parameters as JSON text. What is put around the body's bytes is put around one judged document, so that nothing in it can end it early. */
-function paramsOf({ path, parts, wrap }: (typeof WRITES)[number], target: string, body: Buffer): Buffer | Stop {
-  if (wrap === undefined && !parts) return body
-  const doc = readJson(body)
-  if (isJsonFault(doc)) return { stop: 'json-invalid', detail: `${doc.fault} at byte ${doc.at}` }
-  if (wrap !== undefined) return Buffer.concat([Buffer.from(`{"${wrap}":`), body, Buffer.from('}')])
-  const given = valueOf(doc, doc.root)
-  if (doc.root.kind !== 'object') return { stop: 'params-invalid', detail: 'expected one JSON object' }
-  try {
-    const named = (path.exec(target) ?? []).slice(1).map(decodeURIComponent)
-    // The path's own last: a body that names another server changes nothing.
-    return Buffer.from(JSON.stringify({ ...(given as object), ...Object.fromEntries((parts ?? []).map((part, i) => [part, named[i]])) }))
-  } catch {
-    return { stop: 'registry-unknown', detail: 'server not found' }
-  }
-}
-
 /** `error` as a text, as the official API has it; reason and fix beside it. */
 function refusal(stop: Stop): AdminAnswer {
   const { message, data } = JSON.parse(errorObject(stop, '')) as { message: string; data: Readonly<Record<string, unknown>> }
@@ -215,6 +210,8 @@ function refusal(stop: Stop): AdminAnswer {
     headers: retry === undefined ? {} : { 'Retry-After': String(Math.ceil(retry)) },
   }
 }
+
+const OFTEN = refusal({ stop: 'address-limited', detail: 'too many reads from this address', retryAfterSeconds: 60 })
 
 /** An answer of administration in the same form. */
 function plain(given: AdminAnswer): AdminAnswer {
@@ -240,8 +237,32 @@ const ALWAYS = {
   'X-Content-Type-Options': 'nosniff',
 } as const
 
+/** Where a list goes on is sealed anew each time, and means the same. At the very end, where no publisher writes. */
+const NEXT_CURSOR = /,"metadata":\{"nextCursor":"[A-Za-z0-9_-]+","count":\d+\}\}$/
+const MAX_TAIL = 4096
+const DOCUMENT = /^\/v1\/(?:reviews\/)?servers\/[^/]+\/versions\/[^/]+\/documents\/[0-9a-f]{64}$/
+
+/** What was read may be kept by who read it, as long as it is asked each time whether it is still so (RFC 9111, RFC 9110 section 13.1.2). */
+function kept(req: IncomingMessage, target: string, found: AdminAnswer): AdminAnswer {
+  if (found.status !== 200) return found
+  const end =
+    found.body.length - (NEXT_CURSOR.exec(found.body.toString('latin1', Math.max(0, found.body.length - MAX_TAIL)))?.[0].length ?? 0)
+  const etag = `"${hash('sha256', found.body.subarray(0, end), 'base64url')}${end < found.body.length ? '+' : ''}"`
+  const caching = { 'Cache-Control': 'private, no-cache', ETag: etag, Vary: 'Authorization' }
+  const isDocument = DOCUMENT.test(target)
+  const headers = {
+    ...found.headers,
+    ...caching,
+    // A publisher's bytes: to be kept, not to be shown.
+    ...(isDocument && { 'Content-Type': 'application/octet-stream', 'Content-Disposition': 'attachment' }),
+  }
+  const known = (req.headers['if-none-match'] ?? '').split(',').map(tag => tag.trim().replace(/^W\//, ''))
+  return known.includes(etag) || known[0] === '*' ? { status: 304, body: Buffer.alloc(0), headers } : { ...found, headers }
+}
+
 function answer(req: IncomingMessage, res: ServerResponse, { status, body, headers }: AdminAnswer): void {
   if (res.headersSent || res.destroyed) return
+  if (status === 304) return void res.writeHead(304, { ...SHARED, ...headers }).end()
   res.writeHead(status, { ...ALWAYS, 'Content-Length': body.length, ...headers })
   if (req.method === 'HEAD') res.end()
   else res.end(body)

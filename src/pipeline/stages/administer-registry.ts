@@ -117,12 +117,13 @@ export const setStatusStage = (deps: Deps): Stage<Known, Answered> => ({
   run: async x => {
     const { name = '', version, status = '', statusMessage: message } = x.act.params
     const change = { name, status, ...(version !== undefined && { version }), ...(message !== undefined && { message }) }
-    const entries = await deps.registry.publisher.setStatus(change, actorOf(deps, x))
-    if (isStop(entries)) return entries
+    const changed = await deps.registry.publisher.setStatus(change, actorOf(deps, x))
+    if (isStop(changed)) return changed
+    const { count, entries } = changed
     const [only] = entries
     if (version !== undefined && only) return json(serverResponse(only))
     const { servers } = JSON.parse(serverList(entries)) as { servers: unknown }
-    return adminAnswer({ updatedCount: entries.length, servers })
+    return adminAnswer({ updatedCount: count, servers })
   },
 })
 

@@ -1,6 +1,6 @@
-// Reading the registry with a token: where it is not open to anybody. And following its revocations.
+// Reading the registry with a token: where it is not open to anybody, and what waits for reviewers. And following its revocations.
 
-import { isStop } from '../../kernel/errors.ts'
+import { isStop, type Stop } from '../../kernel/errors.ts'
 import { readTexts, type AdminDeps, type Aimed } from '../administration.ts'
 import { knownSequence } from '../../registry/revocation-feed.ts'
 import type { Answered, Authenticated, EventStream, Received, Stage } from '../path.ts'
@@ -19,10 +19,17 @@ export const aimReadStage: Stage<Received, Aimed> = {
 export const readRegistryStage = (deps: Pick<AdminDeps, 'registry'>): Stage<Received & Aimed, Answered> => ({
   name: 'read-registry',
   run: async ({ act }) => {
-    const text = await deps.registry.read(act.params['view'] ?? '', act.params['target'] ?? '')
-    return typeof text === 'string' ? { answer: { kind: 'result', result: Buffer.from(text), outcome: 'ok' } } : text
+    return answered(await deps.registry.read(act.params['view'] ?? '', act.params['target'] ?? ''))
   },
 })
+
+export const readReviewsStage = (deps: Pick<AdminDeps, 'registry'>): Stage<Received & Aimed, Answered> => ({
+  name: 'read-reviews',
+  run: async ({ act }) => answered(await deps.registry.review(act.params['target'] ?? '')),
+})
+
+const answered = (found: string | Buffer | Stop): Answered | Stop =>
+  typeof found === 'string' || Buffer.isBuffer(found) ? { answer: { kind: 'result', result: Buffer.from(found), outcome: 'ok' } } : found
 
 type Following = Aimed & { readonly after: number }
 /** `{since}`, unless the header Last-Event-ID says more: the last number that is known */
