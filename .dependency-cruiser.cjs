@@ -154,6 +154,7 @@ module.exports = {
       to: { path: '^(test|bench|docs|examples)/' },
     },
 
+    owns('@cedar-policy/cedar-wasm', 'adapters/cedar/'),
     owns('@sigstore/bundle', 'adapters/sigstore/'),
     owns('@sigstore/protobuf-specs', 'adapters/sigstore/'),
     owns('@sigstore/sign', 'adapters/sigstore/sign\\.ts$'),

@@ -2,6 +2,7 @@
 
 import type { CommandModule } from './command.ts'
 import type { Command, Option } from './command-row.ts'
+import { POLICY } from './commands-policy.ts'
 import { REGISTRY } from './commands-registry.ts'
 import { SERVERS } from './commands-servers.ts'
 import { SIGNING } from './commands-signing.ts'
@@ -184,6 +185,7 @@ export const COMMANDS: readonly Command[] = [
     options: ASKING,
     load: act('revokeConnection'),
   },
+  ...POLICY,
   ...REGISTRY,
   {
     name: 'block',

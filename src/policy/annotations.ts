@@ -1,0 +1,95 @@
+// The words in front of a rule. Whatever is not known stops the load: an obligation nobody understands would be silently unenforced.
+
+import type { PolicyAst } from './ast.ts'
+import { DEMAND_DETAILS, DEMANDS, readDuration, readObligations, type Obligations } from './obligations.ts'
+import type { Reads } from './reads.ts'
+
+/** `authz` permits and forbids; `obligations` says what comes with a permit. */
+export type SetName = 'authz' | 'obligations'
+
+/** Who may lift a forbid for one request, and for how long what they say counts. */
+export type ApprovalDemand = { readonly approvers: readonly string[]; readonly ttlSeconds: number }
+
+export type Words = {
+  readonly id: string
+  readonly title: string
+  /** what would mend a refusal, for the person refused */
+  readonly advice: string
+  readonly approval?: ApprovalDemand
+  readonly obligations?: Obligations
+}
+
+/** `annotation` is where it stands; '' = the rule as a whole. `known`: words among which a misspelt one is looked for. */
+export type WordFault = {
+  readonly annotation: string
+  readonly message: string
+  readonly fix?: string
+  readonly known?: readonly string[]
+}
+
+const ID = /^[a-z0-9][a-z0-9._-]{0,99}$/
+const MAX_WORDS = 500
+const COMMON = ['id', 'title', 'advice'] as const
+const APPROVAL = ['obligation', 'approvers', 'approval_ttl'] as const
+const ALLOWED: Readonly<Record<SetName, readonly string[]>> = {
+  authz: [...COMMON, ...APPROVAL],
+  obligations: [...COMMON, ...DEMANDS, ...DEMAND_DETAILS],
+}
+const DEFAULT_TTL_SECONDS = 900
+
+/** The words of a rule, or all that is wrong with them. */
+export function readWords(policy: PolicyAst, set: SetName, reads: Reads): Words | readonly WordFault[] {
+  const given = new Map(Object.entries(policy.annotations ?? {}).map(([name, value]) => [name, value ?? '']))
+  const faults: WordFault[] = []
+  const fault = (annotation: string, message: string, fix?: string): void =>
+    void faults.push({ annotation, message, ...(fix !== undefined && { fix }) })
+  for (const name of given.keys()) {
+    if (ALLOWED[set].includes(name)) continue
+    const elsewhere = Object.values(ALLOWED).some(names => names.includes(name))
+    if (elsewhere) fault(name, `\`@${name}\` means nothing in ${set}/`, `move the rule to ${set === 'authz' ? 'obligations' : 'authz'}/`)
+    else faults.push({ annotation: name, message: `no annotation \`@${shown(name)}\``, known: ALLOWED[set] })
+  }
+  for (const [name, text] of given)
+    if (text.length > MAX_WORDS) fault(name, `expected at most ${MAX_WORDS} characters in \`@${shown(name)}\``)
+  const id = given.get('id')
+  if (id === undefined) fault('', 'a rule without a name', 'put `@id("some.name")` in front of it')
+  else if (!ID.test(id)) fault('id', `expected a name of lower-case letters, digits, \`.\`, \`_\` and \`-\` in \`@id\``)
+  const approval = set === 'authz' ? readApproval(policy, given, reads, fault) : undefined
+  const obligations = set === 'obligations' ? demandsOf(policy, given, fault) : undefined
+  if (faults.length > 0 || id === undefined) return faults
+  const words = { id, title: given.get('title') ?? '', advice: given.get('advice') ?? '' }
+  return { ...words, ...(approval && { approval }), ...(obligations && { obligations }) }
+}
+
+type Report = (annotation: string, message: string, fix?: string) => void
+
+function demandsOf(policy: PolicyAst, given: ReadonlyMap<string, string>, fault: Report): Obligations | undefined {
+  if (policy.effect !== 'permit') fault('', 'a forbid in obligations/', 'rules there are permits: each that applies adds what it demands')
+  if (!DEMANDS.some(name => given.has(name))) fault('', 'demands nothing', `give it one of ${DEMANDS.map(name => `@${name}`).join(', ')}`)
+  const found = readObligations(given)
+  if (!('problem' in found)) return found
+  fault(found.annotation, found.problem)
+  return undefined
+}
+
+function readApproval(policy: PolicyAst, given: ReadonlyMap<string, string>, reads: Reads, fault: Report): ApprovalDemand | undefined {
+  const kind = given.get('obligation')
+  if (kind === undefined) {
+    for (const name of ['approvers', 'approval_ttl']) if (given.has(name)) fault(name, `\`@${name}\` without \`@obligation("approval")\``)
+    return undefined
+  }
+  if (kind !== 'approval') fault('obligation', `no obligation \`${shown(kind)}\``, 'the one there is: `approval`')
+  if (policy.effect !== 'forbid')
+    fault('obligation', 'approval on a permit', 'permits are alternatives, and another would do without: forbid unless approved instead')
+  else if (![...reads.context.paths].some(path => path === 'approval' || path.startsWith('approval.')))
+    fault('obligation', 'no approval would lift it', 'add `unless { context has approval }`')
+  const approvers = (given.get('approvers') ?? '').split(',').map(name => name.trim())
+  if (approvers.includes('')) fault('obligation', 'nobody may approve', 'name groups: `@approvers("security, on-call")`')
+  const ttl = given.get('approval_ttl')
+  const ttlSeconds = ttl === undefined ? DEFAULT_TTL_SECONDS : readDuration(ttl)
+  if (ttlSeconds === undefined) fault('approval_ttl', 'expected a time such as `15m`')
+  return { approvers, ttlSeconds: ttlSeconds ?? 0 }
+}
+
+/** What somebody wrote, fit for one line. */
+export const shown = (text: string): string => text.slice(0, 60).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')

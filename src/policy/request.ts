@@ -1,0 +1,53 @@
+// The facts of one request, as policies see them: who asks, what for, how. Plain strings, numbers and truth values; nothing here was parsed by anybody else.
+
+type PrincipalType = 'User' | 'Workload'
+export type ResourceType = 'Tool' | 'Prompt' | 'Resource' | 'Template' | 'Server' | 'Endpoint'
+export type EntityType = PrincipalType | ResourceType
+
+/** `<type> <id>`, e.g. `Group engineering`: names of types hold no space, so the pair is unambiguous. */
+export type EntityKey = string
+
+export type FactValue = boolean | number | string | readonly string[] | Facts
+export type Facts = { readonly [name: string]: FactValue }
+
+/**
+ * Who asks or what is asked for. The same object for the same principal or definition as long as possible: what is worked out of it is kept beside it.
+ * INVARIANT: immutable, and every string is well-formed.
+ */
+export type Entity = {
+  readonly type: EntityType
+  readonly id: string
+  /** itself and everything it is in, flattened */
+  readonly within: ReadonlySet<EntityKey>
+  readonly attributes: Facts
+}
+
+/** What only this request knows. */
+export type ContextFacts = {
+  readonly scopes: readonly string[]
+  readonly endpoint: string
+  readonly era: 'legacy' | 'modern'
+  readonly detail: string
+  readonly hour: number
+  readonly weekday: number
+  readonly readUntrusted: boolean
+  readonly readPrivate: boolean
+  readonly approval?: { readonly count: number }
+}
+
+/** `arguments`: attacker-controlled, as JSON.parse made it; only what the policies in question read of it is looked at. */
+export type PolicyRequest = {
+  readonly principal: Entity
+  readonly action: string
+  readonly resource: Entity
+  readonly context: ContextFacts
+  readonly arguments?: unknown
+}
+
+export const keyOf = (type: string, id: string): EntityKey => `${type} ${id}`
+
+/** The type and id of a key. */
+export function splitKey(key: EntityKey): { readonly type: string; readonly id: string } {
+  const space = key.indexOf(' ')
+  return { type: key.slice(0, space), id: key.slice(space + 1) }
+}
