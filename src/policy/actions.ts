@@ -74,6 +74,10 @@ export const ACTIONS: Readonly<Record<string, ActionRow>> = {
   'admin/registry/status': ADMIN,
   'admin/registry/revoke': ADMIN,
   'admin/registry/clear': ADMIN,
+  'admin/registry/advise': ADMIN,
+  'admin/registry/withdraw': ADMIN,
+  'admin/registry/advisories': ADMIN,
+  'admin/registry/follow': ADMIN,
   'admin/registry/read': ADMIN,
 }
 
