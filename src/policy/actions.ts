@@ -78,6 +78,10 @@ export const ACTIONS: Readonly<Record<string, ActionRow>> = {
   'admin/registry/withdraw': ADMIN,
   'admin/registry/advisories': ADMIN,
   'admin/registry/follow': ADMIN,
+  'admin/registry/reviews': ADMIN,
+  'admin/registry/mirrors': ADMIN,
+  'admin/registry/mirror': ADMIN,
+  'admin/registry/mirrored': ADMIN,
   'admin/registry/read': ADMIN,
 }
 
