@@ -12,7 +12,11 @@ import type { Sealer } from '../kernel/seal.ts'
 import type { AdminDeps } from '../pipeline/administration.ts'
 import { Advising } from '../registry/advisories/advise.ts'
 import { AdvisoryBook, type AdvisoryWatch } from '../registry/advisories/book.ts'
+import { createGithubAccounts } from '../adapters/github-accounts.ts'
+import type { SafeFetch } from '../adapters/safe-fetch.ts'
+import { Exchange } from '../registry/exchange.ts'
 import type { Namespaces } from '../registry/namespaces.ts'
+import { RegistryTokens } from '../registry/registry-token.ts'
 import { Publisher } from '../registry/publish.ts'
 import { RevocationFeed } from '../registry/revocation-feed.ts'
 import { compareVersions } from '../pipeline/version-diff.ts'
@@ -30,11 +34,15 @@ type RegistryParts = {
   /** the repository of trust, where one is followed */
   readonly trust: Pick<TrustPlane, 'forNew'> | undefined
   readonly namespaces: Namespaces
+  /** towards GitHub, where it is configured */
+  readonly fetch: SafeFetch
+  readonly newId: () => string
 }
 /** `advisories`, `revocations`: for whoever has versions running */
 type Registry = AdminDeps['registry'] & { readonly advisories: AdvisoryWatch; readonly revocations: RevocationFeed }
 
-export function createRegistry({ current, state, sealer, serverInfo, now, trust, namespaces }: RegistryParts): Registry {
+export function createRegistry(parts: RegistryParts): Registry {
+  const { current, state, sealer, serverInfo, now, trust, namespaces } = parts
   const versions = createVersionStore(state)
   const revocations = new RevocationFeed(createRevocationLog(state))
   const nowSeconds = (): number => Math.floor(now() / 1000)
@@ -65,8 +73,11 @@ export function createRegistry({ current, state, sealer, serverInfo, now, trust,
     maxNamespaceBytes: () => current().registry.documentsPerNamespaceBytes,
     vulnerable: () => current().registry.vulnerable,
   })
+  const { exchange, tokens } = exchangeOf(parts)
   return {
     namespaces,
+    exchange,
+    tokens,
     publisher,
     advising: new Advising({ book: advisories, alone: work => publisher.alone(work), revoking: kept }),
     advisories,
@@ -91,6 +102,24 @@ const endpointsOf = ({ publicUrl }: Snapshot, aliases: readonly string[] | undef
   aliases
     ? aliases.map(alias => `${publicUrl}/servers/${alias}/mcp`)
     : [`${publicUrl}/mcp`, `${publicUrl}/sets/*`, `${publicUrl}/servers/*`]
+
+function exchangeOf({ current, sealer, now, namespaces, fetch, newId }: RegistryParts): Pick<Registry, 'exchange' | 'tokens'> {
+  const tokens = new RegistryTokens({ sealer, origin: () => current().publicUrl, nowSeconds: () => Math.floor(now() / 1000), newId })
+  const exchange = new Exchange({
+    namespaces,
+    tokens,
+    accounts() {
+      const { github } = current().registry
+      return github && createGithubAccounts(github, fetch)
+    },
+    settings() {
+      const { evaluation, registry } = current()
+      const isAnonymous = evaluation !== undefined && !registry.isExposed
+      return { isOfficial: registry.officialProofs, isOpen: registry.isOpenToClaims, isAnonymous }
+    },
+  })
+  return { exchange, tokens }
+}
 
 /** '' is the whole registry. */
 function viewOf({ registry }: Snapshot, name: string): RegistryView | undefined {

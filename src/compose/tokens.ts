@@ -58,6 +58,11 @@ function keySources({ issuers, login }: Snapshot): readonly KeySettings[] {
 
 /** Fetches reach public addresses, what `outbound.allow` opens, and on loopback the issuers the configuration names. */
 const fetchFor = ({ issuers, login, registry, outbound }: Snapshot): SafeFetch => {
-  const named = loopbackHosts([...issuers, ...(login ? [login] : []), ...registry.proofs])
+  const named = loopbackHosts([
+    ...issuers,
+    ...(login ? [login] : []),
+    ...registry.proofs,
+    ...(registry.github ? [{ issuer: registry.github.api }] : []),
+  ])
   return createSafeFetch({ namedHosts: [...named, ...outbound.hosts], networks: outbound.networks })
 }
