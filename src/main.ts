@@ -198,7 +198,7 @@ export async function startGateway(
   void tokens.keys.warm()
   const openStream = streamOpener({ streams, sessions, tokens })
   const edge = { ...door, recorder, measure: metrics, openStream, isDraining: () => isDraining }
-  const trust = await followTrust({ snapshot, fetch: tokens.outbound, logger, now })
+  const trust = await followTrust({ snapshot, state, fetch: tokens.outbound, logger, now })
   const admin = await openAdminPlane(
     {
       ...deps,

@@ -88,7 +88,7 @@ export const TRUST: readonly Command[] = [
     positionals: '<dir> [signed copies]',
     maxPositionals: 33,
     options: {
-      index: { kind: 'text', value: 'FILE', help: 'a new index; signed here' },
+      index: { kind: 'text', value: 'FILE', help: 'a whole index in place of the one there is, cut into its parts; signed here' },
       revocations: { kind: 'text', value: 'FILE', help: 'new revocations, `{"version":1,"signers":[],"versions":[]}`; signed here' },
     },
     load: act('publish'),

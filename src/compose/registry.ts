@@ -12,16 +12,13 @@ import type { Sealer } from '../kernel/seal.ts'
 import type { AdminDeps } from '../pipeline/administration.ts'
 import { Advising } from '../registry/advisories/advise.ts'
 import { AdvisoryBook, type AdvisoryWatch } from '../registry/advisories/book.ts'
-import { createGithubAccounts } from '../adapters/github-accounts.ts'
-import type { SafeFetch } from '../adapters/safe-fetch.ts'
-import { Exchange } from '../registry/exchange.ts'
 import type { Namespaces } from '../registry/namespaces.ts'
-import { RegistryTokens } from '../registry/registry-token.ts'
 import { Publisher } from '../registry/publish.ts'
 import { RevocationFeed } from '../registry/revocation-feed.ts'
 import { compareVersions } from '../pipeline/version-diff.ts'
 import { createReader } from '../registry/reader.ts'
 import type { RegistryView } from '../registry/view.ts'
+import { telling } from './telling.ts'
 import type { TrustPlane } from './trust.ts'
 
 type RegistryParts = {
@@ -32,19 +29,16 @@ type RegistryParts = {
   readonly now: () => number
   readonly serverInfo: { readonly version: string }
   /** the repository of trust, where one is followed */
-  readonly trust: Pick<TrustPlane, 'forNew'> | undefined
+  readonly trust: Pick<TrustPlane, 'forNew' | 'registryChanged'> | undefined
   readonly namespaces: Namespaces
-  /** towards GitHub, where it is configured */
-  readonly fetch: SafeFetch
-  readonly newId: () => string
 }
 /** `advisories`, `revocations`: for whoever has versions running */
 type Registry = AdminDeps['registry'] & { readonly advisories: AdvisoryWatch; readonly revocations: RevocationFeed }
 
-export function createRegistry(parts: RegistryParts): Registry {
-  const { current, state, sealer, serverInfo, now, trust, namespaces } = parts
-  const versions = createVersionStore(state)
-  const revocations = new RevocationFeed(createRevocationLog(state))
+export function createRegistry({ current, state, sealer, serverInfo, now, trust, namespaces }: RegistryParts): Registry {
+  const changed = (): void => trust?.registryChanged()
+  const versions = telling(createVersionStore(state), ['publish'], changed)
+  const revocations = new RevocationFeed(telling(createRevocationLog(state), ['append'], changed))
   const nowSeconds = (): number => Math.floor(now() / 1000)
   const advisories = new AdvisoryBook({ store: createAdvisoryStore(state), nowMs: now })
   const documents = createDocumentStore(state)
@@ -62,7 +56,7 @@ export function createRegistry(parts: RegistryParts): Registry {
     nowMs: now,
     revoked: async () => [...(await revocations.blocking('key')), ...(await revocations.blocking('identity'))],
   })
-  const kept = { versions, standings: createStandingStore(state), revocations, namespaces, nowSeconds }
+  const kept = { versions, standings: telling(createStandingStore(state), ['change'], changed), revocations, namespaces, nowSeconds }
   const publisher = new Publisher({
     ...kept,
     checkSchema: loadServerJsonSchema(),
@@ -73,11 +67,8 @@ export function createRegistry(parts: RegistryParts): Registry {
     maxNamespaceBytes: () => current().registry.documentsPerNamespaceBytes,
     vulnerable: () => current().registry.vulnerable,
   })
-  const { exchange, tokens } = exchangeOf(parts)
   return {
     namespaces,
-    exchange,
-    tokens,
     publisher,
     advising: new Advising({ book: advisories, alone: work => publisher.alone(work), revoking: kept }),
     advisories,
@@ -102,24 +93,6 @@ const endpointsOf = ({ publicUrl }: Snapshot, aliases: readonly string[] | undef
   aliases
     ? aliases.map(alias => `${publicUrl}/servers/${alias}/mcp`)
     : [`${publicUrl}/mcp`, `${publicUrl}/sets/*`, `${publicUrl}/servers/*`]
-
-function exchangeOf({ current, sealer, now, namespaces, fetch, newId }: RegistryParts): Pick<Registry, 'exchange' | 'tokens'> {
-  const tokens = new RegistryTokens({ sealer, origin: () => current().publicUrl, nowSeconds: () => Math.floor(now() / 1000), newId })
-  const exchange = new Exchange({
-    namespaces,
-    tokens,
-    accounts() {
-      const { github } = current().registry
-      return github && createGithubAccounts(github, fetch)
-    },
-    settings() {
-      const { evaluation, registry } = current()
-      const isAnonymous = evaluation !== undefined && !registry.isExposed
-      return { isOfficial: registry.officialProofs, isOpen: registry.isOpenToClaims, isAnonymous }
-    },
-  })
-  return { exchange, tokens }
-}
 
 /** '' is the whole registry. */
 function viewOf({ registry }: Snapshot, name: string): RegistryView | undefined {

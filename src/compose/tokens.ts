@@ -58,11 +58,6 @@ function keySources({ issuers, login }: Snapshot): readonly KeySettings[] {
 
 /** Fetches reach public addresses, what `outbound.allow` opens, and on loopback the issuers the configuration names. */
 const fetchFor = ({ issuers, login, registry, outbound }: Snapshot): SafeFetch => {
-  const named = loopbackHosts([
-    ...issuers,
-    ...(login ? [login] : []),
-    ...registry.proofs,
-    ...(registry.github ? [{ issuer: registry.github.api }] : []),
-  ])
+  const named = loopbackHosts([...issuers, ...(login ? [login] : []), ...registry.proofs])
   return createSafeFetch({ namedHosts: [...named, ...outbound.hosts], networks: outbound.networks })
 }

@@ -6,23 +6,31 @@ import type { SafeFetch } from '../adapters/safe-fetch.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import { OFFLINE_ROLES, standingOf, type Role } from '../adapters/tuf/ceremony.ts'
 import { FloorFile } from '../adapters/tuf/floor-file.ts'
-import { publishTrust } from '../adapters/tuf/publish.ts'
 import { TrustClient } from '../adapters/tuf/trust-client.ts'
-import { TrustFolder } from '../adapters/tuf/trust-folder.ts'
 import type { Snapshot } from '../config/schema.ts'
 import { Fault } from '../kernel/errors.ts'
+import type { Withdrawal } from '../trust/blocked.ts'
 import { deny, type Denial } from '../trust/denial.ts'
 import type { Floors } from '../trust/floors.ts'
-import { policiesOf, whyNotFresh, type SeenTrust } from '../trust/freshness.ts'
+import { policiesOf, whyNotFresh, type FreshnessRules, type SeenTrust } from '../trust/freshness.ts'
 import { whyNotIndexed, type PresentedVersion } from '../trust/index-document.ts'
+import { NO_REVOCATIONS, withdrawalsOf } from '../trust/revocations.ts'
 import type { TrustPolicies } from '../trust/signer-policy.ts'
 import { KEYS_ONLY, type TrustedRootFile } from '../trust/trusted-root.ts'
+import type { RegistrySource } from './registry-documents.ts'
+import { TrustLooks } from './trust-looks.ts'
+import { TrustPublishing } from './trust-publishing.ts'
 
 /** A version in use, or about to be. `isInForce`: it was verified before, while this was fresh. */
 type ServedVersion = PresentedVersion & { readonly isInForce: boolean }
 
-/** What counts now. */
-type Followed = { readonly policies: TrustPolicies; readonly root: TrustedRootFile; readonly floor: number }
+/** What counts now. `withdrawn`: versions, namespaces, artifacts and bundles; signers are in the policies. */
+type Followed = {
+  readonly policies: TrustPolicies
+  readonly root: TrustedRootFile
+  readonly withdrawn: readonly Withdrawal[]
+  readonly floor: number
+}
 
 export type TrustPlane = {
   /** what a version that is to be admitted is verified by, or why none can be now */
@@ -40,6 +48,8 @@ export type TrustPlane = {
   look(): Promise<void>
   /** the same where it is time; called each second by the one timer */
   tick(): Promise<void>
+  /** the registry of this gateway changed: what is published of it follows within a second */
+  registryChanged(): void
   /** why somebody should look at it, without secrets; undefined = all is well */
   warning(): string | undefined
   /** until what is known expires; negative = since then, and when nothing is known */
@@ -55,19 +65,25 @@ export type TrustParts = {
   readonly logger: Pick<Logger, 'warn' | 'info'>
   /** wall clock, milliseconds */
   readonly now: () => number
+  /** of this gateway, where its index and revocations are to be published */
+  readonly registry?: RegistrySource
   /** from 0 to 1; for tests */
   readonly random?: () => number
 }
-
-/** A revocation is to be heard of within a minute. Followers come at different times: up to a fifth earlier each. */
-const LOOK_MS = 30_000
-const nextLook = (nowMs: number, random: () => number): number => nowMs + LOOK_MS * (1 - random() / 5)
 
 /**
  * Rejects where it could not fail closed: with Faults of TrustClient and FloorFile, `trust-root-unreadable`, and
  * `trust-evaluation` for a repository that one key signs, where other machines reach the gateway.
  */
-export async function openTrust({ snapshot, repository, fetch, logger, now, random = Math.random }: TrustParts): Promise<TrustPlane> {
+export async function openTrust({
+  snapshot,
+  repository,
+  fetch,
+  logger,
+  now,
+  registry,
+  random = Math.random,
+}: TrustParts): Promise<TrustPlane> {
   const { isExposed } = snapshot.registry
   const trustFolder = join(snapshot.dataDir, 'trust')
   const floors: Floors = new FloorFile(trustFolder)
@@ -82,43 +98,29 @@ export async function openTrust({ snapshot, repository, fetch, logger, now, rand
     floors,
     now,
   })
-  let failure: string | undefined
-  let isLooking = false
-  let dueMs = 0
-  const listeners = new Set<() => void>()
-  async function look(): Promise<void> {
-    if (isLooking) return // a slow repository must not pile up looks
-    isLooking = true
-    const before = failure
-    const { documents } = client.seen()
-    dueMs = nextLook(now(), random)
-    const unsigned = isPublisher && 'folder' in place ? publishDue(place.folder, now()) : undefined
-    try {
-      const { refused } = await client.refresh()
-      failure = refused.length === 0 ? unsigned : `not believed: ${refused.map(({ part }) => part).join(', ')}`
-    } catch (error) {
-      failure = whyOf(error)
-    }
-    isLooking = false
-    if (client.seen().documents !== documents) for (const listener of listeners) listener()
-    if (failure !== undefined && failure !== before) logger.warn('the trust repository is not as it should be', { detail: failure })
-    if (failure === undefined && before !== undefined) logger.info('the trust repository is as it should be again')
-  }
-  await look()
+  const publishing = isPublisher && 'folder' in place ? new TrustPublishing(place.folder, registry) : undefined
+  const looks = new TrustLooks({ client, publishing, logger, now, random })
+  await looks.look()
   refuseEvaluation(client.seen(), isExposed)
   if (client.seen().isEvaluation) logger.warn('EVALUATION: one key signs the whole trust repository; for trying out only')
-  const followed = ({ documents }: SeenTrust, server: string): Followed => ({
-    policies: policiesOf(documents),
-    root: documents.trustedRoot ?? KEYS_ONLY,
-    floor: floors.of(server),
-  })
+  let said: (Omit<Followed, 'floor'> & { readonly of: SeenTrust['documents'] }) | undefined
+  function followed({ documents: of }: SeenTrust, server: string): Followed {
+    // Asked at each use: made once of the same documents.
+    if (said?.of !== of) {
+      const { trustedRoot = KEYS_ONLY, revocations = NO_REVOCATIONS } = of
+      said = { of, policies: policiesOf(of), root: trustedRoot, withdrawn: withdrawalsOf(revocations) }
+    }
+    const { policies, root: trusted, withdrawn } = said
+    return { policies, root: trusted, withdrawn, floor: floors.of(server) }
+  }
   return {
-    look,
-    async tick() {
-      // After a sleep of the machine it is long due; a clock that was set back must not put it off.
-      if (now() >= dueMs || now() < dueMs - LOOK_MS) await look()
+    look: () => looks.look(),
+    tick: () => looks.tick(),
+    registryChanged() {
+      if (publishing) looks.soon()
     },
     policies: () => policiesOf(client.seen().documents),
+    onChange: listener => looks.onChange(listener),
     forNew(server, version) {
       const seen = client.seen()
       refuseEvaluation(seen, isExposed)
@@ -128,43 +130,26 @@ export async function openTrust({ snapshot, repository, fetch, logger, now, rand
     forServed(version) {
       const seen = client.seen()
       refuseEvaluation(seen, isExposed)
-      const asked = { server: version.name, version: version.version, isAdmitted: version.isInForce }
-      const refusal = whyNotFresh(seen, asked, { graceMs, nowMs: now() }) ?? whyBelow(version, floors) ?? whyOutOfIndex(seen, version)
+      const refusal = whyNotServed(seen, version, { floors, graceMs, nowMs: now() })
       return refusal ?? followed(seen, version.name)
     },
-    onChange(listener) {
-      listeners.add(listener)
-      return () => void listeners.delete(listener)
-    },
-    warning: () => failure ?? expiring(client.seen(), now()),
+    warning: () => looks.failure ?? expiring(client.seen(), now()),
     freshSeconds: () => ((client.seen().freshUntilMs ?? 0) - now()) / 1000,
     renewalSeconds: () => (Math.min(...OFFLINE_ROLES.map(role => client.seen().expiresMs.get(role) ?? 0)) - now()) / 1000,
   }
 }
 
-const whyBelow = ({ name, sequence }: ServedVersion, floors: Floors): Denial | undefined =>
-  sequence < floors.of(name) ? deny('below-floor', `expected sequence ${floors.of(name)} or above, got ${sequence}`) : undefined
+type ServedRules = FreshnessRules & { readonly floors: Floors }
 
-const whyOutOfIndex = ({ documents: { index } }: SeenTrust, version: ServedVersion): Denial | undefined =>
-  index && whyNotIndexed(index, version)
-
-/** As `gatehouse trust publish`: what keyholders signed meanwhile is taken up too. Why it could not be; what was published before is followed on. */
-function publishDue(path: string, nowMs: number): string | undefined {
-  try {
-    const folder = new TrustFolder(path)
-    const unlock = folder.lock()
-    try {
-      publishTrust(folder, new Map(), nowMs, { isDueOnly: true })
-    } finally {
-      unlock()
-    }
-    return undefined
-  } catch (error) {
-    return whyOf(error)
-  }
+function whyNotServed(seen: SeenTrust, version: ServedVersion, { floors, ...rules }: ServedRules): Denial | undefined {
+  const { name, sequence, isInForce } = version
+  const floor = floors.of(name)
+  return (
+    whyNotFresh(seen, { server: name, version: version.version, isAdmitted: isInForce }, rules) ??
+    (sequence < floor ? deny('below-floor', `expected sequence ${floor} or above, got ${sequence}`) : undefined) ??
+    (seen.documents.index && whyNotIndexed(seen.documents.index, version))
+  )
 }
-
-const whyOf = (error: unknown): string => (error instanceof Fault ? error.message : 'the trust repository could not be read')
 
 function refuseEvaluation({ isEvaluation }: SeenTrust, isExposed: boolean): void {
   if (!isEvaluation || !isExposed) return

@@ -57,7 +57,6 @@ export type Reason =
   | 'advisory-invalid'
   | 'attestation-invalid'
   | 'attestation-required'
-  | 'exchange-unavailable'
   | 'lookalike-held'
   | 'namespace-cooling'
   | 'namespace-forbidden'

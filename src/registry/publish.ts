@@ -37,7 +37,7 @@ export class Publisher {
     if (isStop(judged)) return judged
     const { document, digest } = judged
     const { name, version } = document
-    const refused = (await this.#parts.namespaces.whyNotPublisher(name.namespace, by.key, by.grant)) ?? (await this.#whyOtherSpelling(name))
+    const refused = (await this.#parts.namespaces.whyNotPublisher(name.namespace, by.key)) ?? (await this.#whyOtherSpelling(name))
     if (refused) return refused
     const vouched = await this.#vouched(bundles, offered, { name: name.text, version, serverJson, digest })
     if (isStop(vouched)) return vouched
@@ -91,7 +91,7 @@ export class Publisher {
 
   /** Verifying takes its time; what was frozen, taken away or revoked meanwhile counts. */
   async #whyNotNow(name: ServerName, { attestations }: Together, about: VouchedFor, by: Actor): Promise<Stop | undefined> {
-    const refused = (await this.#parts.namespaces.whyNotPublisher(name.namespace, by.key, by.grant)) ?? (await this.#whyOtherSpelling(name))
+    const refused = (await this.#parts.namespaces.whyNotPublisher(name.namespace, by.key)) ?? (await this.#whyOtherSpelling(name))
     if (refused) return refused
     for (const { attestation, vouch } of attestations) {
       const revoked = await whyRevoked(this.#parts, attestation, { ...about, artifacts: vouch.artifacts })

@@ -19,7 +19,7 @@ export interface Floors {
 /** Largest document of floors, in bytes. */
 export const MAX_FLOORS_BYTES = 8 * 1024 * 1024
 export const SERVER_NAME: TextRule = {
-  pattern: /^[a-zA-Z0-9.-]{1,100}\/[a-zA-Z0-9._-]{1,100}$/,
+  pattern: /^[a-zA-Z0-9.-]{1,150}\/[a-zA-Z0-9._-]{1,198}$/,
   what: 'a server name such as `io.github.acme/weather`',
 }
 

@@ -1,11 +1,10 @@
 // How old what is known of the registry may be. Fresh: everything. A while without the repository: what was admitted before. Then nothing, and revocations always.
 
-import { Fault } from '../kernel/errors.ts'
-import { deny, shown, type Denial } from './denial.ts'
+import { deny, type Denial } from './denial.ts'
 import type { FloorTable } from './floors.ts'
 import type { TrustIndex } from './index-document.ts'
-import { jsonAt, listAt, reading, recordAt, textAt, VISIBLE, wrong } from './shape.ts'
-import { revocationAt, type Revocation, type TrustPolicies } from './signer-policy.ts'
+import { whyWithdrawn, type Revocations } from './revocations.ts'
+import type { TrustPolicies } from './signer-policy.ts'
 import type { TrustedRootFile } from './trusted-root.ts'
 
 /** What the repository's signed documents say. Absent = no such document was ever seen; who may sign is then nobody. */
@@ -44,28 +43,6 @@ export interface TrustRepository {
   refresh(): Promise<{ readonly seen: SeenTrust; readonly refused: readonly RefusedPart[] }>
 }
 
-/** `signers`: as in a policy file. `versions`: `<server name>@<version>`, the name in lower case. */
-export type Revocations = { readonly signers: readonly Revocation[]; readonly versions: ReadonlySet<string> }
-
-/** Reads `{ "version": 1, "signers": [...], "versions": [{ "server", "version" }] }`. Throws Fault `revocations-invalid`, which says where. */
-export function readRevocations(bytes: Buffer): Revocations {
-  const refuse = (detail: string): never => {
-    throw new Fault('revocations-invalid', `revocations: ${detail}`)
-  }
-  return reading(() => {
-    const file = recordAt(jsonAt(bytes, 'file'), 'file', ['version', 'signers', 'versions'])
-    if (file.version !== 1) throw wrong('version', '1')
-    const signers = listAt(file.signers, 'signers', 10_000).map((each, i) => revocationAt(each, `signers[${i}]`))
-    const versions = listAt(file.versions, 'versions', 100_000).map((each, i) => {
-      const { server, version } = recordAt(each, `versions[${i}]`, ['server', 'version'])
-      return versionKey(textAt(server, `versions[${i}].server`, VISIBLE), textAt(version, `versions[${i}].version`, VISIBLE))
-    })
-    return { signers, versions: new Set(versions) }
-  }, refuse)
-}
-
-const versionKey = (server: string, version: string): string => `${server.toLowerCase()}@${version}`
-
 /** Corrections of the clock by the time service go back a little; that moves no expiry. */
 const CLOCK_TOLERANCE_MS = 1000
 
@@ -81,8 +58,9 @@ export function whyNotFresh(
   version: { readonly server: string; readonly version: string; readonly isAdmitted: boolean },
   { graceMs, nowMs }: FreshnessRules,
 ): Denial | undefined {
-  if (seen.documents.revocations?.versions.has(versionKey(version.server, version.version)) === true)
-    return deny('version-revoked', `${shown(`${version.server}@${version.version}`)} was revoked`)
+  const { revocations } = seen.documents
+  const withdrawn = revocations && whyWithdrawn(revocations, version.server, version.version)
+  if (withdrawn) return withdrawn
   if (seen.freshUntilMs === undefined) return deny('trust-unseen', 'no complete answer of the trust repository was ever seen')
   const { lastSeenMs, freshUntilMs } = seen
   // With its clock set back, expired metadata would count as fresh again.

@@ -21,13 +21,17 @@ export type IndexedVersion = {
 export type TrustIndex = ReadonlyMap<string, ReadonlyMap<string, IndexedVersion>>
 
 const MAX_SERVERS = 20_000
-const MAX_VERSIONS = 10_000
+/** Of one server: as many as a registry keeps. */
+export const MAX_INDEXED_VERSIONS = 10_000
+
+/** Which part of the index names a server: two hexadecimal digits. A change costs one part of it, and none is large. */
+export const indexPart = (serverName: string): string => hash('sha256', floorKey(serverName)).slice(0, 2)
 
 /**
  * Reads `{ "version": 1, "servers": { "<name>": [{ "version", "sequence", "sha256", "standing" }] } }`. Throws Fault `index-invalid`, which says where: a part
- * that cannot be read must not count as absent.
+ * that cannot be read must not count as absent. `part`: which servers alone it may name; absent = all.
  */
-export function readIndex(bytes: Buffer): TrustIndex {
+export function readIndex(bytes: Buffer, part?: string): TrustIndex {
   const refuse = (detail: string): never => {
     throw new Fault('index-invalid', `index: ${detail}`)
   }
@@ -40,6 +44,7 @@ export function readIndex(bytes: Buffer): TrustIndex {
     for (const [name, versions] of servers) {
       const key = floorKey(textAt(name, 'servers', SERVER_NAME))
       // Two spellings of one name would be two lists for it.
+      if (part !== undefined && indexPart(key) !== part) throw wrong(`servers.${name}`, `servers of part ${part}`)
       if (index.has(key)) throw wrong(`servers.${name}`, 'each server once, whatever its case')
       index.set(key, versionsAt(versions, `servers.${name}`))
     }
@@ -50,7 +55,7 @@ export function readIndex(bytes: Buffer): TrustIndex {
 function versionsAt(value: unknown, path: string): ReadonlyMap<string, IndexedVersion> {
   const versions = new Map<string, IndexedVersion>()
   const sequences = new Set<number>()
-  for (const [i, each] of listAt(value, path, MAX_VERSIONS).entries()) {
+  for (const [i, each] of listAt(value, path, MAX_INDEXED_VERSIONS).entries()) {
     const at = `${path}[${i}]`
     const { version, sequence, sha256, standing } = recordAt(each, at, ['version', 'sequence', 'sha256', 'standing'])
     const known = INDEX_STANDINGS.find(one => one === standing)
@@ -68,21 +73,18 @@ function versionsAt(value: unknown, path: string): ReadonlyMap<string, IndexedVe
   return versions
 }
 
-/** The canonical text of an index, servers and versions in order. `servers`: by name as it is spelled. */
-export function writeIndex(servers: ReadonlyMap<string, Iterable<IndexedVersion>>): string {
-  const listed = [...servers]
+/** The canonical text of an index, servers and versions in order. */
+export function writeIndex(index: TrustIndex): string {
+  const listed = [...index]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, versions]): [string, object[]] => [
       name,
-      [...versions]
+      [...versions.values()]
         .sort((a, b) => a.sequence - b.sequence)
         .map(({ version, sequence, digest, standing }) => ({ version, sequence, sha256: digest, standing })),
     ])
   return `${JSON.stringify({ version: 1, servers: Object.fromEntries(listed) })}\n`
 }
-
-/** Which part of a large index names a server: two hexadecimal digits. Names of one part have nothing else in common. */
-export const indexPart = (serverName: string): string => hash('sha256', floorKey(serverName)).slice(0, 2)
 
 /** What is about to be used. `digest`, `sequence` as in the index. */
 export type PresentedVersion = { readonly name: string; readonly version: string; readonly digest: string; readonly sequence: number }

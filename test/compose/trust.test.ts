@@ -10,7 +10,7 @@ import { publishTrust } from '../../src/adapters/tuf/publish.ts'
 import { TrustFolder } from '../../src/adapters/tuf/trust-folder.ts'
 import type { Snapshot } from '../../src/config/schema.ts'
 import { isDenial } from '../../src/trust/denial.ts'
-import { writeIndex } from '../../src/trust/index-document.ts'
+import { indexPart, writeIndex } from '../../src/trust/index-document.ts'
 import { floors, revocations, World } from '../adapters/tuf/world.ts'
 
 const NOW = Date.UTC(2026, 10, 21, 12, 0, 0)
@@ -119,7 +119,7 @@ describe('a gateway that follows a repository of trust', () => {
     const folder = join(world.folder, 'own')
     const repository = new TrustFolder(folder)
     beginEvaluation(repository, new Map(), NOW)
-    publishTrust(repository, new Map(), NOW)
+    publishTrust(repository, {}, NOW)
     const own = { place: { folder }, root: join(folder, 'metadata/1.root.json') }
     const [plane, reader] = [await open({ ...own, isPublisher: true }), await open(own)]
     setClock(NOW + 2 * HOUR)
@@ -128,6 +128,7 @@ describe('a gateway that follows a repository of trust', () => {
     await plane.look()
     expect([plane.warning(), plane.freshSeconds()]).toEqual([undefined, 3600])
     rmSync(join(folder, 'online'), { recursive: true })
+    setClock(NOW + 2 * HOUR + 5 * 60_000)
     await plane.look()
     expect(plane.warning()).toContain('no key of the role `timestamp`')
     expect(answer(plane)).toMatchObject({ floor: 0 })
@@ -183,8 +184,8 @@ describe('a gateway that follows a repository of trust', () => {
       const found = plane.forServed({ ...served, ...change })
       return isDenial(found) ? found.rule : found.floor
     }
-    const indexed = [{ version: '1.0.1', sequence: 2, digest: A, standing: 'admitted' as const }]
-    world.put('index/index.json', writeIndex(new Map([['com.acme/weather', indexed]])))
+    const indexed = new Map([['1.0.1', { version: '1.0.1', sequence: 2, digest: A, standing: 'admitted' as const }]])
+    world.put(`index/${indexPart('com.acme/weather')}.json`, writeIndex(new Map([['com.acme/weather', indexed]])))
     world.put('namespaces/floors.json', floors(2))
     world.put('revocations/revocations.json', revocations('1.0.0'))
     world.publish()

@@ -1,9 +1,12 @@
 // A gateway that publishes a repository of trust at /tuf, and another one that follows it there.
 
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createSafeFetch } from '../../src/adapters/safe-fetch.ts'
+import { FloorFile } from '../../src/adapters/tuf/floor-file.ts'
+import { TrustClient } from '../../src/adapters/tuf/trust-client.ts'
 import { policies, trustedRoot } from '../adapters/tuf/world.ts'
 import { send, untilClosed, type Answer } from '../attacks/wire.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
@@ -18,6 +21,8 @@ beforeAll(async () => {
   publisher = await startTestGateway({
     registry: { repository: { folder: repository.folder.path, root: repository.root, publish: true } },
     limits: { addressFailuresPerMinute: 1000 },
+    operators: ['root'],
+    administration: { twoPerson: false, roles: { publisher: { subjects: ['pat'] } } },
   })
 })
 afterAll(async () => {
@@ -53,6 +58,36 @@ describe('the repository of trust that a gateway publishes', () => {
     expect(ready.body).toMatchObject({ dependencies: expect.arrayContaining([{ name: 'trust repository', state: 'ready' }]) as unknown })
     expect((await get('/tuf/metadata/timestamp.json', 'GET', portOf(follower))).status).toBe(404) // it publishes nothing itself
     await follower.stop()
+  })
+
+  it('has within a second or two what the registry of the gateway revoked, and its index', async () => {
+    const act = async (path: string, body: object, sub: string): Promise<number> => {
+      const authorization = `Bearer ${await publisher.token('/admin', { sub })}`
+      const headers = { authorization, 'content-type': 'application/json' }
+      return (await send(portOf(publisher), { method: 'POST', path, headers, body: JSON.stringify(body) })).status
+    }
+    expect(await act('/admin/namespaces/register', { target: 'com.acme pat', why: 'ours' }, 'root')).toBe(200)
+    const serverJson = { name: 'com.acme/weather', description: 'Weather.', version: '1.0.0', remotes: [{ type: 'streamable-http', url: 'https://weather.acme.com/mcp' }] } // prettier-ignore
+    expect(await act('/v0.1/publish', serverJson, 'pat')).toBe(200)
+    expect(
+      await act('/v1/revocations', { kind: 'version', target: 'com.acme/weather@1.0.0', reason: 'malware', action: 'block' }, 'root'),
+    ).toBe(200)
+    const { host } = new URL(publisher.url)
+    const client = new TrustClient({
+      place: { kind: 'https', url: `${publisher.url}/tuf/`, fetch: createSafeFetch({ namedHosts: [host] }) },
+      trustFolder: join(folder, 'client'),
+      pinnedRoot: readFileSync(repository.root),
+      floors: new FloorFile(join(folder, 'client')),
+      now: Date.now,
+    })
+    await vi.waitFor(
+      async () => {
+        const { seen } = await client.refresh()
+        expect(seen.documents.revocations?.versions).toContain('com.acme/weather@1.0.0')
+        expect(seen.documents.index?.get('com.acme/weather')?.get('1.0.0')).toMatchObject({ sequence: 1, standing: 'revoked' })
+      },
+      { timeout: 10_000, interval: 200 },
+    )
   })
 
   it('shows neither keys, nor what keyholders exchange, nor anything outside: exact names alone', async () => {

@@ -28,14 +28,14 @@ export class OperatedRepository {
       nowMs,
     )
     this.#sign()
-    publishTrust(this.folder, new Map(), nowMs)
+    publishTrust(this.folder, {}, nowMs)
   }
 
   /** New documents, signed by two keyholders each. */
   change(documents: Readonly<Partial<Record<DocumentName, string>>>, nowMs = Date.now()): void {
     stageDocuments(this.folder, asBytes(documents), nowMs)
     this.#sign()
-    publishTrust(this.folder, new Map(), nowMs)
+    publishTrust(this.folder, {}, nowMs)
   }
 
   #sign(): void {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { policiesOf, readRevocations, whyNotFresh, type SeenTrust } from '../../src/trust/freshness.ts'
+import { policiesOf, whyNotFresh, type SeenTrust } from '../../src/trust/freshness.ts'
+import { readRevocations } from '../../src/trust/revocations.ts'
 import { readTrustPolicies } from '../../src/trust/signer-policy.ts'
 
 const NOW = Date.UTC(2026, 10, 21, 12, 0, 0)

@@ -4,7 +4,8 @@ import { indexPart, readIndex, whyNotIndexed, writeIndex } from '../../src/trust
 const A = 'a'.repeat(64)
 const B = 'b'.repeat(64)
 const version = (name: string, sequence: number, digest = A, standing: 'admitted' | 'deprecated' | 'revoked' = 'admitted') => ({ version: name, sequence, digest, standing }) // prettier-ignore
-const text = writeIndex(new Map([['com.acme/Weather', [version('1.1.0', 2, B, 'revoked'), version('1.0.0', 1)]], ['com.acme/a', []]])) // prettier-ignore
+const indexed = (versions: readonly ReturnType<typeof version>[]) => new Map(versions.map(each => [each.version, each]))
+const text = writeIndex(new Map([['com.acme/Weather', indexed([version('1.1.0', 2, B, 'revoked'), version('1.0.0', 1)])], ['com.acme/a', indexed([])]])) // prettier-ignore
 const index = readIndex(Buffer.from(text))
 const asked = { name: 'com.acme/weather', version: '1.0.0', digest: A, sequence: 1 }
 
@@ -60,5 +61,8 @@ describe('the signed index', () => {
   it('has its parts by name alone', () => {
     expect(indexPart('com.acme/Weather')).toBe(indexPart('com.acme/weather'))
     expect(indexPart('com.acme/weather')).toMatch(/^[0-9a-f]{2}$/)
+    const part = indexPart('com.acme/a')
+    expect(readIndex(Buffer.from('{"version":1,"servers":{"com.acme/a":[]}}'), part).size).toBe(1)
+    expect(() => readIndex(Buffer.from(text), part)).toThrow(expect.objectContaining({ code: 'index-invalid' }) as Error)
   })
 })

@@ -1,7 +1,7 @@
 // What the roles of a repository of trust sign: their keys, thresholds, lifetimes and documents. Made here, signed by whoever holds the keys.
 
 import { hash } from 'node:crypto'
-import { Metadata, MetadataKind, type Root, type Snapshot, type Targets, type Timestamp } from '@tufjs/models'
+import { Metadata, MetadataKind, type Root, type Snapshot, type TargetFile, type Targets, type Timestamp } from '@tufjs/models'
 import { SPEC_VERSION, type JsonObject, type NamedKey } from './metadata.ts'
 
 /** Roles whose keys lie on the machine that publishes. */
@@ -92,14 +92,23 @@ export const targetsOf = ({ namespaces, online, threshold }: TrustKeys, document
     },
   })
 
-export const delegatedOf = (role: 'namespaces' | 'index' | 'revocations', documents: Documents, issue: Issue): Metadata<Targets> =>
+/** `kept`: documents of before that stay as they are. */
+export const delegatedOf = (
+  role: 'namespaces' | 'index' | 'revocations',
+  documents: Documents,
+  issue: Issue,
+  kept: Readonly<Record<string, TargetFile>> = {},
+): Metadata<Targets> =>
   Metadata.fromJSON(MetadataKind.Targets, {
     signatures: [],
-    signed: { _type: 'targets', ...common(role, issue), targets: targetsJson(documents) },
+    signed: { _type: 'targets', ...common(role, issue), targets: { ...keptJson(kept), ...targetsJson(documents) } },
   })
 
 const targetsJson = (documents: Documents): JsonObject =>
   Object.fromEntries([...documents].map(([path, bytes]) => [path, { length: bytes.length, hashes: { sha256: hash('sha256', bytes) } }]))
+
+const keptJson = (kept: Readonly<Record<string, TargetFile>>): JsonObject =>
+  Object.fromEntries(Object.entries(kept).map(([path, target]) => [path, target.toJSON()]))
 
 /** A file that other metadata names. */
 export type MetaFileOf = { readonly bytes: Buffer; readonly version: number }

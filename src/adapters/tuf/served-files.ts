@@ -10,7 +10,7 @@ export const MAX_REPOSITORY_FILE_BYTES = 8 * 1024 * 1024
 /** Versions and digests stand in the names of all files but one, so their bytes never change. */
 const METADATA = /^metadata\/(?:timestamp|[1-9]\d{0,8}\.(?:root|snapshot|targets|namespaces|index|revocations))\.json$/
 const TARGETS =
-  /^targets\/(?:[0-9a-f]{64}\.trusted_root|namespaces\/[0-9a-f]{64}\.(?:policies|floors)|index\/[0-9a-f]{64}\.(?:index|[0-9a-f]{2})|revocations\/[0-9a-f]{64}\.revocations)\.json$/
+  /^targets\/(?:[0-9a-f]{64}\.trusted_root|namespaces\/[0-9a-f]{64}\.(?:policies|floors)|index\/[0-9a-f]{64}\.[0-9a-f]{2}|revocations\/[0-9a-f]{64}\.revocations)\.json$/
 
 /** A file that is there; whoever gets it closes it. */
 export type ServedFile = { readonly handle: FileHandle; readonly bytes: number; readonly isFixed: boolean }

@@ -2,17 +2,18 @@
 // one file in one step: its own writes are neither atomic nor synced, and a torn timestamp would be a forgotten one.
 
 import { Buffer } from 'node:buffer'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Metadata, MetadataKind } from '@tufjs/models'
 import { Updater } from 'tuf-js'
 import { Fault } from '../../kernel/errors.ts'
 import type { Floors } from '../../trust/floors.ts'
-import type { RefusedPart, SeenTrust, TrustDocuments, TrustRepository } from '../../trust/freshness.ts'
+import type { RefusedPart, SeenTrust, TrustRepository } from '../../trust/freshness.ts'
 import { baseUrls, RepositoryFetcher, type RepositoryPlace } from './repository-fetcher.ts'
 import { MAX_REPOSITORY_FILE_BYTES } from './served-files.ts'
-import { isEvaluationSigned, isRoot, parseJson, parseMetadata } from './metadata.ts'
-import { DOCUMENTS, readDocument, readDocuments, TrustStateFile, type DocumentName, type TrustState } from './trust-state.ts'
+import { IndexParts } from './index-parts.ts'
+import { documentText, isUnchanged, verifiedIn, whyOf } from './trust-fetch.ts'
+import { firstExpiry, isNews, isSameSaid, seenOf } from './trust-seen.ts'
+import { DOCUMENTS, readDocuments, TrustStateFile, type DocumentName, type TrustState } from './trust-state.ts'
 
 export type TrustClientDeps = {
   readonly place: RepositoryPlace
@@ -26,11 +27,10 @@ export type TrustClientDeps = {
   readonly deadlineMs?: number
 }
 
+type Refreshed = Awaited<ReturnType<TrustRepository['refresh']>>
+
 const NAMES = Object.keys(DOCUMENTS) as DocumentName[]
-/** The time it was asked last is kept with anything else, and by itself this often: each is a synced write. */
-const KEEP_TIME_MS = 5 * 60_000
 const DEADLINE_MS = 60_000
-const TOP_ROLES = ['root', 'timestamp', 'snapshot']
 const CONFIG = {
   maxRootRotations: 256,
   maxDelegations: 8,
@@ -41,6 +41,7 @@ const CONFIG = {
 export class TrustClient implements TrustRepository {
   readonly #deps: TrustClientDeps
   readonly #file: TrustStateFile
+  readonly #index: IndexParts
   #state: TrustState
   #seen: SeenTrust
   /** what the file says */
@@ -52,40 +53,53 @@ export class TrustClient implements TrustRepository {
   constructor(deps: TrustClientDeps) {
     this.#deps = deps
     this.#file = new TrustStateFile(deps.trustFolder)
-    const unseen = { lastSeenMs: 0, freshUntilMs: undefined, metadata: { root: deps.pinnedRoot.toString('utf8') }, documents: {} }
+    this.#index = new IndexParts(deps.trustFolder)
+    const unseen = {
+      lastSeenMs: 0,
+      freshUntilMs: undefined,
+      metadata: { root: deps.pinnedRoot.toString('utf8') },
+      documents: {},
+      index: {},
+    }
     this.#kept = this.#file.read()
-    this.#state = this.#kept ?? unseen
-    this.#seen = seenOf(this.#state)
+    const state = this.#kept ?? unseen
+    // Without its index nothing is fresh: a version that it does not have would pass.
+    this.#state = this.#index.load(state.index) ? state : { ...state, freshUntilMs: undefined }
+    this.#seen = seenOf(this.#state, this.#documentsOf(this.#state))
   }
 
   seen(): SeenTrust {
     return this.#seen
   }
 
-  async refresh(): Promise<{ readonly seen: SeenTrust; readonly refused: readonly RefusedPart[] }> {
-    const folder = join(this.#deps.trustFolder, 'refresh')
+  async refresh(): Promise<Refreshed> {
+    const { place, trustFolder, now, deadlineMs = DEADLINE_MS } = this.#deps
+    const fetcher = new RepositoryFetcher(place, AbortSignal.timeout(deadlineMs))
+    const lastSeenMs = Math.max(this.#state.lastSeenMs, now())
+    const isFresh = this.#isComplete && now() < (this.#state.freshUntilMs ?? 0)
+    if (isFresh && (await isUnchanged(fetcher, baseUrls(place).metadata, this.#state.metadata)))
+      return { seen: this.#keep({ ...this.#state, lastSeenMs }), refused: [] }
+    const folder = join(trustFolder, 'refresh')
     await rm(folder, { recursive: true, force: true }) // a crash may have left one
     await mkdir(folder, { recursive: true, mode: 0o700 })
     try {
-      return await this.#refreshIn(folder)
+      return await this.#refreshIn(folder, fetcher, lastSeenMs)
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
   }
 
-  async #refreshIn(folder: string): Promise<{ readonly seen: SeenTrust; readonly refused: readonly RefusedPart[] }> {
-    const { place, now } = this.#deps
+  async #refreshIn(folder: string, fetcher: RepositoryFetcher, lastSeenMs: number): Promise<Refreshed> {
+    const { metadata: metadataBaseUrl, targets: targetBaseUrl } = baseUrls(this.#deps.place)
     const before = this.#state
     const wasComplete = this.#isComplete
     this.#isComplete = false
     for (const [role, text] of Object.entries(before.metadata)) await writeFile(join(folder, `${role}.json`), text, { mode: 0o600 })
-    const lastSeenMs = Math.max(before.lastSeenMs, now())
-    const { metadata: metadataBaseUrl, targets: targetBaseUrl } = baseUrls(place)
     const fetched: Record<string, string> = {}
     const refused: RefusedPart[] = []
     let isSame = false
+    let { index } = before
     try {
-      const fetcher = new RepositoryFetcher(place, AbortSignal.timeout(this.#deps.deadlineMs ?? DEADLINE_MS))
       const updater = new Updater({ metadataDir: folder, metadataBaseUrl, targetBaseUrl, fetcher, config: CONFIG })
       await updater.refresh()
       const snapshot = await readFile(join(folder, 'snapshot.json'), 'utf8')
@@ -99,6 +113,13 @@ export class TrustClient implements TrustRepository {
           refused.push({ part: DOCUMENTS[name].path, why: whyOf(error) })
         }
       }
+      if (!isSame) {
+        try {
+          index = await this.#index.fetch(updater, folder)
+        } catch (error) {
+          refused.push({ part: 'index', why: whyOf(error) })
+        }
+      }
     } catch (cause) {
       // What was verified before it failed counts: a key that a new root took away must not come back.
       this.#keep({ ...before, lastSeenMs, metadata: await verifiedIn(folder, before) })
@@ -107,20 +128,28 @@ export class TrustClient implements TrustRepository {
     const metadata = await verifiedIn(folder, before)
     const documents = isSame ? before.documents : { ...(refused.length === 0 ? {} : before.documents), ...fetched }
     // INVARIANT: a refresh in pieces extends nothing. Whoever serves new timestamps and holds back the revocations gains no time.
-    if (refused.length > 0) return { seen: this.#keep({ ...before, lastSeenMs, metadata, documents }), refused }
-    return this.#complete({ ...before, lastSeenMs, metadata, documents })
+    if (refused.length > 0) return { seen: this.#keep({ ...before, lastSeenMs, metadata, documents, index }), refused }
+    const done = this.#complete({ ...before, lastSeenMs, metadata, documents, index })
+    if (!isSame) await this.#index.forget(index)
+    return done
   }
 
-  #complete(state: TrustState): { readonly seen: SeenTrust; readonly refused: readonly RefusedPart[] } {
+  #complete(state: TrustState): Refreshed {
     const seen = this.#keep({ ...state, freshUntilMs: firstExpiry(state.metadata) })
     this.#isComplete = true
     return { seen, refused: [] }
   }
 
+  #documentsOf(state: TrustState): SeenTrust['documents'] {
+    return { ...readDocuments(state.documents), index: this.#index.whole(state.index) }
+  }
+
   /** If we crash after the floors: they are higher than the state says, which denies and never admits. */
   #keep(state: TrustState): SeenTrust {
-    const isAlike = sameTexts(state.documents, this.#state.documents)
-    const seen = seenOf(state, isAlike ? this.#seen.documents : undefined)
+    // The same documents are one object: whoever is told of changes compares.
+    const documents = isSameSaid(state, this.#state) ? this.#seen.documents : this.#documentsOf(state)
+    const { lastSeenMs, freshUntilMs, metadata } = state
+    const seen = metadata === this.#state.metadata ? { ...this.#seen, lastSeenMs, freshUntilMs, documents } : seenOf(state, documents)
     if (seen.documents.floors) this.#deps.floors.raise(seen.documents.floors)
     if (!this.#kept || isNews(state, this.#kept)) {
       this.#file.write(state)
@@ -131,61 +160,3 @@ export class TrustClient implements TrustRepository {
     return seen
   }
 }
-
-/** The verified text of a document; undefined where the repository has none. Throws for what is not believed or not understood. */
-async function documentText(updater: Updater, name: DocumentName, file: string): Promise<string | undefined> {
-  const target = await updater.getTargetInfo(DOCUMENTS[name].path)
-  if (!target) return undefined
-  if (target.length > MAX_REPOSITORY_FILE_BYTES) throw new Fault('fetch-too-large', 'the document is too large')
-  await updater.downloadTarget(target, file)
-  const bytes = await readFile(file)
-  readDocument(name, bytes)
-  return bytes.toString('utf8')
-}
-
-/** What the library left verified: what it took anew, and what was seen before where it took nothing. Roles that are gone go. */
-async function verifiedIn(folder: string, before: TrustState): Promise<Record<string, string>> {
-  const texts = new Map(Object.entries(before.metadata))
-  for (const name of await readdir(folder))
-    if (name.endsWith('.json')) texts.set(name.slice(0, -5), await readFile(join(folder, name), 'utf8'))
-  const snapshot = texts.get('snapshot')
-  if (snapshot === undefined) return Object.fromEntries(texts)
-  const { meta } = Metadata.fromJSON(MetadataKind.Snapshot, parseJson(snapshot)).signed
-  return Object.fromEntries([...texts].filter(([role]) => TOP_ROLES.includes(role) || Object.hasOwn(meta, `${role}.json`)))
-}
-
-const isNews = (state: TrustState, kept: TrustState): boolean =>
-  state.freshUntilMs !== kept.freshUntilMs ||
-  state.lastSeenMs - kept.lastSeenMs >= KEEP_TIME_MS ||
-  !sameTexts(state.metadata, kept.metadata) ||
-  !sameTexts(state.documents, kept.documents)
-
-function sameTexts(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
-  const names = Object.keys(a)
-  return names.length === Object.keys(b).length && names.every(name => a[name] === b[name])
-}
-
-/** The first moment at which some of the metadata no longer counts. */
-const firstExpiry = (metadata: TrustState['metadata']): number => Math.min(...Object.values(metadata).map(expiryOf))
-
-function expiryOf(text: string): number {
-  const { signed } = parseJson(text) as { readonly signed: { readonly expires: string } }
-  return Date.parse(signed.expires)
-}
-
-/** `documents`: those of this state, where they were read already. */
-function seenOf(state: TrustState, documents?: TrustDocuments): SeenTrust {
-  const root = parseMetadata(state.metadata['root'] ?? '')
-  if (!isRoot(root)) throw new Fault('trust-metadata-invalid', 'expected root metadata to trust in')
-  const targets = state.metadata['targets']
-  return {
-    lastSeenMs: state.lastSeenMs,
-    freshUntilMs: state.freshUntilMs,
-    expiresMs: new Map(Object.entries(state.metadata).map(([role, text]) => [role, expiryOf(text)])),
-    isEvaluation: isEvaluationSigned(root, targets === undefined ? undefined : Metadata.fromJSON(MetadataKind.Targets, parseJson(targets))),
-    documents: documents ?? readDocuments(state.documents),
-  }
-}
-
-/** The library's messages name roles, versions and counts of keys; none quotes a document. */
-const whyOf = (error: unknown): string => (error instanceof Error ? `${error.constructor.name}: ${error.message.slice(0, 300)}` : 'unknown')

@@ -2,18 +2,18 @@
 // private keys of the roles that this machine signs.
 
 import { generateKeyPairSync, hash, type KeyObject } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join, posix } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Metadata, MetadataKind, type Root, type Snapshot, type Targets, type Timestamp } from '@tufjs/models'
 import { Fault } from '../../kernel/errors.ts'
 import { takeWriterLock } from '../audit/writer-lock.ts'
 import { readPrivateKey } from '../sigstore/private-key.ts'
 import { replaceSyncedFile } from '../synced-file.ts'
-import type { Documents, OfflineRole, OnlineRole } from './ceremony.ts'
+import { OFFLINE_ROLES, type Documents, type OfflineRole, type OnlineRole } from './ceremony.ts'
+import { documentChanges, documentFile, perform, stagedName } from './folder-changes.ts'
 import { metadataBytes, namedKey, parseJson, parseMetadata, publicPem, signedBy, type AnyMetadata } from './metadata.ts'
 
 const KIND = 'trust-repository'
-const PUBLIC = 0o644
 const ROOT_FILE = /^([1-9]\d{0,8})\.root\.json$/
 const invalid = (why: string): Fault => new Fault('trust-repository-invalid', why)
 
@@ -61,10 +61,6 @@ export class TrustFolder {
     return metadata
   }
 
-  writeMetadata(name: string, bytes: Buffer): void {
-    replaceSyncedFile(join(this.path, 'metadata', name), KIND, bytes, PUBLIC)
-  }
-
   /** The bytes of the first root, which gateways pin. */
   firstRoot(): Buffer {
     const file = join(this.path, 'metadata', '1.root.json')
@@ -74,28 +70,27 @@ export class TrustFolder {
 
   /** Documents under the digest in their name: unsigned they mean nothing, and no later version replaces them. */
   writeDocuments(documents: Documents): void {
-    for (const [path, bytes] of documents) replaceSyncedFile(this.#document(path, hash('sha256', bytes)), KIND, bytes, PUBLIC)
+    perform(this.path, documentChanges(documents))
   }
 
   /** The documents that a role signs. Throws Fault `trust-repository-invalid` for one that is missing or was changed. */
   documentsOf(metadata: Metadata<Targets> | undefined): Map<string, Buffer> {
-    const documents = new Map<string, Buffer>()
-    for (const [path, { hashes }] of Object.entries(metadata?.signed.targets ?? {})) {
-      const digest = hashes['sha256'] ?? ''
-      const file = this.#document(path, digest)
-      const bytes = existsSync(file) ? readFileSync(file) : Buffer.alloc(0)
-      if (hash('sha256', bytes) !== digest) throw invalid(`the document \`${path}\` is not what was signed; put it back from a backup`)
-      documents.set(path, bytes)
-    }
-    return documents
+    const paths = Object.keys(metadata?.signed.targets ?? {})
+    return new Map(paths.map(path => [path, this.documentOf(metadata, path) ?? Buffer.alloc(0)]))
   }
 
-  #document(path: string, digest: string): string {
-    return join(this.path, 'targets', posix.dirname(path), `${digest}.${posix.basename(path)}`)
+  /** One of them; undefined where the role signs none of this path. */
+  documentOf(metadata: Metadata<Targets> | undefined, path: string): Buffer | undefined {
+    const digest = metadata?.signed.targets[path]?.hashes['sha256']
+    if (digest === undefined) return undefined
+    const file = join(this.path, documentFile(path, digest))
+    const bytes = existsSync(file) ? readFileSync(file) : Buffer.alloc(0)
+    if (hash('sha256', bytes) !== digest) throw invalid(`the document \`${path}\` is not what was signed; put it back from a backup`)
+    return bytes
   }
 
   stagedFile(role: OfflineRole): string {
-    return join(this.path, 'staged', `${role}.json`)
+    return join(this.path, stagedName(role))
   }
 
   staged(role: OfflineRole): AnyMetadata | undefined {
@@ -107,12 +102,13 @@ export class TrustFolder {
     return metadata
   }
 
-  stage(role: OfflineRole, metadata: AnyMetadata): void {
-    replaceSyncedFile(this.stagedFile(role), KIND, metadataBytes(metadata), PUBLIC)
+  /** Whether keyholders have anything under way. */
+  hasStaged(): boolean {
+    return OFFLINE_ROLES.some(role => existsSync(this.stagedFile(role)))
   }
 
-  unstage(role: OfflineRole): void {
-    rmSync(this.stagedFile(role), { force: true })
+  stage(role: OfflineRole, metadata: AnyMetadata): void {
+    perform(this.path, [{ file: stagedName(role), bytes: metadataBytes(metadata) }])
   }
 
   /** Makes the private key of a role and answers with it; older ones stay until nothing names them. */

@@ -4,8 +4,8 @@ import { Buffer } from 'node:buffer'
 import { join } from 'node:path'
 import { Fault } from '../../kernel/errors.ts'
 import { readFloors } from '../../trust/floors.ts'
-import { readRevocations, type TrustDocuments } from '../../trust/freshness.ts'
-import { readIndex } from '../../trust/index-document.ts'
+import type { TrustDocuments } from '../../trust/freshness.ts'
+import { readRevocations } from '../../trust/revocations.ts'
 import { readTrustPolicies } from '../../trust/signer-policy.ts'
 import { readTrustedRoot } from '../../trust/trusted-root.ts'
 import { readSyncedFile, replaceSyncedFile } from '../synced-file.ts'
@@ -16,14 +16,15 @@ export type TrustState = {
   readonly freshUntilMs: number | undefined
   readonly metadata: Readonly<Record<string, string>>
   readonly documents: Readonly<Record<string, string>>
+  /** SHA-256 of each part of the index (index-parts.ts) */
+  readonly index: Readonly<Record<string, string>>
 }
 
-/** The documents there are: the role that signs each (as of docs/runbooks/trust.md) and the target path. */
+/** The documents there are besides the index: the role that signs each (as of docs/runbooks/trust.md) and the target path. */
 export const DOCUMENTS = {
   trustedRoot: { role: 'targets', path: 'trusted_root.json' },
   policies: { role: 'namespaces', path: 'namespaces/policies.json' },
   floors: { role: 'namespaces', path: 'namespaces/floors.json' },
-  index: { role: 'index', path: 'index/index.json' },
   revocations: { role: 'revocations', path: 'revocations/revocations.json' },
 } as const
 export type DocumentName = keyof typeof DOCUMENTS
@@ -34,7 +35,6 @@ const READERS: { readonly [Name in DocumentName]: (bytes: Buffer) => NonNullable
   trustedRoot: readTrustedRoot,
   policies: readTrustPolicies,
   floors: readFloors,
-  index: readIndex,
   revocations: readRevocations,
 }
 
@@ -73,7 +73,7 @@ export class TrustStateFile {
   }
 
   write(state: TrustState): void {
-    const { lastSeenMs, freshUntilMs, metadata, documents } = state
+    const { lastSeenMs, freshUntilMs, metadata, documents, index } = state
     const text = JSON.stringify(
       {
         version: 1,
@@ -81,6 +81,7 @@ export class TrustStateFile {
         ...(freshUntilMs !== undefined && { freshUntil: new Date(freshUntilMs).toISOString() }),
         metadata,
         documents,
+        index,
       },
       undefined,
       2,
@@ -90,11 +91,12 @@ export class TrustStateFile {
 }
 
 function stateOf(value: unknown): TrustState {
-  const { version, lastSeen, freshUntil, metadata, documents } = value as Readonly<Record<string, unknown>>
+  const { version, lastSeen, freshUntil, metadata, documents, index = {} } = value as Readonly<Record<string, unknown>>
   const lastSeenMs = instantOf(lastSeen)
-  if (version !== 1 || lastSeenMs === undefined || !isTexts(metadata) || !isTexts(documents)) throw new TypeError('unexpected members')
+  if (version !== 1 || lastSeenMs === undefined || !isTexts(metadata) || !isTexts(documents) || !isDigests(index))
+    throw new TypeError('unexpected members')
   if (freshUntil !== undefined && instantOf(freshUntil) === undefined) throw new TypeError('freshUntil is no time')
-  return { lastSeenMs, freshUntilMs: instantOf(freshUntil), metadata, documents }
+  return { lastSeenMs, freshUntilMs: instantOf(freshUntil), metadata, documents, index }
 }
 
 const instantOf = (value: unknown): number | undefined => {
@@ -104,3 +106,6 @@ const instantOf = (value: unknown): number | undefined => {
 
 const isTexts = (value: unknown): value is Readonly<Record<string, string>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(each => typeof each === 'string')
+
+const isDigests = (value: unknown): value is Readonly<Record<string, string>> =>
+  isTexts(value) && Object.entries(value).every(([part, digest]) => /^[0-9a-f]{2}$/.test(part) && /^[0-9a-f]{64}$/.test(digest))

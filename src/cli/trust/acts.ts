@@ -7,12 +7,14 @@ import { OFFLINE_ROLES, ONLINE_ROLES } from '../../adapters/tuf/ceremony.ts'
 import { signAsKeyholder } from '../../adapters/tuf/keyholder.ts'
 import { mergeSigned } from '../../adapters/tuf/keyholders-part.ts'
 import { metadataBytes, namedKey, parseMetadata } from '../../adapters/tuf/metadata.ts'
-import { publishTrust } from '../../adapters/tuf/publish.ts'
+import { replacedIndex } from '../../adapters/tuf/online-documents.ts'
+import { publishTrust, revocationsFrom } from '../../adapters/tuf/publish.ts'
 import { rotateKeys } from '../../adapters/tuf/rotation.ts'
 import { stageDocuments } from '../../adapters/tuf/staging.ts'
 import { TrustFolder } from '../../adapters/tuf/trust-folder.ts'
 import { reportOf } from '../../adapters/tuf/trust-report.ts'
 import type { DocumentName } from '../../adapters/tuf/trust-state.ts'
+import { readIndex } from '../../trust/index-document.ts'
 import { EXIT, type CommandArgs, type CommandModule } from '../command.ts'
 import { writeAtomic } from '../files.ts'
 import { required, UsageError } from '../signing/presented.ts'
@@ -54,7 +56,6 @@ async function documentsOf(args: CommandArgs, options: Readonly<Record<string, D
   return documents
 }
 const STAGED = { 'trusted-root': 'trustedRoot', policies: 'policies', floors: 'floors' } as const
-const ONLINE = { index: 'index', revocations: 'revocations' } as const
 
 const keysOf = (args: CommandArgs, option: string): Promise<string[]> =>
   Promise.all(args.list(option).map(async name => (await fileOf(args, name)).toString('utf8')))
@@ -127,10 +128,15 @@ export const sign = verb('sign', async args => {
 
 export const publish = verb('publish', async args => {
   const folder = folderOf(args)
-  const documents = await documentsOf(args, ONLINE)
+  const index = args.text('index')
+  const revocations = args.text('revocations')
+  const whole = index === undefined ? undefined : readIndex(await fileOf(args, index))
+  const revoked = revocations === undefined ? undefined : revocationsFrom(await fileOf(args, revocations))
   const copies = await Promise.all(args.positionals.slice(1).map(async name => parseMetadata(await fileOf(args, name))))
   const publication = await locked(folder, () => {
     mergeSigned(folder, copies)
+    const role = folder.published().roles.get('index')
+    const documents = { ...(whole && { index: replacedIndex(role, whole) }), ...(revoked && { revocations: revoked }) }
     return publishTrust(folder, documents, args.io.now())
   })
   return tell(args, publication, publicationText(publication))

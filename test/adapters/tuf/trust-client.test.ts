@@ -8,9 +8,12 @@ import { createSafeFetch } from '../../../src/adapters/safe-fetch.ts'
 import { FloorFile } from '../../../src/adapters/tuf/floor-file.ts'
 import { RepositoryFetcher } from '../../../src/adapters/tuf/repository-fetcher.ts'
 import type { TrustClient } from '../../../src/adapters/tuf/trust-client.ts'
+import { indexPart } from '../../../src/trust/index-document.ts'
 import { whyNotFresh, type SeenTrust } from '../../../src/trust/freshness.ts'
 import { floors, newKey, policies, revocations, trustedRoot, World } from './world.ts'
 
+/** the part of the index that names com.acme/weather */
+const PART = `index/${indexPart('com.acme/weather')}.json`
 const NOW = Date.UTC(2026, 10, 21, 12, 0, 0)
 const HOUR = 3_600_000
 
@@ -40,7 +43,7 @@ const verdict = (client: TrustClient, isAdmitted: boolean, graceMs = 24 * HOUR):
 
 describe('a repository of trust (N145)', () => {
   it('hands over what its roles signed, and what was seen is there again after a restart', async () => {
-    world.put('index/index.json', '{"version":1,"servers":{"com.acme/weather":[]}}')
+    world.put(PART, '{"version":1,"servers":{"com.acme/weather":[]}}')
     world.publish()
     const { seen, refused } = await world.client().refresh()
     expect(refused).toEqual([])
@@ -50,7 +53,7 @@ describe('a repository of trust (N145)', () => {
     expect(seen).toMatchObject({ lastSeenMs: NOW, freshUntilMs: NOW + HOUR, isEvaluation: false })
     expect(world.client().seen()).toEqual(seen)
     expect(statSync(join(world.trust, 'tuf.json')).mode & 0o077).toBe(0)
-    expect(readdirSync(world.trust)).toEqual(['tuf.json'])
+    expect(readdirSync(world.trust)).toEqual(['index', 'tuf.json'])
   })
 
   it('is said to be an evaluation where one key alone signs for it', async () => {
@@ -115,11 +118,11 @@ describe('a repository of trust (N145)', () => {
     world.publish()
     world.write('metadata/2.snapshot.json', old.snapshot)
     await expect(world.client().refresh()).rejects.toMatchObject({ code: 'trust-refresh-failed' })
-    world.put('index/index.json', '{"version":1,"servers":{}}')
+    world.put(PART, '{"version":1,"servers":{}}')
     world.publish()
     world.write('metadata/3.index.json', old.index)
     const { refused } = await world.client({ trust: join(world.folder, 'other') }).refresh()
-    expect(refused.map(({ part }) => part)).toEqual(['index/index.json'])
+    expect(refused.map(({ part }) => part)).toEqual(['index'])
   })
 
   it('refuses a document that was changed where it is kept', async () => {
