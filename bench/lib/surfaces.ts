@@ -44,7 +44,9 @@ const toolOf = (n: number, change = ''): object => ({
 export async function measureSurfaces(tools: number, times: number): Promise<SurfaceFigure[]> {
   const definitions = Array.from({ length: tools }, (_, n) => toolOf(n))
   const admission = admissionOf(definitions)
-  const open = (): Admitting => new Admitting({ admissions: { of: () => admission }, seen: { keep: now }, record: now, pause: now })
+  const strangers = { of: () => undefined, keep() {} }
+  const open = (): Admitting =>
+    new Admitting({ admissions: { of: () => admission }, seen: { keep: now }, strangers, record: now, pause: now })
   const admitting = open()
   const bytes = Buffer.from(statementOf(admission))
   const known = await listOf(definitions)

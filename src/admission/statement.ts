@@ -89,7 +89,7 @@ export function readStatement(bytes: Buffer, alias: string): Admission | string 
   const reviewer = reviewerIn(text(member(predicate, 'verifier'), 'id'))
   if (reviewer === undefined) return 'expected `predicate.verifier.id` to name a reviewer'
   const reviewedAt = text(predicate, 'timeVerified')
-  if (reviewedAt === undefined || !TIME.test(reviewedAt)) return 'expected an RFC 3339 time in UTC in `predicate.timeVerified`'
+  if (reviewedAt === undefined || !isInstant(reviewedAt)) return 'expected an RFC 3339 time in UTC in `predicate.timeVerified`'
   const surface = readSurface(doc, member(predicate, 'urn:gatehouse:surface'))
   if (typeof surface === 'string') return surface
   const started = member(predicate, LAUNCH)
@@ -107,6 +107,8 @@ const VERDICTS: ReadonlyMap<string, Verdict> = new Map([
   ['FAILED', 'failed'],
 ])
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/
+/** RFC 3339 UTC, a time that there is. */
+export const isInstant = (text: string): boolean => TIME.test(text) && !Number.isNaN(Date.parse(text))
 
 const textAt =
   (doc: JsonDoc) =>

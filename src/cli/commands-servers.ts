@@ -1,6 +1,17 @@
 // The rows of the commands that review and admit servers.
 
-import type { Command } from './command-row.ts'
+import type { Command, Option } from './command-row.ts'
+
+/** With what a decision is signed. */
+const KEY: Readonly<Record<string, Option>> = {
+  key: { kind: 'text', value: 'FILE', help: 'the reviewer’s private key: PEM, P-256, P-384 or Ed25519; readable by its owner alone' },
+  'key-command': {
+    kind: 'text',
+    value: 'COMMAND',
+    help: 'program that signs what it reads, such as a PKCS #11 tool; split at spaces, no shell',
+  },
+  'public-key': { kind: 'text', value: 'FILE', help: 'with --key-command: its public key, PEM' },
+}
 
 export const SERVERS: readonly Command[] = [
   {
@@ -75,13 +86,7 @@ export const SERVERS: readonly Command[] = [
         help: '`subset`: what is not admitted is held; `exact`: it holds the whole server; default: subset',
       },
       reviewer: { kind: 'text', value: 'NAME', help: 'who reviewed it; default: your user name' },
-      key: { kind: 'text', value: 'FILE', help: 'the reviewer’s private key: PEM, P-256, P-384 or Ed25519; readable by its owner alone' },
-      'key-command': {
-        kind: 'text',
-        value: 'COMMAND',
-        help: 'program that signs what it reads, such as a PKCS #11 tool; split at spaces, no shell',
-      },
-      'public-key': { kind: 'text', value: 'FILE', help: 'with --key-command: its public key, PEM' },
+      ...KEY,
       why: { kind: 'text', value: 'TEXT', help: 'why; kept in the statement' },
     },
     load: async () => (await import('./server/approve.ts')).approve,
@@ -89,11 +94,15 @@ export const SERVERS: readonly Command[] = [
   {
     name: 'server quarantine',
     summary: 'refuse a server until it is reviewed anew',
-    about: ['Writes a statement that says no: nothing of the server is listed or called. `gatehouse server approve` takes it back.'],
+    about: [
+      'Writes a statement that says no: the server is not started, and nothing of it is listed or called. `gatehouse server approve` takes it back.',
+      'Needs no signature. With one, the admission before it counts no more where somebody puts it back.',
+    ],
     positionals: 'ALIAS',
     maxPositionals: 1,
     options: {
       reviewer: { kind: 'text', value: 'NAME', help: 'who refuses it; default: your user name' },
+      ...KEY,
       why: { kind: 'text', value: 'TEXT', help: 'why; kept in the statement' },
     },
     load: async () => (await import('./server/approve.ts')).quarantine,

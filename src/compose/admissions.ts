@@ -1,8 +1,10 @@
 // Admission as this process runs it: statements from their folder, what was seen kept for reviewers, every difference on record before it matters.
 
 import { AdmissionFolder, type AdmissionChange } from '../adapters/admission/admission-folder.ts'
+import { AdmissionFloorFile } from '../adapters/admission/floor-file.ts'
 import { readReviewerKeys, type ReviewerKeys } from '../adapters/admission/reviewer-signature.ts'
 import { SeenFolder } from '../adapters/admission/seen-folder.ts'
+import { StrangerFile } from '../adapters/admission/stranger-file.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import type { Difference } from '../admission/compare.ts'
 import type { EventEncoder } from '../audit/encode.ts'
@@ -14,7 +16,7 @@ export type AdmissionParts = {
   readonly current: () => Snapshot
   readonly log: Pick<AuditLog, 'append'>
   readonly encoder: Pick<EventEncoder, 'lifecycle'>
-  readonly logger: Pick<Logger, 'warn' | 'info'>
+  readonly logger: Pick<Logger, 'fault' | 'warn' | 'info'>
   /** wall clock, milliseconds */
   readonly now: () => number
   /** a decision about this server is in force */
@@ -33,23 +35,35 @@ export type AdmissionPlane = {
 }
 
 export function openAdmissions({ current, log, encoder, logger, now, decided }: AdmissionParts): AdmissionPlane {
-  const folder = new AdmissionFolder(
-    async change => {
+  const folder = new AdmissionFolder({
+    floors: new AdmissionFloorFile(current().dataDir),
+    failed: (upstream, cause) => failing(upstream, cause),
+    async record(change) {
       const detail = describeChange(change)
       await log.append(encoder.lifecycle('admission', detail))
       logger[change.now && 'surface' in change.now ? 'info' : 'warn']('an admission changed', detail)
     },
-    alias => {
+    decided(alias) {
       // Hosts hear of it before what they listen to ends with its upstream.
       admitting.decided(alias)
       decided(alias)
     },
-  )
+  })
+  /** once for each server until it starts anew: it is tried again every second */
+  const told = new Set<string>()
+  const failing = (upstream: string, cause: unknown): void => {
+    if (told.has(upstream)) return
+    told.add(upstream)
+    logger.fault('a decision does not count: the last one in force could not be kept in trust/', cause, { upstream })
+  }
   const seen = new SeenFolder({
     dataDir: current().dataDir,
     now,
     failed: upstream => logger.warn('what a server lists could not be kept for review', { upstream }),
   })
+  const strangers = new StrangerFile(current().dataDir, (upstream, cause) =>
+    logger.fault('that a server lists a stranger could not be kept in trust/: a restart forgets it', cause, { upstream }),
+  )
   const record = async (drift: Drift): Promise<void> => {
     const detail = describeDrift(drift)
     await log.append(encoder.lifecycle('surface-drift', detail))
@@ -65,7 +79,7 @@ export function openAdmissions({ current, log, encoder, logger, now, decided }: 
     return folder.look({ folder: admissions, aliases: reviewed.map(([alias]) => alias), reviewers: reviewerKeys })
   }
   const pause = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
-  const admitting = new Admitting({ admissions: folder, seen, record, pause })
+  const admitting = new Admitting({ admissions: folder, seen, strangers, record, pause })
   return {
     admitting,
     async prepare(snapshot) {

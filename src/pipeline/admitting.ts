@@ -5,6 +5,7 @@ import { areInstructionsAdmitted, compare, type Comparison, type Difference } fr
 import { whyNotLaunched } from '../admission/launch.ts'
 import { digestOfInstructions, digestOfPrimitive, type Digest, type PrimitiveKind } from '../admission/primitive.ts'
 import type { Admission } from '../admission/statement.ts'
+import { decisionOf, strangerOf, type Stranger, type Strangers } from '../admission/strangers.ts'
 import type { Entry, ListKind } from '../catalog/entry.ts'
 import type { LiveList } from '../catalog/lists.ts'
 import { matchesTemplate } from '../catalog/uri-template.ts'
@@ -25,6 +26,8 @@ export type Drift = {
 export type AdmittingDeps = {
   readonly admissions: Admissions
   readonly seen: SeenSurfaces
+  /** `exact` surfaces that listed a stranger: held until somebody reviews them anew */
+  readonly strangers: Strangers
   /** durable when it resolves; rejects when it may not be, and then the list is not used */
   readonly record: (drift: Drift) => Promise<void>
   /** gives other work a turn */
@@ -55,8 +58,6 @@ export class Admitting {
   readonly #judged = new WeakMap<LiveList, Judged>()
   readonly #told = new Set<string>()
   readonly #listeners = new Map<string, Set<() => void>>()
-  /** `exact` surfaces that listed a stranger: held until somebody reviews them anew */
-  readonly #strangers = new Map<string, { readonly admission: Admission; readonly difference: Difference }>()
 
   constructor(deps: AdmittingDeps) {
     this.#deps = deps
@@ -182,13 +183,15 @@ export class Admitting {
     const judged = { admission, comparison, visible: visibleOf(list, comparison, isAdmission(admission) ? admission : undefined) }
     this.#judged.set(list, judged)
     const [difference] = comparison.held.values()
-    if (difference && surface?.mode === 'exact' && isAdmission(admission)) this.#strangers.set(entry.alias, { admission, difference })
+    if (difference && surface?.mode === 'exact' && isAdmission(admission) && !this.#strangerOf(entry))
+      this.#deps.strangers.keep(entry.alias, strangerOf(difference, decisionOf(admission)))
     return judged
   }
 
-  #strangerOf({ alias }: UpstreamEntry): Difference | undefined {
-    const stranger = this.#strangers.get(alias)
-    return stranger && stranger.admission === this.#deps.admissions.of(alias) ? stranger.difference : undefined
+  #strangerOf({ alias }: UpstreamEntry): Stranger | undefined {
+    const stranger = this.#deps.strangers.of(alias)
+    const admission = stranger && this.#deps.admissions.of(alias)
+    return stranger && isAdmission(admission) && stranger.decision === decisionOf(admission) ? stranger : undefined
   }
 
   #digestOf(kind: ListKind, entry: Entry): Digest | 'unreadable' {
@@ -231,7 +234,7 @@ const WORDS: Readonly<Record<Difference['kind'], string>> = {
   instructions: 'instructions',
 }
 /** Names are the server's: bounded, and escaped by whoever writes them. */
-const describe = ({ kind, name, standing }: Difference): string =>
+const describe = ({ kind, name, standing }: Pick<Difference, 'kind' | 'name' | 'standing'>): string =>
   standing === 'new'
     ? `the ${WORDS[kind]} \`${name.slice(0, 128)}\` was not admitted`
     : `the ${WORDS[kind]} \`${name.slice(0, 128)}\` is not the one that was admitted`

@@ -106,7 +106,7 @@ describe('the first-run configuration', () => {
   it.each(['everything', 'files', 'memory'])(
     '%s starts and lists as it was reviewed, signed and committed, to the last field',
     async alias => {
-      const folder = new AdmissionFolder(() => Promise.resolve())
+      const folder = new AdmissionFolder({ record: () => Promise.resolve() })
       await folder.look({ folder: snapshot.admissions, aliases: [alias], reviewers: readReviewerKeys(snapshot.reviewers) })
       const admission = folder.of(alias)
       if (!admission || !('surface' in admission)) throw new Error(admission?.unreadable)

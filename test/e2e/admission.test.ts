@@ -1,8 +1,6 @@
 // A server under review, end to end: nothing of it passes before somebody admitted what it lists, and what changes afterwards is held with its difference shown.
 
-import { generateKeyPairSync } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { modernBody } from '../attacks/world.ts'
@@ -197,28 +195,6 @@ describe('a server that changes after its review', () => {
     expect((await call()).body.result).toBeDefined()
     await expect.poll(async () => reasonOf(await call())).toBe('quarantined')
     expect(reasonOf(await ask('skills/list'))).toBe('quarantined')
-  })
-})
-
-describe('reviewers with keys', () => {
-  it('attack: whoever can write into the folder, but holds no key of a reviewer, admits nothing', async () => {
-    const keys = mkdtempSync(join(tmpdir(), 'gatehouse-reviewers-'))
-    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-    writeFileSync(join(keys, 'ann.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
-    writeFileSync(join(keys, 'ann.pem'), publicKey.export({ type: 'spki', format: 'pem' }))
-    try {
-      const { call, cli, look, folder } = await start(Infinity, {}, { reviewers: { ann: { publicKey: join(keys, 'ann.pem') } } })
-      const approve = ['server', 'approve', 'weather', ...(await look()), '--reviewer', 'ann']
-      expect(await cli(...approve)).toMatchObject({ code: 2 })
-      expect(await cli(...approve, '--key', join(keys, 'ann.key'))).toMatchObject({ code: 0 })
-      await expect.poll(async () => reasonOf(await call())).toBe(undefined)
-      const statement = join(folder, 'admissions', 'weather.json')
-      writeFileSync(statement, readFileSync(statement, 'utf8').replace('"timeVerified":"2026', '"timeVerified":"2025'))
-      await expect.poll(async () => reasonOf(await call())).toBe('quarantined')
-      expect((await call()).body.error.message).toContain('its admission is not what was signed')
-    } finally {
-      rmSync(keys, { recursive: true, force: true })
-    }
   })
 })
 

@@ -6,6 +6,7 @@ import { digestOfSurface, type PinnedSurface } from '../../src/admission/pinned-
 import { digestOfLaunch, type Launch, type LaunchSpecification } from '../../src/admission/launch.ts'
 import { digestOfInstructions, digestOfPrimitive, type Digest } from '../../src/admission/primitive.ts'
 import type { Admission } from '../../src/admission/statement.ts'
+import type { Stranger } from '../../src/admission/strangers.ts'
 import type { ListKind } from '../../src/catalog/entry.ts'
 import type { LiveList } from '../../src/catalog/lists.ts'
 import { Admitting, type Drift } from '../../src/pipeline/admitting.ts'
@@ -50,9 +51,11 @@ function world(first: Admission | Unreadable | undefined, record?: (drift: Drift
   let standing = first
   const told: Drift[] = []
   const kept: string[] = []
+  const strangers = new Map<string, Stranger>()
   const admitting = new Admitting({
     admissions: { of: () => standing },
     seen: { keep: async (_, seen) => void kept.push('kind' in seen ? seen.kind : 'instructions') },
+    strangers: { of: alias => strangers.get(alias), keep: (alias, stranger) => void strangers.set(alias, stranger) },
     record: record ?? (async drift => void told.push(drift)),
     pause: async () => {},
   })
@@ -255,7 +258,10 @@ describe('standing of a server', () => {
       stop: 'quarantined',
       detail: expect.stringContaining('`more` was not admitted'),
     })
+    // The same decision, read anew, changes nothing; a later one does.
     decide(admissionOf({ mode: 'exact', tool: new Map([tool(READ)]) }))
+    expect(admitting.check(ENTRY, good, 'read')?.stop).toBe('quarantined')
+    decide({ ...admissionOf({ mode: 'exact', tool: new Map([tool(READ)]) }), reviewedAt: '2026-11-27T20:00:00Z' })
     expect(admitting.check(ENTRY, good, 'read')).toBe(undefined)
   })
 

@@ -60,6 +60,7 @@ function world() {
     admitting: new Admitting({
       admissions: { of: () => undefined },
       seen: { keep: async () => {} },
+      strangers: { of: () => undefined, keep() {} },
       record: async () => {},
       pause: async () => {},
     }),

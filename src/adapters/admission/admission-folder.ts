@@ -1,9 +1,12 @@
 // Reviewers' statements in a folder, one file per upstream: looked at once a second, so that an approval or a quarantine needs no restart.
 
+import { hash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Admissions, Unreadable } from '../../admission/admissions.ts'
+import { whyBelow, type AdmissionFloor, type AdmissionFloors } from '../../admission/floors.ts'
+import type { Digest } from '../../admission/primitive.ts'
 import { MAX_STATEMENT_BYTES, readStatement, type Admission } from '../../admission/statement.ts'
 import { MAX_SIGNATURE_BYTES, whyNotSigned, type ReviewerKeys } from './reviewer-signature.ts'
 
@@ -27,16 +30,24 @@ export const signatureFile = (folder: string, alias: string): string => join(fol
 
 const ABSENT = 'ENOENT'
 
+export type FolderPorts = {
+  /** a change is on record once it resolves, and in force only then; while it rejects, the log is broken and nothing passes anyway */
+  readonly record: (change: AdmissionChange) => Promise<void>
+  /** it is in force */
+  readonly decided?: (alias: string) => void
+  /** of signed decisions; raised before one counts */
+  readonly floors?: AdmissionFloors
+  /** a floor could not be kept: the decision does not count until it can */
+  readonly failed?: (alias: string, cause: unknown) => void
+}
+
 export class AdmissionFolder implements Admissions {
-  readonly #record: (change: AdmissionChange) => Promise<void>
-  readonly #decided: (alias: string) => void
+  readonly #ports: FolderPorts
   #held: ReadonlyMap<string, Held> = new Map()
   #looking: Promise<void> = Promise.resolve()
 
-  /** `record`: a change is on record once it resolves, and in force only then; while it rejects, the log is broken and nothing passes anyway. `decided`: it is in force. */
-  constructor(record: (change: AdmissionChange) => Promise<void>, decided: (alias: string) => void = () => {}) {
-    this.#record = record
-    this.#decided = decided
+  constructor(ports: FolderPorts) {
+    this.#ports = ports
   }
 
   of(alias: string): Standing | undefined {
@@ -57,7 +68,7 @@ export class AdmissionFolder implements Admissions {
     }
     const before = this.#held
     this.#held = next
-    for (const [alias, { standing }] of next) if (standing !== before.get(alias)?.standing) this.#decided(alias)
+    for (const [alias, { standing }] of next) if (standing !== before.get(alias)?.standing) this.#ports.decided?.(alias)
   }
 
   async #one(alias: string, { folder, reviewers }: AdmissionPlace): Promise<Held | undefined> {
@@ -67,30 +78,52 @@ export class AdmissionFolder implements Admissions {
     const signature = reviewers ? `${reviewers.id} ${await fingerprintOf(signatureFile(folder, alias))}` : ''
     const fingerprint = `${file} ${found} ${signature}`
     if (known?.fingerprint === fingerprint) return known
-    const now = found === ABSENT ? undefined : await readAdmission(folder, alias, reviewers)
+    const floor = this.#ports.floors?.of(alias)
+    const read = found === ABSENT ? undefined : await readAdmission(folder, alias, { reviewers, floor })
+    if (read?.floor && !this.#isKept(alias, read)) return known
+    const now = read?.standing
     const before = known?.standing
     if (before === undefined && now === undefined) return { fingerprint, standing: undefined }
     try {
-      await this.#record({ alias, before, now })
+      await this.#ports.record({ alias, before, now })
       return { fingerprint, standing: now }
     } catch {
       // Not on record: what was in force stays for the next look. The log says itself why it cannot be written.
       return known
     }
   }
+
+  /** On disk before it counts: a crash right after may not let the decision before it back in. A refusal counts even so. */
+  #isKept(alias: string, { standing, floor }: Read): boolean {
+    const { floors, failed } = this.#ports
+    if (!floors || !floor || floors.of(alias)?.statement === floor.statement) return true
+    try {
+      floors.raise(alias, floor)
+      return true
+    } catch (cause) {
+      failed?.(alias, cause)
+      return 'verdict' in standing && standing.verdict === 'failed'
+    }
+  }
 }
 
-async function readAdmission(folder: string, alias: string, reviewers: ReviewerKeys | undefined): Promise<Standing> {
+/** `floor`: of a decision that somebody signed. */
+type Read = { readonly standing: Standing; readonly floor?: AdmissionFloor }
+type Judges = { readonly reviewers: ReviewerKeys | undefined; readonly floor: AdmissionFloor | undefined }
+
+async function readAdmission(folder: string, alias: string, { reviewers, floor }: Judges): Promise<Read> {
+  const unreadable = (why: string): Read => ({ standing: { unreadable: `its admission ${why}` } })
   try {
     const bytes = await readBounded(statementFile(folder, alias), MAX_STATEMENT_BYTES)
     if (typeof bytes === 'string') return unreadable(bytes)
     const statement = readStatement(bytes, alias)
     if (typeof statement === 'string') return unreadable(statement)
-    if (!reviewers) return statement
+    if (!reviewers) return { standing: statement }
     const bundle = await readBounded(signatureFile(folder, alias), MAX_SIGNATURE_BYTES).catch(absent)
     if (typeof bundle === 'string') return unreadable(`has a signature that ${bundle}`)
-    const why = whyNotSigned(reviewers, { reviewer: statement.reviewer, statement: bytes, bundle })
-    return why === undefined ? statement : unreadable(why)
+    const own = { reviewedAt: statement.reviewedAt, statement: hash('sha256', bytes) as Digest }
+    const why = whyNotSigned(reviewers, { reviewer: statement.reviewer, statement: bytes, bundle }) ?? whyBelow(floor, own)
+    return why === undefined ? { standing: statement, floor: own } : unreadable(why)
   } catch (error) {
     return unreadable(`cannot be read (${codeOf(error)})`)
   }
@@ -112,8 +145,6 @@ function absent(error: unknown): undefined {
   if (codeOf(error) !== ABSENT) throw error
   return undefined
 }
-
-const unreadable = (why: string): Unreadable => ({ unreadable: `its admission ${why}` })
 
 /** Device, inode, size and times of what its links lead to; the name of the error where there is no file. */
 async function fingerprintOf(file: string): Promise<string> {

@@ -3,6 +3,7 @@
 import { access, constants, stat } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { AdmissionFolder } from '../../adapters/admission/admission-folder.ts'
+import { floorsFor } from '../../adapters/admission/floor-file.ts'
 import { readReviewerKeys } from '../../adapters/admission/reviewer-signature.ts'
 import { whyNotLaunched } from '../../admission/launch.ts'
 import type { Snapshot, UpstreamSettings, UpstreamTransport } from '../../config/schema.ts'
@@ -30,8 +31,8 @@ async function checkUpstream(world: World, snapshot: Snapshot, upstream: Upstrea
 }
 
 /** A server without a usable admission offers nothing, which looks like a server that has nothing. */
-async function checkAdmission(name: string, { admissions, reviewers }: Snapshot, { alias, launch }: UpstreamSettings): Promise<Check[]> {
-  const folder = new AdmissionFolder(() => Promise.resolve())
+async function checkAdmission(name: string, { admissions, dataDir, reviewers }: Snapshot, { alias, launch }: UpstreamSettings): Promise<Check[]> {
+  const folder = new AdmissionFolder({ record: () => Promise.resolve(), floors: floorsFor(dataDir) })
   await folder.look({ folder: admissions, aliases: [alias], reviewers: readReviewerKeys(reviewers) })
   const admission = folder.of(alias)
   const mend = `\`gatehouse server review ${alias}\`, then \`gatehouse server approve ${alias}\``

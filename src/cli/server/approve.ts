@@ -19,6 +19,8 @@ import { approvalOf, launchText, reviewText, unpinnedText } from './words.ts'
 /** Statements hold no secret, and are committed: everybody may read them. */
 const READABLE = 0o644
 const MIN_PREFIX = 12
+/** How far clocks of reviewers may be apart. */
+const MAX_AHEAD_MS = 60_000
 
 export const approve: CommandModule = {
   async run(args) {
@@ -31,8 +33,8 @@ export const approve: CommandModule = {
     if (launch.unpinned !== undefined) return conflict(args, `\`${alias}\`: ${unpinnedText(inertText(launch.unpinned))}`)
     const named = await namedOf(args, server, mode)
     if (typeof named === 'number') return named
-    const { surface, seen } = named
-    const review = reviewBy(args, { alias, verdict: 'passed', surface, launch: launch.specification })
+    const { surface, seen, lastAt } = named
+    const review = reviewBy(args, { alias, verdict: 'passed', surface, launch: launch.specification }, lastAt)
     if (typeof review === 'string') return usage(args, review)
     const signature = await signatureOf(args, snapshot, review)
     if (typeof signature === 'string') return usage(args, signature)
@@ -48,11 +50,11 @@ async function namedOf(
   args: CommandArgs,
   server: Server,
   mode: SurfaceMode,
-): Promise<{ readonly surface: PinnedSurface; readonly seen: SeenSurface } | number> {
+): Promise<{ readonly surface: PinnedSurface; readonly seen: SeenSurface; readonly lastAt: string | undefined } | number> {
   const { io } = args
   const { alias, settings } = server
   const { launch } = settings
-  const { seen, admission, definitions } = await reviewedOf(server)
+  const { seen, admission, definitions, lastAt } = await reviewedOf(server)
   if (seen?.isCut === true) return conflict(args, `\`${alias}\` lists more than is kept for review: it cannot be admitted whole`)
   const wanted = { surface: args.text('surface'), launch: args.text('launch') }
   const isLaunchNamed = isNamed(wanted.launch, launch.digest)
@@ -76,31 +78,33 @@ async function namedOf(
       `${isNone ? 'nothing was admitted' : 'this is not what was named; nothing was admitted'}\nto admit exactly this: ${approvalOf(alias, digest, launch.digest)}`,
     )
   }
-  return { surface, seen: seen ?? emptySeen(alias) }
+  return { surface, seen: seen ?? emptySeen(alias), lastAt }
 }
 
-/** Needs no signature: what nobody signed stops a server as well. */
+/** Needs no signature: what nobody signed stops a server as well. Signed it cannot be undone by whoever puts the decision before it back. */
 export const quarantine: CommandModule = {
   async run(args) {
     const server = await serverOf(args)
     if (typeof server === 'number') return server
+    const { alias, snapshot, settings } = server
     if (args.text('why') === undefined) return usage(args, 'expected --why')
-    const { admission } = await reviewedOf(server)
-    const surface = typeof admission === 'object' ? admission.surface : surfaceSeen(emptySeen(server.alias), 'subset')
-    const review = reviewBy(args, {
-      ...{ alias: server.alias, verdict: 'failed', surface },
-      launch: server.settings.launch.specification,
-    })
+    const { admission, lastAt } = await reviewedOf(server)
+    const surface = typeof admission === 'object' ? admission.surface : surfaceSeen(emptySeen(alias), 'subset')
+    const review = reviewBy(args, { alias, verdict: 'failed', surface, launch: settings.launch.specification }, lastAt)
     if (typeof review === 'string') return usage(args, review)
-    await mkdir(server.snapshot.admissions, { recursive: true })
-    return write(args, server, { review })
+    const signature = hasKey(args) ? await signatureOf(args, snapshot, review) : undefined
+    if (typeof signature === 'string') return usage(args, signature)
+    await mkdir(snapshot.admissions, { recursive: true })
+    return write(args, server, { review, signature })
   },
 }
+
+const hasKey = (args: CommandArgs): boolean => (['key', 'key-command'] as const).some(option => args.text(option) !== undefined)
 
 /** The bundle, where a key is given; a text says why there has to be one, or why this one would not count. */
 async function signatureOf(args: CommandArgs, { reviewers }: Snapshot, review: Review): Promise<Buffer | string | undefined> {
   const known = readReviewerKeys(reviewers)
-  if (args.text('key') === undefined && args.text('key-command') === undefined)
+  if (!hasKey(args))
     return known && 'expected --key or --key-command: the configuration names `reviewers`, so a decision counts only signed'
   const statement = Buffer.from(statementOf(review))
   const { signPayload } = await import('../../adapters/sigstore/sign.ts')
@@ -134,13 +138,22 @@ async function write(args: CommandArgs, { alias, snapshot, settings }: Server, {
   return EXIT.ok
 }
 
-function reviewBy(args: CommandArgs, decided: Pick<Review, 'alias' | 'verdict' | 'surface' | 'launch'>): Review | string {
+/** `lastAt`: of the decision before; a gateway takes no signed one that is not later. */
+function reviewBy(
+  args: CommandArgs,
+  decided: Pick<Review, 'alias' | 'verdict' | 'surface' | 'launch'>,
+  lastAt: string | undefined,
+): Review | string {
   const reviewer = args.text('reviewer') ?? args.io.userName
   const why = args.text('why')
   if (reviewer === '' || reviewer.length > MAX_REVIEWER || !reviewer.isWellFormed())
     return `expected a reviewer of at most ${MAX_REVIEWER} characters`
   if (why !== undefined && (why.length > MAX_WHY || !why.isWellFormed())) return `expected --why of at most ${MAX_WHY} characters`
-  return { ...decided, reviewer, reviewedAt: new Date(args.io.now()).toISOString(), ...(why !== undefined && { why }) }
+  const now = args.io.now()
+  const last = lastAt === undefined ? 0 : Date.parse(lastAt)
+  if (last > now + MAX_AHEAD_MS)
+    return `the last decision about it is of ${lastAt ?? ''}, which lies in the future: set the clock of this machine, or of whoever made it`
+  return { ...decided, reviewer, reviewedAt: new Date(Math.max(now, last + 1)).toISOString(), ...(why !== undefined && { why }) }
 }
 
 const count = ({ primitives }: PinnedSurface): number => Object.values(primitives).reduce((sum, { size }) => sum + size, 0)

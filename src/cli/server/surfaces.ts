@@ -1,11 +1,15 @@
 // What the commands about servers share: the configuration, an upstream by its alias, what was seen of it, and what reviewers said.
 
+import { hash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { floorsFor } from '../../adapters/admission/floor-file.ts'
 import { signatureFile, statementFile } from '../../adapters/admission/admission-folder.ts'
 import { MAX_SIGNATURE_BYTES, readReviewerKeys, whyNotSigned } from '../../adapters/admission/reviewer-signature.ts'
 import { readSeenFile } from '../../adapters/admission/seen-folder.ts'
+import { whyBelow } from '../../admission/floors.ts'
+import type { Digest } from '../../admission/primitive.ts'
 import { MAX_SEEN_BYTES, readSeen, type SeenSurface } from '../../admission/seen-surface.ts'
 import { MAX_STATEMENT_BYTES, readStatement, type Admission } from '../../admission/statement.ts'
 import type { Snapshot, UpstreamSettings } from '../../config/schema.ts'
@@ -48,7 +52,12 @@ export type Reviewed = {
   /** whether the reviewer it names signed it; undefined where nobody has to */
   readonly isSigned: boolean | undefined
   readonly definitions: SeenSurface | undefined
+  /** when the last decision was made that counts or counted, RFC 3339: the next one has to be later */
+  readonly lastAt: string | undefined
 }
+
+const latest = (a: string | undefined, b: string | undefined): string | undefined =>
+  a === undefined || (b !== undefined && Date.parse(b) > Date.parse(a)) ? b : a
 
 export async function reviewedOf({ snapshot, alias }: Omit<Server, 'settings'>): Promise<Reviewed> {
   const statement = await readBounded(statementFile(snapshot.admissions, alias), MAX_STATEMENT_BYTES)
@@ -56,11 +65,17 @@ export async function reviewedOf({ snapshot, alias }: Omit<Server, 'settings'>):
   const read = statement && readStatement(statement, alias)
   const reviewers = readReviewerKeys(snapshot.reviewers)
   const bundle = reviewers && (await readBounded(signatureFile(snapshot.admissions, alias), MAX_SIGNATURE_BYTES))
+  const floor = floorsFor(snapshot.dataDir).of(alias)
   const why =
-    reviewers && statement && typeof read === 'object' ? whyNotSigned(reviewers, { reviewer: read.reviewer, statement, bundle }) : undefined
+    reviewers && statement && typeof read === 'object'
+      ? (whyNotSigned(reviewers, { reviewer: read.reviewer, statement, bundle }) ??
+        whyBelow(floor, { reviewedAt: read.reviewedAt, statement: hash('sha256', statement) as Digest }))
+      : undefined
+  const admission = why ?? read
   return {
     seen: await readSeenFile(snapshot.dataDir, alias),
-    admission: why ?? read,
+    admission,
+    lastAt: latest(typeof admission === 'object' ? admission.reviewedAt : undefined, reviewers && floor?.reviewedAt),
     isSigned: reviewers && typeof read === 'object' && why === undefined,
     definitions: definitions && readSeen(definitions, alias),
   }

@@ -31,7 +31,7 @@ const statement = (change: Partial<Review> = {}): string =>
 
 function admissions(record?: (change: AdmissionChange) => Promise<void>) {
   const changes: AdmissionChange[] = []
-  const admitted = new AdmissionFolder(record ?? (async change => void changes.push(change)))
+  const admitted = new AdmissionFolder({ record: record ?? (async change => void changes.push(change)) })
   return { admitted, changes, look: (...aliases: string[]) => admitted.look({ folder, aliases: aliases.length > 0 ? aliases : ['files'] }) }
 }
 
@@ -91,10 +91,10 @@ describe('the folder of admissions', () => {
 
   it('tells once for each change, when it is in force', async () => {
     const told: unknown[] = []
-    const admitted: AdmissionFolder = new AdmissionFolder(
-      () => Promise.resolve(),
-      alias => void told.push([alias, admitted.of(alias)]),
-    )
+    const admitted: AdmissionFolder = new AdmissionFolder({
+      record: () => Promise.resolve(),
+      decided: alias => void told.push([alias, admitted.of(alias)]),
+    })
     const look = () => admitted.look({ folder, aliases: ['files', 'more'] })
     await look()
     writeFileSync(statementFile(folder, 'files'), statement())

@@ -1,11 +1,12 @@
 // Admissions that count only with the signature of the reviewer they name: what somebody else can write into the folder admits nothing.
 
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { AdmissionFolder, signatureFile, statementFile } from '../../../src/adapters/admission/admission-folder.ts'
+import { AdmissionFloorFile } from '../../../src/adapters/admission/floor-file.ts'
 import { readReviewerKeys } from '../../../src/adapters/admission/reviewer-signature.ts'
 import { signPayload } from '../../../src/adapters/sigstore/sign.ts'
 import type { PinnedSurface } from '../../../src/admission/pinned-surface.ts'
@@ -47,7 +48,7 @@ function place(text: string, bundle?: Buffer | string): void {
   if (bundle !== undefined) writeFileSync(signatureFile(folder, 'files'), bundle)
 }
 async function standing(...names: string[]) {
-  const admitted = new AdmissionFolder(() => Promise.resolve())
+  const admitted = new AdmissionFolder({ record: () => Promise.resolve() })
   const reviewers = readReviewerKeys(new Map(names.map(name => [name, join(folder, `${name}.pem`)])))
   await admitted.look({ folder, aliases: ['files'], reviewers })
   return admitted.of('files')
@@ -120,9 +121,100 @@ describe('a signed admission', () => {
     expect(await standing('ann')).toEqual({ unreadable: expect.stringContaining('the key of its reviewer cannot be read') })
   })
 
+  describe('attack: an older decision of the same reviewer is put back, signature and all', () => {
+    const [T1, T2] = ['2026-11-26T20:00:00Z', '2026-11-26T21:00:00Z']
+    async function world() {
+      const key = keyOf('ann')
+      const reviewers = readReviewerKeys(new Map([['ann', join(folder, 'ann.pem')]]))
+      const decide = async (change: Partial<Review>) => place(statement(change), await sign(statement(change), key))
+      const gateway = () => {
+        const failures: unknown[] = []
+        const floors = new AdmissionFloorFile(join(folder, 'data'))
+        const admitted = new AdmissionFolder({ record: () => Promise.resolve(), floors, failed: (_, cause) => failures.push(cause) })
+        const look = async () => (await admitted.look({ folder, aliases: ['files'], reviewers }), admitted.of('files'))
+        return { look, failures }
+      }
+      return { decide, gateway, reviewers }
+    }
+
+    it('by a running gateway, and by one that was started anew: refused, and both times are named', async () => {
+      const { decide, gateway } = await world()
+      const { look } = gateway()
+      await decide({ reviewedAt: T1 })
+      expect(await look()).toMatchObject({ reviewedAt: T1 })
+      await decide({ reviewedAt: T2, verdict: 'failed' })
+      expect(await look()).toMatchObject({ verdict: 'failed' })
+      await decide({ reviewedAt: T1 })
+      const refused = { unreadable: expect.stringContaining(`is of ${T1}, older than the one of ${T2} that was in force`) }
+      expect(await look()).toEqual(refused)
+      expect(await gateway().look()).toEqual(refused)
+      await decide({ reviewedAt: T2, verdict: 'failed' })
+      expect(await look()).toMatchObject({ verdict: 'failed' })
+    })
+
+    it('of the same time, and after the statement was gone for a while: refused', async () => {
+      const { decide, gateway } = await world()
+      const { look } = gateway()
+      await decide({ reviewedAt: T1 })
+      await look()
+      rmSync(statementFile(folder, 'files'))
+      expect(await look()).toBe(undefined)
+      await decide({ reviewedAt: T1, why: 'another' })
+      expect(await look()).toEqual({ unreadable: expect.stringContaining('another of the same time as') })
+      await decide({ reviewedAt: T1 })
+      expect(await look()).toMatchObject({ reviewedAt: T1 })
+    })
+
+    it('what nobody signed raises no floor: it could keep a reviewer out', async () => {
+      const { decide, gateway } = await world()
+      const { look } = gateway()
+      place(statement({ reviewedAt: '2999-01-01T00:00:00Z' }))
+      expect(await look()).toMatchObject({ unreadable: expect.any(String) })
+      await decide({ reviewedAt: T1 })
+      expect(await look()).toMatchObject({ reviewedAt: T1 })
+    })
+
+    it('a floor that cannot be kept: a new admission does not count, a refusal does', async () => {
+      const { decide, gateway, reviewers } = await world()
+      writeFileSync(join(folder, 'data'), 'no folder')
+      const failures: unknown[] = []
+      const raise = () => {
+        throw new Error('disk full')
+      }
+      const failed = (_: string, cause: unknown) => failures.push(cause)
+      const admitted = new AdmissionFolder({ record: () => Promise.resolve(), floors: { of: () => undefined, raise }, failed })
+      await decide({ reviewedAt: T1 })
+      await admitted.look({ folder, aliases: ['files'], reviewers })
+      expect([admitted.of('files'), failures]).toEqual([undefined, [expect.objectContaining({ message: 'disk full' })]])
+      await decide({ reviewedAt: T2, verdict: 'failed' })
+      await admitted.look({ folder, aliases: ['files'], reviewers })
+      expect(admitted.of('files')).toMatchObject({ verdict: 'failed' })
+      expect(() => gateway()).toThrow(expect.objectContaining({ code: 'admission-floors-invalid' }))
+    })
+
+    it.each(['{', '{}', '{"version":1,"servers":[]}', '{"version":1,"servers":{"files":{"reviewedAt":"yesterday","statement":"x"}}}'])(
+      'floors that cannot be read let nothing start: %s',
+      async text => {
+        const { gateway } = await world()
+        mkdirSync(join(folder, 'data', 'trust'), { recursive: true })
+        writeFileSync(join(folder, 'data', 'trust', 'admissions.json'), text, { mode: 0o600 })
+        expect(() => gateway()).toThrow(expect.objectContaining({ code: 'admission-floors-invalid' }))
+      },
+    )
+
+    it('is on disk before it counts', async () => {
+      const { decide, gateway } = await world()
+      const { look } = gateway()
+      await decide({ reviewedAt: T1 })
+      await look()
+      const kept = JSON.parse(readFileSync(join(folder, 'data', 'trust', 'admissions.json'), 'utf8'))
+      expect(kept).toEqual({ version: 1, servers: { files: { reviewedAt: T1, statement: expect.stringMatching(/^[0-9a-f]{64}$/) } } })
+    })
+  })
+
   it('is looked at anew when its signature or the keys change', async () => {
     const key = keyOf('ann')
-    const admitted = new AdmissionFolder(() => Promise.resolve())
+    const admitted = new AdmissionFolder({ record: () => Promise.resolve() })
     const look = () =>
       admitted.look({ folder, aliases: ['files'], reviewers: readReviewerKeys(new Map([['ann', join(folder, 'ann.pem')]])) })
     place(statement())

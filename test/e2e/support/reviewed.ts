@@ -65,13 +65,12 @@ export async function start(flipAfter = Infinity, more: object = {}, config: Par
   const cli = (...words: string[]) => gatehouse([...words, '--config', join(folder, 'gatehouse.yaml')], { cwd: folder })
   const diff = async (): Promise<any> => JSON.parse((await cli('server', 'diff', 'weather', '--json')).out)
   /** looks as a reviewer does, and what admits exactly that */
-  const look = async (): Promise<string[]> => {
-    const { out } = await cli('server', 'review', 'weather')
-    return namedIn(out)
+  const look = async (...options: string[]): Promise<string[]> => {
+    await cli('server', 'review', 'weather')
+    return namedIn((await cli('server', 'approve', 'weather', ...options)).err)
   }
   const admit = async (...options: string[]): Promise<void> => {
-    await look()
-    const named = namedIn((await cli('server', 'approve', 'weather', ...options)).err)
+    const named = await look(...options)
     expect(await cli('server', 'approve', 'weather', ...named, '--reviewer', 'ann', ...options)).toMatchObject({ code: 0 })
   }
   const approve = async (...options: string[]): Promise<void> => {
