@@ -31,7 +31,11 @@ async function checkUpstream(world: World, snapshot: Snapshot, upstream: Upstrea
 }
 
 /** A server without a usable admission offers nothing, which looks like a server that has nothing. */
-async function checkAdmission(name: string, { admissions, dataDir, reviewers }: Snapshot, { alias, launch }: UpstreamSettings): Promise<Check[]> {
+async function checkAdmission(
+  name: string,
+  { admissions, dataDir, reviewers }: Snapshot,
+  { alias, launch }: UpstreamSettings,
+): Promise<Check[]> {
   const folder = new AdmissionFolder({ record: () => Promise.resolve(), floors: floorsFor(dataDir) })
   await folder.look({ folder: admissions, aliases: [alias], reviewers: readReviewerKeys(reviewers) })
   const admission = folder.of(alias)
