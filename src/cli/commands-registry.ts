@@ -27,6 +27,8 @@ const registry = (name: keyof typeof import('./admin/registry.ts')) => async ():
   (await import('./admin/registry.ts'))[name]
 const advisories = (name: keyof typeof import('./admin/advisories.ts')) => async (): Promise<CommandModule> =>
   (await import('./admin/advisories.ts'))[name]
+const mirrorVerbs = (name: keyof typeof import('./admin/mirrors.ts')) => async (): Promise<CommandModule> =>
+  (await import('./admin/mirrors.ts'))[name]
 
 export const REGISTRY: readonly Command[] = [
   {
@@ -187,5 +189,23 @@ export const REGISTRY: readonly Command[] = [
     maxPositionals: 1,
     options: ADMIN,
     load: advisories('withdraw'),
+  },
+  {
+    name: 'registry mirrors',
+    summary: 'show how far other registries were read, and what was refused of them',
+    about: ['`registry.mirrors` names them. Needs the role operator or auditor; --now needs operator.'],
+    options: { ...ADMIN, now: { kind: 'text', value: 'URL', help: 'read this one now' } },
+    load: mirrorVerbs('mirrors'),
+  },
+  {
+    name: 'registry mirrored',
+    summary: 'show what other registries offer, or the server.json of one version',
+    about: [
+      'None of it is served or run: a reviewer’s bundle (`gatehouse sign review`, `gatehouse registry attest`) admits a version. Needs the role operator, approver or auditor.',
+    ],
+    positionals: '[TEXT | SERVER@VERSION]',
+    maxPositionals: 1,
+    options: ADMIN,
+    load: mirrorVerbs('mirrored'),
   },
 ]

@@ -32,6 +32,8 @@ export type AdminPlane = {
   readonly localActs: LocalActs
   /** the same: proofs of namespaces that end soon */
   readonly namespaceLooks: { look(): Promise<void> }
+  /** the same: other registries */
+  readonly mirrors: { look(): Promise<void> }
 }
 
 /** `verifier`: of the issuers' signatures, for logout tokens */
@@ -94,5 +96,6 @@ export async function openAdminPlane({ state, verifier, endSignIns, ...parts }: 
     breakGlass: administration.breakGlass,
     localActs,
     namespaceLooks: looks,
+    mirrors: registry.mirrors,
   }
 }

@@ -13,6 +13,8 @@ type Parts = {
   readonly localActs: { look(): Promise<void> }
   /** proofs of namespaces that end soon */
   readonly namespaceLooks: { look(): Promise<void> }
+  /** other registries */
+  readonly mirrors: { look(): Promise<void> }
   /** reviewers' decisions */
   readonly admissions: { look(): Promise<void> }
   /** the repository of trust; absent = none is followed */
@@ -39,6 +41,7 @@ export function startClock(parts: Parts): { stop(): void } {
     void parts.localActs.look()
     void parts.admissions.look()
     void parts.trust?.tick()
+    void parts.mirrors.look()
     if (ticks % KEEP_ALIVE_TICKS === 0) {
       const nowSeconds = Math.floor(parts.now() / 1000)
       parts.streams.tick(nowSeconds)

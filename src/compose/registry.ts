@@ -5,6 +5,7 @@ import { createRegistryVerifier } from '../adapters/registry-verifier.ts'
 import { loadServerJsonSchema } from '../adapters/registry-schema.ts'
 import { createAdvisoryStore } from '../adapters/sqlite/advisory-store.ts'
 import { createDocumentStore } from '../adapters/sqlite/document-store.ts'
+import { createMirrorStore } from '../adapters/sqlite/mirror-store.ts'
 import { createRevocationLog, createStandingStore, createVersionStore } from '../adapters/sqlite/registry-store.ts'
 import type { StateDb } from '../adapters/sqlite/state-db.ts'
 import type { Snapshot } from '../config/schema.ts'
@@ -12,16 +13,19 @@ import type { Sealer } from '../kernel/seal.ts'
 import type { AdminDeps } from '../pipeline/administration.ts'
 import { Advising } from '../registry/advisories/advise.ts'
 import { AdvisoryBook, type AdvisoryWatch } from '../registry/advisories/book.ts'
+import { carryStatus } from '../registry/mirrors/admit.ts'
+import type { Mirrors } from '../registry/mirrors/mirrors.ts'
 import type { Namespaces } from '../registry/namespaces.ts'
 import { Publisher } from '../registry/publish.ts'
 import { RevocationFeed } from '../registry/revocation-feed.ts'
 import { compareVersions } from '../pipeline/version-diff.ts'
 import { createReader } from '../registry/reader.ts'
 import type { RegistryView } from '../registry/view.ts'
+import { openMirrors, type MirrorHouseParts } from './mirrors.ts'
 import { telling } from './telling.ts'
 import type { TrustPlane } from './trust.ts'
 
-type RegistryParts = {
+type RegistryParts = Pick<MirrorHouseParts, 'fetch' | 'log' | 'encoder' | 'logger'> & {
   readonly current: () => Snapshot
   readonly state: StateDb
   readonly sealer: Sealer
@@ -32,10 +36,15 @@ type RegistryParts = {
   readonly trust: Pick<TrustPlane, 'forNew' | 'registryChanged'> | undefined
   readonly namespaces: Namespaces
 }
-/** `advisories`, `revocations`: for whoever has versions running */
-type Registry = AdminDeps['registry'] & { readonly advisories: AdvisoryWatch; readonly revocations: RevocationFeed }
+/** `advisories`, `revocations`: for whoever has versions running; `mirrors`: looked at by the one timer */
+type Registry = AdminDeps['registry'] & {
+  readonly advisories: AdvisoryWatch
+  readonly revocations: RevocationFeed
+  readonly mirrors: Mirrors
+}
 
-export function createRegistry({ current, state, sealer, serverInfo, now, trust, namespaces }: RegistryParts): Registry {
+export function createRegistry(parts: RegistryParts): Registry {
+  const { current, state, sealer, serverInfo, now, trust, namespaces } = parts
   const changed = (): void => trust?.registryChanged()
   const versions = telling(createVersionStore(state), ['publish'], changed)
   const revocations = new RevocationFeed(telling(createRevocationLog(state), ['append'], changed))
@@ -57,9 +66,12 @@ export function createRegistry({ current, state, sealer, serverInfo, now, trust,
     revoked: async () => [...(await revocations.blocking('key')), ...(await revocations.blocking('identity'))],
   })
   const kept = { versions, standings: telling(createStandingStore(state), ['change'], changed), revocations, namespaces, nowSeconds }
+  const checkSchema = loadServerJsonSchema()
+  const mirrored = createMirrorStore(state, now)
   const publisher = new Publisher({
     ...kept,
-    checkSchema: loadServerJsonSchema(),
+    checkSchema,
+    mirrored,
     verify,
     advisories,
     documents,
@@ -71,6 +83,8 @@ export function createRegistry({ current, state, sealer, serverInfo, now, trust,
     namespaces,
     publisher,
     advising: new Advising({ book: advisories, alone: work => publisher.alone(work), revoking: kept }),
+    mirrored,
+    mirrors: openMirrors({ ...parts, store: mirrored, checkSchema, onChanged: changes => carryStatus({ ...kept, mirrored }, changes) }),
     advisories,
     revocations,
     follow: (stream, after) => revocations.follow(stream, after),

@@ -56,8 +56,13 @@ function keySources({ issuers, login }: Snapshot): readonly KeySettings[] {
   return login && !issuers.some(({ issuer }) => issuer === login.issuer) ? [...issuers, { issuer: login.issuer }] : issuers
 }
 
-/** Fetches reach public addresses, what `outbound.allow` opens, and on loopback the issuers the configuration names. */
+/** Fetches reach public addresses, what `outbound.allow` opens, and on loopback the issuers and mirrors the configuration names. */
 const fetchFor = ({ issuers, login, registry, outbound }: Snapshot): SafeFetch => {
-  const named = loopbackHosts([...issuers, ...(login ? [login] : []), ...registry.proofs])
+  const named = loopbackHosts([
+    ...issuers,
+    ...(login ? [login] : []),
+    ...registry.proofs,
+    ...registry.mirrors.map(({ url }) => ({ issuer: url })),
+  ])
   return createSafeFetch({ namedHosts: [...named, ...outbound.hosts], networks: outbound.networks })
 }

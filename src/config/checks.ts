@@ -3,6 +3,7 @@
 import { checkAdministration } from './administration-checks.ts'
 import { exposure, isExposed } from './exposure.ts'
 import { checkIdentity, hasOwnServer, issuersOf } from './identity-checks.ts'
+import { checkMirrors } from './mirror-checks.ts'
 import { checkProofs } from './proof-checks.ts'
 import type { Reading } from './reading.ts'
 import type { ConfigDocument } from './table.ts'
@@ -18,6 +19,7 @@ export function checkDocument(doc: ConfigDocument, reading: Reading, ownUid: num
   checkKeys(doc, reading)
   checkRegistry(doc, reading)
   checkProofs(doc, reading)
+  checkMirrors(doc, reading)
   checkLimits(doc, reading)
   checkUpstreams(doc, reading, { issuers: issuersOf(doc), isExposed: isExposed(doc), ownUid })
 }

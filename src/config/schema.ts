@@ -70,6 +70,14 @@ export type RegistrySettings = NamespaceSettings & {
   }
   /** documents kept of all versions in one namespace; default 512 MiB */
   readonly documentsPerNamespaceBytes: number
+  readonly mirrors: readonly {
+    readonly url: string
+    /** lower case */
+    readonly namespaces: readonly string[]
+    readonly everyMs: number
+    /** absolute */
+    readonly tokenFile?: string
+  }[]
   /** what becomes of new versions that an advisory concerns */
   readonly vulnerable: 'refuse' | 'warn'
   /** other machines reach the gateway: nobody reads without a token but where a set says so */

@@ -70,10 +70,16 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
 }
 
 function registryOf(doc: ConfigDocument, publicUrl: string): RegistrySettings {
-  const { sets, trust, repository, documentsPerNamespace, vulnerable } = doc.registry
+  const { sets, trust, repository, documentsPerNamespace, vulnerable, mirrors } = doc.registry
   return {
     documentsPerNamespaceBytes: documentsPerNamespace,
     vulnerable,
+    mirrors: mirrors.map(({ url, namespaces, every, tokenFile }) => ({
+      url,
+      namespaces: namespaces.map(namespace => namespace.toLowerCase()),
+      everyMs: every,
+      ...(tokenFile !== undefined && { tokenFile }),
+    })),
     isExposed: isExposed(doc),
     ...proofsOf(doc, publicUrl),
     sets: new Map([...sets].map(([name, set]) => [name, viewOf(set)])),

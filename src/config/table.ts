@@ -6,6 +6,7 @@ import { choice, duration, flag, integer, parsed, path, size, text } from './sca
 import type { KeyRule, ValueOf } from './fields.ts'
 import { identity } from './identity-table.ts'
 import { isDocumentUrl } from '../identity/document-url.ts'
+import { MIRRORS } from './mirror-table.ts'
 import { PROOFS } from './proof-table.ts'
 import { ADMISSIONS, ALIAS, upstream } from './upstream-table.ts'
 
@@ -269,6 +270,7 @@ export const GATEHOUSE = record(
           { max: 1000, fallback: {}, doc: 'curated views of the registry' },
         ),
         ...PROOFS,
+        ...MIRRORS,
       },
       { fallback: {}, doc: 'the registry of servers at `/v0.1`, as docs/registry.md describes it' },
     ),

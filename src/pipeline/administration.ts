@@ -5,6 +5,8 @@ import type { Proposals } from '../administration/proposals.ts'
 import type { Role } from '../administration/roles.ts'
 import type { Block, BlockTarget } from '../identity/blocks.ts'
 import type { Stop } from '../kernel/errors.ts'
+import type { Mirrors } from '../registry/mirrors/mirrors.ts'
+import type { MirrorStore } from '../registry/mirrors/store.ts'
 import type { Advising } from '../registry/advisories/advise.ts'
 import type { Namespaces } from '../registry/namespaces.ts'
 import type { Publisher } from '../registry/publish.ts'
@@ -47,6 +49,9 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
     readonly namespaces: Namespaces
     readonly publisher: Publisher
     readonly advising: Advising
+    readonly mirrors: Pick<Mirrors, 'status' | 'request'>
+    /** what mirrors showed */
+    readonly mirrored: Pick<MirrorStore, 'find' | 'page'>
     /** sends revocations behind a number, and each that comes, until the stream is closed */
     readonly follow: (stream: EventStream, after: number) => void
   }

@@ -57,6 +57,7 @@ import { joinSessionStage } from './stages/join-session.ts'
 import { discoverStage, listStage } from './stages/lists.ts'
 import { aimConnectionStage, listConnectionsStage, revokeConnectionStage } from './stages/own-connections.ts'
 import { prepareArgumentsStage } from './stages/prepare-arguments.ts'
+import { aimMirroredStage, aimMirrorStage, listMirroredStage, listMirrorsStage, readMirrorStage } from './stages/administer-mirrors.ts'
 import { aimFollowStage, aimReadStage, followRevocationsStage, readRegistryStage, readReviewsStage } from './stages/read-registry.ts'
 import { requireEraStage } from './stages/require-era.ts'
 import { identifyLocalStage, requireRoleStage } from './stages/require-role.ts'
@@ -198,6 +199,12 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
       .step(role('operator', 'approver', 'auditor'))
       .step(aimReadStage)
       .step(readReviewsStage(deps)),
+    'admin/registry/mirrors': known.step(role('operator', 'auditor')).step(listMirrorsStage(deps)),
+    'admin/registry/mirror': known.step(role('operator')).step(aimMirrorStage).step(readMirrorStage(deps)),
+    'admin/registry/mirrored': known
+      .step(role('operator', 'approver', 'auditor'))
+      .step(aimMirroredStage)
+      .step(listMirroredStage(deps)),
     'admin/registry/read': known.step(role()).step(aimReadStage).step(readRegistryStage(deps)),
     'admin/registry/follow': known.step(role()).step(aimFollowStage).step(followRevocationsStage(deps)),
   })

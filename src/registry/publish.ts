@@ -8,6 +8,8 @@ import { attest, type Attesting, type AttestParts } from './attest.ts'
 import { documentsOf, type Offered, type StoredDocument } from './documents.ts'
 import type { SchemaFault } from './json-schema.ts'
 import { lookalikeOf, parseServerName, skeletonOf, type ServerName } from './names.ts'
+import { carryStatus, mirroredLookalike, whyNotAdmitted, type AdmitMirroredParts } from './mirrors/admit.ts'
+import type { MirroredVersion } from './mirrors/store.ts'
 import { whyNoRoom } from './quota.ts'
 import { revoke, type RevokeParts } from './revoke.ts'
 import { MAX_SERVER_JSON_BYTES, readServerJson, type ServerJson } from './server-json.ts'
@@ -16,10 +18,21 @@ import type { Artifact, Entry, Revocation } from './store.ts'
 import { verifyAll, whyContradicted, whyRevoked, type Verified, type VouchedFor } from './vouching.ts'
 import { whyVulnerable } from './vulnerable.ts'
 
-export type PublisherParts = AttestParts & RevokeParts & StatusParts & { readonly checkSchema: (value: unknown) => readonly SchemaFault[] }
+export type PublisherParts = AttestParts &
+  RevokeParts &
+  StatusParts &
+  AdmitMirroredParts & { readonly checkSchema: (value: unknown) => readonly SchemaFault[] }
 
 /** `bundles` absent: it comes without any, and waits for one. Documents are kept where the statements name them. */
 export type Submission = Offered & { readonly serverJson: string; readonly bundles?: readonly string[] }
+
+/** Where a version comes from that no member of its namespace publishes. */
+export type Origin = {
+  readonly whyNot: (name: ServerName) => Promise<Stop | undefined>
+  readonly looksLike: (name: ServerName) => Promise<string | undefined>
+  /** it does not wait for a reviewer: without one it is not kept */
+  readonly isReviewed?: true
+}
 
 /** Faults of one server.json that are told. */
 const MAX_TOLD = 10
@@ -32,20 +45,28 @@ export class Publisher {
   }
 
   /** One transaction, after everything was verified. What a reviewer vouches for is admitted, unless its name is held; the rest waits in quarantine. */
-  async publish({ serverJson, bundles, ...offered }: Submission, by: Actor): Promise<Entry | Stop> {
+  publish(submission: Submission, by: Actor): Promise<Entry | Stop> {
+    return this.take(submission, by, this.#membersOf(by))
+  }
+
+  /** The same from elsewhere. */
+  async take({ serverJson, bundles, ...offered }: Submission, by: Actor, origin: Origin): Promise<Entry | Stop> {
     const judged = this.#judge(serverJson)
     if (isStop(judged)) return judged
     const { document, digest } = judged
     const { name, version } = document
-    const refused = (await this.#parts.namespaces.whyNotPublisher(name.namespace, by.key)) ?? (await this.#whyOtherSpelling(name))
+    const refused = (await origin.whyNot(name)) ?? (await this.#whyOtherSpelling(name))
     if (refused) return refused
     const vouched = await this.#vouched(bundles, offered, { name: name.text, version, serverJson, digest })
     if (isStop(vouched)) return vouched
-    return this.alone(() => this.#keep(judged, vouched, by))
+    if (origin.isReviewed && !vouched.isReviewed) return REVIEW_REQUIRED
+    return this.alone(() => this.#keep(judged, vouched, { by, origin }))
   }
 
-  /** A further bundle for a version that is there (attest.ts). */
-  attest(attesting: Attesting, by: Actor): Promise<Entry | Stop> {
+  /** A further bundle for a version that is there (attest.ts), or the first for one that waits at a mirror. */
+  async attest(attesting: Attesting, by: Actor): Promise<Entry | Stop> {
+    const waiting = by.isOperator ? await this.#mirrored(attesting) : undefined
+    if (waiting) return this.#admitMirrored(waiting, attesting, by)
     return attest({ ...this.#parts, alone: work => this.alone(work) }, attesting, by)
   }
   /** By a status of the official API (statuses.ts). */
@@ -62,17 +83,21 @@ export class Publisher {
   }
 
   /** What is compared with what is there and what is written are one step: of two names that look alike, or two spellings, sent at once one is the second. */
-  async #keep({ serverJson, document, digest }: Judged, vouched: Together, by: Actor): Promise<Entry | Stop> {
+  async #keep(
+    { serverJson, document, digest }: Judged,
+    vouched: Together,
+    { by, origin }: { readonly by: Actor; readonly origin: Origin },
+  ): Promise<Entry | Stop> {
     const { versions, nowSeconds } = this.#parts
     const { name, version } = document
     const { artifacts, attestations, documents, sequence, isReviewed } = vouched
     const about = { name: name.text, version, serverJson, digest }
     const refused =
-      (await this.#whyNotNow(name, vouched, about, by)) ??
+      (await this.#whyNotNow(name, vouched, about, origin)) ??
       (await whyVulnerable(this.#parts, about)) ??
       (await whyNoRoom(this.#parts, about, documents))
     if (refused) return refused
-    const looksLike = await this.#lookalike(name)
+    const looksLike = await this.#lookalike(name, origin)
     const kept = await versions.publish({
       ...about,
       namespace: name.namespace,
@@ -90,8 +115,8 @@ export class Publisher {
   }
 
   /** Verifying takes its time; what was frozen, taken away or revoked meanwhile counts. */
-  async #whyNotNow(name: ServerName, { attestations }: Together, about: VouchedFor, by: Actor): Promise<Stop | undefined> {
-    const refused = (await this.#parts.namespaces.whyNotPublisher(name.namespace, by.key)) ?? (await this.#whyOtherSpelling(name))
+  async #whyNotNow(name: ServerName, { attestations }: Together, about: VouchedFor, origin: Origin): Promise<Stop | undefined> {
+    const refused = (await origin.whyNot(name)) ?? (await this.#whyOtherSpelling(name))
     if (refused) return refused
     for (const { attestation, vouch } of attestations) {
       const revoked = await whyRevoked(this.#parts, attestation, { ...about, artifacts: vouch.artifacts })
@@ -140,6 +165,38 @@ export class Publisher {
     return { serverJson, document, digest: hash('sha256', canonical) }
   }
 
+  #membersOf(by: Actor): Origin {
+    return {
+      whyNot: ({ namespace }) => this.#parts.namespaces.whyNotPublisher(namespace, by.key),
+      looksLike: () => Promise.resolve(undefined),
+    }
+  }
+
+  /** What a mirror showed, and is no version here yet. */
+  async #mirrored({ name, version }: Attesting): Promise<MirroredVersion | undefined> {
+    const { versions, mirrored } = this.#parts
+    return (await versions.find(name, version)) ? undefined : mirrored.find(name, version)
+  }
+  async #admitMirrored(waiting: MirroredVersion, { bundle, surface, definitions, locks }: Attesting, by: Actor): Promise<Entry | Stop> {
+    const offered: Offered = {
+      ...(surface !== undefined && { surface }),
+      ...(definitions !== undefined && { definitions }),
+      ...(locks && { locks }),
+    }
+    const kept = await this.take({ ...offered, serverJson: waiting.serverJson, bundles: [bundle] }, by, {
+      whyNot: name => whyNotAdmitted(this.#parts, name, waiting),
+      looksLike: name => mirroredLookalike(this.#parts, name),
+      isReviewed: true,
+    })
+    if (isStop(kept)) return kept
+    if (kept.standing !== 'quarantined') {
+      await carryStatus(this.#parts, [waiting])
+      return (await this.#parts.versions.find(kept.name, kept.version)) ?? kept
+    }
+    const held = (await this.#parts.standings.server(kept.name))?.looksLike
+    return { stop: 'lookalike-held', detail: `it looks like \`${held ?? 'another one'}\``, fix: 'an operator can clear it' }
+  }
+
   /** A server keeps the spelling it began with: signatures cover it, and two spellings would be two servers to whoever compares bytes. */
   async #whyOtherSpelling({ text, key }: ServerName): Promise<Stop | undefined> {
     const known = await this.#parts.standings.server(key)
@@ -147,17 +204,15 @@ export class Publisher {
   }
 
   /** Servers of other namespaces by one edit, of its own by skeleton: what one publisher calls his servers is his, as long as they can be told apart. */
-  async #lookalike(name: ServerName): Promise<string | undefined> {
+  async #lookalike(name: ServerName, origin: Origin): Promise<string | undefined> {
     const { standings } = this.#parts
     const known = await standings.server(name.key)
     if (known) return known.looksLike
     const skeleton = skeletonOf(name.text)
     const near = await standings.servers(skeleton.length)
     const isOwn = (other: string): boolean => parseServerName(other)?.namespace.toLowerCase() === name.namespace.toLowerCase()
-    return lookalikeOf(
-      name.text,
-      near.filter(other => !isOwn(other) || skeletonOf(other) === skeleton),
-    )
+    const servers = near.filter(other => !isOwn(other) || skeletonOf(other) === skeleton)
+    return lookalikeOf(name.text, servers) ?? origin.looksLike(name)
   }
 }
 
@@ -178,6 +233,12 @@ const NOT_KEPT: Readonly<Record<'exists' | 'sequence' | 'full', Stop>> = {
     detail: 'its sequence number is not the next one',
     fix: 'sign it with the next sequence number',
   },
+}
+
+const REVIEW_REQUIRED: Stop = {
+  stop: 'attestation-required',
+  detail: 'what another registry offers comes in by a reviewer’s statement alone',
+  fix: 'review it: `gatehouse sign review`',
 }
 
 const invalid = (faults: readonly SchemaFault[]): Stop => ({

@@ -85,7 +85,9 @@ const publisherOf = (): Publisher =>
     maxNamespaceBytes: () => quota,
     advisories: { advisoriesAgainst: () => Promise.resolve(advised) },
     vulnerable: () => policy,
+    mirrored: { find: () => Promise.resolve(undefined), local: () => Promise.resolve([]) },
     namespaces: {
+      list: () => Promise.resolve([namespaceNow]),
       find: name => Promise.resolve(name === 'com.nobody' ? undefined : namespaceNow),
       setState: (name, state) => {
         states.push(`${name} ${state}`)

@@ -50,6 +50,9 @@ export const WRITES: readonly Route[] = [
 export const READS: readonly (Route & { readonly query?: readonly string[]; readonly pick?: 'namespace' })[] = [
   { method: 'GET', path: /^\/v1\/advisories$/, act: 'admin/registry/advisories', query: ['after'] },
   { method: 'GET', path: /^\/v1\/advisories\/([^/]+)$/, act: 'admin/registry/advisories', parts: ['id'], query: ['after'] },
+  { method: 'GET', path: /^\/v1\/mirrors$/, act: 'admin/registry/mirrors' },
+  { method: 'GET', path: /^\/v1\/mirrored$/, act: 'admin/registry/mirrored', query: ['search', 'after'] },
+  { method: 'GET', path: /^\/v1\/mirrored\/([^/]+)\/versions\/([^/]+)$/, act: 'admin/registry/mirrored', parts: ['name', 'version'] },
   { method: 'GET', path: /^\/v1\/namespaces$/, act: 'admin/namespaces/list' },
   { method: 'GET', path: /^\/v1\/namespaces\/([^/]+)$/, act: 'admin/namespaces/list', pick: 'namespace' },
 ]
