@@ -20,10 +20,11 @@ export class Redaction {
   readonly scrub = (text: string): string => this.#scrub(text)
 }
 
-/** What the configuration gives upstreams as headers, environment and credentials, and shows issuers. */
-const secretsOf = ({ issuers, login, authorizationServer, upstreams }: Snapshot): readonly string[] => [
+/** What the configuration gives upstreams as headers, environment and credentials, and shows issuers and sources of artifacts. */
+const secretsOf = ({ issuers, login, authorizationServer, registry, upstreams }: Snapshot): readonly string[] => [
   ...issuers.flatMap(({ introspection }) => introspection?.clientSecret ?? []),
   ...[login?.clientSecret, ...(authorizationServer?.clients ?? []).map(({ secret }) => secret)].filter(secret => secret !== undefined),
+  ...[registry.artifacts.npmAuthorization ?? []].flat().flatMap(value => [value, ...credentialIn(value)]),
   ...[...upstreams.values()].flatMap(({ transport, credential }) => [
     ...(transport.kind === 'stdio'
       ? Object.values(transport.env)

@@ -1,6 +1,7 @@
 // What a configuration must satisfy as a whole. The fail-closed rules of the design stand here: reachable from elsewhere means identity, TLS and confinement.
 
 import { checkAdministration } from './administration-checks.ts'
+import { checkArtifacts } from './artifact-checks.ts'
 import { exposure, isExposed } from './exposure.ts'
 import { checkIdentity, hasOwnServer, issuersOf } from './identity-checks.ts'
 import { checkMirrors } from './mirror-checks.ts'
@@ -18,6 +19,7 @@ export function checkDocument(doc: ConfigDocument, reading: Reading, ownUid: num
   checkSets(doc, reading)
   checkKeys(doc, reading)
   checkRegistry(doc, reading)
+  checkArtifacts(doc, reading)
   checkProofs(doc, reading)
   checkMirrors(doc, reading)
   checkLimits(doc, reading)

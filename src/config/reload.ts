@@ -1,6 +1,7 @@
 // Watches gatehouse.yaml and SIGHUP, and hands over a whole new snapshot or its faults; never something half written.
 
 import { stat } from 'node:fs/promises'
+import { relative } from 'node:path'
 import { loadConfig } from './load.ts'
 import type { LoadResult } from './load.ts'
 import type { Snapshot } from './schema.ts'
@@ -47,6 +48,7 @@ export function restartNeeded(running: Snapshot, next: Snapshot): readonly strin
     ['listen', running.listen, next.listen],
     ['publicUrl', running.publicUrl, next.publicUrl],
     ['dataDir', running.dataDir, next.dataDir],
+    ['registry.artifacts.folder', contentFolder(running), contentFolder(next)],
     ['registry.repository', running.registry.repository, next.registry.repository],
     ['identity.login', running.login, next.login],
     ['identity.authorizationServer', running.authorizationServer, next.authorizationServer],
@@ -54,6 +56,9 @@ export function restartNeeded(running: Snapshot, next: Snapshot): readonly strin
   ]
   return fixed.filter(([, a, b]) => differs(a, b)).map(([name]) => name)
 }
+
+/** Seen from the data directory: by default it moves with that. */
+const contentFolder = ({ dataDir, registry }: Snapshot): string => relative(dataDir, registry.artifacts.folder)
 
 class Watch {
   readonly #file: string

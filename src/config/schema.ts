@@ -80,6 +80,7 @@ export type RegistrySettings = NamespaceSettings & {
   }[]
   /** what becomes of new versions that an advisory concerns */
   readonly vulnerable: 'refuse' | 'warn'
+  readonly artifacts: ArtifactSettings
   /** other machines reach the gateway: nobody reads without a token but where a set says so */
   readonly isExposed: boolean
   /** names of servers and namespaces in lower case */
@@ -104,6 +105,20 @@ type ProofSettings = ProofRule & {
   readonly audience: string
   readonly maxTokenSeconds: number
   readonly clockSkewSeconds: number
+}
+
+/** Base URLs without a trailing slash. */
+export type ArtifactSettings = {
+  readonly npm?: string
+  /** value of the Authorization header towards it */
+  readonly npmAuthorization?: string
+  readonly pypi?: string
+  readonly oci?: string
+  /** `name[:port]` of hosts that MCPB files come from */
+  readonly mcpb: readonly string[]
+  readonly mirrors: readonly string[]
+  /** absolute */
+  readonly folder: string
 }
 
 export type AdministrationSettings = {

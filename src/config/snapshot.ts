@@ -1,6 +1,6 @@
 // A checked document to the frozen snapshot the gateway runs on.
 
-import { dirname, isAbsolute, resolve } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { ROLES, type RoleRule } from '../administration/roles.ts'
 import { keyOf } from '../kernel/principal.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
@@ -12,6 +12,7 @@ import { launchOf } from './launch-settings.ts'
 import { identityOf } from './identity-snapshot.ts'
 import type {
   AdministrationSettings,
+  ArtifactSettings,
   KeySource,
   Limits,
   RegistrySettings,
@@ -58,7 +59,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     reviewers: new Map([...doc.reviewers].map(([name, { publicKey }]) => [name, publicKey])),
     upstreams: new Map([...doc.upstreams].map(([alias, upstream]) => [alias, upstreamOf(doc, { alias, upstream }, context)])),
     sets: new Map([...doc.sets].map(([name, aliases]) => [name, { upstreams: aliases }])),
-    registry: registryOf(doc, publicUrl),
+    registry: registryOf(doc, publicUrl, context),
     outbound: {
       hosts: doc.outbound.allow.filter(entry => !entry.includes('/')),
       networks: doc.outbound.allow.filter(entry => entry.includes('/')),
@@ -69,7 +70,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
   })
 }
 
-function registryOf(doc: ConfigDocument, publicUrl: string): RegistrySettings {
+function registryOf(doc: ConfigDocument, publicUrl: string, context: SnapshotContext): RegistrySettings {
   const { sets, trust, repository, documentsPerNamespace, vulnerable, mirrors } = doc.registry
   return {
     documentsPerNamespaceBytes: documentsPerNamespace,
@@ -82,6 +83,7 @@ function registryOf(doc: ConfigDocument, publicUrl: string): RegistrySettings {
     })),
     isExposed: isExposed(doc),
     ...proofsOf(doc, publicUrl),
+    artifacts: artifactsOf(doc, context),
     sets: new Map([...sets].map(([name, set]) => [name, viewOf(set)])),
     ...(repository && {
       repository: {
@@ -95,6 +97,20 @@ function registryOf(doc: ConfigDocument, publicUrl: string): RegistrySettings {
     ...(trust && { trust: { policies: trust.policies, ...(trust.root !== undefined && { root: trust.root }) } }),
   }
 }
+
+function artifactsOf({ dataDir, registry }: ConfigDocument, context: SnapshotContext): ArtifactSettings {
+  const { npm, npmAuthorization, pypi, oci, mcpb, mirrors, folder } = registry.artifacts
+  const bases = Object.entries({ npm, pypi, oci }).flatMap(([kind, url]) => (url === undefined ? [] : [[kind, plainBase(url)] as const]))
+  return {
+    ...(Object.fromEntries(bases) as Pick<ArtifactSettings, 'npm' | 'pypi' | 'oci'>),
+    ...(npmAuthorization && { npmAuthorization: context.valueOf(npmAuthorization) }),
+    mcpb,
+    mirrors: mirrors.map(plainBase),
+    folder: folder ?? join(dataDir, 'content'),
+  }
+}
+
+const plainBase = (url: string): string => new URL(url).href.replace(/\/+$/, '')
 
 function viewOf({ servers, anonymous }: { readonly servers: readonly string[]; readonly anonymous: boolean }) {
   const keys = servers.map(name => name.toLowerCase())

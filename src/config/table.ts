@@ -1,6 +1,7 @@
 // The whole configuration as one table of fields. It drives reading, docs/configuration.md and schemas/gatehouse.schema.json.
 
 import { cidrProblem, hostProblem, originProblem, outboundProblem, parseListen, urlProblem } from './addresses.ts'
+import { ARTIFACTS } from './artifact-table.ts'
 import { list, map, optional, record } from './fields.ts'
 import { choice, duration, flag, integer, parsed, path, size, text } from './scalars.ts'
 import type { KeyRule, ValueOf } from './fields.ts'
@@ -271,6 +272,7 @@ export const GATEHOUSE = record(
         ),
         ...PROOFS,
         ...MIRRORS,
+        ...ARTIFACTS,
       },
       { fallback: {}, doc: 'the registry of servers at `/v0.1`, as docs/registry.md describes it' },
     ),

@@ -31,6 +31,16 @@ type TrustReason =
   | 'configuration-incomplete'
   /** what is known of the registry's trust is too old, or the clock cannot be right */
   | 'trust-stale'
+  /** as signed, and of a kind that nothing is started of */
+  | 'artifact-kind-unsupported'
+  /** as signed, and holds what is not unpacked or installed */
+  | 'artifact-invalid'
+  /** as signed, and it is not said how it is started, or only by what is not done */
+  | 'artifact-unlaunchable'
+  /** it would come from somewhere else than the configured source */
+  | 'source-forbidden'
+  /** what lies on the disk is not what was installed */
+  | 'content-changed'
   /** it could not be verified now; nothing is known of it */
   | 'verification-unavailable'
 
@@ -106,6 +116,48 @@ export const RULES = {
   'version-unpinned': { reason: 'subject-mismatch', fix: 'name one exact version in server.json, no range and no tag' },
   'artifact-unsupported': { reason: 'subject-mismatch', fix: 'publish it as npm, PyPI, OCI or MCPB' },
 
+  'dependency-mismatch': {
+    reason: 'subject-mismatch',
+    fix: 'have the source serve the dependency that the signed lock file names: its bytes are not these',
+  },
+
+  'artifact-kind-unsupported': {
+    reason: 'artifact-kind-unsupported',
+    fix: 'publish it as npm or MCPB (node or binary), or as a remote server',
+  },
+  'archive-invalid': { reason: 'artifact-invalid', fix: 'pack it again with npm or `mcpb pack`' },
+  'archive-entry': { reason: 'artifact-invalid', fix: 'pack files and folders with plain relative names alone: no links, each name once' },
+  'archive-size': { reason: 'artifact-invalid', fix: 'publish a smaller artifact, or one with fewer files' },
+  'lock-invalid': {
+    reason: 'artifact-invalid',
+    fix: 'sign the package-lock.json (version 3) of the package, or of a folder that depends on it',
+  },
+  'lock-entry': {
+    reason: 'artifact-invalid',
+    fix: 'depend on packages of a registry alone, and have npm write the lock file anew: every entry with a SHA-512',
+  },
+  'manifest-invalid': { reason: 'artifact-invalid', fix: 'publish it with a manifest that says what server.json says' },
+  'entry-point': {
+    reason: 'artifact-unlaunchable',
+    fix: 'name the one program in `bin` of package.json, or in `server.entry_point` of the manifest',
+  },
+  'argument-open': {
+    reason: 'artifact-unlaunchable',
+    fix: 'give the arguments that server.json leaves open, or have it give them a value',
+  },
+  'argument-other': {
+    reason: 'artifact-unlaunchable',
+    fix: 'publish it so that the program is started by itself, without words for a runner',
+  },
+  'transport-other': { reason: 'artifact-unlaunchable', fix: 'publish a package that speaks stdio, or a remote server' },
+  'source-absent': { reason: 'source-forbidden', fix: 'name the source under `registry.artifacts`' },
+  'source-other': {
+    reason: 'source-forbidden',
+    fix: 'serve it from the source that is configured, or name its registry under `registry.artifacts`',
+  },
+  'tree-unknown': { reason: 'content-changed', fix: 'have it installed again' },
+  'tree-changed': { reason: 'content-changed', fix: 'find out who writes there, then have it installed again' },
+
   'not-after': { reason: 'attestation-expired', fix: 'sign this version again, or publish a newer one' },
   'below-floor': {
     reason: 'rolled-back',
@@ -143,6 +195,15 @@ export const RULES = {
   'verifier-deadline': { reason: 'verification-unavailable', fix: 'try again; a bundle that does this again is made to stall verifiers' },
   'verifier-busy': { reason: 'verification-unavailable', fix: 'try again later' },
   'registry-unavailable': { reason: 'verification-unavailable', fix: 'see that the registry can be read' },
+  'artifact-unreachable': {
+    reason: 'verification-unavailable',
+    fix: 'let the gateway reach the source under `registry.artifacts`, and see that the artifact is there',
+  },
+  'content-deadline': {
+    reason: 'verification-unavailable',
+    fix: 'try again; an artifact that does this again is made to stall whoever unpacks it',
+  },
+  'content-failed': { reason: 'verification-unavailable', fix: 'see that the gateway has room and may write where it keeps content' },
   'verifier-failed': { reason: 'verification-unavailable', fix: 'try again; if it stays, look into the log of the gateway' },
 } as const satisfies Readonly<Record<string, Rule>>
 

@@ -509,3 +509,36 @@ describe('registry.proofs', () => {
     expect(await words(proofs(...texts))).toContain(expected)
   })
 })
+
+describe('registry.artifacts', () => {
+  const artifacts = (text: string): string => `${MINIMAL}registry: { artifacts: { ${text} } }\n`
+  it('names sources as base URLs without a trailing slash', async () => {
+    const text = artifacts(
+      "npm: 'https://npm.example/team/', npmAuthorization: { fromEnv: T, prefix: 'Bearer ' }, mirrors: ['https://registry.example/'], mcpb: ['files.example:8443']",
+    )
+    expect((await snapshot(text, { env: { T: 'secret' } })).registry.artifacts).toMatchObject({
+      npm: 'https://npm.example/team',
+      npmAuthorization: 'Bearer secret',
+      mirrors: ['https://registry.example'],
+      mcpb: ['files.example:8443'],
+    })
+    expect(await faults(artifacts('npm: http://127.0.0.1:4873/'))).toEqual([])
+  })
+  it.each([
+    ['npm: http://npm.example/', 'expected https for another machine'],
+    ["oci: 'https://user:secret@oci.example/'", 'without a user name or password'],
+    ["pypi: 'https://pypi.example/simple?x=1'", 'without a query'],
+    ['npmAuthorization: { fromEnv: T }', 'for a registry that is not named'],
+    ["mcpb: ['https://files.example/']", 'expected a host'],
+    ["mcpb: ['*.example']", 'name each host'],
+    ['nuget: https://x.example', 'no setting `nuget` here'],
+    ['npm: https://x.example, npmAuthorization: "a\\r\\nb: c"', 'one line of ASCII'],
+  ])('%s is refused', async (text, message) => {
+    expect(await words(artifacts(text), { env: { T: 'x' } })).toContain(message)
+  })
+  it('a token that is written out is worth a warning', async () => {
+    expect(await warnings(artifacts('npm: https://npm.example, npmAuthorization: Bearer abc'))).toContain(
+      'registry.artifacts.npmAuthorization literal-secret',
+    )
+  })
+})

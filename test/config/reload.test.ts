@@ -240,4 +240,6 @@ it('says which settings wait for the next start', async () => {
   expect(restartNeeded(running, await snapshot(`${MINIMAL}log: { level: warn }\n`))).toEqual([])
   const other = await snapshot('version: 1\nlisten: 127.0.0.1:9000\ndataDir: x\nidentity: { evaluation: { users: [{ name: bob }] } }\n')
   expect(restartNeeded(running, other)).toEqual(['listen', 'publicUrl', 'dataDir', 'identity.evaluation'])
+  const elsewhere = await snapshot(`${MINIMAL}registry: { artifacts: { folder: kept } }\n`)
+  expect(restartNeeded(await snapshot(MINIMAL), elsewhere)).toEqual(['registry.artifacts.folder'])
 })
