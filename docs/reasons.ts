@@ -164,6 +164,10 @@ const REGISTRY = {
     'a version of a server is to be served, and no verified statement says that it may be; nobody admits by hand',
     'publish it signed, or let a reviewer sign its admission',
   ),
+  'exchange-unavailable': row(
+    'this way of `/v0.1/auth/*` is off: the official form of domain proofs is taken with `registry.officialProofs` alone, GitHub access tokens with `registry.github`, and nothing at all only on this machine under evaluation',
+    'use another way of those, or `gatehouse namespace verify`; the `detail` says what would turn it on',
+  ),
   'lookalike-held': row(
     'the name could be mistaken for another one that is there; the `detail` names it',
     'an operator who knows its owner registers or clears it',

@@ -179,22 +179,25 @@ describe('ARCHITECTURE.md', () => {
     expect([...rows, ...acts].flatMap(row => row.methods).sort()).toEqual(named.sort())
   })
 
-  const acts = [...section.matchAll(/^\| (`admin\/.+?) \| (.+?) \| (.+?) \|$/gm)].map(([, methods = '', roles = '', stages = '']) => ({
-    methods: [...methods.matchAll(/`([^`]+)`/g)].map(m => m[1] ?? ''),
-    roles: roles.split(' ').filter(role => ROLES.includes(role as Role)),
-    isLocal: roles === 'local command',
-    stages: stages.split(', '),
-  }))
+  const acts = [...section.matchAll(/^\| (`(?:admin|registry)\/.+?) \| (.+?) \| (.+?) \|$/gm)].map(
+    ([, methods = '', roles = '', stages = '']) => ({
+      methods: [...methods.matchAll(/`([^`]+)`/g)].map(m => m[1] ?? ''),
+      roles: roles.split(' ').filter(role => ROLES.includes(role as Role)),
+      isLocal: roles === 'local command',
+      isProof: roles === 'a proof',
+      stages: stages.split(', '),
+    }),
+  )
   const each = acts.flatMap(act => act.methods.map(method => [method, act] as const))
   const adminPaths = createAdminPaths({ rolesOf: () => new Set(), breakGlass: {} } as unknown as AdminDeps)
   const shown = (method: string, isLocal: boolean): string[] | undefined =>
     adminPaths.of(method, isLocal)?.stages.map(s => `${s.effect ? '▸' : ''}${s.name}`)
 
   it.each(each)('shows the stages of %s', (method, act) => {
-    expect(shown(method, true)).toEqual(['identify-local', 'admit', ...act.stages])
+    expect(shown(method, true)).toEqual(act.isProof ? undefined : ['identify-local', 'admit', ...act.stages])
     expect(shown(method, false)).toEqual(act.isLocal ? undefined : ['authenticate', 'admit', ...act.stages])
   })
-  it.each(each.filter(([, { isLocal }]) => !isLocal))('shows the roles of %s', (method, act) => {
+  it.each(each.filter(([, { isLocal, isProof }]) => !isLocal && !isProof))('shows the roles of %s', (method, act) => {
     const passes = ROLES.filter(role => {
       const stages = createAdminPaths({ rolesOf: () => new Set([role]), breakGlass: {} } as unknown as AdminDeps).of(method, false)?.stages
       const stage = stages?.find(s => s.name === 'require-role') as { run(x: object): object } | undefined

@@ -2,7 +2,7 @@
 
 import type { Command, Option } from './command-row.ts'
 import type { CommandModule } from './command.ts'
-import { ADMIN, ASKING, WHY } from './options.ts'
+import { ADMIN, ASKING, GATEWAY, WHY } from './options.ts'
 
 const PROOF_KEY: Option = { kind: 'text', value: 'FILE', help: 'private key that proves the domain, PEM' }
 /** What statements name by digest. */
@@ -19,6 +19,7 @@ const DOCUMENTS: Readonly<Record<string, Option>> = {
     help: 'a lock file that was signed; default: package-lock.json and requirements.txt. May be repeated',
   },
 }
+const exchange = async (): Promise<CommandModule> => (await import('./admin/exchange.ts')).registryToken
 const PROOF_TOKEN: Readonly<Record<string, Option>> = {
   oidc: { kind: 'flag', help: 'prove it by a token: of GATEHOUSE_OIDC_TOKEN, or of the job of GitHub Actions that runs this' },
   'oidc-token-file': { kind: 'text', value: 'FILE', help: 'the same, with the token in a file' },
@@ -103,6 +104,7 @@ export const REGISTRY: readonly Command[] = [
       'Sends server.json and its bundles; the gateway verifies all of them before it keeps anything. Without --bundle it takes server.json.sigstore.json, as `gatehouse sign` leaves it; sign with --registry and the gateway’s public URL.',
       'Surface, definitions and lock file go along where they lie beside server.json and are what was signed.',
       'With --unsigned it goes into quarantine without a bundle. Either way a reviewer’s bundle admits it. Needs the role publisher and the namespace.',
+      'With --oidc a job publishes without an account: by a token that proves the namespace (`gatehouse registry token`).',
     ],
     positionals: '[server.json]',
     maxPositionals: 1,
@@ -111,8 +113,25 @@ export const REGISTRY: readonly Command[] = [
       bundle: { kind: 'list', value: 'FILE', help: 'a Sigstore bundle. May be repeated' },
       ...DOCUMENTS,
       unsigned: { kind: 'flag', help: 'send no bundle' },
+      ...PROOF_TOKEN,
     },
     load: registry('publish'),
+  },
+  {
+    name: 'registry token',
+    summary: 'exchange a proof of a namespace for a token of five minutes that publishes there',
+    about: [
+      'For jobs without an account at the gateway; `gatehouse publish --oidc` does it by itself. Prints the token, for --token-file of `publish` and `registry status`; it is good for nothing else. Somebody has to have proved the namespace before, by the same account or key.',
+      'By a token of an issuer in `registry.proofs`; or with --domain and --key by a signature in the form of the official registry, where `registry.officialProofs` takes it.',
+    ],
+    options: {
+      url: GATEWAY,
+      ...PROOF_TOKEN,
+      domain: { kind: 'text', value: 'DOMAIN', help: 'the domain whose key signs' },
+      key: PROOF_KEY,
+      https: { kind: 'flag', help: 'its key is in https://DOMAIN/.well-known/mcp-registry-auth instead of DNS' },
+    },
+    load: exchange,
   },
   {
     name: 'registry attest',

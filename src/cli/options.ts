@@ -2,9 +2,11 @@
 
 import type { Option } from './command-row.ts'
 
+/** Which gateway. */
+export const GATEWAY: Option = { kind: 'text', value: 'URL', help: 'the gateway; default: publicUrl of the configuration' }
 /** Options of every command that asks a gateway as somebody. */
 export const ASKING: Readonly<Record<string, Option>> = {
-  url: { kind: 'text', value: 'URL', help: 'the gateway; default: publicUrl of the configuration' },
+  url: GATEWAY,
   'token-file': { kind: 'text', value: 'FILE', help: 'file with an access token for /admin, instead of the one of `gatehouse login`' },
   user: { kind: 'text', value: 'NAME', help: 'user of the evaluation identity provider; default: the first operator it knows' },
 }

@@ -12,7 +12,7 @@ import { serveRegistry, type RegistryApiDeps } from '../http/control-plane/regis
 import { createStrangerLimit } from '../http/control-plane/stranger-limit.ts'
 import type { LargeBodies } from '../http/large-bodies.ts'
 import type { StreamTable } from '../http/sse-channel.ts'
-import type { Stop } from '../kernel/errors.ts'
+import { isStop, type Stop } from '../kernel/errors.ts'
 import type { Principal } from '../kernel/principal.ts'
 import type { AdminDeps } from '../pipeline/administration.ts'
 import type { GatewayDeps } from '../pipeline/deps.ts'
@@ -49,6 +49,8 @@ export type AdminEdge = Omit<AdminApiDeps, 'paths' | 'endpoint'> & {
 }
 
 /** Pages of a host that reads the whole registry come quickly; each costs a read of the database. */
+/** Each can cost a look at a domain, and a signature verified. Jobs of one organisation come from few addresses. */
+const PROOFS_PER_MINUTE = { address: 60, total: 300 }
 const READS_PER_MINUTE = { address: 600, total: 6000 }
 
 /** Rejects with Fault `local-folder-unsafe` where somebody else could leave commands. */
@@ -80,8 +82,13 @@ export async function openAdminPlane({ state, verifier, endSignIns, ...parts }: 
     run: api.run.bind(api),
     mayAsk: createStrangerLimit(READS_PER_MINUTE),
     inFlight: new ReadsInFlight(),
-    mayHold: ({ isLarge, ...asked }: Parameters<RegistryApiDeps['mayHold']>[0]) =>
-      edge.largeBodies.admit({ ...asked, resource: adminEndpoint(current()).resource, ...(isLarge && { whyNot: whyNoDocuments }) }),
+    mayProve: createStrangerLimit(PROOFS_PER_MINUTE),
+    mayHold: ({ isLarge, isPublishing, ...asked }: Parameters<RegistryApiDeps['mayHold']>[0]) => {
+      const shown = isPublishing ? registry.tokens.read(asked.authorization) : undefined
+      const known = shown && (isStop(shown) ? shown : shown.principal)
+      const whyNot = isLarge && !known ? whyNoDocuments : undefined
+      return edge.largeBodies.admit({ ...asked, known, resource: adminEndpoint(current()).resource, ...(whyNot && { whyNot }) })
+    },
     follow: strangersFeed({ ...edge, now, limits: () => current().limits, feed: registry.revocations }),
     openStream: api.open.bind(api),
     penalise: edge.penalise,

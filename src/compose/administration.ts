@@ -78,9 +78,10 @@ export function createAdministration(parts: AdministrationParts): AdminDeps {
 export const isAnybodyLeft = ({ administration }: Snapshot, { blocks }: Standing, besides?: BlockTarget): boolean =>
   hasOperator(administration.roles, key => blocks.hasPrincipal(key) || key === besides?.target)
 
-function principalNamed({ issuers }: Snapshot, text: string): PrincipalKey | undefined {
+/** Also somebody whom only a proof of a namespace names, such as a job: to be blocked. */
+function principalNamed({ issuers, registry }: Snapshot, text: string): PrincipalKey | undefined {
   const [issuer = '', ...rest] = text.split(' ')
-  if (rest.length > 0 && issuers.some(known => known.issuer === issuer)) return keyOf(issuer, rest.join(' '))
+  if (rest.length > 0 && [...issuers, ...registry.proofs].some(known => known.issuer === issuer)) return keyOf(issuer, rest.join(' '))
   const [only, ...others] = issuers
   return rest.length === 0 && only && others.length === 0 && text !== '' ? keyOf(only.issuer, text) : undefined
 }

@@ -15,7 +15,11 @@ import { Advising } from '../registry/advisories/advise.ts'
 import { AdvisoryBook, type AdvisoryWatch } from '../registry/advisories/book.ts'
 import { carryStatus } from '../registry/mirrors/admit.ts'
 import type { Mirrors } from '../registry/mirrors/mirrors.ts'
+import { createGithubAccounts } from '../adapters/github-accounts.ts'
+import type { SafeFetch } from '../adapters/safe-fetch.ts'
+import { Exchange } from '../registry/exchange.ts'
 import type { Namespaces } from '../registry/namespaces.ts'
+import { RegistryTokens } from '../registry/registry-token.ts'
 import { Publisher } from '../registry/publish.ts'
 import { RevocationFeed } from '../registry/revocation-feed.ts'
 import { compareVersions } from '../pipeline/version-diff.ts'
@@ -35,6 +39,9 @@ type RegistryParts = Pick<MirrorHouseParts, 'fetch' | 'log' | 'encoder' | 'logge
   /** the repository of trust, where one is followed */
   readonly trust: Pick<TrustPlane, 'forNew' | 'registryChanged'> | undefined
   readonly namespaces: Namespaces
+  /** towards GitHub, where it is configured */
+  readonly fetch: SafeFetch
+  readonly newId: () => string
 }
 /** `advisories`, `revocations`: for whoever has versions running; `mirrors`: looked at by the one timer */
 type Registry = AdminDeps['registry'] & {
@@ -79,8 +86,11 @@ export function createRegistry(parts: RegistryParts): Registry {
     maxNamespaceBytes: () => current().registry.documentsPerNamespaceBytes,
     vulnerable: () => current().registry.vulnerable,
   })
+  const { exchange, tokens } = exchangeOf(parts)
   return {
     namespaces,
+    exchange,
+    tokens,
     publisher,
     advising: new Advising({ book: advisories, alone: work => publisher.alone(work), revoking: kept }),
     mirrored,
@@ -107,6 +117,24 @@ const endpointsOf = ({ publicUrl }: Snapshot, aliases: readonly string[] | undef
   aliases
     ? aliases.map(alias => `${publicUrl}/servers/${alias}/mcp`)
     : [`${publicUrl}/mcp`, `${publicUrl}/sets/*`, `${publicUrl}/servers/*`]
+
+function exchangeOf({ current, sealer, now, namespaces, fetch, newId }: RegistryParts): Pick<Registry, 'exchange' | 'tokens'> {
+  const tokens = new RegistryTokens({ sealer, origin: () => current().publicUrl, nowSeconds: () => Math.floor(now() / 1000), newId })
+  const exchange = new Exchange({
+    namespaces,
+    tokens,
+    accounts() {
+      const { github } = current().registry
+      return github && createGithubAccounts(github, fetch)
+    },
+    settings() {
+      const { evaluation, registry } = current()
+      const isAnonymous = evaluation !== undefined && !registry.isExposed
+      return { isOfficial: registry.officialProofs, isOpen: registry.isOpenToClaims, isAnonymous }
+    },
+  })
+  return { exchange, tokens }
+}
 
 /** '' is the whole registry. */
 function viewOf({ registry }: Snapshot, name: string): RegistryView | undefined {

@@ -36,6 +36,8 @@ export type WarningCode =
   | 'loose-permissions'
   | 'open-registration'
   | 'risky-command'
+  /** proofs of namespaces that another registry can show here */
+  | 'replayable-proofs'
 
 /** Line and column count from 1; both 0 when the whole file is meant. Messages are lower case, without a full stop, and hold no secret. */
 export type Finding<Code> = {

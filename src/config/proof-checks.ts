@@ -4,7 +4,16 @@ import { isLoopback, urlOf } from './addresses.ts'
 import type { Reading } from './reading.ts'
 import type { ConfigDocument } from './table.ts'
 
-export function checkProofs({ registry: { proofs } }: ConfigDocument, reading: Reading): void {
+export function checkProofs({ registry: { proofs, officialProofs, github } }: ConfigDocument, reading: Reading): void {
+  if (officialProofs)
+    reading.warn(
+      'replayable-proofs',
+      'registry.officialProofs',
+      'domain proofs in the official form sign a time alone: one that is shown to another registry can be shown here for 15 seconds',
+      'take it out where publishers can use `gatehouse namespace verify`',
+    )
+  if (github && urlOf(github.api)?.protocol === 'http:' && !isLoopback(urlOf(github.api)?.hostname ?? ''))
+    reading.fault('value', 'registry.github.api', 'expected https: access tokens are sent there')
   proofs.forEach((proof, index) => {
     const at = `registry.proofs[${index}]`
     if (proofs.findIndex(({ issuer }) => issuer === proof.issuer) !== index)

@@ -4,7 +4,10 @@ import type { NamespaceSettings } from './schema.ts'
 import type { ConfigDocument } from './table.ts'
 
 /** INVARIANT: the document has no fault left. */
-export const proofsOf = ({ registry: { proofs, cooldown } }: ConfigDocument, publicUrl: string): NamespaceSettings => ({
+export const proofsOf = (
+  { registry: { proofs, cooldown, claims, officialProofs, github } }: ConfigDocument,
+  publicUrl: string,
+): NamespaceSettings => ({
   proofs: proofs.map(({ jwksUri, jwksFile, audience, maxTokenLife, clockSkew, ...rest }) => ({
     ...rest,
     ...(jwksUri !== undefined && { jwksUri }),
@@ -14,4 +17,7 @@ export const proofsOf = ({ registry: { proofs, cooldown } }: ConfigDocument, pub
     clockSkewSeconds: clockSkew,
   })),
   cooldownSeconds: cooldown,
+  isOpenToClaims: claims === 'proved',
+  officialProofs,
+  ...(github && { github: { ...github, api: github.api.replace(/\/+$/, '') } }),
 })

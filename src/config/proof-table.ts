@@ -4,7 +4,7 @@ import { templateProblem } from '../registry/proof-rules.ts'
 import { urlProblem } from './addresses.ts'
 import { list, map, optional, record, type KeyRule } from './fields.ts'
 import { ALGORITHMS, issuerProblem } from './identity-table.ts'
-import { choice, duration, path, text } from './scalars.ts'
+import { choice, duration, flag, path, text } from './scalars.ts'
 
 const CLAIM: KeyRule = { what: 'the name of a claim', pattern: '^[\\x21-\\x7e]+$', maxLength: 128 }
 const claim = (doc: string) => text({ what: 'the name of a claim', maxLength: 128, pattern: /^[\x21-\x7e]+$/, doc })
@@ -56,6 +56,35 @@ export const PROOFS = {
     fallback: [],
     doc: 'issuers whose tokens prove namespaces, such as GitHub Actions; they sign nobody in',
   }),
+  claims: choice(['publishers', 'proved'], {
+    fallback: 'publishers',
+    doc: 'who gets a namespace that nobody has: people with the role publisher who prove it; or `proved`, whoever proves it at `/v0.1/auth/*`, as in the official registry: then anybody who has a domain or account can put versions into quarantine',
+  }),
+  officialProofs: flag({
+    fallback: false,
+    doc: 'take domain proofs in the official registry’s form at `/v0.1/auth/dns` and `http`. They sign a time alone: whoever sees one can show it to another registry for 15 seconds, and another registry can show one here',
+  }),
+  github: optional(
+    record(
+      {
+        api: text({
+          what: 'a URL',
+          maxLength: 2048,
+          problem: urlProblem,
+          fallback: 'https://api.github.com',
+          doc: 'base URL of its REST API; access tokens of people are sent there, as `outbound` allows',
+        }),
+        issuer: text({
+          what: 'an issuer',
+          maxLength: 2048,
+          problem: issuerProblem,
+          fallback: 'https://token.actions.githubusercontent.com',
+          doc: 'issuer of its jobs’ tokens, as in `proofs`: an account has one number, whichever way it comes',
+        }),
+      },
+      { doc: 'take GitHub access tokens at `/v0.1/auth/github-at`; without it that is refused' },
+    ),
+  ),
   cooldown: duration('seconds', {
     min: '0s',
     max: '30d',

@@ -96,6 +96,11 @@ export type NamespaceSettings = {
   readonly proofs: readonly ProofSettings[]
   /** nothing is published in a namespace after key, owner or signer changed */
   readonly cooldownSeconds: number
+  /** whoever proves a namespace that nobody has gets it, without a role */
+  readonly isOpenToClaims: boolean
+  /** proofs that can be shown to another registry */
+  readonly officialProofs: boolean
+  readonly github?: { readonly api: string; readonly issuer: string }
 }
 /** Who may prove which names: its rules are those of registry/proof-rules.ts. `jwksFile`: an absolute path. */
 type ProofSettings = ProofRule & {

@@ -24,6 +24,8 @@ type Asked = {
   readonly resource: string
   /** what will be held at most */
   readonly bytes: number
+  /** where something else than a token for `resource` says who it is */
+  readonly known?: Verdict | undefined
   /** why this principal may send none of this size */
   readonly whyNot?: (principal: Principal) => Stop | undefined
   /** held until its connection has the answer, or is gone */
@@ -48,7 +50,8 @@ export class LargeBodies {
 
   /** `undefined`: it may be read, and its bytes are kept for it. */
   admit(asked: Asked): Stop | undefined | Promise<Stop | undefined> {
-    const verdict = this.#deps.authenticate(asked.authorization, asked.resource, asked.proof && { proof: asked.proof, method: 'POST' })
+    const verdict =
+      asked.known ?? this.#deps.authenticate(asked.authorization, asked.resource, asked.proof && { proof: asked.proof, method: 'POST' })
     return verdict instanceof Promise ? verdict.then(found => this.#hold(found, asked)) : this.#hold(verdict, asked)
   }
 

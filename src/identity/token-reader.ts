@@ -79,8 +79,8 @@ export function createTokenReader({ issuers: all, verifier, introspect }: Reader
   }
 }
 
-// RFC 6750 section 2.1 b64token. Whatever looks like a JWT is one, and was refused as one.
-const isOpaque = (token: string): boolean => /^[A-Za-z0-9\-._~+/]{8,2048}=*$/.test(token) && !token.startsWith('eyJ')
+// RFC 6750 section 2.1 b64token. Whatever looks like a JWT is one, and was refused as one; a token of this gateway's registry is shown to nobody.
+const isOpaque = (token: string): boolean => /^[A-Za-z0-9\-._~+/]{8,2048}=*$/.test(token) && !/^(?:eyJ|ghreg_)/.test(token)
 
 // The schema refuses them already; a second lock, because this one would let everybody in.
 const isForbidden = (algorithm: string): boolean => /^(none|hs)/i.test(algorithm)

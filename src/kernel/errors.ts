@@ -57,6 +57,7 @@ export type Reason =
   | 'advisory-invalid'
   | 'attestation-invalid'
   | 'attestation-required'
+  | 'exchange-unavailable'
   | 'lookalike-held'
   | 'namespace-cooling'
   | 'namespace-forbidden'

@@ -29,6 +29,7 @@ const PURPOSES = {
   'sign-in': { code: 17, nonce: 'random' },
   connection: { code: 24, nonce: 'random' },
   'upstream-client': { code: 25, nonce: 'random' },
+  'registry-token': { code: 32, nonce: 'random' },
 } as const
 export type Purpose = keyof typeof PURPOSES
 

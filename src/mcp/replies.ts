@@ -75,6 +75,7 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'advisory-invalid': reply(422, 422, CODE.invalidParams, 'The advisory is not taken'),
   'attestation-invalid': reply(422, 422, OWN.blocked, 'The statement does not count'),
   'attestation-required': reply(422, 422, OWN.blocked, 'A verified statement is needed'),
+  'exchange-unavailable': reply(501, 501, OWN.blocked, 'This registry takes no such proof'),
   'lookalike-held': reply(409, 409, OWN.blocked, 'The name looks like another one'),
   'namespace-cooling': reply(403, 403, OWN.blocked, 'Nothing is published in the namespace for a while'),
   'namespace-forbidden': reply(403, 403, OWN.blocked, 'Not permitted in this namespace'),

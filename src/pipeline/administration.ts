@@ -8,7 +8,9 @@ import type { Stop } from '../kernel/errors.ts'
 import type { Mirrors } from '../registry/mirrors/mirrors.ts'
 import type { MirrorStore } from '../registry/mirrors/store.ts'
 import type { Advising } from '../registry/advisories/advise.ts'
+import type { Exchange } from '../registry/exchange.ts'
 import type { Namespaces } from '../registry/namespaces.ts'
+import type { RegistryTokens } from '../registry/registry-token.ts'
 import type { Publisher } from '../registry/publish.ts'
 import type { Principal, PrincipalKey } from '../kernel/principal.ts'
 import { member, textOf } from '../mcp/json.ts'
@@ -48,6 +50,8 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
     readonly review: (target: string) => Promise<string | Buffer | Stop>
     readonly namespaces: Namespaces
     readonly publisher: Publisher
+    readonly exchange: Exchange
+    readonly tokens: RegistryTokens
     readonly advising: Advising
     readonly mirrors: Pick<Mirrors, 'status' | 'request'>
     /** what mirrors showed */
@@ -61,7 +65,8 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
 
 /** Who stands at the machine: by a file that only the gateway's own user could have made. Never from the network. */
 type LocalCaller = { readonly user: string }
-export type AdminReceived = Received & { readonly local?: LocalCaller | undefined }
+/** `isPublishing`: it came to a place of the registry that takes the registry's own tokens too. */
+export type AdminReceived = Received & { readonly local?: LocalCaller | undefined; readonly isPublishing?: boolean | undefined }
 
 /** What an act is aimed at, for the record: no free text of people. */
 export type Aimed = { readonly act: { readonly target: string; readonly params: Readonly<Record<string, string>> } }

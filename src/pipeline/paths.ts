@@ -48,11 +48,13 @@ import {
   revokeStage,
   setStatusStage,
 } from './stages/administer-registry.ts'
+import { authenticatePublisherStage, type Granted } from './stages/authenticate-publisher.ts'
 import { authenticateStage } from './stages/authenticate.ts'
 import { callUpstreamStage } from './stages/call-upstream.ts'
 import { checkFilterScopesStage, checkScopesStage } from './stages/check-scopes.ts'
 import { classifyStage } from './stages/classify.ts'
 import { evaluatePolicyStage } from './stages/evaluate-policy.ts'
+import { issueTokenStage, proveStage as proveIdentityStage } from './stages/exchange-proof.ts'
 import { joinSessionStage } from './stages/join-session.ts'
 import { discoverStage, listStage } from './stages/lists.ts'
 import { aimConnectionStage, listConnectionsStage, revokeConnectionStage } from './stages/own-connections.ts'
@@ -60,7 +62,7 @@ import { prepareArgumentsStage } from './stages/prepare-arguments.ts'
 import { aimMirroredStage, aimMirrorStage, listMirroredStage, listMirrorsStage, readMirrorStage } from './stages/administer-mirrors.ts'
 import { aimFollowStage, aimReadStage, followRevocationsStage, readRegistryStage, readReviewsStage } from './stages/read-registry.ts'
 import { requireEraStage } from './stages/require-era.ts'
-import { identifyLocalStage, requireRoleStage } from './stages/require-role.ts'
+import { identifyLocalStage, requirePublisherStage, requireRoleStage } from './stages/require-role.ts'
 import { resolveCredentialStage } from './stages/resolve-credential.ts'
 import { resolveMethodStage, resolveNameStage, resolveReferenceStage } from './stages/resolve-route.ts'
 import {
@@ -162,9 +164,14 @@ export function createPaths(deps: GatewayDeps): Paths {
  */
 export function createAdminPaths(deps: AdminDeps): AdminPaths {
   const network = Path.start().step(authenticateStage(deps)).step(admitStage(deps))
+  const publishing = Path.start<AdminReceived>()
+    .step(authenticatePublisherStage(deps, authenticateStage(deps)))
+    .step(admitStage(deps))
   const local = Path.start<AdminReceived>().step(identifyLocalStage).step(admitStage(deps))
   const role = (...roles: readonly Role[]): ReturnType<typeof requireRoleStage> => requireRoleStage(deps, ...roles)
-  const rowsFrom = (known: Path<Received & Authenticated>): Readonly<Record<string, Whole>> => ({
+  const publisher = (...roles: readonly Role[]): ReturnType<typeof requirePublisherStage> => requirePublisherStage(deps, ...roles)
+  type Known = Path<Received & Authenticated>
+  const rowsFrom = (known: Known, publishing: Path<Received & Authenticated & Granted>): Readonly<Record<string, Whole>> => ({
     'admin/whoami': known.step(role()).step(whoamiStage(deps)),
     'admin/blocks/list': known.step(role('operator', 'approver', 'auditor')).step(listBlocksStage(deps)),
     'admin/block': known.step(role('operator')).step(aimBlockStage(deps)).step(blockStage(deps)),
@@ -186,10 +193,10 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
       .step(changeStage(deps, 'register-namespace')),
     'admin/namespaces/thaw': known.step(role('operator')).step(aimChangeStage('namespace')).step(changeStage(deps, 'thaw-namespace')),
     'admin/namespaces/freeze': known.step(role('operator')).step(aimFreezeStage).step(freezeStage(deps)),
-    'admin/registry/submit': known.step(role('publisher')).step(aimSubmissionStage(false)).step(publishStage(deps)),
-    'admin/registry/publish': known.step(role('publisher')).step(aimSubmissionStage(true)).step(publishStage(deps)),
+    'admin/registry/submit': publishing.step(publisher('publisher')).step(aimSubmissionStage(false)).step(publishStage(deps)),
+    'admin/registry/publish': publishing.step(publisher('publisher')).step(aimSubmissionStage(true)).step(publishStage(deps)),
     'admin/registry/attest': known.step(role('operator', 'publisher')).step(aimAttestationStage).step(attestStage(deps)),
-    'admin/registry/status': known.step(role('operator', 'publisher')).step(aimStatusStage).step(setStatusStage(deps)),
+    'admin/registry/status': publishing.step(publisher('operator', 'publisher')).step(aimStatusStage).step(setStatusStage(deps)),
     'admin/registry/revoke': known.step(role('operator')).step(aimRevocationStage).step(revokeStage(deps)),
     'admin/registry/clear': known.step(role('operator')).step(aimChangeStage('server')).step(changeStage(deps, 'clear-lookalike')),
     'admin/registry/advise': known.step(role('operator')).step(aimAdvisoryStage).step(adviseStage(deps)),
@@ -212,7 +219,15 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
     'admin/break-glass/open': local.step(aimBreakGlassStage).step(openBreakGlassStage(deps)),
     'admin/break-glass/close': local.step(closeBreakGlassStage(deps)),
   }
-  const overNetwork = new Map<string, Path<AdminReceived & Answered>>(Object.entries(rowsFrom(network)))
-  const byFile = new Map<string, Path<AdminReceived & Answered>>([...Object.entries(rowsFrom(local)), ...Object.entries(localRows)])
+  // Nobody has an account who comes here: the proof says who it is.
+  const exchange = Path.start().step(proveIdentityStage(deps)).step(admitStage(deps))
+  const strangers: Readonly<Record<string, Whole>> = {
+    'registry/exchange': exchange.step(issueTokenStage(deps)),
+  }
+  const overNetwork = new Map<string, Path<AdminReceived & Answered>>([
+    ...Object.entries(rowsFrom(network, publishing)),
+    ...Object.entries(strangers),
+  ])
+  const byFile = new Map<string, Path<AdminReceived & Answered>>([...Object.entries(rowsFrom(local, local)), ...Object.entries(localRows)])
   return { of: (method, isLocal) => (isLocal ? byFile : overNetwork).get(method) }
 }

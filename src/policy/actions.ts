@@ -83,6 +83,7 @@ export const ACTIONS: Readonly<Record<string, ActionRow>> = {
   'admin/registry/mirror': ADMIN,
   'admin/registry/mirrored': ADMIN,
   'admin/registry/read': ADMIN,
+  'registry/exchange': ADMIN,
 }
 
 const ROWS = new Map(Object.entries(ACTIONS))

@@ -27,9 +27,11 @@ export type ClaimProof = {
   readonly timestamp: string
   readonly signature: string
   readonly method: 'dns' | 'https'
+  /** the one that is meant, where it is said: else the challenge says it */
+  readonly namespace?: string
 }
 /** `{domain, timestamp, signed_timestamp}` of the official API */
-export type OfficialProof = Omit<ClaimProof, 'nonce'> & { readonly domain: string }
+export type OfficialProof = Omit<ClaimProof, 'nonce' | 'namespace'> & { readonly domain: string }
 
 const CHALLENGE_SECONDS = 600
 const OPEN_CHALLENGES = 10
@@ -67,9 +69,11 @@ export class DomainProofs {
     return challenge?.principal === principal ? challenge : unproved('the challenge is unknown, spent or expired')
   }
 
-  async answered(principal: PrincipalKey, { nonce, timestamp, signature, method }: ClaimProof): Promise<DomainProof | Stop> {
+  async answered(principal: PrincipalKey, { nonce, timestamp, signature, method, namespace }: ClaimProof): Promise<DomainProof | Stop> {
     const challenge = await this.spend(nonce, principal)
     if (isStop(challenge)) return challenge
+    if (namespace !== undefined && namespace.toLowerCase() !== challenge.namespace.toLowerCase())
+      return unproved('the challenge is for another namespace')
     const signedAt = Date.parse(timestamp) / 1000
     const isTimely = signedAt >= challenge.issuedAtSeconds - SKEW_SECONDS && signedAt <= this.#parts.nowSeconds() + SKEW_SECONDS
     if (!UTC.test(timestamp) || !isTimely) return unproved('it was not signed between the challenge and now')
@@ -79,7 +83,7 @@ export class DomainProofs {
   }
 
   /** The official form. It says neither for which registry nor once: whoever sees it can show it elsewhere while it is fresh, and here it is spent. */
-  async official({ domain, timestamp, signature, method }: OfficialProof): Promise<DomainProof | Stop> {
+  async official({ domain, timestamp, signature, method }: OfficialProof): Promise<(DomainProof & { readonly domain: string }) | Stop> {
     const { nowSeconds, spent } = this.#parts
     const name = domainOf(domain)
     const refused = whyNotProvable(name)
@@ -93,7 +97,9 @@ export class DomainProofs {
     // Not of the signature: one by an elliptic curve can be written in two ways, and the second would be another one.
     const id = hash('sha256', ['MCPv1', name, key, timestamp].join('\0'))
     const isFirst = await spent.spend(id, Math.floor(signedAt) + 2 * OFFICIAL_SKEW_SECONDS, now)
-    return isFirst ? { name, proof: method, bound: { kind: 'key', key } } : unproved('this signature was used before')
+    return isFirst
+      ? { name, proof: method, bound: { kind: 'key', key }, domain: domainOf(name) }
+      : unproved('this signature was used before')
   }
 
   /** The published key that made the signature. */

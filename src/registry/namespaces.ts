@@ -1,11 +1,13 @@
 // Who owns a namespace: claimed by a proof, kept by whoever proved it first, frozen when somebody else can, and silent for a while when what it rests on changes.
 
 import { isStop, type Stop } from '../kernel/errors.ts'
-import type { PrincipalKey } from '../kernel/principal.ts'
+import { keyOf, type Principal, type PrincipalKey } from '../kernel/principal.ts'
 import { compareBindings, type Binding } from './binding.ts'
-import { DomainProofs, whyNotProvable, type ClaimProof, type DomainProofParts, type OpenedChallenge } from './domain-proofs.ts'
+import { DomainProofs, whyNotProvable } from './domain-proofs.ts'
+import type { ClaimProof, DomainProof, DomainProofParts, OfficialProof, OpenedChallenge } from './domain-proofs.ts'
 import { isNamespace, lookalikeOf, skeletonOf } from './names.ts'
-import type { MemberRole, Namespace, NamespaceStore, NamespaceWatch, ProofKind, ProofTokens, Quiet } from './namespace.ts'
+import { boundDigest, type Grant } from './registry-token.ts'
+import type { MemberRole, Namespace, NamespaceStore, NamespaceWatch, ProofKind, ProofTokens, Quiet, TokenProof } from './namespace.ts'
 
 export type NamespaceParts = DomainProofParts & {
   readonly store: NamespaceStore & Pick<NamespaceWatch, 'sign'>
@@ -55,7 +57,7 @@ export class Namespaces {
   }
 
   async #shownBy(principal: PrincipalKey, { token, namespace, nonce }: TokenClaim): Promise<Shown | Stop> {
-    const { tokens, spent, nowSeconds } = this.#parts
+    const { tokens, nowSeconds } = this.#parts
     const read = await tokens.read(token, nowSeconds())
     if (isStop(read)) return read
     if (namespace !== undefined && namespace.toLowerCase() !== read.name.toLowerCase())
@@ -67,8 +69,51 @@ export class Namespaces {
       if (isStop(challenge)) return challenge
       if (challenge.namespace.toLowerCase() !== read.name.toLowerCase()) return unproved('the challenge is for another namespace')
     }
-    if (!(await spent.spend(read.id, read.expiresAtSeconds, nowSeconds()))) return unproved('the token was used before')
-    return { name: read.name, proof: 'oidc', bound: read.bound }
+    return (await this.#spend(read)) ?? { name: read.name, proof: 'oidc', bound: read.bound }
+  }
+  async #spend({ id, expiresAtSeconds }: TokenProof): Promise<Stop | undefined> {
+    const { spent, nowSeconds } = this.#parts
+    return (await spent.spend(id, expiresAtSeconds, nowSeconds())) ? undefined : unproved('the token was used before')
+  }
+
+  /** A token of somebody who has no other account here. */
+  async shownByToken(token: string): Promise<(Pick<Principal, 'issuer' | 'subject'> & { readonly shown: Shown }) | Stop> {
+    const read = await this.#parts.tokens.read(token, this.#parts.nowSeconds())
+    if (isStop(read)) return read
+    if (read.nonce !== undefined) return unproved('the token answers a challenge, and there is none')
+    const { issuer, subject, name, bound } = read
+    return (await this.#spend(read)) ?? { issuer, subject, shown: { name, proof: 'oidc', bound } }
+  }
+  shownByDomain(proof: OfficialProof): Promise<(DomainProof & { readonly domain: string }) | Stop> {
+    return this.#domains.official(proof)
+  }
+
+  /**
+   * Something is shown by somebody who is nobody here, to publish by. What it rests on has to be what its owner proved it by; the same prolongs that proof, and another
+   * key or account freezes the namespace. `mayBegin`: one that nobody has is his.
+   */
+  async showAgain(who: Pick<Principal, 'issuer' | 'subject'>, shown: Shown, mayBegin: boolean): Promise<Namespace | Stop> {
+    const { store } = this.#parts
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const known = await store.find(shown.name)
+      if (!known) {
+        if (!mayBegin) return UNCLAIMED
+        const begun = await this.#begin(keyOf(who.issuer, who.subject), shown)
+        if (isStop(begun)) return begun
+        continue // judged as everybody who comes after
+      }
+      if (known.state === 'frozen') return FROZEN
+      const compared = compareBindings(known.bound, shown.bound)
+      if (compared === 'other-owner') return this.#freeze(known.name, OTHER_ACCOUNT)
+      if (compared === 'other-key')
+        return this.#freeze(known.name, 'it was proved by another key; since somebody else proved it too it is frozen')
+      if (compared === 'other-detail') return unproved(OTHER_DETAIL)
+      if (compared !== 'same') return UNBOUND
+      if (!(await store.prove(this.#kept(shown), known.bound))) continue
+      const now = await store.find(shown.name)
+      return now ? ((await this.#whyNotNow(now)) ?? now) : UNCLAIMED
+    }
+    return TAKEN
   }
 
   async #take(principal: PrincipalKey, shown: Shown): Promise<Namespace | Stop> {
@@ -85,7 +130,7 @@ export class Namespaces {
         return this.#freeze(known.name, 'it has another owner; since you proved it too it is frozen')
       const compared = compareBindings(known.bound, shown.bound)
       if (compared === 'other-owner') return this.#freeze(known.name, OTHER_ACCOUNT)
-      if (compared === 'other-detail') return unproved('it is another repository, or whatever else was bound, than at the first proof')
+      if (compared === 'other-detail') return unproved(OTHER_DETAIL)
       const quiet = compared === 'other-key' || compared === 'other-kind' ? this.#quiet('key') : undefined
       // What an operator or a second proof froze, and be it in this moment, is not thawed by proving it again.
       if (await store.prove(this.#kept(shown), known.bound, quiet)) return (await store.find(shown.name)) ?? TAKEN
@@ -157,11 +202,14 @@ export class Namespaces {
     return (await store.find(name)) ?? FORBIDDEN
   }
 
-  /** Why a principal may not publish in a namespace now; undefined = it may. */
-  async whyNotPublisher(name: string, principal: PrincipalKey): Promise<Stop | undefined> {
+  /** Why a principal may not publish in a namespace now; undefined = it may. With a `grant` (of a registry token) that says it, and not who is a member. */
+  async whyNotPublisher(name: string, principal: PrincipalKey, grant?: Grant): Promise<Stop | undefined> {
     const known = await this.#parts.store.find(name)
-    if (!known?.members.some(member => member.principal === principal)) return FORBIDDEN
-    return this.#whyNotNow(known)
+    if (!known) return FORBIDDEN
+    const isMeant = grant
+      ? known.bound !== undefined && grant.get(known.name.toLowerCase()) === boundDigest(known.bound)
+      : known.members.some(member => member.principal === principal)
+    return isMeant ? this.#whyNotNow(known) : FORBIDDEN
   }
 
   async #whyNotNow(known: Namespace): Promise<Stop | undefined> {
@@ -196,6 +244,17 @@ const COOLING: Readonly<Record<Quiet['why'], string>> = {
   signer: 'who signs for it changed, and nothing is published for a while',
 }
 const OTHER_ACCOUNT = 'the name belongs to another account than the one that proved it first: it was renamed, or taken anew; it is frozen'
+const OTHER_DETAIL = 'it is another repository, or whatever else was bound, than at the first proof'
+const UNCLAIMED: Stop = {
+  stop: 'namespace-forbidden',
+  detail: 'nobody has this namespace yet',
+  fix: 'somebody with the role publisher proves it first: `gatehouse namespace verify`',
+}
+const UNBOUND: Stop = {
+  stop: 'namespace-forbidden',
+  detail: 'its owner has not proved it in this way',
+  fix: 'its owner proves it by this key or account: `gatehouse namespace verify`',
+}
 const FORBIDDEN: Stop = {
   stop: 'namespace-forbidden',
   detail: 'you do not publish in this namespace, or there is none',

@@ -167,7 +167,7 @@ export class Publisher {
 
   #membersOf(by: Actor): Origin {
     return {
-      whyNot: ({ namespace }) => this.#parts.namespaces.whyNotPublisher(namespace, by.key),
+      whyNot: ({ namespace }) => this.#parts.namespaces.whyNotPublisher(namespace, by.key, by.grant),
       looksLike: () => Promise.resolve(undefined),
     }
   }

@@ -87,6 +87,37 @@ describe('gatehouse namespace verify --oidc', () => {
     expect(await verify(await of({ repository_owner: 'acme/../evil' }), 'io.github.evil')).toMatchObject({ code: 1 })
     expect((await run('pat', ['namespace', 'list'])).out).toContain('active')
   })
+  it('publishes as a job without an account: by a proof for a token of five minutes', async () => {
+    const job = await ci.job()
+    const server = {
+      name: 'io.github.acme/weather',
+      description: 'Weather.',
+      remotes: [{ type: 'streamable-http', url: 'https://a.example/mcp' }],
+    }
+    const put = (version: string) => writeFileSync(join(cwd, 'server.json'), JSON.stringify({ ...server, version }))
+    const asJob = (words: string[], env = job.env) => gatehouse([...words, '--url', gateway.url], { cwd, env, now: Date.now })
+    put('1.0.0')
+    expect(await asJob(['publish', '--unsigned', '--oidc'])).toMatchObject({ code: 0, out: expect.stringContaining('quarantined') })
+    const token = await asJob(['registry', 'token', '--oidc'])
+    expect(token).toMatchObject({ code: 0, out: expect.stringMatching(/^ghreg_[A-Za-z0-9_-]+\n$/) })
+    writeFileSync(join(cwd, 'registry-token'), token.out, { mode: 0o600 })
+    put('1.1.0')
+    expect(await asJob(['publish', '--unsigned', '--token-file', 'registry-token'], {})).toMatchObject({ code: 0 })
+    expect(await asJob(['namespace', 'list', '--token-file', 'registry-token'], {})).toMatchObject({ code: 1 })
+    expect(await asJob(['registry', 'token', '--oidc'], { GATEHOUSE_OIDC_TOKEN: 'x' })).toMatchObject({ code: 1, out: '' })
+    expect(await asJob(['publish', '--unsigned', '--oidc'], { GATEHOUSE_OIDC_TOKEN: 'x' })).toMatchObject({ code: 1 })
+    expect(await asJob(['registry', 'token'])).toMatchObject({ code: 2 })
+    job.stop()
+  })
+  it('exchanges a signature of a domain only where the gateway takes that', async () => {
+    expect(await gatehouse(['namespace', 'claim', 'com.example', '--key', 'domain.pem'], { cwd })).toMatchObject({ code: 0 })
+    const refused = await gatehouse(['registry', 'token', '--domain', 'example.com', '--key', 'domain.pem', '--url', gateway.url], {
+      cwd,
+      env: {},
+      now: Date.now,
+    })
+    expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('registry.officialProofs') })
+  })
   it('freezes a name that belongs to another account now, and says so; an operator thaws it', async () => {
     const env = { GATEHOUSE_OIDC_TOKEN: await ci.token(gateway.snapshot.publicUrl, { repository_owner_id: '666' }) }
     expect(await run('pat', ['namespace', 'verify', 'io.github.acme', '--oidc'], env)).toMatchObject({

@@ -78,6 +78,7 @@ type Over = {
   sentAt?: number
   by?: PrincipalKey
   method?: 'dns' | 'https'
+  namespace?: string
 }
 async function prove(name: string, who: PrincipalKey, key: KeyObject, over: Over = {}) {
   const challenge = await namespaces.claim(name, who)
@@ -86,7 +87,7 @@ async function prove(name: string, who: PrincipalKey, key: KeyObject, over: Over
   const at = new Date((over.signedAt ?? now) * 1000).toISOString()
   const text = challengeText(over.origin ?? origin, over.domain ?? domain, over.nonce ?? nonce, at)
   const timestamp = over.sentAt === undefined ? at : new Date(over.sentAt * 1000).toISOString()
-  return namespaces.verify(over.by ?? who, { nonce, timestamp, signature: signed(key, text), method: over.method ?? 'dns' })
+  return namespaces.verify(over.by ?? who, { nonce, timestamp, signature: signed(key, text), method: over.method ?? 'dns', ...(over.namespace && { namespace: over.namespace }) })
 }
 
 describe('a namespace', () => {
@@ -120,6 +121,7 @@ describe('a namespace', () => {
     expect(await prove('com.example', ALICE, privateKey, { signedAt: now + 120 })).toMatchObject(refused)
     expect(await prove('com.example', ALICE, privateKey, { sentAt: now + 1 })).toMatchObject(refused)
     expect(await prove('com.example', ALICE, ed25519().privateKey)).toMatchObject(refused)
+    expect(await prove('com.example', ALICE, privateKey, { namespace: 'com.other' })).toMatchObject(refused)
     expect(await prove('com.example', ALICE, privateKey, { method: 'https' })).toMatchObject(refused)
     expect(await namespaces.list()).toEqual([])
   })

@@ -23,7 +23,7 @@ export function domainKey(): DomainKey {
   const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(12)
   return { privateKey, record: `v=MCPv1; k=ed25519; p=${raw.toString('base64')}` }
 }
-const signed = (key: KeyObject, text: string): string =>
+export const signed = (key: KeyObject, text: string): string =>
   (key.asymmetricKeyType === 'ed25519'
     ? sign(null, Buffer.from(text), key)
     : sign('sha384', Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' })

@@ -26,6 +26,8 @@ class Unable extends Error {
   }
 }
 
+type Sent = { readonly path: string; readonly body?: string; readonly token?: string | undefined }
+
 const FETCH_MS = 30_000
 
 /** One act. Reading acts have no `params`. Throws Unable (what is wrong with the call) or a Fault (of the login or the local files). */
@@ -37,10 +39,17 @@ export async function act(args: CommandArgs, name: string, params?: object): Pro
 /** One request with the same token; `body` (JSON text) is posted as it is. Throws as `act` does. */
 export async function send(args: CommandArgs, path: string, body?: string): Promise<ActAnswer> {
   const { gateway, snapshot } = await gatewayOf(args)
-  const token = await tokenFor(args, gateway, snapshot)
+  return sendWith(gateway, { path, ...(body !== undefined && { body }), token: await tokenFor(args, gateway, snapshot) })
+}
+
+/** One request with another token, or none. */
+export async function sendWith(gateway: string, { path, body, token }: Sent): Promise<ActAnswer> {
   const answer = await fetch(`${gateway}${path}`, {
     method: body === undefined ? 'GET' : 'POST',
-    headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
+    headers: {
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
     ...(body !== undefined && { body }),
     redirect: 'error',
     signal: AbortSignal.timeout(FETCH_MS),

@@ -10,7 +10,8 @@ import { challengeText, domainOf } from '../../registry/domain-proofs.ts'
 import type { CommandArgs } from '../command.ts'
 import { readIfThere } from '../files.ts'
 import { documentMembers } from './documents.ts'
-import { act, gatewayOf, send, type ActAnswer } from './gateway.ts'
+import { exchangeToken, isProved } from './exchange.ts'
+import { act, gatewayOf, send, sendWith, type ActAnswer } from './gateway.ts'
 import { proofToken } from './proof-token.ts'
 import { changeText, records, table, text, timeOf, verb, WHY } from './verb.ts'
 
@@ -55,7 +56,7 @@ export const verifyNamespace = verb({
   command: 'namespace verify',
   run(args) {
     const [namespace] = args.positionals
-    const [file, isToken] = [args.text('key'), args.flag('oidc') || args.text('oidc-token-file') !== undefined]
+    const [file, isToken] = [args.text('key'), isProved(args)]
     if (namespace === undefined) return WHICH
     if (isToken) return file === undefined ? provedByToken(args, namespace) : '--key and --oidc exclude each other'
     return file === undefined ? KEY : proved(args, namespace, file)
@@ -221,14 +222,24 @@ export const revoke = verb({
   },
 })
 
+/** With the token of who is signed in, or with one that a proof was just exchanged for. A refused exchange is told as it is. */
+async function senderFor(args: CommandArgs): Promise<(path: string, body: string) => Promise<ActAnswer>> {
+  if (!isProved(args)) return (path, body) => send(args, path, body)
+  const { gateway } = await gatewayOf(args)
+  const exchanged = await exchangeToken(args)
+  if (!exchanged.ok) return () => Promise.resolve(exchanged)
+  return (path, body) => sendWith(gateway, { path, body, token: String(exchanged.body['registry_token']) })
+}
+
 /** server.json as it lies here: what was signed is what is sent. */
 async function sent(args: CommandArgs, serverFile: string, bundles: readonly string[] | undefined): Promise<ActAnswer> {
   const serverJson = await jsonIn(args, serverFile, MAX_SERVER_JSON_BYTES)
-  if (!bundles) return send(args, '/v0.1/publish', serverJson)
+  const post = await senderFor(args)
+  if (!bundles) return post('/v0.1/publish', serverJson)
   const texts: string[] = []
   for (const file of bundles) texts.push(await jsonIn(args, file, MAX_BUNDLE_BYTES))
   const documents = await documentMembers(args, dirname(serverFile), texts)
-  return send(args, '/v1/publish', `{"serverJson":${serverJson},"bundles":[${texts.join(',')}]${documents}}`)
+  return post('/v1/publish', `{"serverJson":${serverJson},"bundles":[${texts.join(',')}]${documents}}`)
 }
 
 async function jsonIn(args: CommandArgs, file: string, maxBytes: number): Promise<string> {

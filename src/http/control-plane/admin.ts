@@ -50,6 +50,8 @@ export type AdminAct = {
   readonly headers?: EdgeHeaders
   readonly address: string
   readonly local?: { readonly user: string }
+  /** takes a token of the registry too */
+  readonly isPublishing?: boolean
 }
 
 type Exchanged = { readonly req: IncomingMessage; readonly res: ServerResponse }
@@ -83,6 +85,7 @@ class AdminExchange implements Received {
   readonly host = new NoHost()
   readonly relayed: Relayed = { count: 0, digest: '' }
   readonly local: AdminAct['local']
+  readonly isPublishing: boolean
   readonly target: { readonly method: string; readonly url: string }
   /** for the record: an act carries everything it is judged by, as a 2026 request does */
   readonly era = 'modern'
@@ -98,6 +101,7 @@ class AdminExchange implements Received {
     this.doc = doc
     this.params = doc?.root
     this.local = act.local
+    this.isPublishing = act.isPublishing === true
     // The endpoint's resource ends with the act's first segment, and each act has a URL of its own below it.
     this.target = { method: httpMethodOf(act.method), url: endpoint.resource + act.method.slice(act.method.indexOf('/')) }
   }

@@ -16,6 +16,10 @@ export type Route = {
   readonly isLarge?: true
   /** there is nothing to read */
   readonly isBare?: true
+  /** takes a token of the registry too */
+  readonly isPublishing?: true
+  /** of people without an account: a proof */
+  readonly isExchange?: true
   /** other members than came */
   readonly make?: (given: Given) => Given
 }
@@ -25,8 +29,8 @@ type Given = Readonly<Record<string, unknown>>
 const registration = ({ namespace, owner, ...rest }: Given): Given => ({ ...rest, target: `${String(namespace)} ${String(owner)}` })
 
 export const WRITES: readonly Route[] = [
-  { method: 'POST', path: /^\/v0\.1\/publish$/, act: 'admin/registry/submit', wrap: 'serverJson' },
-  { method: 'POST', path: /^\/v1\/publish$/, act: 'admin/registry/publish', isLarge: true },
+  { method: 'POST', path: /^\/v0\.1\/publish$/, act: 'admin/registry/submit', wrap: 'serverJson', isPublishing: true },
+  { method: 'POST', path: /^\/v1\/publish$/, act: 'admin/registry/publish', isLarge: true, isPublishing: true },
   { method: 'POST', path: /^\/v1\/attestations$/, act: 'admin/registry/attest', isLarge: true },
   { method: 'POST', path: /^\/v1\/revocations$/, act: 'admin/registry/revoke' },
   { method: 'POST', path: /^\/v1\/advisories$/, act: 'admin/registry/advise', wrap: 'advisory' },
@@ -36,11 +40,20 @@ export const WRITES: readonly Route[] = [
     path: /^\/v0\.1\/servers\/([^/]+)\/versions\/([^/]+)\/status$/,
     act: 'admin/registry/status',
     parts: ['name', 'version'],
+    isPublishing: true,
   },
-  { method: 'PATCH', path: /^\/v0\.1\/servers\/([^/]+)\/status$/, act: 'admin/registry/status', parts: ['name'] },
+  { method: 'PATCH', path: /^\/v0\.1\/servers\/([^/]+)\/status$/, act: 'admin/registry/status', parts: ['name'], isPublishing: true },
+  {
+    method: 'POST',
+    path: /^\/v0\.1\/auth\/(dns|http|oidc|github-oidc|github-at)$/,
+    act: 'registry/exchange',
+    parts: ['method'],
+    isExchange: true,
+  },
+  { method: 'POST', path: /^\/v0\.1\/auth\/(none)$/, act: 'registry/exchange', parts: ['method'], isBare: true, isExchange: true },
   { method: 'POST', path: /^\/v1\/namespaces$/, act: 'admin/namespaces/register', make: registration },
   { method: 'POST', path: /^\/v1\/namespaces\/([^/]+)\/challenges$/, act: 'admin/namespaces/claim', parts: ['namespace'] },
-  { method: 'POST', path: /^\/v1\/namespaces\/[^/]+\/verify$/, act: 'admin/namespaces/verify' }, // a nonce belongs to one namespace
+  { method: 'POST', path: /^\/v1\/namespaces\/([^/]+)\/verify$/, act: 'admin/namespaces/verify', parts: ['namespace'] },
   { method: 'PUT', path: /^\/v1\/namespaces\/([^/]+)\/members$/, act: 'admin/namespaces/members', parts: ['namespace'] },
   { method: 'POST', path: /^\/v1\/namespaces\/([^/]+)\/freeze$/, act: 'admin/namespaces/freeze', parts: ['namespace'] },
   { method: 'POST', path: /^\/v1\/namespaces\/([^/]+)\/thaw$/, act: 'admin/namespaces/thaw', parts: ['target'] },

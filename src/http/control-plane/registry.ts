@@ -26,6 +26,7 @@ export type RegistryApiDeps = {
     asked: Pick<EdgeHeaders, 'authorization' | 'proof'> & {
       readonly bytes: number
       readonly isLarge: boolean
+      readonly isPublishing: boolean
       readonly res: ServerResponse
     },
   ) => Stop | undefined | Promise<Stop | undefined>
@@ -33,6 +34,8 @@ export type RegistryApiDeps = {
   readonly follow: (address: string, since: string | undefined) => Opening | Stop
   /** opens the stream of an act's answer */
   readonly openStream: (exchange: Exchange, stream: NonNullable<AdminAnswer['stream']>) => void
+  /** whether a stranger at this address may have a proof judged: that can cost a look at a domain */
+  readonly mayProve: (address: string) => Promise<boolean>
   readonly penalise: (address: string) => void
   readonly onFault: (cause: unknown) => void
 }
@@ -165,6 +168,11 @@ const MAX_BODY_BYTES = 2 * 1024 * 1024
 /** with documents of a version (registry/documents.ts), as JSON has them */
 const MAX_LARGE_BYTES = 24 * 1024 * 1024
 
+/** what is read of strangers in any case (http/body.ts) */
+const MAX_PROOF_BYTES = 16_384
+const TOO_MANY: Stop = { stop: 'address-limited', detail: 'too many proofs from this address', retryAfterSeconds: 60 }
+const UNPROVED_STATUS = httpStatusOf({ stop: 'proof-invalid' }, 'modern')
+
 const BARE = Buffer.from('{}')
 
 type Exchange = { readonly req: IncomingMessage; readonly res: ServerResponse }
@@ -179,18 +187,36 @@ async function write(deps: RegistryApiDeps, { req, res }: Exchange, { view, targ
       headers: { Allow: ['GET', 'HEAD', ...allow].join(', ') },
     }
   }
+  if (found.isExchange && !(await deps.mayProve(address))) return refusal(TOO_MANY)
   const headers = readHeaders(req.rawHeaders)
   const wrong = isStop(headers) ? headers : found.isBare ? undefined : checkContent(headers)
   if (isStop(headers) || wrong) return refusal(wrong ?? { stop: 'header-invalid' })
-  const maxBytes = found.isLarge ? MAX_LARGE_BYTES : MAX_BODY_BYTES
+  const maxBytes = found.isExchange ? MAX_PROOF_BYTES : found.isLarge ? MAX_LARGE_BYTES : MAX_BODY_BYTES
+  const isPublishing = found.isPublishing === true
   const body = found.isBare
     ? BARE
     : await bodyOf(req, maxBytes, bytes =>
-        deps.mayHold({ authorization: headers.authorization, proof: headers.proof, bytes, isLarge: bytes > MAX_BODY_BYTES, res }),
+        deps.mayHold({
+          authorization: headers.authorization,
+          proof: headers.proof,
+          bytes,
+          isLarge: bytes > MAX_BODY_BYTES,
+          isPublishing,
+          res,
+        }),
       )
   if (isStop(body)) return { ...refusal(body), headers: { Connection: 'close' } }
   const params = paramsOf(found, target, body)
-  return isStop(params) ? refusal(params) : plain(await deps.run({ method: found.act, body: params, headers, address }))
+  if (isStop(params)) return refusal(params)
+  const done = plain(await deps.run({ method: found.act, body: params, headers, address, isPublishing }))
+  return found.isExchange ? exchanged(deps, done, address) : done
+}
+
+/** As the official API says it: a proof that does not count is 401. Guessing costs an address what other failures cost it. */
+function exchanged(deps: RegistryApiDeps, done: AdminAnswer, address: string): AdminAnswer {
+  if (done.status !== UNPROVED_STATUS) return done
+  deps.penalise(address)
+  return { ...done, status: 401 }
 }
 
 type Enlarge = (bytes: number) => Stop | undefined | Promise<Stop | undefined>

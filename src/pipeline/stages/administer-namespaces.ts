@@ -28,7 +28,7 @@ export const aimFreezeStage = aim(['namespace', 'why'])
 /** Tokens of some issuers carry many claims; the body of an act is bounded anyway. */
 const MAX_TOKEN_BYTES = 16_384
 /**
- * `{nonce, timestamp, signature, method}`: which namespace it is for, the challenge says. With `method` `oidc`: `{token, namespace, nonce}`, where the token says it,
+ * `{nonce, timestamp, signature, method, namespace}`: which namespace it is for, the challenge says, and the one that is meant has to be the same. With `method` `oidc`: `{token, namespace, nonce}`, where the token says it,
  * the namespace is the one that is meant, and the nonce that of a challenge which the token answers.
  */
 export const aimProofStage: Stage<Received, Aimed> = {
@@ -38,7 +38,7 @@ export const aimProofStage: Stage<Received, Aimed> = {
     const isToken = x.doc !== undefined && method?.kind === 'string' && textOf(x.doc, method) === 'oidc'
     const read = isToken
       ? readTexts(x, ['method', 'token'], ['namespace', 'nonce'], MAX_TOKEN_BYTES)
-      : readTexts(x, ['nonce', 'timestamp', 'signature', 'method'])
+      : readTexts(x, ['nonce', 'timestamp', 'signature', 'method'], ['namespace'])
     if (isStop(read)) return read
     const { namespace = isToken ? 'of a token' : 'of a challenge' } = read.params
     return { act: { target: `namespace ${namespace.slice(0, 200)}`, params: read.params } }
@@ -68,9 +68,10 @@ export const proveStage = (deps: Deps): Stage<Known, Answered> => ({
 })
 
 function proofIn({ nonce, timestamp = '', signature = '', method, token = '', namespace }: Aimed['act']['params']): Proof | Stop {
-  if (method === 'oidc') return { method, token, ...(namespace !== undefined && { namespace }), ...(nonce !== undefined && { nonce }) }
+  const meant = namespace !== undefined && { namespace }
+  if (method === 'oidc') return { method, token, ...meant, ...(nonce !== undefined && { nonce }) }
   if (method !== 'dns' && method !== 'https') return { stop: 'params-invalid', detail: 'expected `method` as dns, https or oidc' }
-  return { nonce: nonce ?? '', timestamp, signature, method }
+  return { nonce: nonce ?? '', timestamp, signature, method, ...meant }
 }
 
 /** Operators and auditors see all; a publisher those he is a member of: who else publishes is nobody's business but theirs. */

@@ -12,8 +12,9 @@ import { MAX_BUNDLES } from '../../registry/vouching.ts'
 import { actorOf } from '../actor.ts'
 import { adminAnswer, readTexts, type AdminDeps, type Aimed } from '../administration.ts'
 import type { Answered, Authenticated, Received, Stage } from '../path.ts'
+import type { Granted } from './authenticate-publisher.ts'
 
-type Known = Received & Authenticated & Aimed
+type Known = Received & Authenticated & Granted & Aimed
 type Deps = Pick<AdminDeps, 'registry' | 'rolesOf'>
 type Submitted = Aimed & { readonly submission: Submission }
 

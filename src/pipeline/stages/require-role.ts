@@ -4,6 +4,7 @@ import type { Role } from '../../administration/roles.ts'
 import { LOCAL_ISSUER, localPrincipal } from '../../administration/break-glass.ts'
 import type { AdminDeps, AdminReceived } from '../administration.ts'
 import type { Authenticated, Permit, Received, Stage } from '../path.ts'
+import type { Granted } from './authenticate-publisher.ts'
 
 type Ranked = { readonly permit: Permit }
 
@@ -25,6 +26,15 @@ export const requireRoleStage = (
     return { stop: 'role-missing', detail: `needs the role ${roles.join(' or ')}`, fix: 'ask an operator of this gateway' }
   },
 })
+
+/** The same where a registry token is enough: it was given for publishing, and says where. */
+export const requirePublisherStage = (
+  deps: Pick<AdminDeps, 'rolesOf' | 'breakGlass'>,
+  ...roles: readonly Role[]
+): Stage<Received & Authenticated & Granted, Ranked> => {
+  const ranked = requireRoleStage(deps, ...roles)
+  return { name: ranked.name, run: x => (x.grant ? { permit: { rules: ['registry-token'] } } : ranked.run(x)) }
+}
 
 /** Instead of a token: the file that the act came in. What came over the network never has one. */
 export const identifyLocalStage: Stage<AdminReceived, Authenticated> = {
