@@ -5,6 +5,7 @@ import type { Proposals } from '../administration/proposals.ts'
 import type { Role } from '../administration/roles.ts'
 import type { Block, BlockTarget } from '../identity/blocks.ts'
 import type { Stop } from '../kernel/errors.ts'
+import { neutral } from '../kernel/neutral-json.ts'
 import type { Mirrors } from '../registry/mirrors/mirrors.ts'
 import type { MirrorStore } from '../registry/mirrors/store.ts'
 import type { Advising } from '../registry/advisories/advise.ts'
@@ -71,8 +72,9 @@ export type AdminReceived = Received & { readonly local?: LocalCaller | undefine
 /** What an act is aimed at, for the record: no free text of people. */
 export type Aimed = { readonly act: { readonly target: string; readonly params: Readonly<Record<string, string>> } }
 
+/** What people wrote stands in it: shown by consoles and terminals. */
 export const adminAnswer = (body: object): Answered => ({
-  answer: { kind: 'result', result: Buffer.from(JSON.stringify(body)), outcome: 'ok' },
+  answer: { kind: 'result', result: Buffer.from(neutral(JSON.stringify(body))), outcome: 'ok' },
 })
 
 const MAX_TEXT = 4096

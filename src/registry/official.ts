@@ -1,5 +1,6 @@
 // Entries as the official MCP registry API v0.1 shows them (OpenAPI 2025-12-01).
 
+import { neutral } from '../kernel/neutral-json.ts'
 import type { Attestation, Entry } from './store.ts'
 import { statusOf } from './standing.ts'
 
@@ -22,10 +23,27 @@ export function serverResponse(entry: Entry): string {
   return neutral(`{"server":${serverJson},"_meta":${JSON.stringify(meta)}}`)
 }
 
-/** ServerList as JSON text. */
+/** ServerList as JSON text. What is not whole is left out: hosts give up a list for one entry in it. */
 export function serverList(entries: readonly Entry[], nextCursor?: string): string {
-  const metadata = { ...(nextCursor !== undefined && { nextCursor }), count: entries.length }
-  return `{"servers":[${entries.map(serverResponse).join(',')}],"metadata":${JSON.stringify(metadata)}}`
+  const whole = entries.filter(isWhole)
+  const metadata = { ...(nextCursor !== undefined && { nextCursor }), count: whole.length }
+  return `{"servers":[${whole.map(serverResponse).join(',')}],"metadata":${JSON.stringify(metadata)}}`
+}
+
+/** Whether its text is what was published under its name, at least in what hosts cannot do without. Whoever may write the file is past every other check. */
+export function isWhole({ name, version, serverJson }: Entry): boolean {
+  try {
+    const server = JSON.parse(serverJson) as Readonly<Record<string, unknown>> | null
+    const [own, description] = [server?.['name'], server?.['description']]
+    return (
+      typeof own === 'string' &&
+      own.toLowerCase() === name.toLowerCase() &&
+      server?.['version'] === version &&
+      typeof description === 'string'
+    )
+  } catch {
+    return false // no JSON: in a list it would take the others with it
+  }
 }
 
 /** RFC 3339, in UTC. */
@@ -34,16 +52,3 @@ export const dateOf = (seconds: number): string => new Date(seconds * 1000).toIS
 /** A verified bundle, with whom the verification found. */
 export const bundleJson = ({ digest, kind, signer, bundle }: Attestation): string =>
   `{"sha256":"${digest}","kind":"${kind}","signer":${JSON.stringify(signer)},"bundle":${bundle}}`
-
-/**
- * The same JSON, with nothing in it that could be taken for markup where somebody puts it into a page, end a line of a script, move the cursor of a terminal,
- * turn the direction of reading or hide. These characters stand in strings alone, where an escape means the same.
- */
-export const neutral = (json: string): string => (PLAIN.test(json) ? json : json.replace(ACTIVE, escaped))
-
-const PLAIN = /^[^<>&\x7f-\uffff]*$/
-// Line breaks and tabs of a published text stand between its tokens; in a string there is none.
-const ACTIVE =
-  /[<>&\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\p{Cn}\u115f\u1160\u3164\uffa0]|\u034f|\u17b4|\u17b5|[\ufe00-\ufe0f]|[\u{e0100}-\u{e01ef}]/gu
-const escaped = (character: string): string =>
-  Array.from({ length: character.length }, (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`).join('')

@@ -1,11 +1,12 @@
 // What our own API gives of the registry beside the official one: what was signed of a version, its documents and differences, resolutions, pins, revocations.
 
 import { isStop, type Stop } from '../kernel/errors.ts'
+import { neutral } from '../kernel/neutral-json.ts'
 import { UNKNOWN } from './actor.ts'
 import type { AdvisoryBook } from './advisories/book.ts'
 import type { DocumentStore } from './documents.ts'
 import { parseServerName } from './names.ts'
-import { bundleJson, neutral, serverResponse } from './official.ts'
+import { bundleJson, isWhole, serverResponse } from './official.ts'
 import { resolve, type Pin } from './resolve.ts'
 import { revocationsSince } from './revocations.ts'
 import { surfaceOf, type SurfaceTexts } from './signed-surface.ts'
@@ -71,7 +72,7 @@ async function entryOf(
   const server = parseServerName(name ?? '')
   if (!server || version === undefined || !isSeen(view, server)) return UNKNOWN
   const found = await versions.find(server.key, version)
-  return found && (found.standing !== 'quarantined' || view.withQuarantined) ? found : UNKNOWN
+  return found && isWhole(found) && (found.standing !== 'quarantined' || view.withQuarantined) ? found : UNKNOWN
 }
 
 type OfVersion = { readonly found: Entry; readonly what: string; readonly which: string | undefined; readonly params: URLSearchParams }

@@ -4,7 +4,7 @@ import { isStop, type Stop } from '../kernel/errors.ts'
 import { contextOf, type Sealer } from '../kernel/seal.ts'
 import { UNKNOWN } from './actor.ts'
 import { parseServerName } from './names.ts'
-import { serverList, serverResponse } from './official.ts'
+import { isWhole, serverList, serverResponse } from './official.ts'
 import { PATH_UNKNOWN, readOwn, type OwnAnswer, type OwnReaderParts } from './own-reader.ts'
 import type { Entry, PageMark, PageQuery } from './store.ts'
 import { decoded, isSeen, type RegistryView } from './view.ts'
@@ -106,7 +106,7 @@ async function ofServer(
   }
   const which = decoded(version)
   const found = which === undefined ? undefined : await versions.find(server.key, which)
-  return found && isServed(found, asked.withRevoked) ? serverResponse(found) : UNKNOWN
+  return found && isServed(found, asked.withRevoked) && isWhole(found) ? serverResponse(found) : UNKNOWN
 }
 
 const isServed = ({ standing }: Entry, withRevoked: boolean): boolean =>

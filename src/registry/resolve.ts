@@ -1,10 +1,11 @@
 // The one call a proxy makes of a server: which version, what was signed of it, and what speaks against it. Nothing of it is to be believed without its signatures.
 
 import type { Stop } from '../kernel/errors.ts'
+import { neutral } from '../kernel/neutral-json.ts'
 import { UNKNOWN } from './actor.ts'
 import type { DocumentStore } from './documents.ts'
 import { parseServerName } from './names.ts'
-import { bundleJson, neutral } from './official.ts'
+import { bundleJson, isWhole } from './official.ts'
 import { revocationShown } from './revocation-feed.ts'
 import type { Artifact, Attestation, Entry, RevocationLog, RevocationTarget, VersionStore } from './store.ts'
 import { digestsOf } from './vouching.ts'
@@ -28,7 +29,7 @@ export async function resolve(parts: ResolveParts, name: string, version: string
   const [only] = pinned
   const found = await parts.versions.find(parsed.key, version ?? only ?? 'latest')
   // A pin that is not served is never replaced by another version.
-  if (!found || found.standing === 'quarantined') return UNKNOWN
+  if (!found || found.standing === 'quarantined' || !isWhole(found)) return UNKNOWN
   const [{ attestations, artifacts }, documents] = await Promise.all([
     parts.versions.evidence(found.name, found.version),
     parts.documents.documents(found.name, found.version),

@@ -1,7 +1,8 @@
 // Revocations as a stream: whoever listens gets those behind the last one known, then each as it comes. Nothing is kept for anybody but a number.
 
 import type { Stop } from '../kernel/errors.ts'
-import { dateOf, neutral } from './official.ts'
+import { neutral } from '../kernel/neutral-json.ts'
+import { dateOf } from './official.ts'
 import type { Revocation, RevocationLog, RevocationTarget } from './store.ts'
 
 /** Where events go. `send`: false when it is closed, or its reader too slow; it is then closed by itself. */

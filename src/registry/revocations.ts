@@ -1,7 +1,7 @@
 // Revocations as they are read page by page: by whoever may read the whole registry.
 
 import type { Stop } from '../kernel/errors.ts'
-import { neutral } from './official.ts'
+import { neutral } from '../kernel/neutral-json.ts'
 import { knownSequence, revocationShown } from './revocation-feed.ts'
 import type { RevocationLog } from './store.ts'
 

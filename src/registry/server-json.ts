@@ -37,17 +37,24 @@ export function readServerJson(
   return name && faults.length === 0 ? { name, version, value } : faults
 }
 
-/** Controls, marks that change the direction of text, and characters that draw nothing and can carry a hidden message (tags, variation selectors supplement). */
-const HIDDEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e01ef}]/u
+/**
+ * Controls, marks that change the direction of text or end a line, and characters that draw nothing and can carry a hidden message (fillers, tags, variation
+ * selectors supplement). Joiners and the selectors of emoji stay: some languages cannot be written without.
+ */
+const HIDDEN =
+  /[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e01ef}]|\u034f|\u17b4|\u17b5|\u180e|\u180b|\u180c|\u180d/u
+
+/** Whether people would read something else than stands in a text. */
+export const hasHidden = (text: string): boolean => HIDDEN.test(text)
 
 const checkTexts: Reader = (value, faults) => {
   const walk = (part: unknown, at: string): void => {
     if (typeof part === 'string') {
-      if (HIDDEN.test(part)) faults.push({ at, problem: 'holds characters that are invisible or change the direction of text' })
+      if (hasHidden(part)) faults.push({ at, problem: 'holds characters that are invisible or change the direction of text' })
     } else if (Array.isArray(part)) part.forEach((entry, i) => walk(entry, `${at}[${i}]`))
     else if (isRecord(part)) {
       for (const [key, entry] of Object.entries(part)) {
-        if (HIDDEN.test(key)) faults.push({ at, problem: 'has a member whose name is not visible' })
+        if (hasHidden(key)) faults.push({ at, problem: 'has a member whose name is not visible' })
         else walk(entry, /^[\w$./-]{1,100}$/.test(key) ? `${at}${at === '' ? '' : '.'}${key}` : `${at}{}`)
       }
     }
@@ -74,6 +81,11 @@ function isHttps(text: string): boolean {
   const url = /^https:\/\/[^/\\]/i.test(text) ? URL.parse(text) : null
   return url !== null && url.hostname !== '' && url.username === '' && url.password === ''
 }
+/** Where a package listens on the machine it runs on: `http://localhost:{port}/mcp` is usual. */
+function isHttp(text: string): boolean {
+  const url = /^https?:\/\/[^/\\\s]\S*$/i.test(text) ? URL.parse(text.replace(/\{\w+\}/g, '1')) : null
+  return url !== null && url.username === '' && url.password === ''
+}
 const isFolder = (text: string): boolean => /^[\w@+.-]+(?:\/[\w@+.-]+)*$/.test(text) && !text.split('/').some(part => /^\.\.?$/.test(part))
 
 const checkMeta: Reader = (value, faults) => {
@@ -94,6 +106,9 @@ function checkPackage(entry: Members, at: string, faults: SchemaFault[]): void {
   const versionFault = version === undefined ? undefined : versionProblem(textOf(version))
   if (versionFault !== undefined) faults.push({ at: `${at}.version`, problem: versionFault })
   if (registryBaseUrl !== undefined && !isHttps(textOf(registryBaseUrl))) faults.push({ at: `${at}.registryBaseUrl`, problem: HTTPS })
+  const { url } = isRecord(entry['transport']) ? entry['transport'] : {}
+  if (url !== undefined && !isHttp(textOf(url)))
+    faults.push({ at: `${at}.transport.url`, problem: 'expected an http or https URL without user or password' })
   if (!/^[\x21-\x7e]{1,1000}$/.test(identifier)) faults.push({ at: `${at}.identifier`, problem: 'expected visible ASCII' })
   switch (registryType) {
     case 'oci':

@@ -2,6 +2,7 @@
 
 import { isStop, type Stop } from '../kernel/errors.ts'
 import { ownVersion, UNKNOWN, type Actor, type OwnParts } from './actor.ts'
+import { hasHidden } from './server-json.ts'
 import { STANDINGS, standingOf, transitionProblem, type Standing } from './standing.ts'
 import type { Entry, RevocationLog, StandingStore } from './store.ts'
 
@@ -22,6 +23,8 @@ export async function setStatus(parts: StatusParts, change: StatusChange, by: Ac
   const { standings, nowSeconds } = parts
   const to = standingOf(change.status)
   if (!to) return { stop: 'params-invalid', detail: 'expected `status` as active, deprecated or deleted' }
+  if (change.message !== undefined && hasHidden(change.message))
+    return { stop: 'params-invalid', detail: '`statusMessage` holds characters that are invisible or change the direction of text' }
   const found = await ownVersion(parts, change, by)
   if (isStop(found)) return found
   const movable = await whichMove(parts, { ...change, to, found }, by)

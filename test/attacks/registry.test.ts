@@ -64,7 +64,7 @@ describe('on this machine alone', () => {
   })
   it('may be read from hosts in a browser, and written by none', async () => {
     const preflight = await get('/v0.1/servers', {}, 'OPTIONS')
-    expect([preflight.status, preflight.headers['access-control-allow-methods']]).toEqual([204, 'GET, HEAD'])
+    expect([preflight.status, preflight.headers['access-control-allow-methods']]).toEqual([204, 'GET, HEAD, OPTIONS'])
     expect(preflight.headers['access-control-allow-headers']).toContain('MCP-Protocol-Version')
     const read = await get('/v0.1/servers')
     expect(read.headers['access-control-allow-origin']).toBe('*')
@@ -75,7 +75,8 @@ describe('on this machine alone', () => {
     const head = await get('/v0.1/servers', {}, 'HEAD')
     expect([head.status, head.text]).toEqual([200, ''])
     const put = await get('/v0.1/servers/com.example%2Fweather/versions/1.0.0', {}, 'PUT')
-    expect([put.status, put.headers['allow']]).toEqual([405, 'GET, HEAD'])
+    expect([put.status, put.headers['allow']]).toEqual([501, 'GET, HEAD'])
+    expect((await get('/v0.1/servers', {}, 'PUT')).status).toBe(405)
   })
   it('never serves what is in quarantine', async () => {
     for (const path of [

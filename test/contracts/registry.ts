@@ -37,7 +37,7 @@ export const publication = (name: string, version: string, more: Partial<Publica
   name,
   namespace: name.split('/')[0] ?? '',
   version,
-  serverJson: `{"name":"${name}","version":"${version}"}`,
+  serverJson: `{"name":"${name}","description":"d","version":"${version}"}`,
   digest: HEX,
   search: name.toLowerCase(),
   publishedBy: ALICE,

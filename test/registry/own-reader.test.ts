@@ -221,7 +221,7 @@ describe('GET /v1/resolve', () => {
       version: '1.1.0',
       sequence: 2,
       standing: 'admitted',
-      server: { name: 'com.example/a', version: '1.1.0' },
+      server: { name: 'com.example/a', description: 'd', version: '1.1.0' },
       serverJsonSha256: 'a'.repeat(64),
       isPinned: false,
       bundles: [{ sha256: 'b'.repeat(64), kind: 'review', signer: `https://r.example (key ${HINT})`, bundle: JSON.parse(bundle) }],

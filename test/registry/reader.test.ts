@@ -35,7 +35,7 @@ describe('GET /v0.1/servers', () => {
     expect(await get('/v0.1/servers')).toEqual({
       servers: [
         {
-          server: { name: 'io.github.user/weather', version: '1.0.2' },
+          server: { name: 'io.github.user/weather', description: 'd', version: '1.0.2' },
           _meta: {
             'io.modelcontextprotocol.registry/official': {
               status: 'active',
@@ -114,7 +114,47 @@ describe('GET /v0.1/servers', () => {
   })
 })
 
+describe('an entry that is not whole', () => {
+  it.each([
+    ['no JSON', '{"name":'],
+    ['what ends the list early', '{}],"servers":[{"x":1}'],
+    ['two values', '{"name":"com.example/b","description":"d","version":"1.0.0"} {}'],
+    ['no description', '{"name":"com.example/b","version":"1.0.0"}'],
+    ['another name', '{"name":"com.example/evil","description":"d","version":"1.0.0"}'],
+    ['another version', '{"name":"com.example/b","description":"d","version":"9.0.0"}'],
+    ['a list', '[]'],
+    ['null', 'null'],
+  ])('is left out, and empties no list: %s, by somebody who wrote into the file (attack 8)', async (_what, serverJson) => {
+    await publish('com.example/a', '1.0.0')
+    await publish('com.example/b', '1.0.0', { serverJson })
+    await publish('com.example/c', '1.0.0')
+    const list = await get('/v0.1/servers')
+    expect([names(list), list.metadata]).toEqual([['com.example/a@1.0.0', 'com.example/c@1.0.0'], { count: 2 }])
+    expect(names(await get(`/v0.1/servers?limit=1&cursor=${(await get('/v0.1/servers?limit=2')).metadata.nextCursor}`))).toEqual([
+      'com.example/c@1.0.0',
+    ])
+    for (const path of [
+      'v0.1/servers/com.example%2Fb/versions/1.0.0',
+      'v1/servers/com.example%2Fb/versions/1.0.0',
+      'v1/resolve?name=com.example/b',
+    ])
+      expect(await get(`/${path}`)).toEqual({ stop: 'registry-unknown', detail: 'server not found' })
+  })
+})
+
 describe('GET /v0.1/servers/{name}/versions', () => {
+  it('comes in pages: 100 where no limit is named, and cursors of one server open no other’s', async () => {
+    for (let i = 0; i < 105; i++) await publish('com.example/many', `1.0.${i}`)
+    await publish('com.example/other', '1.0.0')
+    const path = '/v0.1/servers/com.example%2Fmany/versions'
+    const first = await get(path)
+    expect([first.metadata.count, names(first)[0]]).toEqual([100, 'com.example/many@1.0.104'])
+    const next = await get(`${path}?cursor=${first.metadata.nextCursor}`)
+    expect([names(next).at(0), next.metadata]).toEqual(['com.example/many@1.0.4', { count: 5 }])
+    expect(names(await get(`${path}?limit=2`))).toEqual(['com.example/many@1.0.104', 'com.example/many@1.0.103'])
+    for (const other of ['/v0.1/servers/com.example%2Fother/versions', '/v0.1/servers'])
+      expect(await get(`${other}?cursor=${first.metadata.nextCursor}`)).toMatchObject({ stop: 'cursor-invalid' })
+  })
   beforeEach(async () => {
     await publish('com.example/Weather', '1.0.0+5')
     await publish('com.example/Weather', '1.1.0')

@@ -1,5 +1,6 @@
 // The verbs for advisories: what an operator records, withdraws and looks at.
 
+import { neutral } from '../../kernel/neutral-json.ts'
 import { resolve } from 'node:path'
 import { MAX_ADVISORY_BYTES } from '../../registry/advisories/osv.ts'
 import { Fault } from '../../kernel/errors.ts'
@@ -42,7 +43,7 @@ export const listAdvisories = verb({
   command: 'registry advisories',
   run: args => listed(args),
   tell(body) {
-    if (body['document'] !== undefined) return `${JSON.stringify(body['document'], undefined, 2)}\n`
+    if (body['document'] !== undefined) return `${neutral(JSON.stringify(body['document'], undefined, 2))}\n`
     return table(
       ['advisory', 'modified', 'kind', 'summary'],
       records(body['advisories']).map(one => [text(one['id']), text(one['modified']), kindOf(one), text(one['summary'])]),

@@ -1,5 +1,6 @@
 // What the verbs of administration share: one act each, told in words or as JSON.
 
+import { neutral } from '../../kernel/neutral-json.ts'
 import { EXIT, type CommandArgs, type CommandModule } from '../command.ts'
 import { explain, type ActAnswer } from './gateway.ts'
 
@@ -24,7 +25,7 @@ export const verb = (made: Verb): CommandModule => ({
     } catch (error) {
       return explain(args, made.command, error)
     }
-    if (args.json) args.io.out(`${JSON.stringify(answer.ok ? answer.body : { error: answer.error }, undefined, 2)}\n`)
+    if (args.json) args.io.out(`${neutral(JSON.stringify(answer.ok ? answer.body : { error: answer.error }, undefined, 2))}\n`)
     else if (answer.ok) args.io.out(made.tell(answer.body))
     else
       args.io.err(
@@ -42,8 +43,11 @@ export function changeText(body: Record<string, unknown>): string {
   return `proposed as ${text(id)}: somebody else has to approve it until ${timeOf(expiresSeconds)}\n`
 }
 
+/** What draws nothing, changes direction, breaks lines, or belongs to nobody. */
+const UNSEEN =
+  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\p{Cn}\u115f\u1160\u3164\uffa0]|\u034f|\u17b4|\u17b5|[\ufe00-\ufe0f]|[\u{e0100}-\u{e01ef}]/gu
 /** What other people wrote goes to a terminal: nothing in it may move the cursor or turn the line around. */
-const shown = (value: string): string => value.slice(0, 4096).replaceAll(/[\p{Cc}\p{Cf}]/gu, '?')
+const shown = (value: string): string => value.slice(0, 4096).replaceAll(UNSEEN, '?')
 export const text = (value: unknown): string => (typeof value === 'string' ? shown(value) : '')
 export const records = (value: unknown): readonly Record<string, unknown>[] =>
   Array.isArray(value) ? (value as Record<string, unknown>[]) : []

@@ -4,6 +4,7 @@
 import { hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isStop, type Stop } from '../../kernel/errors.ts'
+import { neutral } from '../../kernel/neutral-json.ts'
 import { errorObject, httpStatusOf } from '../../mcp/replies.ts'
 import { readBody } from '../body.ts'
 import { checkContent, readHeaders, type EdgeHeaders } from '../edge.ts'
@@ -160,9 +161,11 @@ function onlyNamespace(answered: AdminAnswer, wanted: string): AdminAnswer {
   const { namespaces } = JSON.parse(answered.body.toString()) as { readonly namespaces: readonly { readonly name: string }[] }
   const namespace = namespaces.find(({ name }) => name.toLowerCase() === wanted.toLowerCase())
   if (!namespace) return refusal({ stop: 'registry-unknown', detail: 'there is no such namespace that you may see' })
-  return { ...answered, body: Buffer.from(JSON.stringify({ namespace })) }
+  return { ...answered, body: Buffer.from(neutral(JSON.stringify({ namespace }))) }
 }
 
+/** What the official API leaves open to registries, and has its own status for (OpenAPI 2025-12-01): a version neither changes nor goes away. */
+const UNSUPPORTED = /^\/v0\.1\/servers\/[^/]+\/versions\/[^/]+$/
 /** server.json, four bundles, and what stands around them */
 const MAX_BODY_BYTES = 2 * 1024 * 1024
 /** with documents of a version (registry/documents.ts), as JSON has them */
@@ -184,6 +187,7 @@ async function write(deps: RegistryApiDeps, { req, res }: Exchange, { view, targ
     const allow = WRITES.filter(({ path }) => path.test(target)).map(({ method }) => method)
     return {
       ...refusal({ stop: 'http-method-refused', detail: 'nothing is written here' }),
+      ...(UNSUPPORTED.test(target) && view === '' && { status: 501 }),
       headers: { Allow: ['GET', 'HEAD', ...allow].join(', ') },
     }
   }
@@ -232,7 +236,7 @@ function refusal(stop: Stop): AdminAnswer {
   const retry = stop.retryAfterSeconds
   return {
     status: httpStatusOf(stop, 'modern'),
-    body: Buffer.from(JSON.stringify({ error: message, ...data, requestId: undefined })),
+    body: Buffer.from(neutral(JSON.stringify({ error: message, ...data, requestId: undefined }))),
     headers: retry === undefined ? {} : { 'Retry-After': String(Math.ceil(retry)) },
   }
 }
@@ -244,14 +248,14 @@ function plain(given: AdminAnswer): AdminAnswer {
   if (given.status === 200) return given
   const { error } = JSON.parse(given.body.toString()) as { error: { readonly message: string } }
   const { message, ...rest } = error
-  return { ...given, body: Buffer.from(JSON.stringify({ error: message, ...rest })) }
+  return { ...given, body: Buffer.from(neutral(JSON.stringify({ error: message, ...rest }))) }
 }
 
 /** Read by hosts that run in a browser (VS Code on the web, MCP Inspector); their origins still have to pass http/edge.ts. No cookie counts here. */
 const SHARED = { 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' } as const
 const PREFLIGHT = {
   ...SHARED,
-  'Access-Control-Allow-Methods': 'GET, HEAD',
+  'Access-Control-Allow-Methods': 'GET, HEAD, OPTIONS',
   'Access-Control-Allow-Headers': 'Authorization, Content-Type, MCP-Protocol-Version',
   'Access-Control-Max-Age': '600',
 } as const

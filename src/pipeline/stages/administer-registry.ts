@@ -3,7 +3,7 @@
 import { isStop, type Stop } from '../../kernel/errors.ts'
 import { member, rawOf, textOf } from '../../mcp/json.ts'
 import type { JsonDoc, JsonNode } from '../../mcp/json.ts'
-import { serverList, serverResponse } from '../../registry/official.ts'
+import { serverResponse } from '../../registry/official.ts'
 import type { Attesting } from '../../registry/attest.ts'
 import { LOCK_FILES, type Offered } from '../../registry/documents.ts'
 import type { Submission } from '../../registry/publish.ts'
@@ -18,6 +18,9 @@ type Known = Received & Authenticated & Granted & Aimed
 type Deps = Pick<AdminDeps, 'registry' | 'rolesOf'>
 type Submitted = Aimed & { readonly submission: Submission }
 
+/** For the record, before anything was judged: what could be no name or version is not written into it. */
+const versionTold = (name = '', version = ''): string =>
+  `server ${/^[\w./-]{1,200}$/.test(name) ? name : '?'}@${/^(?:[\w.+-]{1,255}|\*)$/.test(version) ? version : '?'}`
 const json = (text: string): Answered => ({ answer: { kind: 'result', result: Buffer.from(text), outcome: 'ok' } })
 const invalid = (detail: string): Stop => ({ stop: 'params-invalid', detail })
 
@@ -39,10 +42,10 @@ export const aimSubmissionStage = (isSigned: boolean): Stage<Received, Submitted
     if (isStop(offered)) return offered
     const [name, version] = ['name', 'version'].map(key => {
       const node = member(document, key)
-      return node?.kind === 'string' ? textOf(doc, node).slice(0, 255) : '?'
+      return node?.kind === 'string' ? textOf(doc, node) : ''
     })
     const submission = { serverJson: raw(document), ...(isSigned && bundles && { bundles }), ...offered }
-    return { act: { target: `server ${name}@${version}`, params: {} }, submission }
+    return { act: { target: versionTold(name, version), params: {} }, submission }
   },
 })
 
@@ -88,7 +91,7 @@ export const aimAttestationStage: Stage<Received, Attests> = {
     if (isStop(offered)) return offered
     const act = { name: textOf(doc, name), version: textOf(doc, version) }
     return {
-      act: { target: `server ${act.name.slice(0, 200)}@${act.version.slice(0, 255)}`, params: act },
+      act: { target: versionTold(act.name, act.version), params: act },
       attesting: { ...act, bundle: rawOf(doc, bundle).toString('utf8'), ...offered },
     }
   },
@@ -109,7 +112,7 @@ export const aimStatusStage: Stage<Received, Aimed> = {
     const read = readTexts(x, ['name', 'status'], ['version', 'statusMessage'])
     if (isStop(read)) return read
     const { name = '', version = '*', status = '' } = read.params
-    return { act: { target: `server ${name.slice(0, 200)}@${version.slice(0, 255)} ${status.slice(0, 20)}`, params: read.params } }
+    return { act: { target: `${versionTold(name, version)} ${status.slice(0, 20)}`, params: read.params } }
   },
 }
 export const setStatusStage = (deps: Deps): Stage<Known, Answered> => ({
@@ -123,8 +126,7 @@ export const setStatusStage = (deps: Deps): Stage<Known, Answered> => ({
     const { count, entries } = changed
     const [only] = entries
     if (version !== undefined && only) return json(serverResponse(only))
-    const { servers } = JSON.parse(serverList(entries)) as { servers: unknown }
-    return adminAnswer({ updatedCount: count, servers })
+    return json(`{"updatedCount":${count},"servers":[${entries.map(serverResponse).join(',')}]}`)
   },
 })
 
