@@ -19,6 +19,8 @@ const DOCUMENTS: Readonly<Record<string, Option>> = {
     help: 'a lock file that was signed; default: package-lock.json and requirements.txt. May be repeated',
   },
 }
+const signers = (name: keyof typeof import('./admin/signers.ts')) => async (): Promise<CommandModule> =>
+  (await import('./admin/signers.ts'))[name]
 const exchange = async (): Promise<CommandModule> => (await import('./admin/exchange.ts')).registryToken
 const PROOF_TOKEN: Readonly<Record<string, Option>> = {
   oidc: { kind: 'flag', help: 'prove it by a token: of GATEHOUSE_OIDC_TOKEN, or of the job of GitHub Actions that runs this' },
@@ -96,6 +98,35 @@ export const REGISTRY: readonly Command[] = [
     maxPositionals: 1,
     options: { ...ADMIN, why: WHY },
     load: registry('thawNamespace'),
+  },
+  {
+    name: 'namespace reassign',
+    summary: 'give a namespace to another owner, and take it from everybody else',
+    about: [
+      'For a name that changed hands for good: its members go, it is active again, and nothing is published in it for `registry.cooldown`. Its new owner proves it anew. Needs the role operator; follows the two-person rule.',
+    ],
+    positionals: 'NAMESPACE OWNER',
+    maxPositionals: 3,
+    options: { ...ADMIN, why: WHY },
+    load: signers('reassignNamespace'),
+  },
+  {
+    name: 'namespace signer',
+    summary: 'propose who signs for a namespace',
+    about: [
+      'FILE holds one signer policy, as docs/signing.md has it. What is approved is staged in the repository of trust where this gateway publishes it, for its keyholders to sign; elsewhere the answer is the policies to carry to them. It never counts by itself. Needs the role operator or policy-author; follows the two-person rule.',
+    ],
+    positionals: 'NAMESPACE FILE',
+    maxPositionals: 2,
+    options: { ...ADMIN, why: WHY },
+    load: signers('proposeSigner'),
+  },
+  {
+    name: 'registry signers',
+    summary: 'show who may sign for which namespace, and what is proposed',
+    about: ['With the role publisher alone it shows the namespaces you are a member of.'],
+    options: ASKING,
+    load: signers('listSigners'),
   },
   {
     name: 'publish',

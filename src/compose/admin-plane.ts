@@ -48,9 +48,9 @@ export type AdminEdge = Omit<AdminApiDeps, 'paths' | 'endpoint'> & {
   readonly table: (deps: AdminDeps) => AdminApiDeps['paths']
 }
 
-/** Pages of a host that reads the whole registry come quickly; each costs a read of the database. */
 /** Each can cost a look at a domain, and a signature verified. Jobs of one organisation come from few addresses. */
 const PROOFS_PER_MINUTE = { address: 60, total: 300 }
+/** Pages of a host that reads the whole registry come quickly; each costs a read of the database. */
 const READS_PER_MINUTE = { address: 600, total: 6000 }
 
 /** Rejects with Fault `local-folder-unsafe` where somebody else could leave commands. */

@@ -60,6 +60,14 @@ export function createAdministration(parts: AdministrationParts): AdminDeps {
         const namespace = await parts.registry.namespaces.setState(name, 'active')
         return namespace && { namespace }
       },
+      'reassign-namespace': async target => {
+        const [name = '', ...owner] = target.split(' ')
+        const key = principalNamed(current(), owner.join(' '))
+        const namespace = key === undefined ? undefined : await parts.registry.namespaces.reassign(name, key)
+        return namespace && { namespace }
+      },
+      // Nothing counts by it: keyholders sign what is staged.
+      'stage-signer-policy': target => parts.registry.signers.stage(target),
       'rotate-key': async name => (Object.hasOwn(parts.rotations, name) ? parts.rotations[name]?.() : undefined),
     },
     proposals: new Proposals({

@@ -26,6 +26,7 @@ import { compareVersions } from '../pipeline/version-diff.ts'
 import { createReader } from '../registry/reader.ts'
 import type { RegistryView } from '../registry/view.ts'
 import { openMirrors, type MirrorHouseParts } from './mirrors.ts'
+import { createSignerPolicies } from './signer-policies.ts'
 import { telling } from './telling.ts'
 import type { TrustPlane } from './trust.ts'
 
@@ -91,6 +92,7 @@ export function createRegistry(parts: RegistryParts): Registry {
     namespaces,
     exchange,
     tokens,
+    signers: createSignerPolicies(parts),
     publisher,
     advising: new Advising({ book: advisories, alone: work => publisher.alone(work), revoking: kept }),
     mirrored,

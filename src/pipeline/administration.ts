@@ -13,6 +13,7 @@ import type { Exchange } from '../registry/exchange.ts'
 import type { Namespaces } from '../registry/namespaces.ts'
 import type { RegistryTokens } from '../registry/registry-token.ts'
 import type { Publisher } from '../registry/publish.ts'
+import type { KnownSigner, ProposedSigner } from '../trust/signer-proposals.ts'
 import type { Principal, PrincipalKey } from '../kernel/principal.ts'
 import { member, textOf } from '../mcp/json.ts'
 import type { Connecting } from './connecting.ts'
@@ -53,6 +54,7 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
     readonly publisher: Publisher
     readonly exchange: Exchange
     readonly tokens: RegistryTokens
+    readonly signers: SignerPolicies
     readonly advising: Advising
     readonly mirrors: Pick<Mirrors, 'status' | 'request'>
     /** what mirrors showed */
@@ -68,6 +70,15 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
 type LocalCaller = { readonly user: string }
 /** `isPublishing`: it came to a place of the registry that takes the registry's own tokens too. */
 export type AdminReceived = Received & { readonly local?: LocalCaller | undefined; readonly isPublishing?: boolean | undefined }
+
+/** Who may sign for namespaces: read, and changed by proposals that others sign. */
+export interface SignerPolicies {
+  read(): Promise<{ readonly policies: readonly KnownSigner[]; readonly proposed: readonly ProposedSigner[] } | Stop>
+  /** keeps a policy (JSON text) that is to be approved; a Stop says why it could not become one */
+  keep(namespace: string, policy: string): Promise<ProposedSigner | Stop>
+  /** stages what was kept, or says what is to be carried to whoever signs; undefined = nothing of that target is kept, or it fits no more */
+  stage(target: string): Promise<object | undefined>
+}
 
 /** What an act is aimed at, for the record: no free text of people. */
 export type Aimed = { readonly act: { readonly target: string; readonly params: Readonly<Record<string, string>> } }

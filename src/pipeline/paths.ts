@@ -75,6 +75,7 @@ import {
   replyStage,
   setLevelStage,
 } from './stages/sessions.ts'
+import { aimSignerStage, keepSignerStage, listSignersStage } from './stages/signer-policies.ts'
 import { listenStage, openStreamStage, subscribeStage } from './stages/streams.ts'
 import { permitTaskStage, resolveTaskStage } from './stages/tasks.ts'
 import { verifyFilterStage } from './stages/verify-filter.ts'
@@ -192,7 +193,19 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
       .step(aimChangeStage('namespace'))
       .step(changeStage(deps, 'register-namespace')),
     'admin/namespaces/thaw': known.step(role('operator')).step(aimChangeStage('namespace')).step(changeStage(deps, 'thaw-namespace')),
+    'admin/namespaces/reassign': known
+      .step(role('operator'))
+      .step(aimChangeStage('namespace'))
+      .step(changeStage(deps, 'reassign-namespace')),
+    'admin/namespaces/signer': known
+      .step(role('operator', 'policy-author'))
+      .step(aimSignerStage)
+      .step(keepSignerStage(deps))
+      .step(changeStage(deps, 'stage-signer-policy')),
     'admin/namespaces/freeze': known.step(role('operator')).step(aimFreezeStage).step(freezeStage(deps)),
+    'admin/registry/signers': known
+      .step(role('operator', 'policy-author', 'approver', 'auditor', 'publisher'))
+      .step(listSignersStage(deps)),
     'admin/registry/submit': publishing.step(publisher('publisher')).step(aimSubmissionStage(false)).step(publishStage(deps)),
     'admin/registry/publish': publishing.step(publisher('publisher')).step(aimSubmissionStage(true)).step(publishStage(deps)),
     'admin/registry/attest': known.step(role('operator', 'publisher')).step(aimAttestationStage).step(attestStage(deps)),

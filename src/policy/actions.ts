@@ -84,6 +84,9 @@ export const ACTIONS: Readonly<Record<string, ActionRow>> = {
   'admin/registry/mirrored': ADMIN,
   'admin/registry/read': ADMIN,
   'registry/exchange': ADMIN,
+  'admin/namespaces/reassign': ADMIN,
+  'admin/namespaces/signer': ADMIN,
+  'admin/registry/signers': ADMIN,
 }
 
 const ROWS = new Map(Object.entries(ACTIONS))

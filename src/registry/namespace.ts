@@ -55,6 +55,8 @@ export interface NamespaceStore {
   setState(name: string, state: Namespace['state']): Promise<boolean>
   /** `undefined` as role: no member any more. An owner who is the last one stays, and `by` is an owner of it while it is active, at this moment: else false */
   setMember(name: string, member: { readonly principal: PrincipalKey; readonly role: MemberRole | undefined }, by: By): Promise<boolean>
+  /** the one owner and only member, by an operator's word; active, and bound to nothing; false = there is no such namespace */
+  reassign(name: string, to: By): Promise<boolean>
   list(): Promise<readonly Namespace[]>
 }
 /** Who changes members, when, and how quiet it has to be afterwards. */

@@ -176,6 +176,13 @@ export class Namespaces {
     return isKept ? store.find(name) : undefined
   }
 
+  /** By an operator's decision: it has this owner and nobody else, whatever it was proved by; a proof of the owner binds it anew. */
+  async reassign(name: string, owner: PrincipalKey): Promise<Namespace | undefined> {
+    const { store, nowSeconds } = this.#parts
+    const isDone = await store.reassign(name, { principal: owner, atSeconds: nowSeconds(), quiet: this.#quiet('owner') })
+    return isDone ? store.find(name) : undefined
+  }
+
   async setState(name: string, state: Namespace['state']): Promise<Namespace | undefined> {
     const { store } = this.#parts
     return (await store.setState(name, state)) ? store.find(name) : undefined

@@ -157,6 +157,25 @@ function contract(title: string, open: () => Promise<Stores>): void {
       await stores.namespaces.prove(fresh('com.example'), KEY)
       expect((await stores.namespaces.find('com.example'))?.look).toBeUndefined()
     })
+    it('gives a namespace to another owner alone, whatever it rested on and whoever was a member, and is silent then', async () => {
+      const { namespaces } = stores
+      await namespaces.register(fresh('com.Example'), 'x', ALICE)
+      const EVE = 'https://idp.example eve' as PrincipalKey
+      await namespaces.setMember('com.example', { principal: EVE, role: 'publisher' }, { principal: ALICE, atSeconds: 100 })
+      await namespaces.setState('com.example', 'frozen')
+      const to = { principal: BOB, atSeconds: 300, quiet: { untilSeconds: 900, why: 'owner' } } as const
+      expect(await namespaces.reassign('com.other', to)).toBe(false)
+      expect(await namespaces.reassign('COM.example', to)).toBe(true)
+      await stores.reopen()
+      expect(await stores.namespaces.find('com.example')).toEqual({
+        name: 'com.Example',
+        state: 'active',
+        proof: 'operator',
+        provedAtSeconds: 300,
+        quiet: to.quiet,
+        members: [{ principal: BOB, role: 'owner' }],
+      })
+    })
     it('notes who signs, and another one once, with its quiet time', async () => {
       const { namespaces } = stores
       await namespaces.register(fresh('com.example'), 'x', ALICE)

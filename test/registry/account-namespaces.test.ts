@@ -79,6 +79,19 @@ describe('a name of a code host', () => {
   })
 })
 
+it('reassigned by an operator is its new owner’s, who binds it anew once it was silent; the one before is nobody there', async () => {
+  await w.show(ALICE, w.token(NAME, '123'))
+  await w.show(ALICE, w.token(NAME, '666'))
+  expect(await w.namespaces.reassign('io.github.none', BOB)).toBeUndefined()
+  expect(await w.namespaces.reassign(NAME, BOB)).toMatchObject({ state: 'active', members: [{ principal: BOB }] })
+  expect(await publishes()).toMatchObject({ stop: 'namespace-forbidden' })
+  expect(await publishes(BOB)).toMatchObject({ stop: 'namespace-cooling' })
+  w.now += DAY
+  expect(await w.show(BOB, w.token(NAME, '666'))).toMatchObject({ state: 'active', bound: { owner: '666' } })
+  expect(await publishes(BOB)).toBeUndefined()
+  expect(await w.show(BOB, w.token(NAME, '123'))).toMatchObject({ stop: 'namespace-taken' })
+})
+
 describe('a token', () => {
   it('counts once, whoever shows it: one that was read in the log of a job claims nothing', async () => {
     const token = w.token(NAME, '123')

@@ -87,7 +87,13 @@ async function prove(name: string, who: PrincipalKey, key: KeyObject, over: Over
   const at = new Date((over.signedAt ?? now) * 1000).toISOString()
   const text = challengeText(over.origin ?? origin, over.domain ?? domain, over.nonce ?? nonce, at)
   const timestamp = over.sentAt === undefined ? at : new Date(over.sentAt * 1000).toISOString()
-  return namespaces.verify(over.by ?? who, { nonce, timestamp, signature: signed(key, text), method: over.method ?? 'dns', ...(over.namespace && { namespace: over.namespace }) })
+  return namespaces.verify(over.by ?? who, {
+    nonce,
+    timestamp,
+    signature: signed(key, text),
+    method: over.method ?? 'dns',
+    ...(over.namespace && { namespace: over.namespace }),
+  })
 }
 
 describe('a namespace', () => {

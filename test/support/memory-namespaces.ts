@@ -85,6 +85,20 @@ export function memoryNamespaces(failing: Failing = {}): NamespaceStore & Namesp
         )
         return true
       }),
+    reassign: (name, { principal, atSeconds, quiet }) =>
+      change(() => {
+        const one = found(name)
+        if (!one) return false
+        const { name: own, signer, quiet: earlier } = one.namespace
+        const next: Namespace = {
+          ...{ name: own, state: 'active', proof: 'operator', provedAtSeconds: atSeconds },
+          ...(signer !== undefined && { signer }),
+          ...(earlier && { quiet: earlier }),
+          members: [{ principal, role: 'owner' }],
+        }
+        one.namespace = silenced(next, quiet)
+        return true
+      }),
     list: () =>
       Promise.resolve(
         [...kept.values()].map(({ namespace }) => namespace).sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1)),

@@ -36,9 +36,39 @@ const quietParams = (quiet: Quiet | undefined): readonly SqlValue[] => {
   return [until, quiet?.why ?? null, until]
 }
 
-export const createNamespaceStore = (db: StateDb): NamespaceStore & NamespaceWatch => ({ ...createKeeper(db), ...createNamespaceWatch(db) })
+export const createNamespaceStore = (db: StateDb): NamespaceStore & NamespaceWatch => ({
+  ...createKeeper(db),
+  ...createDecisions(db),
+  ...createNamespaceWatch(db),
+})
 
-const createKeeper = (db: StateDb): NamespaceStore => ({
+/** What operators decide. */
+type Decisions = Pick<NamespaceStore, 'setState' | 'reassign'>
+const createDecisions = (db: StateDb): Decisions => ({
+  async setState(name, state) {
+    const sql = 'UPDATE registry_namespaces SET state = ? WHERE name = ? AND state <> ?'
+    const [changed] = await db.write([{ sql, params: [state, name, state] }])
+    return changed === 1
+  },
+  async reassign(name, { principal, atSeconds, quiet }) {
+    const [, , changed] = await db.write([
+      { sql: 'DELETE FROM registry_members WHERE namespace = ?', params: [name] },
+      {
+        sql: `INSERT INTO registry_members (namespace, principal, role, added_by, added_at)
+          SELECT name, ?, 'owner', 'operator', ? FROM registry_namespaces WHERE name = ?`,
+        params: [principal, atSeconds, name],
+      },
+      {
+        sql: `UPDATE registry_namespaces SET state = 'active', proof = 'operator', bound = NULL, proved_at = ?, prove_again_at = NULL,
+          looked_at = NULL, found = NULL, ${QUIET} WHERE name = ?`,
+        params: [atSeconds, ...quietParams(quiet), name],
+      },
+    ])
+    return changed === 1
+  },
+})
+
+const createKeeper = (db: StateDb): Omit<NamespaceStore, keyof Decisions> => ({
   async find(name) {
     const [row] = await db.all<Row>(`${NAMESPACE} WHERE name = ?`, [name])
     if (!row) return undefined
@@ -69,11 +99,6 @@ const createKeeper = (db: StateDb): NamespaceStore => ({
       WHERE name = ? AND bound IS ?`
     const values = [proof, textOf(bound), provedAtSeconds, proveAgainAtSeconds ?? null]
     const [changed] = await db.write([{ sql, params: [...values, ...quietParams(quiet), name, textOf(before)] }])
-    return changed === 1
-  },
-  async setState(name, state) {
-    const sql = 'UPDATE registry_namespaces SET state = ? WHERE name = ? AND state <> ?'
-    const [changed] = await db.write([{ sql, params: [state, name, state] }])
     return changed === 1
   },
   async setMember(name, { principal, role }, { principal: by, atSeconds, quiet }) {

@@ -38,9 +38,18 @@ export const verb = (made: Verb): CommandModule => ({
 export const WHY = 'expected --why: it is recorded, and shown to other operators'
 
 export function changeText(body: Record<string, unknown>): string {
+  if (body['signerPolicy'] !== undefined) return signerText(body['signerPolicy'] as Record<string, unknown>)
   if (body['state'] !== 'proposed') return 'done\n'
   const { id, expiresSeconds } = (body['proposal'] ?? {}) as Record<string, unknown>
   return `proposed as ${text(id)}: somebody else has to approve it until ${timeOf(expiresSeconds)}\n`
+}
+
+/** Approved is not in force: somebody else's signatures or hands make it so. */
+function signerText({ namespace, file, policies }: Record<string, unknown>): string {
+  if (typeof file === 'string')
+    return `staged in ${text(file)}: it counts once enough keyholders signed it (\`gatehouse trust sign\`) and it is published\n`
+  const lines = JSON.stringify(policies, undefined, 2).split('\n').map(text).join('\n')
+  return `nothing is changed by it: whoever keeps the policies puts the signer of ${text(namespace)} into them. They would be:\n${lines}\n`
 }
 
 /** What draws nothing, changes direction, breaks lines, or belongs to nobody. */

@@ -55,6 +55,7 @@ export const WRITES: readonly Route[] = [
   { method: 'POST', path: /^\/v1\/namespaces\/([^/]+)\/challenges$/, act: 'admin/namespaces/claim', parts: ['namespace'] },
   { method: 'POST', path: /^\/v1\/namespaces\/([^/]+)\/verify$/, act: 'admin/namespaces/verify', parts: ['namespace'] },
   { method: 'PUT', path: /^\/v1\/namespaces\/([^/]+)\/members$/, act: 'admin/namespaces/members', parts: ['namespace'] },
+  { method: 'PUT', path: /^\/v1\/namespaces\/([^/]+)\/signer-policy$/, act: 'admin/namespaces/signer', parts: ['namespace'] },
   { method: 'POST', path: /^\/v1\/namespaces\/([^/]+)\/freeze$/, act: 'admin/namespaces/freeze', parts: ['namespace'] },
   { method: 'POST', path: /^\/v1\/namespaces\/([^/]+)\/thaw$/, act: 'admin/namespaces/thaw', parts: ['target'] },
 ]
@@ -66,6 +67,7 @@ export const READS: readonly (Route & { readonly query?: readonly string[]; read
   { method: 'GET', path: /^\/v1\/mirrors$/, act: 'admin/registry/mirrors' },
   { method: 'GET', path: /^\/v1\/mirrored$/, act: 'admin/registry/mirrored', query: ['search', 'after'] },
   { method: 'GET', path: /^\/v1\/mirrored\/([^/]+)\/versions\/([^/]+)$/, act: 'admin/registry/mirrored', parts: ['name', 'version'] },
+  { method: 'GET', path: /^\/v1\/signer-policies$/, act: 'admin/registry/signers' },
   { method: 'GET', path: /^\/v1\/namespaces$/, act: 'admin/namespaces/list' },
   { method: 'GET', path: /^\/v1\/namespaces\/([^/]+)$/, act: 'admin/namespaces/list', pick: 'namespace' },
 ]
