@@ -29,7 +29,7 @@ export const ARTIFACTS = {
         fallback: [],
         doc: 'hosts that MCPB files may be fetched from over https, those that they redirect to included; without any none is fetched',
       }),
-      mirrors: list(base('a base URL'), {
+      mirrorOf: list(base('a base URL'), {
         max: 100,
         fallback: [],
         doc: 'registries that the sources above stand for: a server.json may name these as its `registryBaseUrl`, and is served from the sources above all the same',

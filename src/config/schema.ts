@@ -121,7 +121,7 @@ export type ArtifactSettings = {
   readonly oci?: string
   /** `name[:port]` of hosts that MCPB files come from */
   readonly mcpb: readonly string[]
-  readonly mirrors: readonly string[]
+  readonly mirrorOf: readonly string[]
   /** absolute */
   readonly folder: string
 }

@@ -99,13 +99,13 @@ function registryOf(doc: ConfigDocument, publicUrl: string, context: SnapshotCon
 }
 
 function artifactsOf({ dataDir, registry }: ConfigDocument, context: SnapshotContext): ArtifactSettings {
-  const { npm, npmAuthorization, pypi, oci, mcpb, mirrors, folder } = registry.artifacts
+  const { npm, npmAuthorization, pypi, oci, mcpb, mirrorOf, folder } = registry.artifacts
   const bases = Object.entries({ npm, pypi, oci }).flatMap(([kind, url]) => (url === undefined ? [] : [[kind, plainBase(url)] as const]))
   return {
     ...(Object.fromEntries(bases) as Pick<ArtifactSettings, 'npm' | 'pypi' | 'oci'>),
     ...(npmAuthorization && { npmAuthorization: context.valueOf(npmAuthorization) }),
     mcpb,
-    mirrors: mirrors.map(plainBase),
+    mirrorOf: mirrorOf.map(plainBase),
     folder: folder ?? join(dataDir, 'content'),
   }
 }

@@ -1,9 +1,10 @@
 // The content store as a configuration has it.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { uproot } from '../../src/adapters/content/tree.ts'
 import { openContent } from '../../src/compose/content.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { Snapshot } from '../../src/config/schema.ts'
@@ -16,7 +17,7 @@ afterEach(async () => {
 })
 async function snapshotWith(artifacts: string): Promise<Snapshot> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-content-config-'))
-  closing.push(() => rmSync(folder, { recursive: true, force: true }))
+  closing.push(() => uproot(folder))
   const file = join(folder, 'gatehouse.yaml')
   writeFileSync(file, `version: 1\nidentity: { evaluation: { port: 9, users: [{ name: a }] } }\nregistry: { artifacts: ${artifacts} }\n`, {
     mode: 0o600,
@@ -43,6 +44,6 @@ describe('the content store of a gateway', () => {
   })
   it('keeps it in the data directory where nothing is said', async () => {
     const { dataDir, registry } = await snapshotWith('{}')
-    expect(registry.artifacts).toEqual({ mcpb: [], mirrors: [], folder: join(dataDir, 'content') })
+    expect(registry.artifacts).toEqual({ mcpb: [], mirrorOf: [], folder: join(dataDir, 'content') })
   })
 })

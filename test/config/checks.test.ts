@@ -514,12 +514,12 @@ describe('registry.artifacts', () => {
   const artifacts = (text: string): string => `${MINIMAL}registry: { artifacts: { ${text} } }\n`
   it('names sources as base URLs without a trailing slash', async () => {
     const text = artifacts(
-      "npm: 'https://npm.example/team/', npmAuthorization: { fromEnv: T, prefix: 'Bearer ' }, mirrors: ['https://registry.example/'], mcpb: ['files.example:8443']",
+      "npm: 'https://npm.example/team/', npmAuthorization: { fromEnv: T, prefix: 'Bearer ' }, mirrorOf: ['https://registry.example/'], mcpb: ['files.example:8443']",
     )
     expect((await snapshot(text, { env: { T: 'secret' } })).registry.artifacts).toMatchObject({
       npm: 'https://npm.example/team',
       npmAuthorization: 'Bearer secret',
-      mirrors: ['https://registry.example'],
+      mirrorOf: ['https://registry.example'],
       mcpb: ['files.example:8443'],
     })
     expect(await faults(artifacts('npm: http://127.0.0.1:4873/'))).toEqual([])

@@ -15,7 +15,7 @@ export type ContentSources = {
   /** hosts (`name[:port]`) that MCPB files may be fetched from, redirects included */
   readonly mcpb: readonly string[]
   /** base URLs of registries that these sources stand for, without a trailing slash */
-  readonly mirrors: readonly string[]
+  readonly mirrorOf: readonly string[]
 }
 
 /** Bytes that may still be fetched, and until when; shared by the downloads of one installation. */
@@ -37,7 +37,7 @@ export function baseOf(sources: ContentSources, kind: 'npm' | 'pypi' | 'oci', { 
   const base = sources[kind]
   if (base === undefined) return deny('source-absent', `no source for ${kind} is configured (\`registry.artifacts.${kind}\`)`)
   const wanted = registryBaseUrl?.replace(/\/+$/, '')
-  if (wanted === undefined || wanted === base || sources.mirrors.includes(wanted)) return base
+  if (wanted === undefined || wanted === base || sources.mirrorOf.includes(wanted)) return base
   return deny('source-other', `registryBaseUrl: ${shown(wanted)} is not the configured source`)
 }
 

@@ -97,19 +97,18 @@ describe('between installation and start (TOCTOU)', () => {
       'symlink swap: a folder',
       () =>
         tamper(own, () => {
-          cpSync(join(own, 'lib'), join(world.dataDir, 'lib'), { recursive: true })
-          rmSync(join(own, 'lib'), { recursive: true })
-          symlinkSync(join(world.dataDir, 'lib'), join(own, 'lib'))
+          renameSync(join(own, 'lib'), join(own, 'moved'))
+          symlinkSync(join(own, 'moved'), join(own, 'lib'))
         }),
     ],
     [
       'symlink swap: the whole tree',
       () => {
-        renameSync(launchable.folder, join(world.dataDir, 'moved'))
-        symlinkSync(join(world.dataDir, 'moved'), launchable.folder)
+        renameSync(launchable.folder, join(world.folder, 'moved'))
+        symlinkSync(join(world.folder, 'moved'), launchable.folder)
       },
     ],
-    ['the whole tree is gone', () => renameSync(launchable.folder, join(world.dataDir, 'moved'))],
+    ['the whole tree is gone', () => renameSync(launchable.folder, join(world.folder, 'moved'))],
     ['others may write to the folder of all trees', () => chmodSync(world.folder, 0o777)],
     [
       'the folder of all trees is a link',
@@ -210,7 +209,7 @@ describe('installing anew', () => {
     const target = join(world.dataDir, 'target')
     mkdirSync(target)
     writeFileSync(join(target, 'precious'), 'x')
-    renameSync(launchable.folder, join(world.dataDir, 'moved'))
+    renameSync(launchable.folder, join(world.folder, 'moved'))
     symlinkSync(target, launchable.folder)
     expect(await keptBy(world.store, wanted)).toEqual(launchable)
     expect(await checked()).toBe('none')

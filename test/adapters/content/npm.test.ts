@@ -254,7 +254,7 @@ describe('dependency confusion', () => {
   it('a server.json may name the configured registry, or one that is configured as mirrored', async () => {
     const weather = small()
     const registry = await registryOf([weather])
-    const { store } = storeFrom({ npm: registry.url, mirrors: ['https://registry.example/npm'] })
+    const { store } = storeFrom({ npm: registry.url, mirrorOf: ['https://registry.example/npm'] })
     for (const registryBaseUrl of [registry.url, `${registry.url}/`, 'https://registry.example/npm/'])
       await keptBy(store, npmWanted([weather], { registryBaseUrl }))
   })

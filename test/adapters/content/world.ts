@@ -1,11 +1,12 @@
 // A content store on a disk of its own, with sources on this machine.
 
 import { hash } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FileContentStore, type ContentStoreParts } from '../../../src/adapters/content/content-store.ts'
 import type { ContentSources } from '../../../src/adapters/content/source.ts'
+import { uproot } from '../../../src/adapters/content/tree.ts'
 import { createSafeFetch } from '../../../src/adapters/safe-fetch.ts'
 import { packFiles, packInstalled, lockFileOf, type PackedFile, type PackedPackage } from '../../../src/demo/artifacts/pack.ts'
 import type { ContentStore, Launchable, WantedArtifact } from '../../../src/trust/content.ts'
@@ -38,7 +39,7 @@ export function worldOf(
     )
   const again = (): FileContentStore => {
     const fetch = createSafeFetch({ namedHosts: hosts(), timeoutMs: 5_000 })
-    const all = (): ContentSources => ({ mcpb: [], mirrors: [], ...sources })
+    const all = (): ContentSources => ({ mcpb: [], mirrorOf: [], ...sources })
     const store = new FileContentStore({ folder, trustFolder: join(dataDir, 'trust'), fetch, sources: all, ...parts })
     stores.push(store)
     return store
@@ -50,7 +51,7 @@ export function worldOf(
     again,
     end() {
       for (const store of stores) store.close()
-      rmSync(dataDir, { recursive: true, force: true })
+      uproot(dataDir)
     },
   }
 }
