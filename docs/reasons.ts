@@ -117,6 +117,14 @@ const WHAT = {
     'an operator has blocked this server; whoever may not use it is told `unknown`',
     '`gatehouse blocks list` says who and why; `gatehouse unblock server`',
   ),
+  'server-revoked': row(
+    'the version of the registry behind this alias was revoked, or what it is made of, or who signed it; what ran on it has ended; `data.trust` names reason and rule of [signing.md](signing.md#reasons)',
+    'pin a version that was not revoked',
+  ),
+  'server-unverified': row(
+    'the version of the registry behind this alias may not be used: unsigned, not reviewed, older than what was used before, not what was signed, or what is known of trust is too old; `data.trust` names reason and rule of [signing.md](signing.md#reasons)',
+    'what `data.fix` says; `gatehouse server list` shows all of them',
+  ),
   'state-invalid': row(
     '`requestState` is forged, expired, used for another call, principal or endpoint, or already answered otherwise',
     'make the call anew',

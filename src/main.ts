@@ -15,8 +15,7 @@ import { openAudit } from './compose/audit.ts'
 import { startClock } from './compose/clock.ts'
 import { createCredentials, nobodySignsIn, storesIn, type CredentialStores } from './compose/credentials.ts'
 import { createDoor } from './compose/door.ts'
-import { endWhatIsOver } from './compose/endings.ts'
-import { followTrust } from './compose/follow-trust.ts'
+import { endWhatIsOver, type Over } from './compose/endings.ts'
 import { showLevels } from './compose/levels.ts'
 import { admission, listSettings, streamLimit } from './compose/limits.ts'
 import { createListener, hostText, listen, setPatience } from './compose/listener.ts'
@@ -26,11 +25,11 @@ import { openPeoplePlane } from './compose/people-plane.ts'
 import { planeDeps } from './compose/plane.ts'
 import { Redaction } from './compose/redaction.ts'
 import { rotatingSealer } from './compose/sealing.ts'
+import { houseServers } from './compose/server-house.ts'
 import { createSessions } from './compose/sessions.ts'
 import { shutDown } from './compose/shut-down.ts'
 import { openSubjectClaims } from './compose/subject-claims.ts'
 import { createTokens } from './compose/tokens.ts'
-import { houseUpstreams } from './compose/upstream-house.ts'
 import { keepVault } from './compose/vault.ts'
 import { trustFiles } from './compose/trust-files.ts'
 import { createWallClock } from './compose/wall-clock.ts'
@@ -39,9 +38,11 @@ import type { Snapshot } from './config/schema.ts'
 import { createControlPlane } from './http/control-plane/app.ts'
 import { McpEndpoint } from './http/mcp-endpoint.ts'
 import { StreamTable } from './http/sse-channel.ts'
+import type { Stop } from './kernel/errors.ts'
 import type { Principal } from './kernel/principal.ts'
 import { createCallers } from './pipeline/callers.ts'
 import { CatalogueView } from './pipeline/catalogue-view.ts'
+import type { Ended } from './pipeline/administration.ts'
 import type { GatewayDeps } from './pipeline/deps.ts'
 import { createEntitlements } from './pipeline/entitlements.ts'
 import type { UpstreamEntry } from './pipeline/entry.ts'
@@ -50,6 +51,7 @@ import { createFeeds } from './pipeline/feeds.ts'
 import { createAdminPaths, createPaths } from './pipeline/paths.ts'
 import { createRecorder } from './pipeline/recorder.ts'
 import type { DomainKeys } from './registry/namespace.ts'
+import type { ContentStore } from './trust/content.ts'
 
 export type Gateway = {
   /** base URL it listens on; the port is real even where the configuration said 0 */
@@ -72,11 +74,13 @@ export type GatewayOptions = {
   readonly documentFetch?: SafeFetch
   /** what domains publish to prove namespaces; default: DNS, and https to public addresses */
   readonly domainKeys?: DomainKeys
+  /** keeps what is started of the registry's versions; default: a folder, as `registry.artifacts` says */
+  readonly content?: ContentStore
 }
 
 export async function startGateway(
   snapshot: Snapshot,
-  { logger: given, environment, version, stores, documentFetch, domainKeys }: GatewayOptions,
+  { logger: given, environment, version, stores, documentFetch, domainKeys, content }: GatewayOptions,
 ): Promise<Gateway> {
   let current = snapshot
   let isDraining = false
@@ -108,17 +112,20 @@ export async function startGateway(
       for (const [alias, caller] of session.callers) upstreams.entries.get(alias)?.upstream.release(caller)
     },
   )
-  const { upstreams, report, settle, take } = houseUpstreams(snapshot, {
-    ...{ log, encoder, logger, metrics, contacts, environment, info: serverInfo },
-    ...{ onReplaced: alias => catalogue.drop(alias), held: entry => admissions.admitting.held(entry) },
-  })
   const state = await openStateDb(join(snapshot.dataDir, 'state.db'))
+  const { upstreams, report, settle, take, trust, served } = await houseServers(snapshot, {
+    ...{ state, content, log, encoder, logger, metrics, contacts, environment, now, info: serverInfo, fetch: tokens.outbound },
+    current: () => current,
+    admitting: () => admissions.admitting,
+    end: (over, stop) => end(over, stop),
+    onReplaced: alias => catalogue.drop(alias),
+  })
   const subjectClaims = await openSubjectClaims(snapshot, state, now)
   const vault = keepVault(snapshot, { state, logger, environment, now, monotonic })
   let walked: Pick<McpEndpoint, 'exchanges'> = { exchanges: [] } // sign-ins that ended before a crash end again before there is an endpoint
+  const end = (over: Over, stop: Stop): Ended => endWhatIsOver({ streams, sessions, parked, running: () => walked.exchanges }, over, stop)
   const standing = await openStanding({
-    ...{ state, logger, now },
-    end: (over, stop) => endWhatIsOver({ streams, sessions, parked, running: () => walked.exchanges }, over, stop),
+    ...{ state, logger, now, end },
     resetUpstream: alias => upstreams.reset(alias),
   })
   const callers = createCallers()
@@ -136,7 +143,7 @@ export async function startGateway(
     now,
     monotonic,
   })
-  const admissions = openAdmissions({ current: () => current, log, encoder, logger, now, decided: settle })
+  const admissions = openAdmissions({ current: () => current, log, encoder, logger, versions: served.serving, now, decided: settle })
   const catalogue = new CatalogueView({
     admitting: admissions.admitting,
     upstreams: () => upstreams.entries,
@@ -161,19 +168,16 @@ export async function startGateway(
     count: (reason, address) => refusals.count(reason, address),
     fault: (x, stage, cause) => logger.fault('a request ended in a fault', cause, { stage, request: x.requestId, trace: x.traceId }),
   })
+  const views = { upstreams: () => upstreams.entries, entitlement, callers, credentials, catalogue }
   const deps: GatewayDeps = {
+    ...views,
     authenticate: tokens.authenticate,
     standing: principal => standing.stopOf(principal),
     admit: admission(() => current.limits.principalPerSecond, monotonic),
     sessions,
-    upstreams: () => upstreams.entries,
-    entitlement,
     blockOf,
-    callers,
-    credentials,
-    catalogue,
-    faces: createFaces({ upstreams: () => upstreams.entries, entitlement, callers, credentials, catalogue, serverInfo }),
-    feeds: createFeeds({ upstreams: () => upstreams.entries, entitlement, callers, credentials, catalogue, sealer }),
+    faces: createFaces({ ...views, serverInfo }),
+    feeds: createFeeds({ ...views, sealer }),
     parked,
     sealer,
     recorder,
@@ -198,11 +202,10 @@ export async function startGateway(
   void tokens.keys.warm()
   const openStream = streamOpener({ streams, sessions, tokens })
   const edge = { ...door, recorder, measure: metrics, openStream, isDraining: () => isDraining }
-  const trust = await followTrust({ snapshot, state, fetch: tokens.outbound, logger, now })
   const admin = await openAdminPlane(
     {
       ...deps,
-      ...{ trust, domainKeys, fetch: tokens.outbound },
+      ...{ trust, served, domainKeys, fetch: tokens.outbound },
       current: () => current,
       blocking: standing,
       state,
@@ -218,15 +221,11 @@ export async function startGateway(
   )
   const controlPlane = createControlPlane(
     planeDeps({
-      ...tokens,
+      ...{ ...tokens, log, upstreams, metrics, trust },
       current: () => current,
-      log,
-      upstreams,
-      metrics,
       isDraining: () => isDraining,
       breakGlass: admin.breakGlass,
       people: people?.deps,
-      trust,
     }),
   )
   const endpoint = new McpEndpoint({
@@ -244,12 +243,13 @@ export async function startGateway(
   })
   const running = {
     ...{ ...door, ...admin, admissions, catalogue, encoder, endpoint, log, logger, metrics, parked, people, refusals, report },
-    ...{ sessions, state, streams, trust, upstreams },
+    ...{ served, sessions, state, streams, trust, upstreams },
   }
   showLevels(metrics, running)
 
   await log.append(encoder.lifecycle('start', { version, configuration: snapshot.digest }))
   await admissions.prepare(snapshot)
+  await served.serving.configure(snapshot).wait()
   await listen(server, snapshot)
   const { port } = server.address() as AddressInfo
   door.bound(port)
@@ -265,10 +265,13 @@ export async function startGateway(
       if (refused !== undefined) return refused
       await log.append(encoder.lifecycle('reload', { configuration: next.digest, before: current.digest }))
       await admissions.prepare(next)
+      const pins = served.serving.configure(next)
+      await pins.wait()
       current = next
       logger.setLevel(next.log.level)
       for (const part of [redaction, tokens, door]) part.configure(next)
       take(next)
+      pins.settled()
       setPatience(server, next)
       return undefined
     },

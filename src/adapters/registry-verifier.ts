@@ -1,26 +1,25 @@
 // Verifies what comes with a publication: the trust room's verification, by the policies and the trusted root that the configuration names now.
 
-import { readFile } from 'node:fs/promises'
 import { canonicalJson } from '../kernel/canonical-json.ts'
 import { Fault, type Stop } from '../kernel/errors.ts'
 import type { Vouched, VouchedFor, VerifyBundle } from '../registry/vouching.ts'
 import type { Revocation as Revoked } from '../registry/store.ts'
 import { whyNotCurrent, whyNotSigned } from '../trust/binding.ts'
+import { claimedPredicate } from '../trust/claimed.ts'
 import { deny, isDenial, type Denial } from '../trust/denial.ts'
 import { SURFACE_SUBJECT, surfaceDigest } from '../trust/review.ts'
 import { readServerJson, type ServerDocument } from '../trust/server-json.ts'
-import { readTrustPolicies, type Revocation, type TrustPolicies } from '../trust/signer-policy.ts'
+import type { Revocation, TrustPolicies } from '../trust/signer-policy.ts'
 import type { Signer } from '../trust/signer.ts'
 import { SERVER_PREDICATE, type SignedSurface, type Subject } from '../trust/statement.ts'
-import { KEYS_ONLY, readTrustedRoot, type TrustedRootFile } from '../trust/trusted-root.ts'
-import { Verification } from '../trust/verification.ts'
-import { startVerifier, type ThreadedVerifier } from './sigstore/verifier.ts'
+import type { TrustedRootFile } from '../trust/trusted-root.ts'
+import type { Verification } from '../trust/verification.ts'
+import type { RootedVerification } from './sigstore/rooted-verification.ts'
+import { readTrustFiles, type TrustFiles } from './trust-files.ts'
 
-/** Absolute paths. Without a root keys alone count. */
-type RegistryTrust = { readonly policies: string; readonly root?: string }
 type FollowedTrust = { readonly policies: TrustPolicies; readonly root: TrustedRootFile; readonly floor: number }
 export type RegistryVerifierParts = {
-  readonly trust: () => RegistryTrust | undefined
+  readonly trust: () => TrustFiles | undefined
   /** from a repository of trust, which takes the place of files: what counts for this version now, or why nothing does; undefined = none is followed */
   readonly followed?: (about: VouchedFor) => FollowedTrust | Denial | undefined
   /** what statements have to be signed for: publicUrl */
@@ -28,34 +27,23 @@ export type RegistryVerifierParts = {
   readonly nowMs: () => number
   /** keys and identities the registry revoked, besides those of the policies */
   readonly revoked: () => Promise<readonly Pick<Revoked, 'kind' | 'target' | 'notBeforeSeconds'>[]>
-  /** for tests: longest time for one bundle */
-  readonly deadlineMs?: number
+  /** shared with whoever verifies by the same root */
+  readonly rooted: Pick<RootedVerification, 'of'>
 }
 
-type Running = { readonly digest: string; readonly verifier: ThreadedVerifier; readonly verification: Verification }
-
 export function createRegistryVerifier(parts: RegistryVerifierParts): VerifyBundle {
-  let running: Promise<Running> | undefined
-  /** One thread, started with the first bundle; another root is another thread. */
-  async function verificationFor(root: TrustedRootFile): Promise<Verification> {
-    const before = await running?.catch(() => undefined)
-    if (before?.digest === root.digest) return before.verification
-    await before?.verifier.close()
-    running = start(root, parts.deadlineMs)
-    return (await running).verification
-  }
   return async (text, about) => {
     const followed = parts.followed?.(about)
     if (followed && isDenial(followed)) return stopOf(followed)
     const files = parts.trust()
-    const trust = followed ?? (files && filesOf(files))
+    const trust = followed ?? (files && readTrustFiles(files))
     if (!trust) return unavailable('this gateway has no policies to verify by', 'set `registry.trust` or `registry.repository`')
     let verification: Verification
     let policies: TrustPolicies
     try {
       const { policies: read, root } = await trust
       policies = { ...read, revocations: [...read.revocations, ...(await parts.revoked()).map(revocationOf)] }
-      verification = await verificationFor(root)
+      verification = await parts.rooted.of(root)
     } catch (cause) {
       return unavailable(
         cause instanceof Fault ? cause.message : 'policies or trusted root cannot be read',
@@ -66,7 +54,7 @@ export function createRegistryVerifier(parts: RegistryVerifierParts): VerifyBund
     const asked = { name: about.name, policies, nowMs: parts.nowMs() }
     const bundle = Buffer.from(text)
     // What it says it is only chooses how it is judged.
-    const vouched = predicateOf(text) === SERVER_PREDICATE ? await published(bundle) : await reviewed(bundle)
+    const vouched = claimedPredicate(bundle) === SERVER_PREDICATE ? await published(bundle) : await reviewed(bundle)
     return isDenial(vouched) ? stopOf(vouched) : vouched
 
     async function published(bytes: Buffer): Promise<Vouched | Denial> {
@@ -110,29 +98,6 @@ export function createRegistryVerifier(parts: RegistryVerifierParts): VerifyBund
         locks: signedOf(document, statement.subjects).locks,
       }
     }
-  }
-}
-
-async function filesOf({ policies, root }: RegistryTrust): Promise<Pick<FollowedTrust, 'policies' | 'root'>> {
-  return {
-    policies: readTrustPolicies(await readFile(policies)),
-    root: root === undefined ? KEYS_ONLY : readTrustedRoot(await readFile(root)),
-  }
-}
-
-async function start(root: TrustedRootFile, deadlineMs: number | undefined): Promise<Running> {
-  const verifier = await startVerifier(root, deadlineMs === undefined ? {} : { deadlineMs })
-  return { digest: root.digest, verifier, verification: new Verification(verifier) }
-}
-
-/** attacker-controlled and not verified: it decides nothing but which verification is asked */
-function predicateOf(bundle: string): unknown {
-  try {
-    const { dsseEnvelope } = JSON.parse(bundle) as { dsseEnvelope?: { payload?: unknown } }
-    const payload: unknown = JSON.parse(Buffer.from(String(dsseEnvelope?.payload), 'base64').toString())
-    return (payload as { predicateType?: unknown } | null)?.predicateType
-  } catch {
-    return undefined // no bundle: the verification says why
   }
 }
 

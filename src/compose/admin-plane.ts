@@ -22,6 +22,7 @@ import { adminEndpoint } from './endpoints.ts'
 import { createNamespaces, type NamespaceHouseParts } from './namespaces.ts'
 import { accessOf, createRegistry } from './registry.ts'
 import { strangersFeed } from './strangers-feed.ts'
+import type { ServedHouse } from './served.ts'
 import type { TrustPlane } from './trust.ts'
 
 export type AdminPlane = {
@@ -40,7 +41,11 @@ export type AdminPlane = {
 export type AdminPlaneParts = Omit<AdministrationParts, 'proposals' | 'registry'> &
   Pick<GatewayDeps, 'sealer' | 'serverInfo'> &
   Pick<LogoutParts, 'verifier' | 'endSignIns'> &
-  Pick<NamespaceHouseParts, 'fetch' | 'domainKeys' | 'logger'> & { readonly state: StateDb; readonly trust: TrustPlane | undefined }
+  Pick<NamespaceHouseParts, 'fetch' | 'domainKeys' | 'logger'> & {
+    readonly state: StateDb
+    readonly trust: TrustPlane | undefined
+    readonly served: Pick<ServedHouse, 'rooted' | 'changed'>
+  }
 /** `table`: pipeline/paths.ts, which main.ts alone hands on */
 export type AdminEdge = Omit<AdminApiDeps, 'paths' | 'endpoint'> & {
   readonly largeBodies: LargeBodies
@@ -54,10 +59,13 @@ const PROOFS_PER_MINUTE = { address: 60, total: 300 }
 const READS_PER_MINUTE = { address: 600, total: 6000 }
 
 /** Rejects with Fault `local-folder-unsafe` where somebody else could leave commands. */
-export async function openAdminPlane({ state, verifier, endSignIns, ...parts }: AdminPlaneParts, edge: AdminEdge): Promise<AdminPlane> {
+export async function openAdminPlane(
+  { state, verifier, endSignIns, served, ...parts }: AdminPlaneParts,
+  edge: AdminEdge,
+): Promise<AdminPlane> {
   const { current, logger, blocking: standing, log, encoder, now } = parts
   const { namespaces, looks } = createNamespaces({ ...parts, state })
-  const registry = createRegistry({ ...parts, state, namespaces })
+  const registry = createRegistry({ ...parts, ...served, state, namespaces })
   const administration = createAdministration({ ...parts, proposals: sqliteProposals(state), registry })
   const logout = backchannelLogout({ current, verifier, store: sqliteLogoutTokens(state), standing, endSignIns, log, encoder, now })
   const api = new AdminApi({ ...edge, paths: edge.table(administration), endpoint: () => adminEndpoint(current()) })

@@ -6,10 +6,13 @@ import { readReviewerKeys, type ReviewerKeys } from '../adapters/admission/revie
 import { SeenFolder } from '../adapters/admission/seen-folder.ts'
 import { StrangerFile } from '../adapters/admission/stranger-file.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
+import type { Admissions } from '../admission/admissions.ts'
+import type { Admission } from '../admission/statement.ts'
 import type { Difference } from '../admission/compare.ts'
 import type { EventEncoder } from '../audit/encode.ts'
 import type { AuditLog } from '../audit/log.ts'
-import type { Snapshot } from '../config/schema.ts'
+import type { ConfiguredUpstream, Snapshot } from '../config/schema.ts'
+import type { Stop } from '../kernel/errors.ts'
 import { Admitting, type Drift } from '../pipeline/admitting.ts'
 
 export type AdmissionParts = {
@@ -17,6 +20,8 @@ export type AdmissionParts = {
   readonly log: Pick<AuditLog, 'append'>
   readonly encoder: Pick<EventEncoder, 'lifecycle'>
   readonly logger: Pick<Logger, 'fault' | 'warn' | 'info'>
+  /** versions of the registry: their reviews are judged elsewhere */
+  readonly versions: { admission(alias: string): Admission | undefined; standing(alias: string): Stop | undefined }
   /** wall clock, milliseconds */
   readonly now: () => number
   /** a decision about this server is in force */
@@ -34,7 +39,7 @@ export type AdmissionPlane = {
   prepare(snapshot: Snapshot): Promise<void>
 }
 
-export function openAdmissions({ current, log, encoder, logger, now, decided }: AdmissionParts): AdmissionPlane {
+export function openAdmissions({ current, log, encoder, logger, versions, now, decided }: AdmissionParts): AdmissionPlane {
   const folder = new AdmissionFolder({
     floors: new AdmissionFloorFile(current().dataDir),
     failed: (upstream, cause) => failing(upstream, cause),
@@ -74,20 +79,24 @@ export function openAdmissions({ current, log, encoder, logger, now, decided }: 
   }
   let isLooking = false
   let reviewerKeys: ReviewerKeys | undefined
+  const isOwn = ({ admission, transport }: ConfiguredUpstream): boolean => admission === 'required' && transport.kind !== 'server'
   const lookFor = ({ admissions, upstreams }: Snapshot): Promise<void> => {
-    const reviewed = [...upstreams].filter(([, { admission }]) => admission === 'required')
+    const reviewed = [...upstreams].filter(([, settings]) => isOwn(settings))
     return folder.look({ folder: admissions, aliases: reviewed.map(([alias]) => alias), reviewers: reviewerKeys })
   }
   const pause = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
-  const admitting = new Admitting({ admissions: folder, seen, strangers, record, pause })
+  const admissions: Admissions = {
+    of: alias => (current().upstreams.get(alias)?.transport.kind === 'server' ? versions.admission(alias) : folder.of(alias)),
+  }
+  const admitting = new Admitting({ admissions, versions, seen, strangers, record, pause })
   return {
     admitting,
     async prepare(snapshot) {
       // Keys are read at the start and at each reload, as other keys are.
       reviewerKeys = readReviewerKeys(snapshot.reviewers)
       await lookFor(snapshot)
-      for (const [upstream, { admission }] of snapshot.upstreams)
-        if (admission === 'required' && folder.of(upstream) === undefined)
+      for (const [upstream, settings] of snapshot.upstreams)
+        if (isOwn(settings) && folder.of(upstream) === undefined)
           logger.warn('nobody has reviewed this server: it offers nothing until `gatehouse server approve`', { upstream })
     },
     async look() {

@@ -15,6 +15,8 @@ type Parts = {
   readonly namespaceLooks: { look(): Promise<void> }
   /** other registries */
   readonly mirrors: { look(): Promise<void> }
+  /** versions of the registry */
+  readonly served: { tick(): void }
   /** reviewers' decisions */
   readonly admissions: { look(): Promise<void> }
   /** the repository of trust; absent = none is followed */
@@ -40,6 +42,7 @@ export function startClock(parts: Parts): { stop(): void } {
     quiet.tick(parts.monotonic(), parts.endpoint)
     void parts.localActs.look()
     void parts.admissions.look()
+    parts.served.tick()
     void parts.trust?.tick()
     void parts.mirrors.look()
     if (ticks % KEEP_ALIVE_TICKS === 0) {

@@ -88,7 +88,7 @@ export function createCredentials(parts: CredentialParts): CredentialHouse {
     consents: stores.consents,
     source,
     links,
-    target: alias => targetOf(current(), alias),
+    target: alias => targetOf(current(), alias, upstreams().url(alias)),
     subject: (who, entry) => subjectOf(who, entry, parts.prove),
     release: (alias, revoked) => upstreams().entries.get(alias)?.upstream.release({ revoked }),
     now,
@@ -100,7 +100,7 @@ export function createCredentials(parts: CredentialParts): CredentialHouse {
     links,
     credentials,
     upstreams: () => upstreams().entries,
-    target: alias => targetOf(current(), alias),
+    target: alias => targetOf(current(), alias, upstreams().url(alias)),
     isVisible,
     newSecret: () => randomBytes(32).toString('base64url'),
     redirectUri: () => redirectUriOf(ownClientOf(current())),
@@ -126,11 +126,9 @@ function lazySource(deps: SourceDeps): CredentialSource {
   }
 }
 
-function targetOf(snapshot: Snapshot, alias: string): SourceTarget | undefined {
-  const settings = snapshot.upstreams.get(alias)
-  if (!settings?.credential) return undefined
-  const { transport } = settings
-  return { rule: settings.credential, url: transport.kind === 'stdio' ? '' : transport.url }
+function targetOf(snapshot: Snapshot, alias: string, url: string): SourceTarget | undefined {
+  const rule = snapshot.upstreams.get(alias)?.credential
+  return rule && { rule, url }
 }
 
 /** This upstream's own host may be internal: the configuration names it. No other upstream's is reached for it. */

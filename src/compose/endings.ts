@@ -23,6 +23,8 @@ export type Over =
     }
   | { readonly kind: 'client'; readonly client: string }
   | { readonly kind: 'server'; readonly alias: string }
+  /** the version behind an alias: streams stay, for they hear that its lists changed */
+  | { readonly kind: 'version'; readonly alias: string }
   | { readonly kind: 'tool'; readonly alias: string; readonly tool: string }
 
 export type EndingParts = {
@@ -100,6 +102,6 @@ function isHolderOver(over: Over, { principal, issuer, client, sessionId, issued
 }
 
 function isUseOver(over: Over, { alias, tool }: Use): boolean {
-  if (over.kind === 'server') return alias === over.alias
+  if (over.kind === 'server' || over.kind === 'version') return alias === over.alias
   return over.kind === 'tool' && alias === over.alias && tool === over.tool
 }

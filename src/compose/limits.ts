@@ -1,7 +1,7 @@
 // Limits of the snapshot as the pipeline asks for them.
 
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
-import type { Snapshot, UpstreamSettings } from '../config/schema.ts'
+import type { Snapshot, ConfiguredUpstream } from '../config/schema.ts'
 import type { StreamTable } from '../http/sse-channel.ts'
 import type { Stop } from '../kernel/errors.ts'
 import type { Principal } from '../kernel/principal.ts'
@@ -76,7 +76,7 @@ export function streamLimit(streams: StreamTable, principal: Principal, { limits
   }
 }
 
-export const listSettings = (settings: UpstreamSettings | undefined): ListSettings | undefined =>
+export const listSettings = (settings: ConfiguredUpstream | undefined): ListSettings | undefined =>
   settings && {
     limits: settings.limits,
     ttlMs: settings.listTtlSeconds * 1000,

@@ -1,7 +1,7 @@
 // What a token may be asked for at each endpoint, in words, and what of it is a person's to give.
 
 import { resourcePlans, type EndpointPlan } from '../config/endpoints.ts'
-import type { Snapshot, UpstreamSettings } from '../config/schema.ts'
+import type { Snapshot, ConfiguredUpstream } from '../config/schema.ts'
 import type { OfferedScope } from '../http/control-plane/pages/consent-page.ts'
 import { scopeNames, USE, type Coverage } from '../identity/scopes.ts'
 import type { Principal } from '../kernel/principal.ts'
@@ -26,7 +26,7 @@ export function offeredScopes(parts: OfferParts, resource: string, principal: Pr
   return visible.flatMap(alias => scopesOf(alias, parts.snapshot.upstreams.get(alias)))
 }
 
-function scopesOf(alias: string, settings: UpstreamSettings | undefined): OfferedScope[] {
+function scopesOf(alias: string, settings: ConfiguredUpstream | undefined): OfferedScope[] {
   const title = settings?.title ?? alias
   const words = settings?.scopes ?? new Map<string, Coverage>()
   return scopeNames(alias, words).map(name => {

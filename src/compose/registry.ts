@@ -28,6 +28,7 @@ import type { RegistryView } from '../registry/view.ts'
 import { openMirrors, type MirrorHouseParts } from './mirrors.ts'
 import { createSignerPolicies } from './signer-policies.ts'
 import { telling } from './telling.ts'
+import type { RootedVerification } from '../adapters/sigstore/rooted-verification.ts'
 import type { TrustPlane } from './trust.ts'
 
 type RegistryParts = Pick<MirrorHouseParts, 'fetch' | 'log' | 'encoder' | 'logger'> & {
@@ -43,6 +44,10 @@ type RegistryParts = Pick<MirrorHouseParts, 'fetch' | 'log' | 'encoder' | 'logge
   /** towards GitHub, where it is configured */
   readonly fetch: SafeFetch
   readonly newId: () => string
+  /** the one verifier of this process */
+  readonly rooted: Pick<RootedVerification, 'of'>
+  /** something was withdrawn, advised against, or vouched for: whoever serves versions judges them anew */
+  readonly changed: () => void
 }
 /** `advisories`, `revocations`: for whoever has versions running; `mirrors`: looked at by the one timer */
 type Registry = AdminDeps['registry'] & {
@@ -52,12 +57,16 @@ type Registry = AdminDeps['registry'] & {
 }
 
 export function createRegistry(parts: RegistryParts): Registry {
-  const { current, state, sealer, serverInfo, now, trust, namespaces } = parts
-  const changed = (): void => trust?.registryChanged()
-  const versions = telling(createVersionStore(state), ['publish'], changed)
+  const { current, state, sealer, serverInfo, now, trust, namespaces, rooted } = parts
+  const changed = (): void => {
+    trust?.registryChanged()
+    parts.changed()
+  }
+  const versions = telling(createVersionStore(state), ['publish', 'attest'], changed)
   const revocations = new RevocationFeed(telling(createRevocationLog(state), ['append'], changed))
   const nowSeconds = (): number => Math.floor(now() / 1000)
   const advisories = new AdvisoryBook({ store: createAdvisoryStore(state), nowMs: now })
+  for (const told of [revocations, advisories]) told.onChange(changed)
   const documents = createDocumentStore(state)
   const reader = createReader({
     ...{ versions, revocations, documents, advisories, sealer },
@@ -70,6 +79,7 @@ export function createRegistry(parts: RegistryParts): Registry {
     trust: () => current().registry.trust,
     followed: ({ name, version }) => trust?.forNew(name, version),
     registry: () => current().publicUrl,
+    rooted,
     nowMs: now,
     revoked: async () => [...(await revocations.blocking('key')), ...(await revocations.blocking('identity'))],
   })

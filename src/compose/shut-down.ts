@@ -23,6 +23,7 @@ export type Stopping = {
   readonly parked: ParkedCalls
   readonly sessions: SessionStore
   readonly upstreams: UpstreamSet
+  readonly served: { close(): void }
   readonly refusals: RefusalTable
   readonly report: UpstreamReport
   readonly log: AuditLog
@@ -44,6 +45,7 @@ export async function shutDown(parts: Stopping, { limits }: Snapshot): Promise<v
   parts.sessions.closeAll()
   server.closeAllConnections()
   await parts.upstreams.close(STOP_MS)
+  parts.served.close()
   await parts.refusals.flush()
   await parts.report.flush()
   await log.append(parts.encoder.lifecycle('stop'))

@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import type { SafeFetch } from '../adapters/safe-fetch.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import { OFFLINE_ROLES, standingOf, type Role } from '../adapters/tuf/ceremony.ts'
-import { FloorFile } from '../adapters/tuf/floor-file.ts'
 import { TrustClient } from '../adapters/tuf/trust-client.ts'
 import type { Snapshot } from '../config/schema.ts'
 import { Fault } from '../kernel/errors.ts'
@@ -21,8 +20,8 @@ import type { RegistrySource } from './registry-documents.ts'
 import { TrustLooks } from './trust-looks.ts'
 import { TrustPublishing } from './trust-publishing.ts'
 
-/** A version in use, or about to be. `isInForce`: it was verified before, while this was fresh. */
-type ServedVersion = PresentedVersion & { readonly isInForce: boolean }
+/** A version in use, or about to be. `isInForce`: it was verified before, while this was fresh; `countsAs`: the number that is held against the floor; default: its own. */
+export type ServedVersion = PresentedVersion & { readonly countsAs?: number; readonly isInForce: boolean }
 
 /** What counts now. `withdrawn`: versions, namespaces, artifacts and bundles; signers are in the policies. */
 type Followed = {
@@ -63,6 +62,8 @@ export type TrustParts = {
   readonly repository: NonNullable<Snapshot['registry']['repository']>
   readonly fetch: SafeFetch
   readonly logger: Pick<Logger, 'warn' | 'info'>
+  /** the one table of this process */
+  readonly floors: Floors
   /** wall clock, milliseconds */
   readonly now: () => number
   /** of this gateway, where its index and revocations are to be published */
@@ -75,18 +76,10 @@ export type TrustParts = {
  * Rejects where it could not fail closed: with Faults of TrustClient and FloorFile, `trust-root-unreadable`, and
  * `trust-evaluation` for a repository that one key signs, where other machines reach the gateway.
  */
-export async function openTrust({
-  snapshot,
-  repository,
-  fetch,
-  logger,
-  now,
-  registry,
-  random = Math.random,
-}: TrustParts): Promise<TrustPlane> {
+export async function openTrust(parts: TrustParts): Promise<TrustPlane> {
+  const { snapshot, repository, fetch, floors, logger, now, registry, random = Math.random } = parts
   const { isExposed } = snapshot.registry
   const trustFolder = join(snapshot.dataDir, 'trust')
-  const floors: Floors = new FloorFile(trustFolder)
   const { place, root, isPublisher, graceMs } = repository
   const pinnedRoot = await readFile(root).catch((cause: unknown) => {
     throw new Fault('trust-root-unreadable', `cannot read the pinned root \`${root}\``, { cause })
@@ -142,11 +135,11 @@ export async function openTrust({
 type ServedRules = FreshnessRules & { readonly floors: Floors }
 
 function whyNotServed(seen: SeenTrust, version: ServedVersion, { floors, ...rules }: ServedRules): Denial | undefined {
-  const { name, sequence, isInForce } = version
+  const { name, sequence, countsAs = sequence, isInForce } = version
   const floor = floors.of(name)
   return (
     whyNotFresh(seen, { server: name, version: version.version, isAdmitted: isInForce }, rules) ??
-    (sequence < floor ? deny('below-floor', `expected sequence ${floor} or above, got ${sequence}`) : undefined) ??
+    (countsAs < floor ? deny('below-floor', `expected sequence ${floor} or above, got ${countsAs}`) : undefined) ??
     (seen.documents.index && whyNotIndexed(seen.documents.index, version))
   )
 }

@@ -1,15 +1,24 @@
 // The configured upstreams of this process: made once, kept across reloads while their settings stay the same.
 
 import type { Upstream } from '../bridge/upstream.ts'
-import type { Snapshot, UpstreamSettings, UpstreamTransport } from '../config/schema.ts'
+import type { ConfiguredUpstream, Snapshot, UpstreamTransport } from '../config/schema.ts'
 import { ScopeIndex } from '../identity/scopes.ts'
 import { digestOf } from '../kernel/digest.ts'
 import type { UpstreamEntry } from '../pipeline/entry.ts'
 
-type Held = { readonly entry: UpstreamEntry; readonly settings: UpstreamSettings; readonly fingerprint: string }
+/** What stands behind settings now. `key`: differs whenever another upstream is needed. */
+export type Resolved = Pick<UpstreamEntry, 'identity' | 'version'> & {
+  readonly key: string
+  readonly make: () => Upstream
+  /** what grants of accounts are bound to; absent: nothing stands there, and nobody connects an account to it */
+  readonly account?: string
+  /** where it is reached; '' = it is a process, or nothing */
+  readonly url: string
+}
+type Held = Pick<Resolved, 'key' | 'url'> & { readonly entry: UpstreamEntry; readonly settings: ConfiguredUpstream }
 
 /** Everything that needs a new connection when it changes; rules, scopes and how it is admitted do not. */
-const fingerprintOf = (settings: UpstreamSettings): string =>
+export const fingerprintOf = (settings: ConfiguredUpstream): string =>
   digestOf(JSON.stringify({ ...settings, allow: [], scopes: [], title: '', admission: '' }))
 /** Time its processes get to end by themselves once its calls are over. */
 const STOP_MS = 3000
@@ -19,29 +28,32 @@ export class UpstreamSet {
   #entries: ReadonlyMap<string, UpstreamEntry> = new Map()
   /** changed or gone, with calls that may still end well */
   readonly #leaving = new Set<Upstream>()
-  readonly #make: (settings: UpstreamSettings) => Upstream
+  readonly #resolve: (settings: ConfiguredUpstream) => Resolved
   readonly #onReplaced: (alias: string) => void
 
   /** `onReplaced`: what was cached of this upstream no longer holds. */
-  constructor(make: (settings: UpstreamSettings) => Upstream, onReplaced: (alias: string) => void) {
-    this.#make = make
+  constructor(resolve: (settings: ConfiguredUpstream) => Resolved, onReplaced: (alias: string) => void) {
+    this.#resolve = resolve
     this.#onReplaced = onReplaced
   }
   get entries(): ReadonlyMap<string, UpstreamEntry> {
     return this.#entries
   }
-  settings(alias: string): UpstreamSettings | undefined {
+  settings(alias: string): ConfiguredUpstream | undefined {
     return this.#held.get(alias)?.settings
+  }
+  /** Where it is reached now; '' = it is a process, or nothing stands there. */
+  url(alias: string): string {
+    return this.#held.get(alias)?.url ?? ''
   }
   /** Takes a configuration over whole. Calls in flight on an upstream that changed or went may finish within its drain time. */
   apply(snapshot: Snapshot): void {
     const next = new Map<string, Held>()
     for (const [alias, settings] of snapshot.upstreams) {
-      const fingerprint = fingerprintOf(settings)
+      const resolved = this.#resolve(settings)
       const old = this.#held.get(alias)
-      const isSame = old?.fingerprint === fingerprint
-      const upstream = isSame ? old.entry.upstream : this.#make(settings)
-      next.set(alias, { settings, fingerprint, entry: entryOf(settings, upstream) })
+      const upstream = old?.key === resolved.key ? old.entry.upstream : resolved.make()
+      next.set(alias, { settings, key: resolved.key, url: resolved.url, entry: entryOf(settings, resolved, upstream) })
     }
     const before = this.#held
     // First: whoever hears that its upstream ended looks for the one in its place.
@@ -56,12 +68,21 @@ export class UpstreamSet {
   /** Stops all processes and connections of one upstream at once; what is asked of it next begins anew. */
   reset(alias: string): void {
     const old = this.#held.get(alias)
-    if (!old) return
-    const entry = entryOf(old.settings, this.#make(old.settings))
-    this.#held = new Map(this.#held).set(alias, { ...old, entry })
+    if (old) this.#replace(alias, old.settings, 0)
+  }
+  /** Another server stands behind it now, or none. Calls in flight on the old one may finish within that time. */
+  resolveAnew(alias: string, drainMs: number): void {
+    const old = this.#held.get(alias)
+    if (old && this.#resolve(old.settings).key !== old.key) this.#replace(alias, old.settings, drainMs)
+  }
+  #replace(alias: string, settings: ConfiguredUpstream, drainMs: number): void {
+    const old = this.#held.get(alias)
+    const resolved = this.#resolve(settings)
+    const entry = entryOf(settings, resolved, resolved.make())
+    this.#held = new Map(this.#held).set(alias, { settings, key: resolved.key, url: resolved.url, entry })
     this.#entries = new Map(this.#entries).set(alias, entry)
     this.#onReplaced(alias)
-    this.#leave(old.entry.upstream, 0)
+    if (old) this.#leave(old.entry.upstream, drainMs)
   }
   #leave(upstream: Upstream, drainMs: number): void {
     this.#leaving.add(upstream)
@@ -73,11 +94,13 @@ export class UpstreamSet {
   }
 }
 
-function entryOf(settings: UpstreamSettings, upstream: Upstream): UpstreamEntry {
-  const { alias, admission, launch, allow, scopes, share, timeouts, limits, transport, credential, title = alias } = settings
+function entryOf(settings: ConfiguredUpstream, resolved: Resolved, upstream: Upstream): UpstreamEntry {
+  const { alias, admission, launch, allow, scopes, share, timeouts, limits, credential, title = alias } = settings
+  const { identity, version, account } = resolved
   return {
     alias,
-    identity: digestOf(JSON.stringify(transport)),
+    identity,
+    ...(version !== undefined && { version }),
     upstream,
     isShared: share === 'all',
     admission,
@@ -86,9 +109,12 @@ function entryOf(settings: UpstreamSettings, upstream: Upstream): UpstreamEntry 
     scopes: new ScopeIndex(alias, scopes),
     parkMs: timeouts.parkMs,
     rounds: limits.rounds,
-    ...(credential && { credential: { rule: credential, account: accountOfUpstream(alias, transport), title } }),
+    ...(credential && account !== undefined && { credential: { rule: credential, account, title } }),
   }
 }
+
+/** Who is behind a configured program or URL. */
+export const identityOf = (transport: UpstreamTransport): string => digestOf(JSON.stringify(transport))
 
 /** The alias and what answers behind it: the same alias for another server is another account, and finds no old grant. */
 export function accountOfUpstream(alias: string, transport: UpstreamTransport): string {

@@ -30,24 +30,43 @@ export function checkCredential(upstream: UpstreamDocument, at: string, reading:
 }
 
 function checkPlace(upstream: UpstreamDocument, credential: CredentialDocument, path: string, reading: Reading): void {
-  if (upstream.stdio) {
-    if (credential.kind !== 'secret')
-      reading.fault('conflict', `${path}.kind`, 'a process takes a static secret of its principal only', 'use `kind: secret` with `env`')
-    else if (credential.env === undefined)
-      reading.fault('missing', path, 'a process gets it as an environment variable', 'name the variable in `env`')
-    else if (upstream.stdio.env.has(credential.env))
-      reading.fault(
-        'conflict',
-        `${path}.env`,
-        'this variable stands in `stdio.env` too: one for everybody and one of each principal',
-        'keep one',
-      )
-    return
-  }
+  const { stdio, server } = upstream
+  // Which a `server` is says its server.json; where it takes a header, this file has to say so too.
+  const started = stdio ?? (server?.package === 'remote' ? undefined : server)
+  if (started) checkStarted(started, credential, path, reading)
+  else checkReached(upstream, credential, path, reading)
+}
+
+type Started = NonNullable<UpstreamDocument['stdio']> | NonNullable<UpstreamDocument['server']>
+function checkStarted(started: Started, credential: CredentialDocument, path: string, reading: Reading): void {
+  const isPinned = 'version' in started
+  if (credential.kind !== 'secret')
+    reading.fault(
+      'conflict',
+      `${path}.kind`,
+      'a process takes a static secret of its principal only',
+      isPinned ? 'use `kind: secret` with `env`, or say `package: remote`' : 'use `kind: secret` with `env`',
+    )
+  else if (credential.env === undefined)
+    reading.fault('missing', path, 'a process gets it as an environment variable', 'name the variable in `env`')
+  else if (started.env.has(credential.env))
+    reading.fault(
+      'conflict',
+      `${path}.env`,
+      `this variable stands in \`${isPinned ? 'server' : 'stdio'}.env\` too: one for everybody and one of each principal`,
+      'keep one',
+    )
+}
+
+function checkReached(upstream: UpstreamDocument, credential: CredentialDocument, path: string, reading: Reading): void {
+  const { server } = upstream
+  if (server && credential.kind !== 'secret' && credential.resource === undefined)
+    reading.fault('missing', path, 'what its tokens are for is not known before the server is verified', 'name the URL in `resource`')
   if (credential.env !== undefined) reading.fault('conflict', `${path}.env`, 'only stdio upstreams have an environment', 'use `header`')
   const remote = upstream.http ?? upstream.sse
+  const headers = (server ?? remote)?.headers
   const header = credential.kind === 'secret' ? credential.header : 'Authorization'
-  const twin = [...(remote?.headers.keys() ?? [])].find(name => name.toLowerCase() === header.toLowerCase())
+  const twin = [...(headers?.keys() ?? [])].find(name => name.toLowerCase() === header.toLowerCase())
   if (twin !== undefined)
     reading.fault(
       'conflict',
@@ -60,7 +79,7 @@ function checkPlace(upstream: UpstreamDocument, credential: CredentialDocument, 
     reading.fault('value', path, 'a credential never travels over plain http to another machine', 'use https')
 
   function at(credentialPath: string): string {
-    return credentialPath.replace(/credential$/, upstream.http ? 'http' : 'sse')
+    return credentialPath.replace(/credential$/, server ? 'server' : upstream.http ? 'http' : 'sse')
   }
 }
 

@@ -25,8 +25,8 @@ type Value =
 /** `file`: the configuration's, absolute. `credential`: of everybody's own, as far as it is no secret. */
 export function launchOf(upstream: UpstreamDocument, file: string, credential: CredentialRule | undefined): LaunchSettings {
   const folder = dirname(file)
-  const { stdio } = upstream
-  const how = stdio ? processOf(stdio, folder) : remoteOf(upstream, folder)
+  const { stdio, server } = upstream
+  const how = server ? servedOf(server, folder) : stdio ? processOf(stdio, folder) : remoteOf(upstream, folder)
   const specification = { ...how, ...(credential && { credential: credentialOf(credential) }) }
   const unpinned = stdio && unpinnedIn([...(stdio.launcher ?? []), stdio.command, ...stdio.args.map(wordOf)])
   return { specification, digest: sha256(canonicalJson(specification) ?? ''), ...(unpinned !== undefined && { unpinned }) }
@@ -41,6 +41,24 @@ function processOf(stdio: NonNullable<UpstreamDocument['stdio']>, folder: string
     args: args.map((source, index) => valueOf(source, secrets.has(index), folder)),
     env: namedOf(env, folder),
     ...(cwd && { cwd: { path: portable(cwd, folder) } }),
+    ...(uid !== undefined && { uid }),
+    ...(gid !== undefined && { gid }),
+    ...(launcher && { launcher: launcher.map((word, i) => (i === 0 ? programOf(word, folder) : word)) }),
+  }
+}
+
+/** What the pin adds to what was signed: statements say the rest. */
+function servedOf(server: NonNullable<UpstreamDocument['server']>, folder: string): object {
+  const { name, version, package: kind, args, env, headers, uid, gid, launcher } = server
+  const secrets = secretArguments(args)
+  return {
+    transport: 'server',
+    name,
+    version,
+    ...(kind !== undefined && { package: kind }),
+    args: args.map((source, index) => valueOf(source, secrets.has(index), folder)),
+    env: namedOf(env, folder),
+    headers: namedOf(new Map([...headers].map(([key, source]) => [key.toLowerCase(), source])), folder),
     ...(uid !== undefined && { uid }),
     ...(gid !== undefined && { gid }),
     ...(launcher && { launcher: launcher.map((word, i) => (i === 0 ? programOf(word, folder) : word)) }),

@@ -95,7 +95,7 @@ async function resolveSources(doc: ConfigDocument, reading: Reading, options: Lo
     const value = source.from === 'env' ? fromEnv(source, env, reading) : await fromFile(source, readSource, reading)
     if (value === undefined) continue
     // A header or variable with a line break in it is never what was meant, and splits headers (RFC 9110 section 5.5).
-    const isHeader = /\.(?:http|sse)\.headers\.|\.npmAuthorization$/.test(source.path)
+    const isHeader = /\.(?:http|sse|server)\.headers\.|\.npmAuthorization$/.test(source.path)
     if (value.includes('\0') || (isHeader && /[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/.test(value))) {
       reading.fault('source', source.path, 'holds a line break or a character that cannot be sent')
     } else values.set(source, source.prefix + value)
@@ -113,15 +113,13 @@ function* sourcesOf(doc: ConfigDocument): Generator<ValueSource> {
   yield* identitySources(doc)
   const { npmAuthorization } = doc.registry.artifacts
   if (npmAuthorization) yield npmAuthorization
-  for (const { stdio, http, sse, credential } of doc.upstreams.values()) {
+  for (const { stdio, http, sse, server, credential } of doc.upstreams.values()) {
     for (const client of [credential, credential?.identityProvider]) {
       if (client?.clientSecret) yield client.clientSecret
       if (client?.clientKey) yield client.clientKey
     }
-    yield* stdio?.args ?? []
-    yield* stdio?.env.values() ?? []
-    yield* http?.headers.values() ?? []
-    yield* sse?.headers.values() ?? []
+    for (const started of [stdio, server]) if (started) yield* [...started.args, ...started.env.values()]
+    for (const reached of [http, sse, server]) if (reached) yield* reached.headers.values()
   }
 }
 

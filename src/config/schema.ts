@@ -45,7 +45,7 @@ export type Snapshot = {
   readonly admissions: string
   /** absolute path of each reviewer's public key, by name; empty = decisions need no signature */
   readonly reviewers: ReadonlyMap<string, string>
-  readonly upstreams: ReadonlyMap<string, UpstreamSettings>
+  readonly upstreams: ReadonlyMap<string, ConfiguredUpstream>
   readonly sets: ReadonlyMap<string, { readonly upstreams: readonly string[] }>
   readonly registry: RegistrySettings
   /** what outbound fetches may reach besides public addresses: `host:port`, and networks (CIDR) */
@@ -232,6 +232,25 @@ type RemoteTransport = {
   /** SHA-256 of the public keys (SPKI, DER) its certificate may have, in lower-case hexadecimal; absent = any that the certificate authorities vouch for */
   readonly spkiSha256?: readonly string[]
 }
+
+/** A pinned version of a server of the registry: what is started or connected to is decided by its signatures (src/trust/served-version.ts). */
+export type ServedTransport = {
+  readonly kind: 'server'
+  readonly name: string
+  /** exact */
+  readonly version: string
+  readonly package?: 'npm' | 'mcpb' | 'pypi' | 'oci' | 'remote'
+  readonly args: readonly string[]
+  /** values for variables and headers that the signed server.json declares */
+  readonly env: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string>>
+  readonly uid?: number
+  readonly gid?: number
+  readonly launcher?: readonly string[]
+}
+
+/** As configured: what stands behind a `server` is known once it is verified. */
+export type ConfiguredUpstream = Omit<UpstreamSettings, 'transport'> & { readonly transport: UpstreamTransport | ServedTransport }
 
 /** How an upstream is started or reached, for reviewers: it says the same on every machine, and holds no secret. */
 export type LaunchSettings = {

@@ -13,11 +13,12 @@ import { identityOf } from './identity-snapshot.ts'
 import type {
   AdministrationSettings,
   ArtifactSettings,
+  ConfiguredUpstream,
   KeySource,
   Limits,
   RegistrySettings,
+  ServedTransport,
   Snapshot,
-  UpstreamSettings,
   UpstreamTransport,
 } from './schema.ts'
 import type { ConfigDocument } from './table.ts'
@@ -147,17 +148,17 @@ function upstreamOf(
   doc: ConfigDocument,
   { alias, upstream }: { readonly alias: string; readonly upstream: UpstreamDocument },
   context: SnapshotContext,
-): UpstreamSettings {
+): ConfiguredUpstream {
   const { timeouts, limits } = upstream
   const credential = upstream.credential && credentialOf(upstream.credential, upstream, context, doc.identity.login)
   return {
     alias,
     ...(upstream.title === undefined ? {} : { title: upstream.title }),
-    transport: transportOf(upstream, context),
+    transport: upstream.server ? servedOf(upstream.server, context) : transportOf(upstream, context),
     launch: launchOf(upstream, context.file, credential),
     era: upstream.era,
     share: upstream.share,
-    admission: upstream.admission ?? doc.admission,
+    admission: upstream.server ? 'required' : (upstream.admission ?? doc.admission),
     lists: upstream.lists,
     listTtlSeconds: upstream.listTtl,
     timeouts: { connectMs: timeouts.connect, callMs: timeouts.call, hardMs: timeouts.hard, idleMs: timeouts.idle, parkMs: timeouts.park },
@@ -188,9 +189,7 @@ function transportOf(upstream: UpstreamDocument, context: SnapshotContext): Upst
       args: stdio.args.map(source => context.valueOf(source)),
       env: valuesOf(stdio.env, context),
       ...(stdio.cwd === undefined ? {} : { cwd: stdio.cwd.file }),
-      ...(stdio.uid === undefined ? {} : { uid: stdio.uid }),
-      ...(stdio.gid === undefined ? {} : { gid: stdio.gid }),
-      ...(stdio.launcher === undefined ? {} : { launcher: stdio.launcher.map((word, i) => (i === 0 ? programOf(word, context) : word)) }),
+      ...confinementOf(stdio, context),
     }
   }
   const remote = upstream.http ?? upstream.sse
@@ -199,6 +198,29 @@ function transportOf(upstream: UpstreamDocument, context: SnapshotContext): Upst
     url: new URL(remote?.url ?? '').href,
     headers: valuesOf(remote?.headers ?? new Map(), context),
     ...(remote?.spkiSha256 && { spkiSha256: remote.spkiSha256 }),
+  }
+}
+
+type Confinement = Pick<ServedTransport, 'uid' | 'gid' | 'launcher'>
+const confinementOf = (
+  { uid, gid, launcher }: Pick<NonNullable<UpstreamDocument['server']>, 'uid' | 'gid' | 'launcher'>,
+  context: SnapshotContext,
+): Confinement => ({
+  ...(uid === undefined ? {} : { uid }),
+  ...(gid === undefined ? {} : { gid }),
+  ...(launcher === undefined ? {} : { launcher: launcher.map((word, i) => (i === 0 ? programOf(word, context) : word)) }),
+})
+
+function servedOf(server: NonNullable<UpstreamDocument['server']>, context: SnapshotContext): ServedTransport {
+  return {
+    kind: 'server',
+    name: server.name,
+    version: server.version,
+    ...(server.package === undefined ? {} : { package: server.package }),
+    args: server.args.map(source => context.valueOf(source)),
+    env: valuesOf(server.env, context),
+    headers: valuesOf(server.headers, context),
+    ...confinementOf(server, context),
   }
 }
 

@@ -21,6 +21,7 @@ export function checkUpstreams(doc: ConfigDocument, reading: Reading, around: Su
     if (upstream.stdio) checkStdio(upstream.stdio, `${at}.stdio`, reading, around)
     if (upstream.http) checkRemote(upstream.http, `${at}.http`, reading)
     if (upstream.sse) checkRemote(upstream.sse, `${at}.sse`, reading)
+    if (upstream.server) checkServer(upstream, upstream.server, { at, reading, doc, around })
     checkShare(upstream, at, reading)
     checkCredential(upstream, at, reading, doc)
     checkBounds(upstream, at, reading)
@@ -29,13 +30,13 @@ export function checkUpstreams(doc: ConfigDocument, reading: Reading, around: Su
       checkRule(rule, `${at}.allow[${index}]`, reading, around.issuers)
       checkId(rule.id ?? defaultRuleId(alias, index), `${at}.allow[${index}]`, ids, reading)
     })
-    if (upstream.admission === 'configured') reading.warn('configured-admission', `${at}.admission`, UNREVIEWED, REVIEW)
+    if (upstream.admission === 'configured' && !upstream.server) reading.warn('configured-admission', `${at}.admission`, UNREVIEWED, REVIEW)
     if (upstream.allow.length === 0 && !reading.isFaulty(`${at}.allow`))
       reading.warn('nobody-allowed', at, 'no rule allows anybody to use it', 'add one under `allow`')
   }
-  if (doc.admission === 'configured' && [...doc.upstreams.values()].some(({ admission }) => admission === undefined))
+  if (doc.admission === 'configured' && [...doc.upstreams.values()].some(({ server, admission }) => !server && admission === undefined))
     reading.warn('configured-admission', 'admission', UNREVIEWED, REVIEW)
-  const isReviewed = [...doc.upstreams.values()].some(({ admission = doc.admission }) => admission === 'required')
+  const isReviewed = [...doc.upstreams.values()].some(({ server, admission = doc.admission }) => !server && admission === 'required')
   if (isReviewed && doc.reviewers.size === 0 && !reading.isFaulty('reviewers'))
     reading.warn(
       'unsigned-admissions',
@@ -43,11 +44,13 @@ export function checkUpstreams(doc: ConfigDocument, reading: Reading, around: Su
       'reviewers’ decisions need no signature: whoever can write into the folder `admissions` can admit servers',
       'name `reviewers` with their public keys',
     )
-  if (doc.upstreams.size > 0) {
+  const unverified = [...doc.upstreams].filter(([, { server }]) => !server).map(([alias]) => alias)
+  if (unverified.length > 0) {
     reading.warn(
       'unverified-sources',
       'upstreams',
-      'the configuration is the only source of upstreams: nothing verifies who published them',
+      `nothing verifies who published these servers: ${unverified.slice(0, 20).join(', ')}${unverified.length > 20 ? ' and others' : ''}`,
+      'take them from the registry: `server` with a name and a version',
     )
   }
 }
@@ -68,19 +71,39 @@ function checkScopes(upstream: UpstreamDocument, at: string, reading: Reading): 
 export const defaultRuleId = (alias: string, index: number): string => `${alias}/allow/${index + 1}`
 
 function checkTransport(at: string, reading: Reading): void {
-  const given = ['stdio', 'http', 'sse'].filter(kind => reading.has(`${at}.${kind}`))
-  if (given.length === 0) reading.fault('missing', at, 'expected one of `stdio`, `http` and `sse`', 'say how to reach it')
+  const given = ['server', 'stdio', 'http', 'sse'].filter(kind => reading.has(`${at}.${kind}`))
+  if (given.length === 0)
+    reading.fault(
+      'missing',
+      at,
+      'expected one of `server`, `stdio`, `http` and `sse`',
+      'name its version in the registry, or say how to reach it',
+    )
   if (given.length > 1)
     reading.fault(
       'conflict',
       at,
-      `expected one of \`stdio\`, \`http\` and \`sse\`, got ${given.join(' and ')}`,
+      `expected one of \`server\`, \`stdio\`, \`http\` and \`sse\`, got ${given.join(' and ')}`,
       'keep one, or give the other an alias of its own',
     )
 }
 
 function checkStdio(stdio: NonNullable<UpstreamDocument['stdio']>, at: string, reading: Reading, around: Surroundings): void {
-  if (around.isExposed && stdio.uid === undefined && stdio.launcher === undefined) {
+  checkConfinement(stdio, at, reading, around)
+  for (const [name, source] of stdio.env) warnLiteral(source, isSecretName(name), reading)
+  checkArguments(stdio.args, reading)
+  const words = stdio.args.map(source => (source.from === 'literal' ? source.text : ''))
+  for (const concern of launchConcerns([stdio.command, ...words], [...stdio.env.keys()])) reading.warn('risky-command', at, concern)
+}
+
+function checkArguments(args: readonly ValueSource[], reading: Reading): void {
+  const secrets = secretArguments(args)
+  args.forEach((source, index) => warnLiteral(source, secrets.has(index), reading))
+}
+
+type Confinement = Pick<NonNullable<UpstreamDocument['stdio']>, 'uid' | 'gid' | 'launcher'>
+function checkConfinement({ uid, gid, launcher }: Confinement, at: string, reading: Reading, around: Surroundings): void {
+  if (around.isExposed && uid === undefined && launcher === undefined) {
     reading.fault(
       'exposed',
       at,
@@ -88,7 +111,7 @@ function checkStdio(stdio: NonNullable<UpstreamDocument['stdio']>, at: string, r
       'give it a `uid` of its own or a `launcher` that confines it, or listen on 127.0.0.1',
     )
   }
-  if (around.isExposed && stdio.launcher === undefined && stdio.uid !== undefined && stdio.uid === around.ownUid) {
+  if (around.isExposed && launcher === undefined && uid !== undefined && uid === around.ownUid) {
     reading.fault(
       'exposed',
       `${at}.uid`,
@@ -96,14 +119,41 @@ function checkStdio(stdio: NonNullable<UpstreamDocument['stdio']>, at: string, r
       'make a user for it, or give it a `launcher`',
     )
   }
-  if (stdio.launcher?.length === 0) reading.fault('value', `${at}.launcher`, 'expected at least one word')
-  if (stdio.gid !== undefined && stdio.uid === undefined)
-    reading.fault('conflict', `${at}.gid`, 'a group without a `uid` leaves the process its user')
-  for (const [name, source] of stdio.env) warnLiteral(source, isSecretName(name), reading)
-  const secrets = secretArguments(stdio.args)
-  stdio.args.forEach((source, index) => warnLiteral(source, secrets.has(index), reading))
-  const words = stdio.args.map(source => (source.from === 'literal' ? source.text : ''))
-  for (const concern of launchConcerns([stdio.command, ...words], [...stdio.env.keys()])) reading.warn('risky-command', at, concern)
+  if (launcher?.length === 0) reading.fault('value', `${at}.launcher`, 'expected at least one word')
+  if (gid !== undefined && uid === undefined) reading.fault('conflict', `${at}.gid`, 'a group without a `uid` leaves the process its user')
+}
+
+type ServerPlace = { readonly at: string; readonly reading: Reading; readonly doc: ConfigDocument; readonly around: Surroundings }
+
+/** What can be said before its server.json is read; the rest is refused when the version is verified. */
+function checkServer(
+  upstream: UpstreamDocument,
+  server: NonNullable<UpstreamDocument['server']>,
+  { at, reading, doc, around }: ServerPlace,
+): void {
+  const path = `${at}.server`
+  // Until its signatures are verified it might be a process.
+  if (server.package !== 'remote') checkConfinement(server, path, reading, around)
+  else
+    for (const key of ['args', 'env', 'uid', 'gid', 'launcher'] as const)
+      if (reading.has(`${path}.${key}`)) reading.fault('conflict', `${path}.${key}`, 'a remote server is no process here', 'take it out')
+  if (upstream.admission === 'configured')
+    reading.fault(
+      'conflict',
+      `${at}.admission`,
+      'a server of the registry is admitted by a reviewer’s signature, and by nothing else',
+      'take it out',
+    )
+  if (!doc.registry.trust && !doc.registry.repository && !reading.isFaulty('registry'))
+    reading.fault(
+      'missing',
+      path,
+      'nothing says who may sign for it, and who reviews',
+      'set `registry.repository`, or `registry.trust` with a file of policies',
+    )
+  for (const [name, source] of server.env) warnLiteral(source, isSecretName(name), reading)
+  checkArguments(server.args, reading)
+  checkHeaders(server.headers, path, reading)
 }
 
 function checkRemote(remote: NonNullable<UpstreamDocument['http']>, at: string, reading: Reading): void {
@@ -125,8 +175,12 @@ function checkRemote(remote: NonNullable<UpstreamDocument['http']>, at: string, 
   if (url && [...url.searchParams].some(([name, value]) => isSecretName(name) || isSecretValue(value))) {
     reading.warn('literal-secret', `${at}.url`, 'the query seems to hold a secret', 'send it in `headers`, with `fromEnv` or `fromFile`')
   }
-  const names = [...remote.headers.keys()]
-  for (const [name, source] of remote.headers) {
+  checkHeaders(remote.headers, at, reading)
+}
+
+function checkHeaders(headers: ReadonlyMap<string, ValueSource>, at: string, reading: Reading): void {
+  const names = [...headers.keys()]
+  for (const [name, source] of headers) {
     if (names.some(other => other !== name && other.toLowerCase() === name.toLowerCase()))
       reading.fault('conflict', `${at}.headers.${name}`, 'this header stands here twice', 'keep one of them')
     if (source.from === 'literal' && /[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/.test(source.text)) {
@@ -147,7 +201,8 @@ function warnLiteral(source: ValueSource, hasSecretName: boolean, reading: Readi
 
 function checkShare(upstream: UpstreamDocument, at: string, reading: Reading): void {
   if (upstream.share !== 'all') return
-  const sources = [...(upstream.stdio?.env ?? []), ...(upstream.http?.headers ?? []), ...(upstream.sse?.headers ?? [])]
+  const { stdio, http, sse, server } = upstream
+  const sources = [stdio?.env, http?.headers, sse?.headers, server?.env, server?.headers].flatMap(named => [...(named ?? [])])
   if (sources.some(([name, source]) => isSecretName(name) || source.from === 'env' || source.from === 'file')) {
     reading.warn(
       'shared-credential',

@@ -23,6 +23,25 @@ const HEADER_NAME: KeyRule = {
   refuse: name => (OWN_HEADERS.test(name) ? 'the gateway sets this header itself' : undefined),
 }
 
+/** What keeps a process apart from the gateway. */
+const confinement = {
+  uid: optional(
+    integer({
+      min: 1,
+      max: 4_294_967_294,
+      doc: 'numeric user of the operating system to run as; the gateway must be allowed to switch to it',
+    }),
+  ),
+  gid: optional(integer({ min: 1, max: 4_294_967_294, doc: 'numeric group of the operating system to run as' })),
+  launcher: optional(
+    list(text({ what: 'a word of a command', maxLength: 4096, problem: noControl, doc: 'a word' }), {
+      max: 100,
+      unique: false,
+      doc: 'command prefix that confines the process, such as `[bwrap, --unshare-all, --]`; the command and its arguments follow it',
+    }),
+  ),
+}
+
 const stdio = record(
   {
     command: text({
@@ -43,21 +62,7 @@ const stdio = record(
       doc: 'the whole environment of the process besides PATH and the like; nothing of the gateway’s own environment is inherited',
     }),
     cwd: optional(place({ doc: 'working directory of the process' })),
-    uid: optional(
-      integer({
-        min: 1,
-        max: 4_294_967_294,
-        doc: 'numeric user of the operating system to run as; the gateway must be allowed to switch to it',
-      }),
-    ),
-    gid: optional(integer({ min: 1, max: 4_294_967_294, doc: 'numeric group of the operating system to run as' })),
-    launcher: optional(
-      list(text({ what: 'a word of a command', maxLength: 4096, problem: noControl, doc: 'a word' }), {
-        max: 100,
-        unique: false,
-        doc: 'command prefix that confines the process, such as `[bwrap, --unshare-all, --]`; the command and its arguments follow it',
-      }),
-    ),
+    ...confinement,
   },
   {
     doc: 'a program that speaks MCP on standard input and output',
@@ -93,6 +98,52 @@ const remoteFields = {
   }),
 }
 const http = record(remoteFields, { doc: 'a server that speaks Streamable HTTP', aliases: { endpoint: 'url' } })
+
+/** Names and versions as the registry's schema has them. */
+const SERVER_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,98}[a-zA-Z0-9])?\/[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,98}[a-zA-Z0-9])?$/
+const SERVER_VERSION = /^(?!latest$)[0-9A-Za-z][0-9A-Za-z.+_-]{0,254}$/i
+const PACKAGES = ['npm', 'mcpb', 'pypi', 'oci', 'remote'] as const
+
+const server = record(
+  {
+    name: text({
+      what: 'a server name such as `com.example/weather`',
+      maxLength: 200,
+      pattern: SERVER_NAME,
+      doc: 'its name in the registry',
+    }),
+    version: text({
+      what: 'one exact version, no range and never `latest`',
+      maxLength: 255,
+      pattern: SERVER_VERSION,
+      doc: 'the pin: this version is run and no other, whatever the registry calls its latest',
+    }),
+    package: optional(
+      choice(PACKAGES, { doc: 'which of its packages is started, or `remote`; needed where its server.json leaves a choice' }),
+    ),
+    args: list(asSource({ doc: 'one argument: text, or `{path: …}` for a path that starts at the folder of this file' }), {
+      max: 1000,
+      unique: false,
+      fallback: [],
+      doc: 'arguments behind those of its server.json; no shell is involved',
+    }),
+    env: map(ENV_NAME, asSource({ doc: 'text, `{fromEnv: NAME}`, `{fromFile: path}` or `{path: …}`' }), {
+      max: 500,
+      fallback: {},
+      doc: 'values of environment variables that its signed server.json declares; any other is refused',
+    }),
+    headers: map(HEADER_NAME, asSource({ doc: 'text, `{fromEnv: NAME}` or `{fromFile: path}`, with an optional `prefix`' }), {
+      max: 100,
+      fallback: {},
+      doc: 'values of headers that its signed server.json declares for the remote; any other is refused',
+    }),
+    ...confinement,
+  },
+  {
+    doc: 'a version of a server of the registry: it answers as long as its signatures, its review and what is known of trust hold (docs/registry.md)',
+    aliases: { environment: 'env', arguments: 'args', registryType: 'package' },
+  },
+)
 
 const ms = (doc: string, fallback: string, max: string): ReturnType<typeof duration> => duration('ms', { doc, fallback, min: '10ms', max })
 const timeouts = record(
@@ -223,6 +274,7 @@ export const upstream = record(
     stdio: optional(stdio),
     http: optional(http),
     sse: optional(remote('a server that speaks the old HTTP+SSE of 2024-11-05')),
+    server: optional(server),
     era: choice(['auto', 'legacy', 'modern'], {
       fallback: 'auto',
       doc: '`auto` probes once and remembers; the others refuse an upstream of the other era (`legacy`: 2025, `modern`: 2026-07-28)',
@@ -233,7 +285,7 @@ export const upstream = record(
     }),
     admission: optional(
       choice(ADMISSIONS, {
-        doc: '`required`: what it lists passes as far as a reviewer admitted it; `configured`: this file says that whatever it lists may pass; default: `admission` of the whole',
+        doc: '`required`: what it lists passes as far as a reviewer admitted it; `configured`: this file says that whatever it lists may pass; default: `admission` of the whole, and always `required` for a `server`',
       }),
     ),
     lists: choice(['principal', 'shared'], { fallback: 'principal', doc: '`shared`: you say its lists do not depend on who asks' }),
@@ -250,7 +302,7 @@ export const upstream = record(
     allow: list(rule, { max: 1000, fallback: [], doc: 'what may be used, and by whom; without a rule nobody may use anything' }),
   },
   {
-    doc: 'one upstream: exactly one of `stdio`, `http` and `sse`, and who may use what of it',
+    doc: 'one upstream: exactly one of `server`, `stdio`, `http` and `sse`, and who may use what of it',
     aliases: { command: 'stdio', url: 'http', name: 'title', rules: 'allow', tools: 'allow', ttl: 'listTtl' },
   },
 )

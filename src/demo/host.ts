@@ -2,7 +2,7 @@
 
 import { Client, ProtocolError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
-import type { UpstreamSettings } from '../config/schema.ts'
+import type { ConfiguredUpstream } from '../config/schema.ts'
 import { MODERN_VERSION, type Era } from '../mcp/revisions.ts'
 
 /** A question that reached the host, and what it answered. */
@@ -85,7 +85,7 @@ function watched(states: string[]): typeof fetch {
 }
 
 /** The names of all tools a server has, asked directly: what the gateway leaves out can only be shown by going past it. */
-export async function offeredBy({ transport }: UpstreamSettings): Promise<readonly string[]> {
+export async function offeredBy({ transport }: ConfiguredUpstream): Promise<readonly string[]> {
   if (transport.kind !== 'stdio') return []
   const { command, args, env, cwd } = transport
   const client = new Client({ name: 'gatehouse-demo', version: '0' })

@@ -41,6 +41,8 @@ export type Reason =
   | 'launch-unpinned'
   | 'quarantined'
   | 'server-blocked'
+  | 'server-revoked'
+  | 'server-unverified'
   | 'state-invalid'
   | 'subscription-limit'
   | 'tool-blocked'

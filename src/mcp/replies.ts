@@ -59,6 +59,8 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'launch-unpinned': reply(200, 200, OWN.admission, 'The server starts code that nobody named'),
   quarantined: reply(200, 200, OWN.admission, 'The server waits for a review'),
   'server-blocked': reply(200, 200, OWN.blocked, 'The server is blocked'),
+  'server-revoked': reply(200, 200, OWN.admission, 'The server was revoked'),
+  'server-unverified': reply(200, 200, OWN.admission, 'The server is not verified'),
   'state-invalid': reply(400, 200, CODE.invalidParams, 'Invalid or expired requestState'),
   'subscription-limit': reply(429, 429, OWN.limited, 'Too many streams'),
   'tool-blocked': reply(200, 200, OWN.blocked, 'The tool is blocked'),

@@ -25,6 +25,8 @@ export type Drift = {
 
 export type AdmittingDeps = {
   readonly admissions: Admissions
+  /** why a version of the registry may not be used now; undefined = it may, or the server is none. At once, for each request. Absent: none is served */
+  readonly versions?: { standing(alias: string): Stop | undefined }
   readonly seen: SeenSurfaces
   /** `exact` surfaces that listed a stranger: held until somebody reviews them anew */
   readonly strangers: Strangers
@@ -100,7 +102,7 @@ export class Admitting {
   visible(entry: UpstreamEntry, list: LiveList): LiveList {
     if (entry.admission === 'configured') return list
     const { visible } = this.#judge(entry, list)
-    return this.#strangerOf(entry) ? emptied(visible) : visible
+    return this.#strangerOf(entry) || this.#deps.versions?.standing(entry.alias) ? emptied(visible) : visible
   }
 
   /** Why nothing of this server passes, whatever is asked of it. */
@@ -112,12 +114,15 @@ export class Admitting {
   }
 
   /** Why this server is not even started or connected to: as it is configured now, nobody has admitted it. */
-  held(entry: Pick<UpstreamEntry, 'alias' | 'admission' | 'launch'>): Stop | undefined {
+  held(entry: Pick<UpstreamEntry, 'alias' | 'admission' | 'launch' | 'version'>): Stop | undefined {
     if (entry.admission === 'configured') return undefined
+    const unverified = this.#deps.versions?.standing(entry.alias)
+    if (unverified) return unverified
     const admission = this.#deps.admissions.of(entry.alias)
     if (!isAdmission(admission)) return quarantined(entry.alias, admission ? admission.unreadable : 'nobody has reviewed what it offers')
     if (admission.verdict === 'failed') return quarantined(entry.alias, `\`${admission.reviewer}\` has put it in quarantine`)
-    return whyNotLaunched(entry.alias, entry.launch, admission)
+    // How a version of the registry starts is signed, and was verified with everything else of it.
+    return entry.version === undefined ? whyNotLaunched(entry.alias, entry.launch, admission) : undefined
   }
 
   /** What admits a server whose standing is good. */
@@ -134,7 +139,7 @@ export class Admitting {
     const { comparison } = this.#judge(entry, list)
     if (comparison.same.has(name)) return undefined
     const held = comparison.held.get(name)
-    return drifted(entry.alias, held ? describe(held) : `its server does not list this ${WORDS[PRIMITIVE_OF[list.kind]]} now`)
+    return drifted(entry, held ? describe(held) : `its server does not list this ${WORDS[PRIMITIVE_OF[list.kind]]} now`)
   }
 
   /** A resource by its own definition, or by an admitted template that makes its URI. */
@@ -151,7 +156,7 @@ export class Admitting {
     const isMade = [...comparison.same].some(template => template === uri || matchesTemplate(template, uri))
     if (isMade) return undefined
     const held = comparison.held.get(uri)
-    return held ? drifted(entry.alias, describe(held)) : own
+    return held ? drifted(entry, describe(held)) : own
   }
 
   /** What a server says about itself, where that was admitted; undefined = hosts are told nothing of it. Recorded before it is left out. */
@@ -239,7 +244,14 @@ const describe = ({ kind, name, standing }: Pick<Difference, 'kind' | 'name' | '
     ? `the ${WORDS[kind]} \`${name.slice(0, 128)}\` was not admitted`
     : `the ${WORDS[kind]} \`${name.slice(0, 128)}\` is not the one that was admitted`
 
-const drifted = (alias: string, what: string): Stop => ({ stop: 'drifted', detail: `\`${alias}\`: ${what}`, fix: fixOf(alias) })
+const drifted = ({ alias, version }: UpstreamEntry, what: string): Stop => ({
+  stop: 'drifted',
+  detail: `\`${alias}\`: ${what}`,
+  fix:
+    version === undefined
+      ? fixOf(alias)
+      : `a reviewer looks at \`gatehouse server diff ${alias}\`; a version that lists this is published and reviewed anew`,
+})
 const quarantined = (alias: string, why: string): Stop => ({ stop: 'quarantined', detail: `\`${alias}\`: ${why}`, fix: fixOf(alias) })
 const fixOf = (alias: string): string =>
   `a reviewer looks at \`gatehouse server diff ${alias}\`, then \`gatehouse server approve ${alias}\``

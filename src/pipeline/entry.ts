@@ -10,8 +10,10 @@ import type { AllowRule } from '../policy/allow-list.ts'
 /** One upstream as the pipeline needs it. */
 export type UpstreamEntry = {
   readonly alias: string
-  /** what request state is bound to besides the alias: a digest of where and how the server is reached, until the registry names versions */
+  /** what request state is bound to besides the alias: the version of the registry and its server.json, or a digest of where and how the server is reached */
   readonly identity: string
+  /** `name@version digest` of a server of the registry: what was granted and minted for one is nothing to another */
+  readonly version?: string
   readonly upstream: Upstream
   /** stateless and credential-free, says an administrator */
   readonly isShared: boolean

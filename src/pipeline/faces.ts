@@ -46,7 +46,11 @@ export function createFaces(deps: Deps): Faces {
   }
 
   /** A server that nobody has admitted is not asked what it is; the host connects all the same, and is told once there is something. */
-  const waiting = ({ alias }: UpstreamEntry): Described => ({ capabilities: EVERYTHING, title: alias, instructions: waitingFor(alias) })
+  const waiting = ({ alias }: UpstreamEntry, stop: Stop): Described => ({
+    capabilities: EVERYTHING,
+    title: alias,
+    instructions: waitingFor(alias, stop),
+  })
 
   async function describe(x: Asking): Promise<Described | Stop> {
     const [alias] = x.endpoint.aliases
@@ -55,7 +59,8 @@ export function createFaces(deps: Deps): Faces {
     const entitlement = deps.entitlement(x.principal, entry)
     // Nobody learns what a server is that it may not use.
     if (entitlement.isEmpty) return { capabilities: {} }
-    if (deps.catalogue.held(entry)) return waiting(entry)
+    const held = deps.catalogue.held(entry)
+    if (held) return waiting(entry, held)
     const own = await deps.credentials.of(x, entry)
     if (own && 'stop' in own) return own.stop === 'connection-required' ? unconnected(x, entry) : own
     const face = await entry.upstream.face(deps.callers.of({ ...x }, entry, entitlement, own).caller)
@@ -63,7 +68,7 @@ export function createFaces(deps: Deps): Faces {
     const instructions = await deps.catalogue.instructions(entry, face.instructions)
     if (typeof instructions === 'object') return instructions
     const standing = deps.catalogue.standing(entry)
-    const said = standing ? waitingFor(entry.alias) : instructions
+    const said = standing ? waitingFor(entry.alias, standing) : instructions
     const capabilities = described(face, x.era)
     // What nobody pinned may say nothing.
     const shown = entry.admission === 'configured' ? capabilities : plainCapabilities(capabilities)
@@ -118,5 +123,8 @@ function described(face: UpstreamFace, hostEra: Era): object {
   return { ...face.capabilities, tasks: undefined, extensions: Object.keys(kept).length > 0 ? kept : undefined }
 }
 
-const waitingFor = (alias: string): string => `Nothing of \`${alias}\` can be used until a reviewer has admitted it.`
+const waitingFor = (alias: string, { stop }: Stop): string =>
+  stop === 'server-unverified' || stop === 'server-revoked'
+    ? `Nothing of \`${alias}\` can be used now (${stop}).`
+    : `Nothing of \`${alias}\` can be used until a reviewer has admitted it.`
 const isObject = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v)

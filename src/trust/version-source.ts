@@ -10,7 +10,7 @@ export type FoundVersion = {
 }
 
 /** What is kept beside a version: `lock` by the SHA-256 of its bytes, `surface` by that of its canonical JSON. */
-export type DocumentKind = 'lock' | 'surface'
+type DocumentKind = 'lock' | 'surface'
 
 /** Each answer is bounded. Rejects with a Fault when the registry cannot be asked, and then nothing is known. */
 export interface VersionSource {

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createRevocationLog, createStandingStore, createVersionStore } from '../../src/adapters/sqlite/registry-store.ts'
 import { createStandingFeed } from '../../src/adapters/sqlite/standing-feed.ts'
 import { openStateDb, type StateDb } from '../../src/adapters/sqlite/state-db.ts'
+import { FloorFile } from '../../src/adapters/tuf/floor-file.ts'
 import { createSafeFetch } from '../../src/adapters/safe-fetch.ts'
 import { openTrust, type TrustPlane } from '../../src/compose/trust.ts'
 import type { RegistrySource } from '../../src/compose/registry-documents.ts'
@@ -43,8 +44,10 @@ afterEach(async () => {
 const source = (): RegistrySource => ({ standings: createStandingFeed(db), revocations: createRevocationLog(db) })
 let opened = 0
 function open(registry?: RegistrySource): Promise<TrustPlane> {
+  const dataDir = join(folder, `data${opened++}`)
   return openTrust({
-    snapshot: { dataDir: join(folder, `data${opened++}`), registry: { isExposed: true } } as unknown as Snapshot,
+    floors: new FloorFile(join(dataDir, 'trust')),
+    snapshot: { dataDir, registry: { isExposed: true } } as unknown as Snapshot,
     repository: { place: { folder: repository.folder.path }, root: repository.root, isPublisher: registry !== undefined, graceMs: DAY },
     fetch: createSafeFetch(),
     logger: { warn: () => {}, info: () => {} },

@@ -4,6 +4,7 @@ import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openTrust, type TrustPlane } from '../../src/compose/trust.ts'
+import { FloorFile } from '../../src/adapters/tuf/floor-file.ts'
 import { createSafeFetch } from '../../src/adapters/safe-fetch.ts'
 import { beginEvaluation } from '../../src/adapters/tuf/begin.ts'
 import { publishTrust } from '../../src/adapters/tuf/publish.ts'
@@ -52,6 +53,7 @@ function open({
     snapshot,
     repository: { place, root, isPublisher, graceMs: DAY },
     fetch: createSafeFetch(),
+    floors: new FloorFile(join(world.folder, 'trust')),
     logger: { warn: log, info: log },
     now: Date.now,
     random,

@@ -101,11 +101,37 @@ describe('a gateway on this machine only', () => {
   })
 })
 
+describe('a server of the registry', () => {
+  const pinned = `${MINIMAL}registry: { trust: { policies: policies.json } }\nadmission: configured\nupstreams: { a: { server: { name: com.example/Weather, version: 1.0.0-rc.1, args: [-v], env: { KEY: k } }, allow: [] } }\n`
+  it('is pinned to one version, always reviewed, and no source that nobody verifies', async () => {
+    const { upstreams } = await snapshot(pinned)
+    expect(upstreams.get('a')).toMatchObject({
+      admission: 'required',
+      transport: { kind: 'server', name: 'com.example/Weather', version: '1.0.0-rc.1', args: ['-v'], env: { KEY: 'k' }, headers: {} },
+    })
+    expect((await warnings(pinned)).filter(w => /configured-admission|unverified-sources|unsigned-admissions/.test(w))).toEqual([])
+  })
+})
+
 describe('upstreams', () => {
   const one = (text: string): string => `${MINIMAL}upstreams: { a: ${text} }`
 
   it.each([
-    ['{}', 'expected one of `stdio`, `http` and `sse`'],
+    ['{}', 'expected one of `server`, `stdio`, `http` and `sse`'],
+    ["{ server: { name: 'com.example/weather', version: latest } }", 'one exact version'],
+    ["{ server: { name: 'com.example/weather', version: LATEST } }", 'one exact version'],
+    ["{ server: { name: 'com.example/weather', version: '^1.0.0' } }", 'one exact version'],
+    ['{ server: { name: weather, version: 1.0.0 } }', 'a server name such as'],
+    ["{ server: { name: 'com.example/weather', version: 1.0.0 } }", 'nothing says who may sign for it'],
+    ["{ server: { name: 'com.example/weather', version: 1.0.0 }, stdio: { command: node } }", 'got server and stdio'],
+    ["{ server: { name: 'com.example/weather', version: 1.0.0 }, admission: configured }", 'admitted by a reviewer’s signature'],
+    ["{ server: { name: 'com.example/weather', version: 1.0.0, package: remote, env: { A: b } } }", 'is no process here'],
+    ["{ server: { name: 'com.example/weather', version: 1.0.0, headers: { Host: y } } }", 'the gateway sets this header itself'],
+    ["{ server: { name: 'com.example/weather', version: 1.0.0 }, credential: { kind: oauth } }", 'a process takes a static secret'],
+    [
+      "{ server: { name: 'com.example/weather', version: 1.0.0, package: remote }, credential: { kind: oauth } }",
+      'name the URL in `resource`',
+    ],
     ["{ http: { url: 'https://x.example' }, sse: { url: 'https://x.example' } }", 'got http and sse'],
     ["{ http: { url: 'http://x.example' } }", 'expected https for another machine'],
     ["{ sse: { url: 'http://10.0.0.1/sse' } }", 'expected https for another machine'],

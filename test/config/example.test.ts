@@ -12,7 +12,7 @@ import { whyNotLaunched } from '../../src/admission/launch.ts'
 import { digestOfPrimitive, NAMED_BY, PRIMITIVE_KINDS, type PrimitiveKind } from '../../src/admission/primitive.ts'
 import { probeUpstream } from '../../src/cli/doctor/probe.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import type { Snapshot, UpstreamSettings } from '../../src/config/schema.ts'
+import type { ConfiguredUpstream, Snapshot, UpstreamSettings } from '../../src/config/schema.ts'
 import { testIo } from '../cli/io.ts'
 
 const file = fileURLToPath(new URL('../../examples/first-run/gatehouse.yaml', import.meta.url))
@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 
 /** What the real server offers to a host that can do everything. */
-async function offered(upstream: UpstreamSettings) {
+async function offered(upstream: ConfiguredUpstream) {
   const { transport } = upstream
   if (transport.kind !== 'stdio') throw new Error('expected a process')
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-example-'))
@@ -126,7 +126,7 @@ describe('the first-run configuration', () => {
   )
 
   it('its servers answer the doctor', async () => {
-    const upstream = snapshot.upstreams.get('everything')!
+    const upstream = snapshot.upstreams.get('everything') as UpstreamSettings
     const probe = await probeUpstream(upstream, testIo({ cwd: tmpdir() }))
     expect(probe).toEqual({ ok: true, detail: expect.stringContaining('it answers: mcp-servers/everything') })
     const missing = { ...upstream, transport: { ...upstream.transport, command: 'no-such-program' } as UpstreamSettings['transport'] }

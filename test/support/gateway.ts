@@ -49,7 +49,8 @@ export async function startTestGateway(
     stores,
     documentFetch,
     domainKeys,
-  }: Partial<Pick<GatewayOptions, 'logger' | 'environment' | 'stores' | 'documentFetch' | 'domainKeys'>> & {
+    content,
+  }: Partial<Pick<GatewayOptions, 'logger' | 'environment' | 'stores' | 'documentFetch' | 'domainKeys' | 'content'>> & {
     issuer?: Readonly<Record<string, unknown>>
     login?: Readonly<Record<string, unknown>>
   } = {},
@@ -88,6 +89,7 @@ export async function startTestGateway(
     ...(stores && { stores }),
     ...(documentFetch && { documentFetch }),
     ...(domainKeys && { domainKeys }),
+    ...(content && { content }),
   })
   return {
     url: gateway.url,

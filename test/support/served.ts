@@ -12,8 +12,8 @@ import { writeServerStatement, type ServerStatement, type SignedSurface, type Su
 import type { VersionSource } from '../../src/trust/version-source.ts'
 
 export const NAME = 'com.example/weather'
-export const VERIFIER = 'https://reviewers.example/security'
-export const FAR = '2100-01-01T00:00:00Z'
+const VERIFIER = 'https://reviewers.example/security'
+const FAR = '2100-01-01T00:00:00Z'
 export const LOCK = 'the lock file'
 export const TARBALL = 'the tarball'
 export const SURFACE: SignedSurface = {

@@ -126,7 +126,10 @@ export class ChannelTransport implements Transport {
   }
 
   async #start(caller: Caller, events: LinkEvents): Promise<Peer | Failure> {
-    const { calls, drops, ownInfo, ticker, settings, log } = this.#context
+    const { calls, drops, ownInfo, ticker, settings, log, verify } = this.#context
+    const refused = await verify?.()
+    if (refused) return { stop: refused.stop, detail: refused.detail ?? '', contact: 'none' }
+    if (this.#isClosed) return CLOSED
     let peer: Peer | undefined
     let loss: Loss | undefined
     const lost = (how: Loss): void => {

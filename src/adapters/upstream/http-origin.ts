@@ -1,10 +1,10 @@
 // One HTTP upstream's connections: keep-alive, never shared with another upstream, no redirects, no cookies, no headers but ours.
 
 import { Pool, type buildConnector } from 'undici'
-import type { UpstreamSettings } from '../../config/schema.ts'
 import { HttpReply, type ReplySink } from './http-reply.ts'
 import { upstreamConnector } from './pinned-connector.ts'
 import type { Ticker } from './ticker.ts'
+import type { TransportContext } from './transport.ts'
 
 export type OriginSettings = {
   readonly url: string
@@ -15,17 +15,23 @@ export type OriginSettings = {
   readonly connectMs: number
   /** bytes of one message */
   readonly messageBytes: number
+  /** asked before each connection; absent = none has to be (transport.ts) */
+  readonly verify?: TransportContext['verify']
 }
 
 /** Where it answers, what it is sent, and the keys it may answer with. */
 export type OriginTarget = Pick<OriginSettings, 'url' | 'headers' | 'spkiSha256'>
 
-export const originSettings = (settings: UpstreamSettings, { url, headers, spkiSha256 }: OriginTarget): OriginSettings => ({
+export const originSettings = (
+  { settings, verify }: Pick<TransportContext, 'settings' | 'verify'>,
+  { url, headers, spkiSha256 }: OriginTarget,
+): OriginSettings => ({
   url,
   headers,
   ...(spkiSha256 && { spkiSha256 }),
   connectMs: settings.timeouts.connectMs,
   messageBytes: settings.limits.messageBytes,
+  ...(verify && { verify }),
 })
 
 /** A stream whose answer has come may end by itself for this long, so that its connection can be used again. */

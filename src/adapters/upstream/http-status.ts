@@ -3,7 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { StopAnswer } from './exchange.ts'
 import type { ReplyFailure } from './http-reply.ts'
-import { UNPINNED } from './pinned-connector.ts'
+import { UNPINNED, UNVERIFIED } from './pinned-connector.ts'
 
 /** `application/json` of `Application/JSON; charset=utf-8`. */
 export function mediaTypeOf(headers: IncomingHttpHeaders): string {
@@ -41,6 +41,7 @@ export function stopOfFailure(failure: ReplyFailure): StopAnswer {
   switch (failure.kind) {
     case 'unreached':
       if (failure.code === UNPINNED) return { kind: 'stop', stop: 'upstream-unavailable', detail: UNPINNED_DETAIL }
+      if (failure.code === UNVERIFIED) return { kind: 'stop', stop: 'server-unverified', detail: UNVERIFIED_DETAIL }
       return { kind: 'stop', stop: 'upstream-unavailable', detail: `could not be reached${code}` }
     case 'lost':
       return { kind: 'stop', stop: 'upstream-lost', detail: `the connection ended before the answer${code}` }
@@ -52,3 +53,4 @@ export function stopOfFailure(failure: ReplyFailure): StopAnswer {
 }
 
 const UNPINNED_DETAIL = 'its TLS key is none of those that are pinned (`spkiSha256`): nothing was sent to it'
+const UNVERIFIED_DETAIL = 'it may not be used now: nothing was sent to it'

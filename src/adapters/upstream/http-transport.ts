@@ -33,7 +33,7 @@ export class HttpTransport implements Transport {
     this.#context = context
     const { settings, ticker, drops, ownInfo, connect } = context
     const { limits, timeouts } = settings
-    this.#origin = new HttpOrigin(originSettings(settings, target), ticker, connect)
+    this.#origin = new HttpOrigin(originSettings(context, target), ticker, connect)
     this.#modern = new ModernHttp({ origin: this.#origin, drops, ownInfo, floodPerSecond: floodLimit(settings) })
     this.#sessions = new LinkPool({
       ticker,

@@ -7,13 +7,35 @@ import { buildConnector } from 'undici'
 /** Code of the error of a connection whose key is not pinned. */
 export const UNPINNED = 'TLS_KEY_UNPINNED'
 
-type Dialling = { readonly connectMs: number; readonly spkiSha256?: readonly string[] }
+/** Code of the error of a connection to a server that may not be used now. */
+export const UNVERIFIED = 'SERVER_UNVERIFIED'
+
+type Dialling = {
+  readonly connectMs: number
+  readonly spkiSha256?: readonly string[]
+  /** asked before each connection: undefined = the server may be used. Never rejects */
+  readonly verify?: (() => Promise<object | undefined>) | undefined
+}
 
 /**
  * `connect` dials instead of undici's own connector. Pins come on top of what certificate authorities vouch for, never in place of it, and are compared
  * before a byte of a request leaves. Without TLS there is no key, so a pinned upstream is not reached at all.
  */
-export function upstreamConnector({ connectMs, spkiSha256 }: Dialling, connect?: buildConnector.connector): buildConnector.connector {
+export function upstreamConnector({ verify, ...dialling }: Dialling, connect?: buildConnector.connector): buildConnector.connector {
+  const dial = pinnedConnector(dialling, connect)
+  if (!verify) return dial
+  return (options, callback) => {
+    void verify().then(refused => {
+      if (refused) callback(Object.assign(new Error('the server is not verified'), { code: UNVERIFIED }), null)
+      else dial(options, callback)
+    })
+  }
+}
+
+function pinnedConnector(
+  { connectMs, spkiSha256 }: Omit<Dialling, 'verify'>,
+  connect: buildConnector.connector | undefined,
+): buildConnector.connector {
   // A session that is taken up again proves the key it began with: with pins every connection shows its key anew.
   const own = { timeout: connectMs, allowH2: false, minVersion: 'TLSv1.2', ...(spkiSha256 && { maxCachedSessions: 0 }) } as const
   const dial = connect ?? buildConnector(own)

@@ -4,6 +4,7 @@ import type { buildConnector } from 'undici'
 import type { Contacts } from '../../audit/contacts.ts'
 import type { Caller, UpstreamFace } from '../../bridge/upstream.ts'
 import type { UpstreamSettings } from '../../config/schema.ts'
+import type { Stop } from '../../kernel/errors.ts'
 import type { Era } from '../../mcp/revisions.ts'
 import type { Calls, Failure } from './calls.ts'
 import type { Drops } from './drops.ts'
@@ -36,6 +37,8 @@ export type TransportContext = {
   /** wall clock, milliseconds since the epoch; only dates pins */
   readonly wallNow: () => number
   readonly connect?: buildConnector.connector
+  /** asked before each process is started and each connection is opened: why the server may not be used now. Never rejects; absent = the configuration says that it may */
+  readonly verify?: () => Promise<Stop | undefined>
 }
 
 /** Why a link is wanted: to call, or only to hear of changes. */

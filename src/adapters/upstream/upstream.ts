@@ -164,7 +164,7 @@ function transportOf(context: TransportContext): Transport {
       isAlwaysLegacy: false,
       open: (events, caller) => openProcess(context, transport, { events, caller }),
     })
-  const origin = new HttpOrigin(originSettings(settings, transport), ticker, connect)
+  const origin = new HttpOrigin(originSettings(context, transport), ticker, connect)
   const channel = { url: transport.url, connectMs: timeouts.connectMs, bufferBytes: limits.bufferBytes }
   return new ChannelTransport(context, {
     isAlwaysLegacy: true,

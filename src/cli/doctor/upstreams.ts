@@ -6,7 +6,9 @@ import { AdmissionFolder } from '../../adapters/admission/admission-folder.ts'
 import { floorsFor } from '../../adapters/admission/floor-file.ts'
 import { readReviewerKeys } from '../../adapters/admission/reviewer-signature.ts'
 import { whyNotLaunched } from '../../admission/launch.ts'
-import type { Snapshot, UpstreamSettings, UpstreamTransport } from '../../config/schema.ts'
+import { inertText } from '../../admission/inert-text.ts'
+import { readServedReport, type ServedRow } from '../../adapters/served-report.ts'
+import type { ConfiguredUpstream, Snapshot, UpstreamTransport } from '../../config/schema.ts'
 import { fail, ok, warn } from './check.ts'
 import type { Check, World } from './check.ts'
 
@@ -16,25 +18,26 @@ export async function checkUpstreams(world: World, snapshot: Snapshot): Promise<
   return checks.flat()
 }
 
-async function checkUpstream(world: World, snapshot: Snapshot, upstream: UpstreamSettings): Promise<Check[]> {
+async function checkUpstream(world: World, snapshot: Snapshot, upstream: ConfiguredUpstream): Promise<Check[]> {
   const name = `upstream ${upstream.alias}`
-  const checks = upstream.transport.kind === 'stdio' ? await checkProgram(world, name, upstream.transport) : []
+  const { transport } = upstream
+  const allowed = upstream.allow.length === 0 ? [warn(name, 'no rule allows anybody to use it', 'add one under `allow`')] : []
+  if (transport.kind === 'server') return [...(await checkServed(name, snapshot, upstream.alias)), ...allowed]
+  const checks = transport.kind === 'stdio' ? await checkProgram(world, name, transport) : []
   const admission = upstream.admission === 'required' ? await checkAdmission(name, snapshot, upstream) : []
   // A program that cannot be started need not be tried, and one whose start nobody has admitted must not be.
   if (!checks.some(check => check.status === 'fail') && admission.length === 0 && world.probe) {
-    const probe = await world.probe(upstream)
-    checks.push(probe.ok ? ok(name, probe.detail) : fail(name, `it does not answer: ${probe.detail}`, mendFor(upstream.transport)))
+    const probe = await world.probe({ ...upstream, transport })
+    checks.push(probe.ok ? ok(name, probe.detail) : fail(name, `it does not answer: ${probe.detail}`, mendFor(transport)))
   }
-  checks.push(...admission)
-  if (upstream.allow.length === 0) checks.push(warn(name, 'no rule allows anybody to use it', 'add one under `allow`'))
-  return checks
+  return [...checks, ...admission, ...allowed]
 }
 
 /** A server without a usable admission offers nothing, which looks like a server that has nothing. */
 async function checkAdmission(
   name: string,
   { admissions, dataDir, reviewers }: Snapshot,
-  { alias, launch }: UpstreamSettings,
+  { alias, launch }: ConfiguredUpstream,
 ): Promise<Check[]> {
   const folder = new AdmissionFolder({ record: () => Promise.resolve(), floors: floorsFor(dataDir) })
   await folder.look({ folder: admissions, aliases: [alias], reviewers: readReviewerKeys(reviewers) })
@@ -45,6 +48,16 @@ async function checkAdmission(
   if (admission.verdict === 'failed') return [warn(name, 'a reviewer has put it in quarantine', mend)]
   const held = whyNotLaunched(alias, launch, admission)
   return held ? [fail(name, `it is not started: ${held.detail ?? held.stop}`, held.fix ?? mend)] : []
+}
+
+/** What the gateway that runs, or ran last, said of it: from outside nothing can be judged that it would not judge anew. */
+async function checkServed(name: string, { dataDir }: Snapshot, alias: string): Promise<Check[]> {
+  const row = (await readServedReport(dataDir).catch(() => new Map<string, ServedRow>())).get(alias)
+  const text = (key: string): string => inertText(typeof row?.[key] === 'string' ? row[key] : '')
+  if (!row) return [warn(name, 'no gateway has judged this version yet', 'start the gateway; `gatehouse server list` says how it stands')]
+  const version = `${text('name')}@${text('version')}`
+  if (row.is === 'in-force') return [ok(name, `${version} is in force`)]
+  return [fail(name, `${version} is not used: ${text('rule')}: ${text('why')}`, text('fix'))]
 }
 
 function mendFor(transport: UpstreamTransport): string {

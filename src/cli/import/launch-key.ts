@@ -1,6 +1,6 @@
 // Whether two servers are the same: what would be started or connected to, with every value.
 
-import type { UpstreamTransport } from '../../config/schema.ts'
+import type { ConfiguredUpstream } from '../../config/schema.ts'
 import type { Entry } from './entry.ts'
 import type { Value } from './placeholders.ts'
 
@@ -13,7 +13,9 @@ export function keyOfEntry(entry: Entry, env: Env): string {
   return key([entry.kind, entry.command, entry.cwd ?? '', ...entry.args.map(value => textOf(value, env))], values(entry.env))
 }
 
-export function keyOfTransport(transport: UpstreamTransport): string {
+export function keyOfTransport(transport: ConfiguredUpstream['transport']): string {
+  // A version of the registry is none of those that hosts start by themselves.
+  if (transport.kind === 'server') return key([transport.kind, transport.name, transport.version], [])
   if (transport.kind !== 'stdio') return key([transport.kind, transport.url], Object.entries(transport.headers))
   return key([transport.kind, transport.command, transport.cwd ?? '', ...transport.args], Object.entries(transport.env))
 }

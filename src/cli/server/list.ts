@@ -3,7 +3,7 @@
 import { reviewLaunch } from '../../admission/launch.ts'
 import { reviewSurface } from '../../admission/review.ts'
 import { emptySeen } from '../../admission/seen-surface.ts'
-import type { Snapshot, UpstreamSettings } from '../../config/schema.ts'
+import type { ConfiguredUpstream, Snapshot } from '../../config/schema.ts'
 import { EXIT, type CommandArgs } from '../command.ts'
 import { configurationOf } from '../stopped-gateway.ts'
 import { reviewedOf } from './surfaces.ts'
@@ -20,7 +20,7 @@ export async function run(args: CommandArgs): Promise<number> {
 
 type Row = {
   readonly alias: string
-  readonly admission: UpstreamSettings['admission']
+  readonly admission: ConfiguredUpstream['admission']
   readonly standing: string
   readonly surface?: string
   /** definitions that were seen and are held */
@@ -30,7 +30,7 @@ type Row = {
   readonly launch: 'same' | 'changed' | 'new' | 'unpinned'
 }
 
-async function rowOf(snapshot: Snapshot, { alias, admission: mode, launch: how }: UpstreamSettings): Promise<Row> {
+async function rowOf(snapshot: Snapshot, { alias, admission: mode, launch: how }: ConfiguredUpstream): Promise<Row> {
   const { seen, admission, isSigned, definitions } = await reviewedOf({ snapshot, alias })
   const passed = typeof admission === 'object' && admission.verdict === 'passed' ? admission : undefined
   const review = reviewSurface(seen ?? emptySeen(alias), passed?.surface, definitions)

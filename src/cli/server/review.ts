@@ -32,6 +32,13 @@ export async function run(args: CommandArgs): Promise<number> {
   const server = await serverOf(args)
   if (typeof server === 'number') return server
   const { settings, alias, snapshot } = server
+  const { transport } = settings
+  if (transport.kind === 'server') {
+    io.err(
+      `\`${alias}\` is a version of the registry: its reviewer’s signature says what it lists, and \`gatehouse server diff ${alias}\` what it listed\n`,
+    )
+    return EXIT.conflict
+  }
   if (settings.credential) {
     io.err(
       `\`${alias}\` takes everybody’s own credential: admit how it is reached (\`gatehouse server approve ${alias} --launch ${settings.launch.digest}\`), then let somebody list it through the gateway, which keeps what it sees\n`,
@@ -45,7 +52,7 @@ export async function run(args: CommandArgs): Promise<number> {
   }
   const failures: unknown[] = []
   const folder = new SeenFolder({ dataDir: snapshot.dataDir, now: () => io.now(), failed: (_, cause) => failures.push(cause) })
-  const problem = await look(settings, io, async seen => {
+  const problem = await look({ ...settings, transport }, io, async seen => {
     if (seen.instructions !== undefined) await folder.keep(alias, { instructions: seen.instructions })
     for (const list of seen.lists)
       await folder.keep(alias, { kind: KINDS[list.kind], definitions: new Map(list.entries.map(({ name, raw }) => [name, raw])) })

@@ -12,7 +12,7 @@ import { whyBelow } from '../../admission/floors.ts'
 import type { Digest } from '../../admission/primitive.ts'
 import { MAX_SEEN_BYTES, readSeen, type SeenSurface } from '../../admission/seen-surface.ts'
 import { MAX_STATEMENT_BYTES, readStatement, type Admission } from '../../admission/statement.ts'
-import type { Snapshot, UpstreamSettings } from '../../config/schema.ts'
+import type { Snapshot, ConfiguredUpstream } from '../../config/schema.ts'
 import { nearest } from '../../config/suggest.ts'
 import { EXIT, type CommandArgs } from '../command.ts'
 import { codeOf } from '../files.ts'
@@ -20,7 +20,7 @@ import { configurationOf } from '../stopped-gateway.ts'
 
 export type Server = {
   readonly snapshot: Snapshot
-  readonly settings: UpstreamSettings
+  readonly settings: ConfiguredUpstream
   readonly alias: string
 }
 
