@@ -3,7 +3,7 @@
 //   --short            fewer and shorter rounds (about five minutes)
 //   --medium           rounds between those; sections as in a full run
 //   --into FILE        adds what is measured to a results file, so that a run can be made in parts
-//   --only A,B         sections (matrix, growth, tools, sessions, list, tokens, ready, idle, registry, surface) and cells whose name holds a word (modern, http, 10kB, modern/stdio)
+//   --only A,B         sections (matrix, growth, tools, sessions, list, tokens, ready, idle, registry, surface, policy) and cells whose name holds a word (modern, http, 10kB, modern/stdio)
 //   --targets A,B      gatehouse, bare, bare-least, mcp-proxy, supergateway
 //   --profile          runs the gateway under V8's profiler instead and prints where its time goes
 //   --out FILE         where the JSON goes; `-` = nowhere
@@ -29,6 +29,7 @@ import { flatSessions, flatTools, listing, memoryGrowth, timeToReady, type Flat,
 import { Loader } from './lib/loader.ts'
 import { measureCells, nameOf, type Cell, type CellKey, type Pace } from './lib/matrix.ts'
 import { CORES } from './lib/processes.ts'
+import { measurePolicies, type PolicyFigure } from './lib/policies.ts'
 import { profile } from './lib/profile.ts'
 import { measureRegistry, type RegistryFigure } from './lib/registry.ts'
 import { median, round } from './lib/stats.ts'
@@ -49,7 +50,7 @@ const { values } = parseArgs({
   },
 })
 
-const SECTIONS = ['matrix', 'growth', 'tools', 'sessions', 'list', 'tokens', 'ready', 'idle', 'registry', 'surface'] as const
+const SECTIONS = ['matrix', 'growth', 'tools', 'sessions', 'list', 'tokens', 'ready', 'idle', 'registry', 'surface', 'policy'] as const
 type Section = (typeof SECTIONS)[number]
 const words = values.only.split(',').filter(word => word !== '')
 const sections = words.filter((word): word is Section => (SECTIONS as readonly string[]).includes(word))
@@ -93,6 +94,7 @@ type Results = {
   idle?: Idle[]
   registry?: RegistryFigure[]
   surface?: SurfaceFigure[]
+  policy?: PolicyFigure[]
 }
 
 /** The environment that explains the figures; nothing that names the machine. */
@@ -238,6 +240,12 @@ async function rest(loader: Loader, results: Results): Promise<void> {
     results.surface = await measureSurfaces(300, values.short ? 30 : 200)
     const rows = results.surface.map(({ what, bestUs, p50Us, p99Us }) => [what, bestUs, p50Us, p99Us])
     console.log(`\n${table(['admission', 'best us', 'p50 us', 'p99 us'], rows)}\n`)
+  }
+  if (isWanted('policy')) {
+    note('decisions of policies')
+    results.policy = measurePolicies(values.short ? 1000 : 10_000)
+    const rows = results.policy.map(({ what, rules, bestUs, p50Us, p99Us }) => [what, rules, bestUs, p50Us, p99Us])
+    console.log(`\n${table(['decision', 'rules', 'best us', 'p50 us', 'p99 us'], rows)}\n`)
   }
 }
 

@@ -28,7 +28,7 @@ export type PolicyDecision = {
 }
 
 export type EvaluateLimits = {
-  /** decisions remembered; default 50,000 */
+  /** decisions remembered; default 50,000, 0 = none */
   readonly remembered?: number
 }
 
@@ -106,7 +106,7 @@ export class PolicyRules {
     if (known) return known
     const made = this.#evaluate(slice, view, request)
     // A failure of the engine says nothing about the next time.
-    if (made.code === 'engine-crash' || made.code === 'bad-request') return made
+    if (made.code === 'engine-crash' || made.code === 'bad-request' || this.#maxRemembered === 0) return made
     if (this.#remembered.size >= this.#maxRemembered) this.#forget()
     this.#remembered.set(key, made)
     return made

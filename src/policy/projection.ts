@@ -42,9 +42,11 @@ export class Projection {
     return { key: this.#isRemembered ? this.#keyOf(request, tags) : undefined, tags }
   }
 
-  #tagsOf({ arguments: given }: PolicyRequest): Tags | { readonly unreadable: string } {
-    if (this.#pointers !== 'all' && this.#pointers.size === 0) return NO_TAGS
-    const found = argumentFacts(given, this.#pointers)
+  #tagsOf({ arguments: given, tags }: PolicyRequest): Tags | { readonly unreadable: string } {
+    const wanted = this.#pointers
+    if (wanted !== 'all' && wanted.size === 0) return NO_TAGS
+    if (tags) return wanted === 'all' ? tags : new Map([...tags].filter(([pointer]) => wanted.has(pointer)))
+    const found = argumentFacts(given, wanted)
     return 'unreadable' in found ? found : found.tags
   }
 

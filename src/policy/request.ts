@@ -42,6 +42,8 @@ export type PolicyRequest = {
   readonly resource: Entity
   readonly context: ContextFacts
   readonly arguments?: unknown
+  /** arguments as a record of a decision has them, in place of the arguments themselves */
+  readonly tags?: ReadonlyMap<string, readonly string[]>
 }
 
 export const keyOf = (type: string, id: string): EntityKey => `${type} ${id}`

@@ -198,3 +198,189 @@ describe('gatehouse policy fmt', () => {
     )
   })
 })
+
+describe('gatehouse policy lint', () => {
+  it('finds nothing in the shipped rules', async () => {
+    expect(await policy('lint')).toMatchObject({ code: 0, out: 'policies: each of 13 rules can matter\n' })
+  })
+  it('names the rule and the other one', async () => {
+    edit(
+      'authz/20-teams.cedar',
+      /$/,
+      '\n@id("again") permit (principal in MCP::Group::"engineering", action == MCP::Action::"tools/call", resource) when { resource.hints.readOnly };',
+    )
+    const { code, out } = await policy('lint')
+    expect(code).toBe(1)
+    expect(out).toMatch(
+      /^policies\/authz\/20-teams\.cedar:\d+ again: `everyone\.read-only` says as much already \[covered\] \(authz\/10-everyone\.cedar:\d+\)$/m,
+    )
+    expect(JSON.parse((await policy('lint', '--json')).out)).toMatchObject({
+      findings: [{ code: 'covered', id: 'again', by: 'everyone.read-only' }],
+    })
+  })
+  it('and needs rules that load', async () => {
+    edit(GUARDS, 'forbid (', 'forbidden (')
+    for (const verb of ['lint', 'test', 'explain', 'replay --recorded x'])
+      expect(await policy(...verb.split(' '))).toMatchObject({ code: 1, err: expect.stringContaining('nothing was loaded') })
+  })
+})
+
+describe('gatehouse policy explain', () => {
+  const explain = (...argv: string[]): Promise<Run> => policy('explain', ...argv)
+  it('says which rule refuses, what would help, and from which facts it was told', async () => {
+    const { code, out } = await explain('--group', 'engineering', '--tool', 'stray/delete', '--hint', 'destructiveHint=false')
+    expect(code).toBe(0)
+    expect(out).toMatch(/^denied \(forbidden\)$/m)
+    expect(out).toMatch(
+      /^ {2}guard\.publisher: Only servers whose publisher's signature is verified \(policies\/authz\/00-guardrails\.cedar:3\)$/m,
+    )
+    expect(out).toContain('advice: ask the publisher to sign this version')
+    expect(out).toContain('resource.server.signature = "unsigned"')
+    expect(out).not.toContain('no permit applies')
+  })
+  it('says what the nearest permits would need', async () => {
+    const { out } = await explain('--tool', 'files/append', '--publisher', 'a', '--hint', 'destructiveHint=false')
+    expect(out).toContain('denied (not-permitted)\nno permit applies; these come nearest')
+    expect(out).toMatch(/engineering\.tools: .+\n {4}would need principal in MCP::Group::"engineering"$/m)
+    expect(out).toMatch(/everyone\.read-only: .+\n {4}would need resource\.hints\.readOnly$/m)
+  })
+  it('says who has to approve, and what comes with a permit', async () => {
+    const of = ['--group', 'engineering', '--tool', 'files/delete', '--publisher', 'a']
+    expect((await explain(...of)).out).toContain('needs approval (approval-required)')
+    expect((await explain(...of)).out).toContain('approval by one of approvers counts for 900 s')
+    expect((await explain(...of, '--approved')).out).toMatch(
+      /^allowed[\s\S]+with what these demand\n {2}rate\.calls[\s\S]+rate\.destructive/m,
+    )
+    expect((await explain(...of, '--approved', '--read-untrusted')).out).toContain('guard.untrusted')
+    expect(JSON.parse((await explain(...of, '--json')).out)).toMatchObject({
+      outcome: 'approval',
+      decidedBy: [{ id: 'guard.destructive', file: GUARDS }],
+      approvals: [{ approvers: ['approvers'], ttlSeconds: 900 }],
+      facts: { resource: { attributes: { 'hints.destructive': true } } },
+    })
+  })
+  it('takes a case, or a file', async () => {
+    expect((await explain('--case', 'approval makes nobody an engineer')).out).toContain(
+      'would need principal in MCP::Group::"engineering"',
+    )
+    expect(await explain('--case', 'approval makes nobody an enginer')).toMatchObject({ code: 2 })
+    const request = {
+      servers: { a: { labels: ['production'], signature: 'verified' } },
+      request: { principal: {}, action: 'tools/list', tool: 'a/b' },
+    }
+    writeFileSync(join(cwd, 'request.json'), JSON.stringify(request))
+    expect((await explain('--request', 'request.json')).out).toContain('guard.production')
+    writeFileSync(join(cwd, 'request.json'), JSON.stringify({ ...request, request: { ...request.request, tool: 'x/b' } }))
+    expect(await explain('--request', 'request.json')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^request\.json:1:\d+ request\.tool: no such name `x`/),
+    })
+    expect(await explain('--request', 'nowhere.yaml')).toMatchObject({ code: 2, err: '`nowhere.yaml` cannot be read\n' })
+  })
+  it.each([
+    [['--prompt', 'files/p', '--publisher', 'a'], 'allowed'],
+    [['--resource', 'files/file:///a', '--publisher', 'a', '--user', 'sam', '--client', 'cli'], 'allowed'],
+    [['--template', 'files/x:{a}', '--publisher', 'a', '--label', 'production'], 'guard.production'],
+    [['--server', 'files', '--publisher', 'a'], 'allowed'],
+    [['--endpoint', '/admin', '--action', 'admin/whoami'], 'everyone.administer'],
+    [['--tool', 'files/x', '--publisher', 'a', '--arg', 'path=/srv', '--hint', 'readOnlyHint'], 'allowed'],
+  ])('knows every kind of thing: %j', async (argv, text) => {
+    expect(await explain(...argv)).toMatchObject({ code: 0, out: expect.stringContaining(text) })
+  })
+  it.each([
+    [[], 'expected --request, --case, or one of --tool'],
+    [['--tool', 'a/b', '--prompt', 'a/b'], 'expected --request, --case, or one of --tool'],
+    [['--tool', 'a'], 'expected `<server>/<tool>`'],
+    [['--tool', 'a/b', '--action', 'tools/cal'], 'did you mean `tools/call`?'],
+    [['--tool', 'a/b', '--hint', 'readOnly'], 'no such name `readOnly`'],
+  ])('says what is missing: %j', async (argv, text) => {
+    expect(await explain(...argv)).toMatchObject({ code: 2, err: expect.stringContaining(text) })
+  })
+  it('says which argument cannot be judged', async () => {
+    edit(
+      'authz/20-teams.cedar',
+      /$/,
+      '\n@id("args") forbid (principal, action == MCP::Action::"tools/call", resource) when { context.arguments.hasTag("/a/*") };',
+    )
+    writeFileSync(
+      join(cwd, 'r.yaml'),
+      `servers: { a: { signature: verified } }\nrequest: { principal: {}, action: tools/call, tool: a/b, arguments: { a: [${'1,'.repeat(1100)}1] } }`,
+    )
+    expect((await explain('--request', 'r.yaml')).out).toContain('denied (bad-request): the argument `/a/*` cannot be judged')
+  })
+})
+
+describe('gatehouse policy replay and diff', () => {
+  const facts = async (...argv: string[]): Promise<string> => (await policy('explain', ...argv, '--json')).out
+  let lines: string[]
+  beforeEach(async () => {
+    lines = [
+      await facts('--tool', 'files/read', '--publisher', 'a', '--hint', 'readOnlyHint'),
+      await facts('--group', 'engineering', '--tool', 'files/append', '--publisher', 'a', '--hint', 'destructiveHint=false'),
+      await facts('--tool', 'files/append', '--publisher', 'a', '--hint', 'destructiveHint=false'),
+    ]
+    writeFileSync(join(cwd, 'recorded.jsonl'), `${lines.join('')}{"type":"lifecycle","what":"start"}\n\n`)
+    cpSync(join(cwd, 'policies'), join(cwd, 'next'), { recursive: true })
+  })
+  const next = (from: string | RegExp, to: string): void => {
+    const file = join(cwd, 'next/authz/20-teams.cedar')
+    writeFileSync(file, readFileSync(file, 'utf8').replace(from, to))
+  }
+
+  it('finds nothing changed under the same rules', async () => {
+    expect(await policy('replay', '--recorded', 'recorded.jsonl')).toMatchObject({ code: 0, out: '3 same, 0 changed, 0 undecidable\n' })
+    expect(await policy('diff', 'policies', 'next')).toMatchObject({ code: 0, out: '0 rules differ, 0 of 56 cases come out otherwise\n' })
+  })
+  it('shows which decisions change, and which cannot be told', async () => {
+    next('"engineering"', '"platform"')
+    const { code, out } = await policy('replay', 'next', '--recorded', 'recorded.jsonl')
+    expect(code).toBe(1)
+    expect(out).toMatch(/^recorded\.jsonl:2 undecidable: tools\/call: not recorded: principal in Group platform$/m)
+    expect(out).toMatch(/^1 same, 0 changed, 2 undecidable$/m)
+    next(/[\s\S]+/, '@id("engineering.tools") permit (principal, action == MCP::Action::"tools/call", resource);')
+    expect((await policy('replay', 'next', '--recorded', 'recorded.jsonl')).out).toMatch(
+      /^recorded\.jsonl:3 deny -> allow by engineering\.tools: User \S+ somebody tools\/call Tool files\/append\n2 same, 1 changed, 0 undecidable$/m,
+    )
+    const told = JSON.parse((await policy('replay', 'next', '--recorded', 'recorded.jsonl', '--json')).out)
+    expect(told).toMatchObject({ same: 2, changed: [{ line: 3, before: 'deny', after: 'allow' }], undecidable: [], unreadable: [] })
+  })
+  it('reads lines of the audit log, and says which are no decisions', async () => {
+    const event = JSON.stringify({ v: 1, type: 'intent', policy: JSON.parse(lines[0]!) })
+    writeFileSync(join(cwd, 'recorded.jsonl'), `${event}\n{"policy":{"outcome":"yes"}}\nnot json\n`)
+    const { code, out } = await policy('replay', '--recorded', 'recorded.jsonl')
+    expect(code).toBe(1)
+    expect(out).toContain(
+      'recorded.jsonl:2 is no recorded decision\nrecorded.jsonl:3 is no recorded decision\n1 same, 0 changed, 0 undecidable, 2 unreadable',
+    )
+  })
+  it('compares rules and what cases of both folders come to', async () => {
+    next(
+      /@id\("engineering[\s\S]+/,
+      '@id("platform.tools") permit (principal in MCP::Group::"platform", action == MCP::Action::"tools/call", resource);',
+    )
+    writeFileSync(
+      join(cwd, 'next/authz/10-everyone.cedar'),
+      read('authz/10-everyone.cedar').replace('Open sessions, and', 'Open sessions and').replaceAll('\n  principal', '\n     principal'),
+    )
+    const { code, out } = await policy('diff', 'policies', 'next', '--recorded', 'recorded.jsonl')
+    expect(code).toBe(1)
+    expect(out).toMatch(/^- engineering\.tools \(policies\/authz\/20-teams\.cedar:3\)$/m)
+    expect(out).toMatch(/^\+ platform\.tools \(next\/authz\/20-teams\.cedar:3\)$/m)
+    expect(out).toMatch(/^~ everyone\.sessions /m)
+    expect(out).not.toContain('~ everyone.read ')
+    expect(out).toMatch(/^policies\/tests\/starter\.yaml:\d+ an engineer calls a tool that writes: allow -> deny$/m)
+    expect(out).toMatch(/^3 rules differ, \d+ of 56 cases come out otherwise$/m)
+    expect(out).toMatch(/^recorded\.jsonl:2 undecidable/m)
+    expect(JSON.parse((await policy('diff', 'policies', 'next', '--json')).out)).toMatchObject({
+      added: ['platform.tools'],
+      removed: ['engineering.tools'],
+      changed: ['everyone.sessions'],
+    })
+  })
+  it('need what they compare', async () => {
+    expect(await policy('diff', 'policies')).toMatchObject({ code: 2, err: 'gatehouse policy diff: expected two folders\n' })
+    expect(await policy('replay')).toMatchObject({ code: 2, err: 'gatehouse policy replay: expected --recorded FILE\n' })
+    next('permit', 'allow')
+    expect(await policy('diff', 'policies', 'next')).toMatchObject({ code: 1, err: expect.stringContaining('next/authz/20-teams.cedar:') })
+  })
+})

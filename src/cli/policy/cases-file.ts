@@ -14,7 +14,7 @@ type YamlFile = {
   placed(faults: readonly PlainFault[]): PolicyFault[]
 }
 
-function readYaml(file: string, bytes: Buffer): YamlFile {
+export function readYaml(file: string, bytes: Buffer): YamlFile {
   const yaml = parseYaml(bytes)
   const { root, faults } = yaml
   const place = (path: string): { readonly line: number; readonly column: number } =>

@@ -1,0 +1,89 @@
+// The request that `gatehouse policy explain` is asked about: of a file, of a case, or put together from options.
+
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { nearest } from '../../config/suggest.ts'
+import { PlainReader } from '../../policy/plain.ts'
+import type { PolicyRequest } from '../../policy/request.ts'
+import { readRequest, readWorld, REQUEST_MEMBERS } from '../../policy/spec.ts'
+import type { CommandArgs } from '../command.ts'
+import { readYaml } from './cases-file.ts'
+import { faultText, type Loaded } from './folder.ts'
+
+/** A request, or why there is none. */
+export type Asked = PolicyRequest | { readonly problem: string }
+export const isProblem = (asked: Asked): asked is { readonly problem: string } => 'problem' in asked
+
+export async function requestOf(args: CommandArgs, { cases }: Loaded): Promise<Asked> {
+  const file = args.text('request')
+  if (file !== undefined) return fromFile(args, file)
+  const name = args.text('case')
+  if (name === undefined) return fromOptions(args)
+  const found = cases.find(({ case: each }) => each.name === name)?.case.request
+  const near = nearest(
+    name,
+    cases.map(({ case: each }) => each.name),
+  )
+  return found ?? { problem: `no case \`${name}\`${near ? `; did you mean \`${near}\`?` : ''}\n` }
+}
+
+async function fromFile({ io }: CommandArgs, file: string): Promise<Asked> {
+  const bytes = await readFile(resolve(io.cwd, file)).catch(() => undefined)
+  if (!bytes) return { problem: `\`${file}\` cannot be read\n` }
+  const yaml = readYaml(file, bytes)
+  const read = new PlainReader(nearest)
+  const data = yaml.data === undefined ? undefined : read.record(yaml.data, '', ['servers', 'principals', 'request'])
+  const world = readWorld(read, data)
+  const asked = data && read.record(data['request'], 'request', REQUEST_MEMBERS)
+  const request = asked && readRequest(read, asked, 'request', world)
+  const faults = [...yaml.faults, ...yaml.placed(read.faults)]
+  if (request && faults.length === 0) return request
+  return { problem: faults.map(fault => faultText('.', fault).slice(2)).join('') }
+}
+
+const TARGETS = ['tool', 'prompt', 'resource', 'template', 'server', 'endpoint'] as const
+
+function fromOptions(args: CommandArgs): Asked {
+  const [kind, ...others] = TARGETS.filter(name => args.text(name) !== undefined)
+  if (!kind || others.length > 0)
+    return { problem: `expected --request, --case, or one of ${TARGETS.map(name => `--${name}`).join(', ')}\n` }
+  const target = args.text(kind) ?? ''
+  const alias = kind === 'server' ? target : target.slice(0, Math.max(target.indexOf('/'), 0))
+  const publisher = args.text('publisher')
+  const client = args.text('client')
+  const subject = args.text('user')
+  const read = new PlainReader(nearest)
+  const labels = args.list('label')
+  const server = { ...(publisher !== undefined && { publisher, signature: 'verified' }), labels }
+  const world = readWorld(read, kind === 'endpoint' ? {} : { servers: { [alias]: server } })
+  const given = args.list('arg').map(pair => [pair.slice(0, Math.max(pair.indexOf('='), 0)), pair.slice(pair.indexOf('=') + 1)])
+  const data = {
+    principal: { groups: args.list('group'), ...(subject !== undefined && { subject }), ...(client !== undefined && { client }) },
+    action: args.text('action') ?? DEFAULT_ACTIONS[kind],
+    [kind]: target,
+    ...(kind === 'tool' && { hints: Object.fromEntries(args.list('hint').map(hintOf)) }),
+    ...(given.length > 0 && { arguments: Object.fromEntries(given) as unknown }),
+    context: {
+      ...(args.flag('read-untrusted') && { readUntrusted: true }),
+      ...(args.flag('approved') && { approval: 1 }),
+    },
+  }
+  const request = readRequest(read, data, '', world)
+  if (request && read.faults.length === 0) return request
+  return { problem: read.faults.map(({ path, message, fix }) => `--${path}: ${message}${fix === undefined ? '' : `; ${fix}`}\n`).join('') }
+}
+
+const DEFAULT_ACTIONS: Readonly<Record<(typeof TARGETS)[number], string>> = {
+  tool: 'tools/call',
+  prompt: 'prompts/get',
+  resource: 'resources/read',
+  template: 'resources/templates/list',
+  server: 'tasks/get',
+  endpoint: 'initialize',
+}
+
+/** `readOnlyHint`, or `destructiveHint=false`. */
+function hintOf(text: string): readonly [string, boolean] {
+  const [name = '', value] = text.split('=')
+  return [name, value !== 'false']
+}
