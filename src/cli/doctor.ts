@@ -32,6 +32,13 @@ export async function run(args: CommandArgs): Promise<number> {
   return hasFailed ? EXIT.failed : EXIT.ok
 }
 
+/** Its libraries are loaded only where one is followed. */
+async function trustRepository(world: World, snapshot: Snapshot): Promise<Check[]> {
+  if (!snapshot.registry.repository) return []
+  const { checkTrustRepository } = await import('./doctor/trust-repository.ts')
+  return checkTrustRepository(world, snapshot)
+}
+
 export type Examination = { readonly file: string; progress(what: string): void }
 
 /** Every check, in the order they are shown. Without a configuration that loads, only the machine can be looked at. */
@@ -47,6 +54,7 @@ export async function examine(loaded: LoadResult, world: World, examination: Exa
     ['what it is to others', checkClientDocument],
     ['what is kept under names', checkKeptNames],
     ['what publications are verified by', checkRegistryTrust],
+    ['the trust repository', trustRepository],
     ['upstreams', checkUpstreams],
   ]
   for (const [what, check] of steps) {

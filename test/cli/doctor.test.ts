@@ -74,6 +74,7 @@ const healthy = (change: Partial<World> = {}, pages: Readonly<Record<string, Ans
     tryPort: () => Promise.resolve('free'),
     get: url => (all[url] ? Promise.resolve(all[url]) : Promise.reject(new Error('nothing there'))),
     introspect: () => Promise.resolve(undefined),
+    askTrust: () => Promise.reject(new Error('nobody asks')),
     measureSync: () => Promise.resolve([1, 2, 3]),
     probe: () => Promise.resolve({ ok: true, detail: 'it answers' }),
     ...change,

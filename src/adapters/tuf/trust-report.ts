@@ -1,13 +1,9 @@
 // How a repository of trust stands: what counts until when, who still has to sign, and whether a new gateway would believe it.
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Metadata, Root } from '@tufjs/models'
 import { OFFLINE_ROLES, standingOf, type OfflineRole, type Role, type RoleStanding } from './ceremony.ts'
-import { FloorFile } from './floor-file.ts'
+import { dryRefresh } from './dry-refresh.ts'
 import { isEvaluationSigned, keysOf, signedBy, type AnyMetadata, type SignedBy } from './metadata.ts'
-import { TrustClient } from './trust-client.ts'
 import type { TrustFolder } from './trust-folder.ts'
 
 /** Times in milliseconds since the epoch. */
@@ -78,20 +74,11 @@ function stagedOf(folder: TrustFolder, role: OfflineRole): readonly StagedStandi
 
 /** Asks it as a gateway does that has pinned the first root and saw nothing yet. */
 async function whyNotBelieved(folder: TrustFolder, nowMs: number): Promise<readonly string[]> {
-  const trustFolder = mkdtempSync(join(tmpdir(), 'gatehouse-trust-'))
   try {
-    const client = new TrustClient({
-      place: { kind: 'folder', folder: folder.path },
-      trustFolder,
-      pinnedRoot: folder.firstRoot(),
-      floors: new FloorFile(trustFolder),
-      now: () => nowMs,
-    })
-    const { refused } = await client.refresh()
+    const place = { kind: 'folder', folder: folder.path } as const
+    const { refused } = await dryRefresh({ place, pinnedRoot: folder.firstRoot(), now: () => nowMs })
     return refused.map(({ part, why }) => `${part}: ${why}`)
   } catch (error) {
     return [error instanceof Error ? error.message : 'it cannot be read']
-  } finally {
-    rmSync(trustFolder, { recursive: true, force: true })
   }
 }

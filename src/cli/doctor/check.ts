@@ -1,6 +1,7 @@
 // One line of the doctor's report, and what its checks look at the world through.
 
-import type { IssuerSettings, UpstreamSettings } from '../../config/schema.ts'
+import type { RefusedPart, SeenTrust } from '../../trust/freshness.ts'
+import type { IssuerSettings, Snapshot, UpstreamSettings } from '../../config/schema.ts'
 
 type Status = 'ok' | 'warn' | 'fail'
 
@@ -36,8 +37,12 @@ export type World = {
   introspect(issuer: Pick<IssuerSettings, 'issuer' | 'introspection'>): Promise<string | undefined>
   /** milliseconds of some writes of 4 KiB with fdatasync in this folder; rejects when it cannot be written */
   measureSync(folder: string): Promise<readonly number[]>
+  /** what the gateway would make of its repository of trust now; nothing it keeps is touched. Rejects with what would stop it from believing */
+  askTrust(repository: NonNullable<Snapshot['registry']['repository']>, pinnedRoot: Buffer): Promise<Asked>
   /** starts or connects to an upstream and says what it found; never rejects; undefined = upstreams are not probed */
   readonly probe: ((upstream: UpstreamSettings) => Promise<Probe>) | undefined
 }
+
+type Asked = { readonly seen: SeenTrust; readonly refused: readonly RefusedPart[] }
 
 export type Probe = { readonly ok: true; readonly detail: string } | { readonly ok: false; readonly detail: string }

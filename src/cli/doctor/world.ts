@@ -37,6 +37,12 @@ export function realWorld(io: Io, snapshot: Snapshot | undefined): World {
       if (said === 'inactive') return undefined
       return introspection.status()[0]?.detail ?? 'it calls a token active that nobody has'
     },
+    async askTrust({ place }, pinnedRoot) {
+      const { dryRefresh } = await import('../../adapters/tuf/dry-refresh.ts')
+      const at =
+        'folder' in place ? ({ kind: 'folder', folder: place.folder } as const) : ({ kind: 'https', url: place.url, fetch } as const)
+      return dryRefresh({ place: at, pinnedRoot, now: () => io.now() }, snapshot && join(snapshot.dataDir, 'trust'))
+    },
     measureSync,
     probe: upstream => probeUpstream(upstream, io),
   }
