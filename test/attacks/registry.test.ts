@@ -118,6 +118,10 @@ describe('on this machine alone', () => {
     const html = '<html><script>alert(1)</script>'
     const lock = documentOf('lock:requirements.txt', html)
     await createVersionStore(db).publish(publication('com.example/documents', '1.0.0', { documents: [lock] }))
+    for (const query of ['', '?x=1']) {
+      const given = await get(`/v1/servers/com.example%2Fdocuments/versions/1.0.0/documents/${lock.sha256}${query}`)
+      expect(given.headers['content-type']).toBe('application/octet-stream')
+    }
     const given = await get(`/v1/servers/com.example%2Fdocuments/versions/1.0.0/documents/${lock.sha256}`)
     expect([given.status, given.text]).toEqual([200, html])
     expect(given.headers).toMatchObject({

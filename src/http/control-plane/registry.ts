@@ -1,26 +1,21 @@
 // The registry's API on the wire: `/v0.1/*` as the official one, `/v1/*` ours, for reading also below `/sets/{name}`. Who reads without a token is answered at
 // once; everybody else, and whoever writes, walks a row of the table of administration.
 
-import { hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isStop, type Stop } from '../../kernel/errors.ts'
 import { neutral } from '../../kernel/neutral-json.ts'
-import { errorObject, httpStatusOf } from '../../mcp/replies.ts'
+import { httpStatusOf } from '../../mcp/replies.ts'
 import { readBody } from '../body.ts'
 import { checkContent, readHeaders, type EdgeHeaders } from '../edge.ts'
 import type { AdminAct, AdminAnswer } from './admin.ts'
 import type { ReadsInFlight } from './reads-in-flight.ts'
+import { answer, kept, OFTEN, plain, PREFLIGHT, refusal } from './registry-answers.ts'
+import { follow, followed, lastEventId, type Answer, type Exchange, type FollowDeps } from './registry-stream.ts'
 import { byName, paramsOf, READS, segments, WRITES } from './registry-routes.ts'
 
-export type RegistryApiDeps = {
+export type RegistryApiDeps = FollowDeps & {
   /** a JSON text, a document byte for byte, or why there is none; `view`: a set, or '' for all */
   readonly read: (view: string, target: string) => Promise<string | Buffer | Stop>
-  /** whether there is such a view, and whether it may be read without a token; undefined = there is none */
-  readonly accessOf: (view: string) => 'anybody' | 'signed-in' | undefined
-  /** walks one act of administration; never rejects */
-  readonly run: (act: AdminAct) => Promise<AdminAnswer>
-  /** whether a stranger at this address may ask once more; `cost`: of how many plain reads it has the price */
-  readonly mayAsk: (address: string, cost: number) => Promise<boolean>
   readonly inFlight: ReadsInFlight
   /** whether a body may be held that is larger than anybody's; `isLarge`: larger than that of most acts */
   readonly mayHold: (
@@ -31,10 +26,6 @@ export type RegistryApiDeps = {
       readonly res: ServerResponse
     },
   ) => Stop | undefined | Promise<Stop | undefined>
-  /** opens a stream of revocations for a stranger at this address, from behind the last one that is known; or why not */
-  readonly follow: (address: string, since: string | undefined) => Opening | Stop
-  /** opens the stream of an act's answer */
-  readonly openStream: (exchange: Exchange, stream: NonNullable<AdminAnswer['stream']>) => void
   /** whether a stranger at this address may have a proof judged: that can cost a look at a domain */
   readonly mayProve: (address: string) => Promise<boolean>
   readonly penalise: (address: string) => void
@@ -66,36 +57,7 @@ export async function serveRegistry(deps: RegistryApiDeps, req: IncomingMessage,
   }
 }
 
-type Opening = (exchange: Exchange) => void
-/** `open`: a stream instead of a body */
-type Answer = AdminAnswer & { readonly open?: Opening }
 type Asked = { readonly view: string; readonly target: string; readonly address: string }
-
-/** The stream of revocations: `since` of its query. */
-function followed(target: string): { readonly after: string | undefined } | undefined {
-  const [path = '', query] = target.split(/\?(.*)/s, 2)
-  return path === '/v1/revocations/stream' ? { after: new URLSearchParams(query).get('since') ?? undefined } : undefined
-}
-const lastEventId = (req: IncomingMessage): string | undefined => {
-  const value = req.headers['last-event-id']
-  return typeof value === 'string' && value !== '' ? value : undefined
-}
-
-type Following = { readonly address: string; readonly since: string | undefined; readonly after: string | undefined }
-/** A stream instead of a body; its places are counted where it is opened. */
-async function follow(deps: RegistryApiDeps, req: IncomingMessage, { address, since, after }: Following): Promise<Answer> {
-  const opened = { status: 200, body: Buffer.alloc(0), headers: {} }
-  if (deps.accessOf('') === 'anybody') {
-    if (!(await deps.mayAsk(address, 1))) return OFTEN
-    const open = deps.follow(address, since)
-    return 'stop' in open ? refusal(open) : { ...opened, open }
-  }
-  const headers = readHeaders(req.rawHeaders)
-  if (isStop(headers)) return refusal(headers)
-  const body = Buffer.from(JSON.stringify({ ...(after && { since: after }) }))
-  const { stream, ...answered } = plain(await deps.run({ method: 'admin/registry/follow', body, headers, address }))
-  return stream ? { ...answered, open: exchange => deps.openStream(exchange, stream) } : answered
-}
 
 async function readOnce(deps: RegistryApiDeps, { req, res }: Exchange, asked: Asked): Promise<AdminAnswer> {
   const crowded = deps.inFlight.enter(asked.address, res)
@@ -178,8 +140,6 @@ const UNPROVED_STATUS = httpStatusOf({ stop: 'proof-invalid' }, 'modern')
 
 const BARE = Buffer.from('{}')
 
-type Exchange = { readonly req: IncomingMessage; readonly res: ServerResponse }
-
 async function write(deps: RegistryApiDeps, { req, res }: Exchange, { view, target, address }: Asked): Promise<AdminAnswer> {
   const found = WRITES.find(({ method, path }) => method === req.method && path.test(target))
   if (!found || view !== '') {
@@ -229,71 +189,3 @@ const bodyOf = (req: IncomingMessage, maxBytes: number, enlarge: Enlarge): Promi
     req.once('close', () => resolve({ stop: 'cancelled' })) // whoever went away is told nothing
     readBody(req, { maxBytes, enlarge }, resolve)
   })
-
-/** `error` as a text, as the official API has it; reason and fix beside it. */
-function refusal(stop: Stop): AdminAnswer {
-  const { message, data } = JSON.parse(errorObject(stop, '')) as { message: string; data: Readonly<Record<string, unknown>> }
-  const retry = stop.retryAfterSeconds
-  return {
-    status: httpStatusOf(stop, 'modern'),
-    body: Buffer.from(neutral(JSON.stringify({ error: message, ...data, requestId: undefined }))),
-    headers: retry === undefined ? {} : { 'Retry-After': String(Math.ceil(retry)) },
-  }
-}
-
-const OFTEN = refusal({ stop: 'address-limited', detail: 'too many reads from this address', retryAfterSeconds: 60 })
-
-/** An answer of administration in the same form. */
-function plain(given: AdminAnswer): AdminAnswer {
-  if (given.status === 200) return given
-  const { error } = JSON.parse(given.body.toString()) as { error: { readonly message: string } }
-  const { message, ...rest } = error
-  return { ...given, body: Buffer.from(neutral(JSON.stringify({ error: message, ...rest }))) }
-}
-
-/** Read by hosts that run in a browser (VS Code on the web, MCP Inspector); their origins still have to pass http/edge.ts. No cookie counts here. */
-const SHARED = { 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' } as const
-const PREFLIGHT = {
-  ...SHARED,
-  'Access-Control-Allow-Methods': 'GET, HEAD, OPTIONS',
-  'Access-Control-Allow-Headers': 'Authorization, Content-Type, MCP-Protocol-Version',
-  'Access-Control-Max-Age': '600',
-} as const
-const ALWAYS = {
-  ...SHARED,
-  'Content-Type': 'application/json',
-  'Cache-Control': 'no-store',
-  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
-  'X-Content-Type-Options': 'nosniff',
-} as const
-
-/** Where a list goes on is sealed anew each time, and means the same. At the very end, where no publisher writes. */
-const NEXT_CURSOR = /,"metadata":\{"nextCursor":"[A-Za-z0-9_-]+","count":\d+\}\}$/
-const MAX_TAIL = 4096
-const DOCUMENT = /^\/v1\/(?:reviews\/)?servers\/[^/]+\/versions\/[^/]+\/documents\/[0-9a-f]{64}$/
-
-/** What was read may be kept by who read it, as long as it is asked each time whether it is still so (RFC 9111, RFC 9110 section 13.1.2). */
-function kept(req: IncomingMessage, target: string, found: AdminAnswer): AdminAnswer {
-  if (found.status !== 200) return found
-  const end =
-    found.body.length - (NEXT_CURSOR.exec(found.body.toString('latin1', Math.max(0, found.body.length - MAX_TAIL)))?.[0].length ?? 0)
-  const etag = `"${hash('sha256', found.body.subarray(0, end), 'base64url')}${end < found.body.length ? '+' : ''}"`
-  const caching = { 'Cache-Control': 'private, no-cache', ETag: etag, Vary: 'Authorization' }
-  const isDocument = DOCUMENT.test(target)
-  const headers = {
-    ...found.headers,
-    ...caching,
-    // A publisher's bytes: to be kept, not to be shown.
-    ...(isDocument && { 'Content-Type': 'application/octet-stream', 'Content-Disposition': 'attachment' }),
-  }
-  const known = (req.headers['if-none-match'] ?? '').split(',').map(tag => tag.trim().replace(/^W\//, ''))
-  return known.includes(etag) || known[0] === '*' ? { status: 304, body: Buffer.alloc(0), headers } : { ...found, headers }
-}
-
-function answer(req: IncomingMessage, res: ServerResponse, { status, body, headers }: AdminAnswer): void {
-  if (res.headersSent || res.destroyed) return
-  if (status === 304) return void res.writeHead(304, { ...SHARED, ...headers }).end()
-  res.writeHead(status, { ...ALWAYS, 'Content-Length': body.length, ...headers })
-  if (req.method === 'HEAD') res.end()
-  else res.end(body)
-}
