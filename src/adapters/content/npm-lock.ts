@@ -14,7 +14,7 @@ export type PlannedPackage = SignedPackage & { readonly folder: string }
 export type NpmPlan = { readonly packages: readonly PlannedPackage[] }
 
 /** Largest lock file. */
-export const MAX_LOCK_BYTES = 8 * 1024 * 1024
+const MAX_LOCK_BYTES = 8 * 1024 * 1024
 const MAX_PACKAGES = 5_000
 const MAX_NESTING = 16
 

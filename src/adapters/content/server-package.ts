@@ -5,7 +5,7 @@ import type { WantedArtifact } from '../../trust/content.ts'
 import { readServerJson } from '../../trust/server-json.ts'
 import { jsonAt, listAt, objectAt, reading, type Members } from '../../trust/shape.ts'
 
-export type PackageKind = 'npm' | 'pypi' | 'oci' | 'mcpb'
+type PackageKind = 'npm' | 'pypi' | 'oci' | 'mcpb'
 export type ServerPackage = {
   readonly kind: PackageKind
   readonly identifier: string

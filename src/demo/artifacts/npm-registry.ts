@@ -1,4 +1,4 @@
-// A registry of npm packages on this machine, as far as tarballs go: real HTTP, and what is served can be swapped.
+// A registry of npm packages on this machine, as far as installing goes: tarballs, and the documents npm makes lock files from. What is served can be swapped.
 
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
@@ -29,7 +29,9 @@ export async function serveNpm(
     const path = decodeURIComponent(req.url ?? '')
     asked.push(path)
     const file = files.get(path)
-    if (file) res.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': file.length }).end(file)
+    const document = file ? undefined : packumentOf(path.slice(1), packages, `${tls ? 'https' : 'http'}://${req.headers.host ?? ''}`)
+    if (document) res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document))
+    else if (file) res.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': file.length }).end(file)
     else res.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not found"}')
   }
   const server: Server = tls ? createTlsServer(tls, answer) : createServer(answer)
@@ -44,4 +46,22 @@ export async function serveNpm(
         server.closeAllConnections()
       }),
   }
+}
+
+/** What npm asks for to choose versions: https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md */
+function packumentOf(name: string, packages: readonly PackedPackage[], base: string): object | undefined {
+  const own = packages.filter(each => each.name === name)
+  const [first] = own
+  if (!first) return undefined
+  const versions = own.map(({ version, manifest, sha512 }) => [
+    version,
+    {
+      ...manifest,
+      dist: {
+        tarball: `${base}/${name}/-/${name.replace(/^@.*\//, '')}-${version}.tgz`,
+        integrity: `sha512-${Buffer.from(sha512, 'hex').toString('base64')}`,
+      },
+    },
+  ])
+  return { name, 'dist-tags': { latest: first.version }, versions: Object.fromEntries(versions) as object }
 }

@@ -54,7 +54,7 @@ function missing(name: string): never {
 }
 
 /** One installed package without the packages inside of it. */
-export function packFolder(folder: string, key: string): PackedPackage {
+function packFolder(folder: string, key: string): PackedPackage {
   return packFiles(filesIn(folder, ''), key)
 }
 

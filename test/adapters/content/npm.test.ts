@@ -1,11 +1,13 @@
 // npm packages through the content store: a real server from real tarballs over real HTTP, and everything that may go wrong on the way.
 
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { hash } from 'node:crypto'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ContentSources } from '../../../src/adapters/content/source.ts'
@@ -74,6 +76,18 @@ describe('a real server', () => {
     expect(await initialized(launchable)).toMatchObject({ id: 1, result: { serverInfo: { name: 'memory-server' } } })
     expect(await store.check(launchable)).toBeUndefined()
   }, 60_000)
+  it('is installed from the lock file that npm itself makes', async () => {
+    const registry = await registryOf(memoryPackages())
+    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-npm-'))
+    closing.push(() => rmSync(folder, { recursive: true }))
+    const [{ name, version } = { name: '', version: '' }] = memoryPackages()
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'launch', version: '1.0.0', dependencies: { [name]: version } }))
+    const flags = ['--package-lock-only', '--ignore-scripts', '--omit-lockfile-registry-resolved', '--no-audit', '--no-fund']
+    await promisify(execFile)('npm', ['install', ...flags, '--registry', registry.url, '--cache', join(folder, 'cache')], { cwd: folder })
+    const lock = readFileSync(join(folder, 'package-lock.json'))
+    const launchable = await keptBy(storeFrom({ npm: registry.url }).store, npmWanted(memoryPackages(), { lock }))
+    expect(await initialized(launchable)).toMatchObject({ result: { serverInfo: { name: 'memory-server' } } })
+  }, 120_000)
   it('is kept: no second download, not after a restart either', async () => {
     const weather = small()
     const registry = await registryOf([weather])

@@ -14,7 +14,7 @@ import { isDenial, type Denial } from '../../../src/trust/denial.ts'
 import { readServerJson } from '../../../src/trust/server-json.ts'
 
 export const ROOT = join(import.meta.dirname, '../../..')
-export const MEMORY = '@modelcontextprotocol/server-memory'
+const MEMORY = '@modelcontextprotocol/server-memory'
 
 export type World = {
   readonly store: FileContentStore
