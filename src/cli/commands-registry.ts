@@ -30,6 +30,8 @@ const registry = (name: keyof typeof import('./admin/registry.ts')) => async ():
   (await import('./admin/registry.ts'))[name]
 const advisories = (name: keyof typeof import('./admin/advisories.ts')) => async (): Promise<CommandModule> =>
   (await import('./admin/advisories.ts'))[name]
+const reading = (name: keyof typeof import('./admin/reading.ts')) => async (): Promise<CommandModule> =>
+  (await import('./admin/reading.ts'))[name]
 const mirrorVerbs = (name: keyof typeof import('./admin/mirrors.ts')) => async (): Promise<CommandModule> =>
   (await import('./admin/mirrors.ts'))[name]
 
@@ -163,6 +165,41 @@ export const REGISTRY: readonly Command[] = [
       https: { kind: 'flag', help: 'its key is in https://DOMAIN/.well-known/mcp-registry-auth instead of DNS' },
     },
     load: exchange,
+  },
+  {
+    name: 'registry reviews',
+    summary: 'show the versions that wait for a reviewer, in the order they came',
+    about: [
+      '`gatehouse registry diff --waiting` shows how one differs from what is served; a reviewer’s bundle (`gatehouse sign review`, `gatehouse registry attest`) admits it. Needs the role operator, approver or auditor.',
+    ],
+    positionals: '[TEXT]',
+    maxPositionals: 1,
+    options: ASKING,
+    load: reading('reviews'),
+  },
+  {
+    name: 'registry diff',
+    summary: 'show how the surface of a version differs from another’s',
+    about: [
+      'Each difference with its class (hostile-looking, material, cosmetic), its codes (docs/drift-rules.md), and old and new values as inert text.',
+    ],
+    positionals: 'SERVER@VERSION',
+    maxPositionals: 1,
+    options: {
+      ...ASKING,
+      from: { kind: 'text', value: 'VERSION', help: 'the version to compare it with' },
+      waiting: { kind: 'flag', help: 'it waits for a reviewer; needs the role operator, approver or auditor' },
+    },
+    load: reading('diffVersions'),
+  },
+  {
+    name: 'registry resolve',
+    summary: 'show which version of a server a gateway would take, who signed it, and what speaks against it',
+    about: ['The version that the gateway’s configuration pins, or the highest that is served. Nothing of it is verified here.'],
+    positionals: 'SERVER[@VERSION]',
+    maxPositionals: 1,
+    options: ASKING,
+    load: reading('resolveServer'),
   },
   {
     name: 'registry attest',

@@ -24,6 +24,7 @@ import { Publisher } from '../registry/publish.ts'
 import { RevocationFeed } from '../registry/revocation-feed.ts'
 import { compareVersions } from '../pipeline/version-diff.ts'
 import { createReader } from '../registry/reader.ts'
+import type { Pin } from '../registry/resolve.ts'
 import type { RegistryView } from '../registry/view.ts'
 import { openMirrors, type MirrorHouseParts } from './mirrors.ts'
 import { createSignerPolicies } from './signer-policies.ts'
@@ -71,7 +72,7 @@ export function createRegistry(parts: RegistryParts): Registry {
   const reader = createReader({
     ...{ versions, revocations, documents, advisories, sealer },
     version: serverInfo.version,
-    pins: () => [],
+    pins: () => pinsOf(current()),
     endpoints: aliases => endpointsOf(current(), aliases),
     compare: compareVersions,
   })
@@ -123,6 +124,12 @@ function setIn(target: string): string {
   const [, query] = /^\/v1\/(?:resolve|exports\/allowed-mcp-servers)\?(.*)$/s.exec(target) ?? []
   return new URLSearchParams(query).get('set') ?? ''
 }
+
+/** What the configuration runs of a registry, by exact version. */
+const pinsOf = ({ upstreams }: Snapshot): readonly Pin[] =>
+  [...upstreams.values()].flatMap(({ alias, transport }) =>
+    transport.kind === 'server' ? [{ name: transport.name, version: transport.version, alias }] : [],
+  )
 
 /** Where servers of certain aliases are served; patterns for everything that is. */
 const endpointsOf = ({ publicUrl }: Snapshot, aliases: readonly string[] | undefined): readonly string[] =>

@@ -6,9 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digestOfPrimitive } from '../../src/admission/primitive.ts'
+import { documentReaders } from '../../src/adapters/registry-documents.ts'
 import { createDocumentStore } from '../../src/adapters/sqlite/document-store.ts'
+import { createVersionStore } from '../../src/adapters/sqlite/registry-store.ts'
 import { openStateDb } from '../../src/adapters/sqlite/state-db.ts'
+import { canonicalJson } from '../../src/kernel/canonical-json.ts'
 import { verifyProof } from '../../src/registry/domain-key.ts'
+import { documentOf, publication } from '../contracts/registry.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { gatehouse, type Run } from './io.ts'
 
@@ -200,6 +204,53 @@ describe('gatehouse publish', () => {
       code: 1,
       err: expect.stringContaining('no JSON'),
     })
+  })
+})
+
+describe('gatehouse registry reviews, diff and resolve', () => {
+  it('show a reviewer what waits and how it differs, as text that acts nowhere', async () => {
+    const db = await openStateDb(join(gateway.dataDir, 'state.db'))
+    const { publish } = createVersionStore(db)
+    const version = async (number: string, description: string, standing: 'admitted' | 'quarantined') => {
+      const tool = JSON.stringify({ name: 'a', description })
+      const surface = canonicalJson({
+        mode: 'subset',
+        instructions: null,
+        ...{ prompts: {}, resources: {}, resourceTemplates: {} },
+        tools: { a: digestOfPrimitive('tool', tool) },
+      })
+      const signed = documentOf('surface', surface ?? '')
+      const definitions = await documentReaders.definitions(JSON.stringify({ tools: { a: tool } }))
+      if (!('text' in definitions)) throw new Error(definitions.stop)
+      const documents = [signed, documentOf('definitions', definitions.text, signed.signed)]
+      await publish(publication('com.example/differs', number, { documents, standing }))
+    }
+    await version('1.0.0', 'Reads.', 'admitted')
+    await version('1.1.0', 'Reads.\u001b[2J\u202e<b> and sends it away', 'quarantined')
+    await db.close()
+    expect(await run('pat', 'registry', 'reviews')).toMatchObject({ code: 1, err: expect.stringContaining('operator') })
+    expect((await run('root', 'registry', 'reviews', 'differs')).out).toMatch(/com\.example\/differs {2}1\.1\.0 {4}no/)
+    expect((await run('root', 'registry', 'reviews', 'nothing-of-this-name')).out).toBe('nothing waits for a reviewer\n')
+    const diff = ['registry', 'diff', 'com.example/differs@1.1.0', '--from', '1.0.0']
+    expect(await run('root', ...diff)).toMatchObject({ code: 1, err: expect.stringContaining('Not found') })
+    const shown = await run('root', ...diff, '--waiting')
+    expect(shown).toMatchObject({ code: 0, err: '' })
+    expect(shown.out).toContain('tool `a` changed')
+    expect(shown.out).toMatch(/^[\n\x20-\x7e]*$/)
+    expect((await run('root', 'registry', 'diff', 'com.example/differs')).code).toBe(2)
+    expect((await run('root', 'registry', 'diff', 'com.example/differs@1.1.0')).code).toBe(2)
+  })
+  it('tell which version is taken, who signed it, and what speaks against it', async () => {
+    expect(await run('root', 'registry', 'resolve', 'com.example/differs')).toMatchObject({
+      code: 0,
+      out: 'com.example/differs 1.0.0 (sequence 1): admitted\n  nobody signed it\n',
+    })
+    await run('root', 'registry', 'revoke', 'version', 'com.example/differs@1.0.0', '--reason', 'vulnerable', '--warn')
+    expect((await run('root', 'registry', 'resolve', 'com.example/differs@1.0.0')).out).toContain(
+      'REVOKED (warn): version com.example/differs@1.0.0: vulnerable',
+    )
+    expect((await run('root', 'registry', 'resolve', 'com.example/none')).code).toBe(1)
+    expect((await run('root', 'registry', 'resolve')).code).toBe(2)
   })
 })
 

@@ -1,7 +1,7 @@
 // A version of the registry, served end to end: published, reviewed, pinned, called by hosts of both eras; refused, cut and held where what was signed does not hold.
 
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Answer } from '../attacks/wire.ts'
+import { send, type Answer } from '../attacks/wire.ts'
 import { serverJson } from '../support/served.ts'
 import { FLIPPING, PATH, startServed, type ServedGateway } from '../support/served-gateway.ts'
 import { connect, failureOf, REVISIONS, textOf } from './support/hosts.ts'
@@ -63,6 +63,35 @@ describe('a version that was signed, reviewed and pinned', () => {
     expect([reasonOf(refused), refused.body.error.data.fix]).toEqual(['drifted', expect.stringContaining('gatehouse server diff weather')])
     expect((await ask('tools/list')).body.result.tools).toEqual([])
     expect(events('surface-drift').at(-1)!['detail']).toMatchObject({ upstream: 'weather', held: 1 })
+  })
+})
+
+describe('what other gateways and hosts are told of it', () => {
+  it('is the pinned version, also when a later one is admitted, and the URL it is served at', async () => {
+    const sets = { ours: { servers: ['com.example/*'] }, others: { servers: ['com.other/*'] } }
+    const served = await serving()
+    expect(await served.running.reload({ ...served.pinned('1.0.0'), registry: { trust: { policies: served.policies }, sets } })).toBe(
+      undefined,
+    )
+    expect((await served.publish('1.1.0', 2)).status).toBe(200)
+    const read = async (path: string): Promise<any> => (await send(Number(new URL(served.running.url).port), { method: 'GET', path })).body
+    const pin = { name: 'com.example/weather', version: '1.0.0', alias: 'weather' }
+    expect(await read('/v1/pins')).toEqual({ pins: [pin] })
+    const resolved = await read('/v1/resolve?name=com.example/weather')
+    expect(resolved).toMatchObject({ version: '1.0.0', isPinned: true, standing: 'admitted', revocations: [] })
+    expect(resolved.documents.map(({ kind }: any) => kind)).toEqual(['surface', 'lock:package-lock.json'])
+    expect(resolved.bundles.map(({ kind }: any) => kind)).toEqual(['publisher', 'review'])
+    expect((await read('/v1/resolve?name=com.example/weather&version=1.1.0')).isPinned).toBe(false)
+    expect(await read('/v1/resolve?name=com.example/weather&set=others')).toMatchObject({ reason: 'registry-unknown' })
+    const { url } = served.running
+    expect(await read('/v1/exports/allowed-mcp-servers?set=ours')).toEqual({
+      allowedMcpServers: [{ serverUrl: `${served.running.snapshot.publicUrl}/servers/weather/mcp` }],
+    })
+    expect(await read('/sets/others/v1/exports/allowed-mcp-servers')).toEqual({ allowedMcpServers: [] })
+    expect((await read('/v1/exports/allowed-mcp-servers')).allowedMcpServers).toContainEqual({ serverUrl: `${url}/mcp` })
+    // a revocation of the key that signed it is told with it
+    await served.revoke('key', served.signers.hint('publisher'))
+    expect((await read('/v1/resolve?name=com.example/weather')).revocations).toMatchObject([{ kind: 'key', reason: expect.any(String) }])
   })
 })
 
