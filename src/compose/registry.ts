@@ -30,6 +30,7 @@ import { openMirrors, type MirrorHouseParts } from './mirrors.ts'
 import { createSignerPolicies } from './signer-policies.ts'
 import { telling } from './telling.ts'
 import type { RootedVerification } from '../adapters/sigstore/rooted-verification.ts'
+import { takeSeeds } from './seeds.ts'
 import type { TrustPlane } from './trust.ts'
 
 type RegistryParts = Pick<MirrorHouseParts, 'fetch' | 'log' | 'encoder' | 'logger'> & {
@@ -55,6 +56,8 @@ type Registry = AdminDeps['registry'] & {
   readonly advisories: AdvisoryWatch
   readonly revocations: RevocationFeed
   readonly mirrors: Mirrors
+  /** what folders of seeds hold comes in; once, at a start */
+  takeSeeds(): Promise<void>
 }
 
 export function createRegistry(parts: RegistryParts): Registry {
@@ -108,6 +111,7 @@ export function createRegistry(parts: RegistryParts): Registry {
     advising: new Advising({ book: advisories, alone: work => publisher.alone(work), revoking: kept }),
     mirrored,
     mirrors: openMirrors({ ...parts, store: mirrored, checkSchema, onChanged: changes => carryStatus({ ...kept, mirrored }, changes) }),
+    takeSeeds: () => takeSeeds({ ...parts, publisher, versions, folders: current().registry.seeds }),
     advisories,
     revocations,
     follow: (stream, after) => revocations.follow(stream, after),
