@@ -69,9 +69,9 @@ export function createRegistry(parts: RegistryParts): Registry {
   const versions = telling(createVersionStore(state), ['publish', 'attest'], changed)
   const revocations = new RevocationFeed(telling(createRevocationLog(state), ['append'], changed))
   const nowSeconds = (): number => Math.floor(now() / 1000)
-  const advisories = new AdvisoryBook({ store: createAdvisoryStore(state), nowMs: now })
-  for (const told of [revocations, advisories]) told.onChange(changed)
   const documents = createDocumentStore(state)
+  const advisories = new AdvisoryBook({ store: createAdvisoryStore(state), documents, nowMs: now })
+  for (const told of [revocations, advisories]) told.onChange(changed)
   const reader = createReader({
     ...{ versions, revocations, documents, advisories, sealer },
     version: serverInfo.version,
