@@ -70,9 +70,10 @@ export const COMMANDS: readonly Command[] = [
     about: [
       'Starts the first-run configuration of the repository on free ports, with its data in a temporary folder, connects a host built on the official SDK, and makes a list, a call, a call that asks two questions, and a call that is refused. Then it reads the audit log and says what each entry means.',
       '`gatehouse demo deputy` shows the confused deputy instead: two users, an honest server, a malicious host and a malicious server, and every attack refused with its reason.',
+      '`gatehouse demo supply-chain` publishes a real server signed and reviewed, uses it, then swaps its tarball, edits what was installed and what was published, lets it turn, goes back to an older version and revokes it: each stopped, with its reason.',
       'Exit code 0 only when every step did what it claims. Needs a clone of the repository with its development dependencies (`npm ci`).',
     ],
-    positionals: '[deputy]',
+    positionals: '[deputy|supply-chain]',
     maxPositionals: 1,
     options: { era: { kind: 'text', value: 'modern|legacy', help: 'revision of the host: 2026-07-28 or 2025-11-25; default: modern' } },
     load: () => import('./demo.ts'),

@@ -35,8 +35,6 @@ export type AdminPlane = {
   readonly namespaceLooks: { look(): Promise<void> }
   /** the same: other registries */
   readonly mirrors: { look(): Promise<void> }
-  /** once, at a start */
-  readonly takeSeeds: () => Promise<void>
 }
 
 /** `verifier`: of the issuers' signatures, for logout tokens */
@@ -114,6 +112,5 @@ export async function openAdminPlane(
     localActs,
     namespaceLooks: looks,
     mirrors: registry.mirrors,
-    takeSeeds: () => registry.takeSeeds(),
   }
 }

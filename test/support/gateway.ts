@@ -110,11 +110,11 @@ export async function startTestGateway(
     sign: (claims, typ) =>
       new SignJWT({ ...claims }).setProtectedHeader({ alg: 'ES256', kid: 'k1', ...(typ !== undefined && { typ }) }).sign(privateKey),
     events: () =>
-      readdirSync(join(snapshot.dataDir, 'audit'))
+      readdirSync(join(dataDir, 'audit'))
         .filter(f => f.endsWith('.jsonl'))
         .sort()
         .flatMap(f =>
-          readFileSync(join(snapshot.dataDir, 'audit', f), 'utf8')
+          readFileSync(join(dataDir, 'audit', f), 'utf8')
             .split('\n')
             .filter(Boolean),
         )
