@@ -205,7 +205,7 @@ export async function startGateway(
   const admin = await openAdminPlane(
     {
       ...deps,
-      ...{ trust, served, domainKeys, fetch: tokens.outbound },
+      ...{ trust, served, domainKeys, fetch: tokens.outbound, loginToken: people?.loginToken },
       current: () => current,
       blocking: standing,
       state,

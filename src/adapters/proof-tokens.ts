@@ -13,16 +13,18 @@ export type ProofSettings = ProofIssuer & ProofRule & KeySettings
 export type ProofTokensDeps = Omit<TokenVerifierDeps, 'issuers'> & {
   /** of the configuration in force; an issuer once */
   readonly rules: () => readonly ProofSettings[]
+  /** where people sign in, and as whom the gateway is known there; absent: nowhere */
+  readonly login?: () => { readonly issuer: string; readonly clientId: string } | undefined
 }
 
-export function createProofTokens({ rules, ...deps }: ProofTokensDeps): ProofTokens {
+export function createProofTokens({ rules, login, ...deps }: ProofTokensDeps): ProofTokens {
   let configured = rules()
   const keys = createTokenKeys({ ...deps, issuers: configured })
   return {
-    async read(token, nowSeconds) {
+    async read(token, nowSeconds, isLogin = false) {
       const current = rules()
       if (current !== configured) keys.configure((configured = current))
-      const read = readProofToken(token, current, nowSeconds)
+      const read = readProofToken(token, isLogin ? ofLogin(current, login?.()) : current, nowSeconds)
       if ('fault' in read) return unproved(read.fault)
       const { signed, subject, nonce, claim, untilSeconds } = read
       const said = await keys.verify(signed).catch((): SignatureVerdict => 'bad-signature')
@@ -36,6 +38,10 @@ export function createProofTokens({ rules, ...deps }: ProofTokensDeps): ProofTok
     },
   }
 }
+
+/** The issuer that people sign in at, where its tokens prove something, as it writes tokens for this gateway's client. */
+const ofLogin = (rules: readonly ProofSettings[], login: { readonly issuer: string; readonly clientId: string } | undefined) =>
+  rules.filter(({ issuer }) => issuer === login?.issuer).map(rule => ({ ...rule, audience: login?.clientId ?? '' }))
 
 const unproved = (detail: string): Stop => ({ stop: 'proof-invalid', detail, fix: 'ask its issuer for another token, for this registry' })
 

@@ -52,7 +52,7 @@ export const REGISTRY: readonly Command[] = [
     summary: 'prove a namespace by the key its domain publishes, or by a token of its code host',
     about: [
       'Asks the gateway for a challenge, signs it, and lets the gateway compare with what the domain publishes: in DNS, or with --https in a file. Needs the role publisher. A proof counts for 30 days, and is prolonged while the domain publishes the same key.',
-      'With --oidc by a token of an issuer in `registry.proofs`, for names such as io.github.acme: of --oidc-token-file, of GATEHOUSE_OIDC_TOKEN, or of the job of GitHub Actions that runs this.',
+      'With --oidc by a token of an issuer in `registry.proofs`, for names such as io.github.acme: of --oidc-token-file, of GATEHOUSE_OIDC_TOKEN, or of the job of GitHub Actions that runs this. With --login by your own sign-in, where you signed in at such an issuer through this gateway.',
     ],
     positionals: 'NAMESPACE',
     maxPositionals: 1,
@@ -60,6 +60,7 @@ export const REGISTRY: readonly Command[] = [
       ...ASKING,
       key: PROOF_KEY,
       ...PROOF_TOKEN,
+      login: { kind: 'flag', help: 'prove it by the claims of your own sign-in' },
       https: { kind: 'flag', help: 'look in https://DOMAIN/.well-known/mcp-registry-auth instead of DNS' },
     },
     load: registry('verifyNamespace'),

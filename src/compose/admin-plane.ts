@@ -20,7 +20,7 @@ import { createAdministration, type AdministrationParts } from './administration
 import { backchannelLogout, type LogoutParts } from './backchannel-logout.ts'
 import { adminEndpoint } from './endpoints.ts'
 import { createNamespaces, type NamespaceHouseParts } from './namespaces.ts'
-import { accessOf, createRegistry } from './registry.ts'
+import { accessOf, createRegistry, type RegistryParts } from './registry.ts'
 import { strangersFeed } from './strangers-feed.ts'
 import type { ServedHouse } from './served.ts'
 import type { TrustPlane } from './trust.ts'
@@ -41,7 +41,8 @@ export type AdminPlane = {
 export type AdminPlaneParts = Omit<AdministrationParts, 'proposals' | 'registry'> &
   Pick<GatewayDeps, 'sealer' | 'serverInfo'> &
   Pick<LogoutParts, 'verifier' | 'endSignIns'> &
-  Pick<NamespaceHouseParts, 'fetch' | 'domainKeys' | 'logger'> & {
+  Pick<NamespaceHouseParts, 'fetch' | 'domainKeys' | 'logger'> &
+  Pick<RegistryParts, 'loginToken'> & {
     readonly state: StateDb
     readonly trust: TrustPlane | undefined
     readonly served: Pick<ServedHouse, 'rooted' | 'changed'>

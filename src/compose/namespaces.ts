@@ -49,6 +49,7 @@ export function createNamespaces(parts: NamespaceHouseParts): { readonly namespa
     spent: createSpentProofs(state),
     tokens: createProofTokens({
       rules: () => current().registry.proofs,
+      login: () => current().login,
       fetch,
       onChange: status => logger.info('issuer of proofs', { ...status }),
     }),

@@ -25,7 +25,7 @@ import { connectionsPort } from './connections-port.ts'
 import { adminEndpoint } from './endpoints.ts'
 import { endpointTitle, offeredScopes } from './offered-scopes.ts'
 import { createPeople, type PeopleHouse, type PersonEvent } from './people.ts'
-import type { PersonProof } from './person-proof.ts'
+import type { LoginToken, PersonProof } from './person-proof.ts'
 import type { Standing } from './standing.ts'
 
 export type PeoplePlaneParts = Pick<GatewayDeps, 'sealer' | 'upstreams' | 'entitlement' | 'now'> & {
@@ -53,6 +53,8 @@ export type PeoplePlane = {
   readonly endSignIns: (which: SignInFilter) => Promise<void>
   /** what proves to the identity provider who a caller is whose token this gateway issued */
   readonly prove: PersonProof
+  /** a caller's own ID token, where people sign in here */
+  readonly loginToken: LoginToken
   /** a new key signs at once, tokens of the one before stay good; empty where there is no server of our own */
   readonly rotations: Readonly<Record<string, () => Promise<object>>>
   /** forgets what expired */
@@ -132,6 +134,7 @@ export async function openPeoplePlane(parts: PeoplePlaneParts): Promise<PeoplePl
     },
     endSignIns: async which => (await load()).signIns.end(which),
     prove: async (principal, entry) => (await load()).prove(principal, entry),
+    loginToken: async principal => (await load()).loginToken(principal),
     rotations: authorizationServer ? { 'authorization-server': rotate } : {},
     async sweep() {
       await Promise.all([records.sweep(now()), made?.then(({ signIns }) => signIns.sweep())])

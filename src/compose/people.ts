@@ -23,7 +23,7 @@ import { createSignIns, principalOf, type BrowserSessionStore, type SignIns, typ
 import type { Stop } from '../kernel/errors.ts'
 import type { Principal } from '../kernel/principal.ts'
 import type { Sealer, SealingKeys } from '../kernel/seal.ts'
-import { createPersonProof, type PersonProof } from './person-proof.ts'
+import { createLoginToken, createPersonProof, type LoginToken, type PersonProof } from './person-proof.ts'
 
 type PeopleSettings = {
   /** the authorization server's issuer; without a trailing slash */
@@ -85,7 +85,12 @@ const UNCONFIRMED_SECONDS = 8 * 3600
 const CONFIRMED_SECONDS = 90 * 86_400
 
 /** `signIns`: for whoever has to end one (back-channel logout). `prove`: for credentials of upstreams that start from a person's sign-in. */
-export type PeopleHouse = { readonly people: People; readonly signIns: SignIns; readonly prove: PersonProof }
+export type PeopleHouse = {
+  readonly people: People
+  readonly signIns: SignIns
+  readonly prove: PersonProof
+  readonly loginToken: LoginToken
+}
 
 /** `people`: the pages and the protocol. Throws the key file's Faults. */
 export async function createPeople(parts: PeopleParts): Promise<PeopleHouse> {
@@ -115,6 +120,7 @@ export async function createPeople(parts: PeopleParts): Promise<PeopleHouse> {
   return {
     signIns,
     prove: proofIn(parts, signIns),
+    loginToken: createLoginToken({ login: settings.login, store: stores.signIns, signIns, now, onTrouble: parts.onTrouble }),
     people: {
       signIn: createSignInPages({
         publicUrl,

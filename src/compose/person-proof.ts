@@ -41,6 +41,14 @@ export const createPersonProof =
     return { type: 'id_token', token: idToken, issuer: parts.login.issuer, ...(isPublic && { subject: principal.subject }) }
   }
 
+/** The person's own ID token, for what the gateway itself reads in it; it goes nowhere. Never rejects. */
+export type LoginToken = (principal: Principal) => Promise<string | Stop>
+
+export const createLoginToken =
+  (parts: Pick<ProofParts, 'login' | 'store' | 'signIns' | 'now' | 'onTrouble'>): LoginToken =>
+  principal =>
+    idTokenOf(parts, principal)
+
 /** Who takes a token of the person, and gives another one for it. */
 const exchangerOf = ({ kind, issuer, identityProvider }: CredentialRule): string | undefined =>
   kind === 'identity-assertion' ? identityProvider?.issuer : issuer
@@ -50,7 +58,10 @@ const detailOf = ({ kind, issuer, identityProvider, resource }: CredentialRule):
     ? `at ${identityProvider?.issuer}; for ${issuer}; resource ${resource}`
     : `at ${issuer}; resource ${resource}`
 
-async function idTokenOf({ login, store, signIns, now, onTrouble }: ProofParts, principal: Principal): Promise<string | Stop> {
+async function idTokenOf(
+  { login, store, signIns, now, onTrouble }: Omit<ProofParts, 'record'>,
+  principal: Principal,
+): Promise<string | Stop> {
   const { issuer } = login
   try {
     const id = await store.ofFamily(principal.family ?? '', now())

@@ -27,12 +27,13 @@ import { createReader } from '../registry/reader.ts'
 import type { Pin } from '../registry/resolve.ts'
 import type { RegistryView } from '../registry/view.ts'
 import { openMirrors, type MirrorHouseParts } from './mirrors.ts'
+import type { LoginToken } from './person-proof.ts'
 import { createSignerPolicies } from './signer-policies.ts'
 import { telling } from './telling.ts'
 import type { RootedVerification } from '../adapters/sigstore/rooted-verification.ts'
 import type { TrustPlane } from './trust.ts'
 
-type RegistryParts = Pick<MirrorHouseParts, 'fetch' | 'log' | 'encoder' | 'logger'> & {
+export type RegistryParts = Pick<MirrorHouseParts, 'fetch' | 'log' | 'encoder' | 'logger'> & {
   readonly current: () => Snapshot
   readonly state: StateDb
   readonly sealer: Sealer
@@ -45,6 +46,8 @@ type RegistryParts = Pick<MirrorHouseParts, 'fetch' | 'log' | 'encoder' | 'logge
   /** towards GitHub, where it is configured */
   readonly fetch: SafeFetch
   readonly newId: () => string
+  /** a person's own ID token; absent: nobody signs in here */
+  readonly loginToken?: LoginToken | undefined
   /** the one verifier of this process */
   readonly rooted: Pick<RootedVerification, 'of'>
   /** something was withdrawn, advised against, or vouched for: whoever serves versions judges them anew */
@@ -104,6 +107,7 @@ export function createRegistry(parts: RegistryParts): Registry {
     exchange,
     tokens,
     signers: createSignerPolicies(parts),
+    loginToken: parts.loginToken ?? nobodySignsIn,
     publisher,
     advising: new Advising({ book: advisories, alone: work => publisher.alone(work), revoking: kept }),
     mirrored,
@@ -136,6 +140,13 @@ const endpointsOf = ({ publicUrl }: Snapshot, aliases: readonly string[] | undef
   aliases
     ? aliases.map(alias => `${publicUrl}/servers/${alias}/mcp`)
     : [`${publicUrl}/mcp`, `${publicUrl}/sets/*`, `${publicUrl}/servers/*`]
+
+const nobodySignsIn: LoginToken = () =>
+  Promise.resolve({
+    stop: 'exchange-unavailable',
+    detail: 'nobody signs in at this gateway with a browser',
+    fix: 'prove it by a token: `--oidc`',
+  })
 
 function exchangeOf({ current, sealer, now, namespaces, fetch, newId }: RegistryParts): Pick<Registry, 'exchange' | 'tokens'> {
   const tokens = new RegistryTokens({ sealer, origin: () => current().publicUrl, nowSeconds: () => Math.floor(now() / 1000), newId })

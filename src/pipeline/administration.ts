@@ -55,6 +55,8 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
     readonly exchange: Exchange
     readonly tokens: RegistryTokens
     readonly signers: SignerPolicies
+    /** the ID token of the sign-in that this principal's token rests on, fresh; a Stop says why there is none. Never rejects. */
+    readonly loginToken: (principal: Principal) => Promise<string | Stop>
     readonly advising: Advising
     readonly mirrors: Pick<Mirrors, 'status' | 'request'>
     /** what mirrors showed */

@@ -100,6 +100,9 @@ export type TokenProof = {
   readonly expiresAtSeconds: number
 }
 export interface ProofTokens {
-  /** Judges issuer, signature, audience, time and claims. A Stop says why it proves nothing; never rejects. */
-  read(token: string, nowSeconds: number): Promise<TokenProof | Stop>
+  /**
+   * Judges issuer, signature, audience, time and claims. A Stop says why it proves nothing; never rejects. `isLogin`: of a sign-in at this gateway, which got it by
+   * itself: then it is for the gateway as a client.
+   */
+  read(token: string, nowSeconds: number, isLogin?: boolean): Promise<TokenProof | Stop>
 }

@@ -20,6 +20,8 @@ export type NamespaceParts = DomainProofParts & {
 
 /** A token that proves a name. `namespace`: the one that is meant; `nonce`: of a challenge, where the token answers one. */
 export type TokenClaim = { readonly method: 'oidc'; readonly token: string; readonly namespace?: string; readonly nonce?: string }
+/** The ID token of the claimant's own sign-in, which the gateway got by itself. */
+export type LoginClaim = { readonly method: 'login'; readonly token: string; readonly namespace?: string }
 /** What a proof showed, before anybody asked whose the name is. */
 export type Shown = { readonly name: string; readonly proof: Exclude<ProofKind, 'operator'>; readonly bound: Binding }
 
@@ -51,17 +53,29 @@ export class Namespaces {
   }
 
   /** Takes a proof. A new namespace is its claimant's; one that has an owner stays the owner's, and is frozen when somebody else proves it too. */
-  async verify(principal: PrincipalKey, proof: ClaimProof | TokenClaim): Promise<Namespace | Stop> {
-    const shown = proof.method === 'oidc' ? await this.#shownBy(principal, proof) : await this.#domains.answered(principal, proof)
+  async verify(principal: PrincipalKey, proof: ClaimProof | TokenClaim | LoginClaim): Promise<Namespace | Stop> {
+    const shown = await this.#shownOf(principal, proof)
     return isStop(shown) ? shown : this.#take(principal, shown)
+  }
+
+  #shownOf(principal: PrincipalKey, proof: ClaimProof | TokenClaim | LoginClaim): Promise<Shown | Stop> {
+    if (proof.method === 'login') return this.#shownByLogin(proof)
+    return proof.method === 'oidc' ? this.#shownBy(principal, proof) : this.#domains.answered(principal, proof)
+  }
+
+  /** Nothing is spent and no nonce asked for: nobody else ever had this token. */
+  async #shownByLogin({ token, namespace }: LoginClaim): Promise<Shown | Stop> {
+    const read = await this.#parts.tokens.read(token, this.#parts.nowSeconds(), true)
+    if (isStop(read)) return read
+    return whyOtherName(read, namespace) ?? { name: read.name, proof: 'oidc', bound: read.bound }
   }
 
   async #shownBy(principal: PrincipalKey, { token, namespace, nonce }: TokenClaim): Promise<Shown | Stop> {
     const { tokens, nowSeconds } = this.#parts
     const read = await tokens.read(token, nowSeconds())
     if (isStop(read)) return read
-    if (namespace !== undefined && namespace.toLowerCase() !== read.name.toLowerCase())
-      return unproved(`the token proves \`${read.name}\`, not \`${namespace.slice(0, 150)}\``)
+    const other = whyOtherName(read, namespace)
+    if (other) return other
     // A token that answers a challenge answers one of this principal's, here; one that answers somebody else's was made for another purpose.
     if (nonce !== read.nonce) return unproved('the token does not answer this challenge')
     if (nonce !== undefined) {
@@ -244,6 +258,11 @@ export class Namespaces {
     return quiet
   }
 }
+
+const whyOtherName = ({ name }: TokenProof, meant: string | undefined): Stop | undefined =>
+  meant === undefined || meant.toLowerCase() === name.toLowerCase()
+    ? undefined
+    : unproved(`the token proves \`${name}\`, not \`${meant.slice(0, 150)}\``)
 
 const COOLING: Readonly<Record<Quiet['why'], string>> = {
   key: 'another key or account proved it, and nothing is published for a while',

@@ -192,6 +192,20 @@ it('has one id however its signature is written: r and n - s verify as well', as
   expect((await read(second)).id).toBe((await read(first)).id)
 })
 
+describe('the ID token of a sign-in that the gateway asked for itself', () => {
+  const asked = (login: { issuer: string; clientId: string } | undefined, aud: string) =>
+    createProofTokens({ rules: () => rules, fetch, login: () => login }).read(token({ aud }), NOW, true)
+  it('is for the gateway as a client, by the rules of where people sign in, and for nobody else', async () => {
+    expect(await asked({ issuer: CI, clientId: 'gatehouse' }, 'gatehouse')).toMatchObject({ name: 'io.github.acme' })
+    expect(await asked({ issuer: CI, clientId: 'gatehouse' }, REGISTRY)).toMatchObject(refused)
+    expect(await asked({ issuer: OTHER, clientId: 'gatehouse' }, 'gatehouse')).toMatchObject(refused)
+    expect(await asked(undefined, '')).toMatchObject(refused)
+  })
+  it('is no proof where somebody brings it', async () => {
+    expect(await read(token({ aud: 'gatehouse' }))).toMatchObject(refused)
+  })
+})
+
 describe('keys that cannot be had', () => {
   it('prove nothing, and are asked for once however many tokens come', async () => {
     fetch.down = true

@@ -6,6 +6,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createVersionStore } from '../../src/adapters/sqlite/registry-store.ts'
+import { openStateDb } from '../../src/adapters/sqlite/state-db.ts'
+import { publication } from '../contracts/registry.ts'
 import { CI_ISSUER, ciIssuer, type CiIssuer } from '../support/ci-issuer.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { domainKey, signed } from '../support/namespace-world.ts'
@@ -285,6 +288,49 @@ describe('a registry token', () => {
     const taken = await exchange('oidc', { oidc_token: await job({ repository_owner_id: '666' }) })
     expect([taken.status, taken.body.reason]).toEqual([409, 'namespace-taken'])
     expect((await publish(token, 'io.github.acme/weather', '6.0.0')).body.reason).toBe('namespace-frozen')
+  })
+})
+
+describe('a proof by an issuer whose people administer here', () => {
+  it('makes nobody an operator, though it names one: where it may publish is all it says', async () => {
+    const both = await startTestGateway(
+      {
+        operators: ['root'],
+        registry: {
+          claims: 'proved',
+          proofs: [
+            {
+              issuer: CI_ISSUER,
+              jwksFile: join(folder, 'jwks.json'),
+              namespace: 'io.github.{repository_owner}',
+              ownerId: 'repository_owner_id',
+            },
+          ],
+        },
+      },
+      { issuer: { issuer: CI_ISSUER, jwksFile: join(folder, 'jwks.json') } },
+    )
+    const db = await openStateDb(join(both.dataDir, 'state.db'))
+    await createVersionStore(db).publish(publication('com.example/weather', '1.0.0'))
+    await db.close()
+    const at = Number(new URL(both.url).port)
+    const json = (method: string, path: string, body: object, token?: string): Promise<Answer> =>
+      send(at, {
+        method,
+        path,
+        headers: { 'content-type': 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+        body: JSON.stringify(body),
+      })
+    const issued = await json('POST', '/v0.1/auth/oidc', { oidc_token: await ci.token(both.snapshot.publicUrl, { sub: 'root' }) })
+    expect(issued.status).toBe(200)
+    const withdrawn = await json(
+      'PATCH',
+      '/v0.1/servers/com.example%2Fweather/versions/1.0.0/status',
+      { status: 'deleted' },
+      issued.body.registry_token as string,
+    )
+    expect(withdrawn.body.reason).toBe('namespace-forbidden')
+    await both.stop()
   })
 })
 

@@ -13,13 +13,15 @@ export type Tokens = { readonly access: string; readonly refresh: string }
 export type Running = Pick<World, 'gateway' | 'up' | 'path' | 'port' | 'stop'> & {
   readonly idp: TestIdp
   /** a host signs its person in: whoever the provider's `nextUser` is */
-  signIn(browser?: Browser): Promise<Tokens>
+  signIn(browser?: Browser, at?: { readonly path: string; readonly scope: string }): Promise<Tokens>
   refresh(tokens: Tokens): Promise<Tokens | undefined>
 }
 
 export type RunningOptions = {
   /** in place of an upstream that records everything and takes no credential: where it is, and its settings besides the URL */
   readonly upstream?: (idp: TestIdp) => Promise<{ readonly up: HttpUpstream; readonly settings: object; close(): Promise<void> }>
+  /** further settings */
+  readonly settings?: (idp: TestIdp) => object
   /** whose tokens count besides: `identity.issuers` */
   readonly issuers?: (idp: TestIdp) => readonly object[]
 }
@@ -32,6 +34,7 @@ export async function startRunning(options: RunningOptions = {}): Promise<Runnin
   const given = await options.upstream?.(idp)
   const up = given?.up ?? (await startRecorder())
   const gateway = await startTestGateway({
+    ...options.settings?.(idp),
     limits: ROOMY,
     listen: `127.0.0.1:${port}`,
     identity: {
@@ -49,10 +52,10 @@ export async function startRunning(options: RunningOptions = {}): Promise<Runnin
   }
   return {
     ...{ gateway, up, idp, path, port },
-    async signIn(browser = new Browser(url)) {
+    async signIn(browser = new Browser(url), at = { path, scope: 'up:use' }) {
       const verifier = randomBytes(32).toString('base64url')
       const query = new URLSearchParams({
-        ...{ response_type: 'code', client_id: 'host', redirect_uri: CALLBACK, scope: 'up:use', resource: `${url}${path}`, state: 's' },
+        ...{ response_type: 'code', client_id: 'host', redirect_uri: CALLBACK, scope: at.scope, resource: `${url}${at.path}`, state: 's' },
         ...{ code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256' },
       })
       const asked = await browser.signIn(await browser.open(`/oauth/authorize?${query.toString()}`))

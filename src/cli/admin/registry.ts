@@ -16,7 +16,7 @@ import { proofToken } from './proof-token.ts'
 import { changeText, records, table, text, timeOf, verb, WHY } from './verb.ts'
 
 const WHICH = 'expected a namespace, such as com.example'
-const KEY = 'expected --key: the private key that proves the domain; or --oidc'
+const KEY = 'expected --key: the private key that proves the domain; or --oidc, or --login'
 const MAX_BUNDLE_BYTES = 262_144
 const MAX_SERVER_JSON_BYTES = 65_536
 const MAX_KEY_BYTES = 16_384
@@ -58,6 +58,10 @@ export const verifyNamespace = verb({
     const [namespace] = args.positionals
     const [file, isToken] = [args.text('key'), isProved(args)]
     if (namespace === undefined) return WHICH
+    if (args.flag('login'))
+      return isToken || file !== undefined
+        ? '--login excludes --key and --oidc'
+        : act(args, 'namespaces/verify', { method: 'login', namespace })
     if (isToken) return file === undefined ? provedByToken(args, namespace) : '--key and --oidc exclude each other'
     return file === undefined ? KEY : proved(args, namespace, file)
   },

@@ -2,16 +2,17 @@
 
 import { LOCAL_ISSUER } from '../../administration/break-glass.ts'
 import { isStop, type Stop } from '../../kernel/errors.ts'
+import type { Principal } from '../../kernel/principal.ts'
 import { member, textOf } from '../../mcp/json.ts'
 import type { MemberRole } from '../../registry/namespace.ts'
 import type { ClaimProof } from '../../registry/domain-proofs.ts'
-import type { TokenClaim } from '../../registry/namespaces.ts'
+import type { LoginClaim, TokenClaim } from '../../registry/namespaces.ts'
 import { adminAnswer, readTexts, type AdminDeps, type Aimed } from '../administration.ts'
 import type { Answered, Authenticated, Received, Stage } from '../path.ts'
 
 type Known = Received & Authenticated & Aimed
-type Proof = ClaimProof | TokenClaim
-type Deps = { readonly registry: Pick<AdminDeps['registry'], 'namespaces'> }
+type Proof = ClaimProof | TokenClaim | LoginClaim
+type Deps = { readonly registry: Pick<AdminDeps['registry'], 'namespaces' | 'loginToken'> }
 
 /** These texts, the first of which names the namespace. */
 const aim = (names: readonly string[], optional: readonly string[] = []): Stage<Received, Aimed> => ({
@@ -29,16 +30,20 @@ export const aimFreezeStage = aim(['namespace', 'why'])
 const MAX_TOKEN_BYTES = 16_384
 /**
  * `{nonce, timestamp, signature, method, namespace}`: which namespace it is for, the challenge says, and the one that is meant has to be the same. With `method` `oidc`: `{token, namespace, nonce}`, where the token says it,
- * the namespace is the one that is meant, and the nonce that of a challenge which the token answers.
+ * the namespace is the one that is meant, and the nonce that of a challenge which the token answers. With `login`: `{namespace}`, by the caller's own sign-in.
  */
 export const aimProofStage: Stage<Received, Aimed> = {
   name: 'aim',
   run: x => {
     const method = x.doc && x.params?.kind === 'object' ? member(x.params, 'method') : undefined
-    const isToken = x.doc !== undefined && method?.kind === 'string' && textOf(x.doc, method) === 'oidc'
-    const read = isToken
-      ? readTexts(x, ['method', 'token'], ['namespace', 'nonce'], MAX_TOKEN_BYTES)
-      : readTexts(x, ['nonce', 'timestamp', 'signature', 'method'], ['namespace'])
+    const way = x.doc !== undefined && method?.kind === 'string' ? textOf(x.doc, method) : ''
+    const isToken = way === 'oidc' || way === 'login'
+    const read =
+      way === 'login'
+        ? readTexts(x, ['method'], ['namespace'])
+        : isToken
+          ? readTexts(x, ['method', 'token'], ['namespace', 'nonce'], MAX_TOKEN_BYTES)
+          : readTexts(x, ['nonce', 'timestamp', 'signature', 'method'], ['namespace'])
     if (isStop(read)) return read
     const { namespace = isToken ? 'of a token' : 'of a challenge' } = read.params
     return { act: { target: `namespace ${namespace.slice(0, 200)}`, params: read.params } }
@@ -60,17 +65,23 @@ export const proveStage = (deps: Deps): Stage<Known, Answered> => ({
   name: 'prove-namespace',
   effect: true,
   run: async ({ principal, act }) => {
-    const proof = proofIn(act.params)
+    const proof = act.params['method'] === 'login' ? await loginOf(deps, principal, act.params['namespace']) : proofIn(act.params)
     if (isStop(proof)) return proof
     const namespace = await deps.registry.namespaces.verify(principal.key, proof)
     return isStop(namespace) ? namespace : adminAnswer({ namespace })
   },
 })
 
+/** By the claims of the caller's own sign-in: the token comes from where that was, never from the caller. */
+async function loginOf(deps: Deps, principal: Principal, namespace: string | undefined): Promise<Proof | Stop> {
+  const token = await deps.registry.loginToken(principal)
+  return typeof token === 'string' ? { method: 'login', token, ...(namespace !== undefined && { namespace }) } : token
+}
+
 function proofIn({ nonce, timestamp = '', signature = '', method, token = '', namespace }: Aimed['act']['params']): Proof | Stop {
   const meant = namespace !== undefined && { namespace }
   if (method === 'oidc') return { method, token, ...meant, ...(nonce !== undefined && { nonce }) }
-  if (method !== 'dns' && method !== 'https') return { stop: 'params-invalid', detail: 'expected `method` as dns, https or oidc' }
+  if (method !== 'dns' && method !== 'https') return { stop: 'params-invalid', detail: 'expected `method` as dns, https, oidc or login' }
   return { nonce: nonce ?? '', timestamp, signature, method, ...meant }
 }
 
