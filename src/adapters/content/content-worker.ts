@@ -3,9 +3,11 @@
 import { hash } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { gunzipSync } from 'node:zlib'
-import { isDenial, type TrustRule } from '../../trust/denial.ts'
+import { isDenial, type Denial, type TrustRule } from '../../trust/denial.ts'
 import type { ContentAnswers, ContentJob, ContentSettings, FromContent, ToContent } from './content-messages.ts'
 import { readNpmLock } from './npm-lock.ts'
+import { readOciManifest } from './oci-manifest.ts'
+import { fileInIndex } from './pypi-index.ts'
 import { refused, Refusal } from './refusal.ts'
 import { readTar } from './tar.ts'
 import { plant, seal, treeDigest, uproot, type Spent } from './tree.ts'
@@ -19,9 +21,7 @@ function run(job: ContentJob): ContentAnswers[keyof ContentAnswers] {
     case 'plan': {
       const lock = bufferOf(job.lock)
       compare(lock, 'sha256', job.sha256, 'lock-mismatch')
-      const plan = readNpmLock(lock, job.signed, platform)
-      if (isDenial(plan)) throw new Refusal(plan)
-      return plan
+      return believed(readNpmLock(lock, job.signed, platform))
     }
     case 'tarball': {
       const bytes = bufferOf(job.bytes)
@@ -39,6 +39,13 @@ function run(job: ContentJob): ContentAnswers[keyof ContentAnswers] {
       plant(job.folder, readZip(bytes, limits), limits, spent)
       return
     }
+    case 'pypi-index':
+      return believed(fileInIndex(bufferOf(job.bytes), job.page, job.sha256))
+    case 'oci-manifest': {
+      const bytes = bufferOf(job.bytes)
+      compare(bytes, 'sha256', job.sha256)
+      return believed(readOciManifest(bytes, platform.cpu))
+    }
     case 'compare':
       compare(bufferOf(job.bytes), 'sha256', job.sha256)
       return
@@ -51,6 +58,11 @@ function run(job: ContentJob): ContentAnswers[keyof ContentAnswers] {
       uproot(job.folder)
       return
   }
+}
+
+function believed<T extends object | string>(answer: T | Denial): T {
+  if (typeof answer === 'object' && isDenial(answer)) throw new Refusal(answer)
+  return answer
 }
 
 /** Bytes are compared before anything in them is looked at. */

@@ -10,7 +10,7 @@ import { readInstalled } from './read-installed.ts'
 import { refusing } from './refusal.ts'
 import { answerOf } from './source.ts'
 
-const MAX_MANIFEST = 1024 * 1024
+const MAX_MANIFEST = 256 * 1024
 const MAX_REDIRECTS = 3
 
 /** How a bundle is started. `program`: path in the bundle of what is run; `args` follow it, with absolute paths. */
@@ -55,7 +55,7 @@ async function fetchBundle({ package: asked, sources, fetch, limits, budget }: I
 /** What the manifest of an unpacked bundle says. `folder` is absolute. */
 export async function readBundle(folder: string): Promise<BundleLaunch | Denial> {
   const bytes = await readInstalled(join(folder, 'manifest.json'), MAX_MANIFEST)
-  if (!bytes) return deny('manifest-invalid', 'the bundle has no manifest.json of at most 1 MiB')
+  if (!bytes) return deny('manifest-invalid', 'the bundle has no manifest.json of at most 256 KiB')
   const launch = reading(
     () => launchOf(bytes, folder),
     detail => deny('manifest-invalid', detail),

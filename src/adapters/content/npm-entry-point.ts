@@ -9,14 +9,14 @@ import { readInstalled } from './read-installed.ts'
 import { refusing } from './refusal.ts'
 import type { ServerPackage } from './server-package.ts'
 
-const MAX_PACKAGE_JSON = 1024 * 1024
+const MAX_PACKAGE_JSON = 256 * 1024
 const EXTENSIONS = /\.[cm]?js$/
 
 /** The absolute path of the script. `folder`: where everything is installed. */
 export async function npmEntryPoint(folder: string, { identifier, version }: ServerPackage): Promise<string | Denial> {
   const own = join(folder, 'node_modules', identifier)
   const bytes = await readInstalled(join(own, 'package.json'), MAX_PACKAGE_JSON)
-  if (!bytes) return deny('manifest-invalid', 'it has no package.json of at most 1 MiB')
+  if (!bytes) return deny('manifest-invalid', 'it has no package.json of at most 256 KiB')
   const bin = reading(
     () => {
       const manifest = objectAt(jsonAt(bytes, 'package.json'), 'package.json')

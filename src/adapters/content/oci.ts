@@ -1,8 +1,8 @@
 // OCI images: index and manifest fetched by their digests from the configured registry, compared, and not started.
 
 import { deny, isDenial, shown, type Denial } from '../../trust/denial.ts'
-import { integerAt, jsonAt, listAt, objectAt, reading, textAt, wrong, type TextRule } from '../../trust/shape.ts'
 import { run, type Installation } from './installation.ts'
+import type { OciManifest } from './oci-manifest.ts'
 import { baseOf, download } from './source.ts'
 
 /** OCI distribution-spec: registries need not take larger manifests. */
@@ -13,10 +13,6 @@ const ACCEPT = [
   'application/vnd.docker.distribution.manifest.list.v2+json',
   'application/vnd.docker.distribution.manifest.v2+json',
 ].join(', ')
-const DIGEST: TextRule = { pattern: /^sha256:[0-9a-f]{64}$/, what: 'a SHA-256 digest' }
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' }
-
-type Manifest = { readonly digest: string; readonly size: number }
 
 /** Always a Denial: `artifact-kind-unsupported` where everything was as signed. Never rejects. */
 export async function verifyOci(install: Installation): Promise<Denial> {
@@ -25,9 +21,9 @@ export async function verifyOci(install: Installation): Promise<Denial> {
   if (typeof base !== 'string') return base
   const [reference = ''] = asked.identifier.split('@')
   const what = shown(asked.identifier)
-  const fetched = async (digest: string): Promise<Buffer | Denial> => {
+  const read = async (sha256: string): Promise<OciManifest | Denial> => {
     const { fetch, limits, budget } = install
-    const url = `${base}/v2/${repositoryOf(reference)}/manifests/sha256:${digest}`
+    const url = `${base}/v2/${repositoryOf(reference)}/manifests/sha256:${sha256}`
     const bytes = await download(
       fetch,
       url,
@@ -35,22 +31,20 @@ export async function verifyOci(install: Installation): Promise<Denial> {
       budget,
     )
     if (isDenial(bytes)) return bytes
-    // a copy goes to the thread: the bytes are read here as well
-    const refusal = await run(install, { kind: 'compare', bytes: new Uint8Array(bytes), sha256: digest })
-    return refusal ? deny(refusal.rule, `${what}: ${refusal.detail}`) : bytes
+    const found = await run(install, { kind: 'oci-manifest', bytes, sha256 })
+    return isDenial(found) ? deny(found.rule, `${what}: ${found.detail}`) : found
   }
-  const top = await fetched(wanted.digest)
+  const top = await read(wanted.digest)
   if (isDenial(top)) return top
-  const chosen = manifestIn(top, what)
-  if (chosen !== undefined && 'denied' in chosen) return chosen
-  if (chosen) {
-    const manifest = await fetched(chosen.digest)
-    if (isDenial(manifest)) return manifest
-    if (manifest.length !== chosen.size) return deny('artifact-mismatch', `${what}: the manifest has another size than the index says`)
+  if (top.of) {
+    const image = await read(top.of.sha256)
+    if (isDenial(image)) return image
+    if (image.of) return deny('manifest-invalid', `${what}: the index names another index for this machine`)
+    if (image.bytes !== top.of.bytes) return deny('artifact-mismatch', `${what}: the manifest has another size than the index says`)
   }
   return deny(
     'artifact-kind-unsupported',
-    `${what}: ${chosen ? 'index and manifest have' : 'the manifest has'} the signed SHA-256, and images are not started yet`,
+    `${what}: ${top.of ? 'index and manifest have' : 'the manifest has'} the signed SHA-256, and images are not started yet`,
   )
 }
 
@@ -59,33 +53,4 @@ function repositoryOf(reference: string): string {
   const path = reference.replace(/:[^/:]*$/, '')
   const [first = '', ...rest] = path.split('/')
   return rest.length > 0 && /[.:]|^localhost$/.test(first) ? rest.join('/') : path
-}
-
-/** The manifest for this machine, where the document is an index; undefined where it is a manifest itself. */
-function manifestIn(bytes: Buffer, what: string): Manifest | Denial | undefined {
-  return reading(
-    () => {
-      const document = objectAt(jsonAt(bytes, 'manifest'), 'manifest')
-      const { manifests, layers, config } = document
-      // CVE-2021-41190: what is an index for one reader must not be an image for another
-      if (manifests !== undefined && (layers !== undefined || config !== undefined))
-        throw wrong('manifest', 'an index or an image, not both')
-      if (manifests === undefined) {
-        objectAt(config, 'config')
-        return undefined
-      }
-      const architecture = ARCHITECTURES[process.arch] ?? process.arch
-      for (const [i, each] of listAt(manifests, 'manifests', 1000).entries()) {
-        const { platform, digest, size } = objectAt(each, `manifests[${i}]`)
-        const { os, architecture: cpu } = objectAt(platform ?? {}, `manifests[${i}].platform`)
-        if (os !== 'linux' || cpu !== architecture) continue
-        return {
-          digest: textAt(digest, `manifests[${i}].digest`, DIGEST).slice('sha256:'.length),
-          size: integerAt(size, `manifests[${i}].size`, 0),
-        }
-      }
-      return deny('manifest-invalid', `${what}: the index has no image for linux/${architecture}`)
-    },
-    detail => deny('manifest-invalid', `${what}: ${detail}`),
-  )
 }

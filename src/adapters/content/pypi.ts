@@ -1,7 +1,6 @@
 // PyPI packages: found in the configured index by the digest that was signed, fetched, compared, and not started.
 
 import { deny, isDenial, shown, type Denial } from '../../trust/denial.ts'
-import { jsonAt, listAt, objectAt, reading } from '../../trust/shape.ts'
 import { run, type Installation } from './installation.ts'
 import { baseOf, download } from './source.ts'
 
@@ -24,8 +23,8 @@ export async function verifyPypi(install: Installation): Promise<Denial> {
   const { downloadMs: timeoutMs } = limits
   const index = await download(fetch, page, { what, maxBytes: MAX_INDEX, timeoutMs, headers: { accept: INDEX_TYPE } }, budget)
   if (isDenial(index)) return index
-  const file = fileIn(index, { page, digest: wanted.digest, what })
-  if (typeof file !== 'string') return file
+  const file = await run(install, { kind: 'pypi-index', bytes: index, page, sha256: wanted.digest })
+  if (typeof file !== 'string') return deny(file.rule, `${what}: ${file.detail}`)
   // the host that an index names is the index's choice: only its own counts as the configured source
   if (new URL(file).origin !== new URL(base).origin) return deny('source-other', `${what}: the index names a file on another host`)
   const bytes = await download(fetch, file, { what, maxBytes: limits.downloadBytes, timeoutMs, headers: { accept: '*/*' } }, budget)
@@ -33,24 +32,4 @@ export async function verifyPypi(install: Installation): Promise<Denial> {
   const refusal = await run(install, { kind: 'compare', bytes, sha256: wanted.digest })
   if (refusal) return deny(refusal.rule, `${what}: ${refusal.detail}`)
   return deny('artifact-kind-unsupported', `${what} has the signed SHA-256, and packages of PyPI are not started yet`)
-}
-
-/** The absolute URL of the file with this digest. */
-function fileIn(
-  index: Buffer,
-  { page, digest, what }: { readonly page: string; readonly digest: string; readonly what: string },
-): string | Denial {
-  return reading(
-    () => {
-      const { files } = objectAt(jsonAt(index, 'index'), 'index')
-      for (const [i, each] of listAt(files, 'files', 100_000).entries()) {
-        const { url, hashes } = objectAt(each, `files[${i}]`)
-        if (objectAt(hashes ?? {}, `files[${i}].hashes`)['sha256'] !== digest) continue
-        const target = typeof url === 'string' ? URL.parse(url, page) : null
-        return target?.href ?? deny('artifact-unreachable', `${what}: the index names no URL for its file`)
-      }
-      return deny('artifact-mismatch', `${what}: the index has no file with the signed SHA-256`)
-    },
-    detail => deny('artifact-unreachable', `${what}: the index cannot be read (${detail})`),
-  )
 }

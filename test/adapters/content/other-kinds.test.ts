@@ -148,6 +148,12 @@ describe('OCI', () => {
       /^artifact-mismatch.*size/,
     )
   })
+  it('an index that names another index for this machine', async () => {
+    const outer = text({ manifests: [listed({ digest: `sha256:${sha256(INDEX)}`, size: INDEX.length })] })
+    expect((await attempt(outer, { [at(sha256(outer))]: served(outer), [at(sha256(INDEX))]: served(INDEX) })).answer).toMatch(
+      /^manifest-invalid.*another index/,
+    )
+  })
   it('a document that is an index for one reader and an image for another (CVE-2021-41190), or neither', async () => {
     for (const document of [
       text({ manifests: [listed()], layers: [], config: {} }),
