@@ -248,7 +248,7 @@ export async function startGateway(
   showLevels(metrics, running)
 
   await log.append(encoder.lifecycle('start', { version, configuration: snapshot.digest }))
-  await admissions.prepare(snapshot)
+  await Promise.all([admissions.prepare(snapshot), admin.takeSeeds()])
   await served.serving.configure(snapshot).wait()
   await listen(server, snapshot)
   const { port } = server.address() as AddressInfo

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { ParseArgsOptionsConfig } from 'node:util'
-import { nearest } from '../config/suggest.ts'
+import { nearest } from '../kernel/nearest.ts'
 import { EXIT } from './command.ts'
 import type { CommandArgs, Io } from './command.ts'
 import { COMMANDS, COMMON } from './commands.ts'

@@ -35,6 +35,8 @@ export type AdminPlane = {
   readonly namespaceLooks: { look(): Promise<void> }
   /** the same: other registries */
   readonly mirrors: { look(): Promise<void> }
+  /** once, at a start */
+  readonly takeSeeds: () => Promise<void>
 }
 
 /** `verifier`: of the issuers' signatures, for logout tokens */
@@ -113,5 +115,6 @@ export async function openAdminPlane(
     localActs,
     namespaceLooks: looks,
     mirrors: registry.mirrors,
+    takeSeeds: () => registry.takeSeeds(),
   }
 }

@@ -31,6 +31,7 @@ import type { LoginToken } from './person-proof.ts'
 import { createSignerPolicies } from './signer-policies.ts'
 import { telling } from './telling.ts'
 import type { RootedVerification } from '../adapters/sigstore/rooted-verification.ts'
+import { takeSeeds } from './seeds.ts'
 import type { TrustPlane } from './trust.ts'
 
 export type RegistryParts = Pick<MirrorHouseParts, 'fetch' | 'log' | 'encoder' | 'logger'> & {
@@ -58,6 +59,8 @@ type Registry = AdminDeps['registry'] & {
   readonly advisories: AdvisoryWatch
   readonly revocations: RevocationFeed
   readonly mirrors: Mirrors
+  /** what folders of seeds hold comes in; once, at a start */
+  takeSeeds(): Promise<void>
 }
 
 export function createRegistry(parts: RegistryParts): Registry {
@@ -69,9 +72,9 @@ export function createRegistry(parts: RegistryParts): Registry {
   const versions = telling(createVersionStore(state), ['publish', 'attest'], changed)
   const revocations = new RevocationFeed(telling(createRevocationLog(state), ['append'], changed))
   const nowSeconds = (): number => Math.floor(now() / 1000)
-  const advisories = new AdvisoryBook({ store: createAdvisoryStore(state), nowMs: now })
-  for (const told of [revocations, advisories]) told.onChange(changed)
   const documents = createDocumentStore(state)
+  const advisories = new AdvisoryBook({ store: createAdvisoryStore(state), documents, nowMs: now })
+  for (const told of [revocations, advisories]) told.onChange(changed)
   const reader = createReader({
     ...{ versions, revocations, documents, advisories, sealer },
     version: serverInfo.version,
@@ -112,6 +115,7 @@ export function createRegistry(parts: RegistryParts): Registry {
     advising: new Advising({ book: advisories, alone: work => publisher.alone(work), revoking: kept }),
     mirrored,
     mirrors: openMirrors({ ...parts, store: mirrored, checkSchema, onChanged: changes => carryStatus({ ...kept, mirrored }, changes) }),
+    takeSeeds: () => takeSeeds({ ...parts, publisher, versions, folders: current().registry.seeds }),
     advisories,
     revocations,
     follow: (stream, after) => revocations.follow(stream, after),

@@ -91,6 +91,8 @@ export async function openTrust(parts: TrustParts): Promise<TrustPlane> {
     floors,
     now,
   })
+  if (!client.isProven)
+    logger.warn('not all that was kept of the trust repository is signed: until it was asked again nothing of it counts but what denies')
   const publishing = isPublisher && 'folder' in place ? new TrustPublishing(place.folder, registry) : undefined
   const looks = new TrustLooks({ client, publishing, logger, now, random })
   await looks.look()

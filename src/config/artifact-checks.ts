@@ -4,7 +4,7 @@ import { isLoopback, urlOf } from './addresses.ts'
 import type { Reading } from './reading.ts'
 import type { ConfigDocument } from './table.ts'
 
-export function checkArtifacts({ registry: { artifacts } }: ConfigDocument, reading: Reading): void {
+export function checkArtifacts({ registry: { artifacts }, upstreams }: ConfigDocument, reading: Reading): void {
   const at = 'registry.artifacts'
   for (const kind of ['npm', 'pypi', 'oci'] as const) {
     const url = artifacts[kind] === undefined ? undefined : urlOf(artifacts[kind])
@@ -24,4 +24,12 @@ export function checkArtifacts({ registry: { artifacts } }: ConfigDocument, read
       'use `{fromEnv: NAME}` or `{fromFile: path}`',
     )
   }
+  for (const [alias, { server }] of upstreams)
+    if (server?.uid !== undefined && server.package !== 'remote' && artifacts.folder === undefined)
+      reading.warn(
+        'closed-artifacts',
+        `upstreams.${alias}.server.uid`,
+        'what it runs is kept in the data directory, which this user cannot read',
+        'set `registry.artifacts.folder` to a folder that it can read and nobody but the gateway can write',
+      )
 }

@@ -38,6 +38,8 @@ export type WarningCode =
   | 'risky-command'
   /** proofs of namespaces that another registry can show here */
   | 'replayable-proofs'
+  /** a user of the operating system is to run what lies where that user cannot read */
+  | 'closed-artifacts'
 
 /** Line and column count from 1; both 0 when the whole file is meant. Messages are lower case, without a full stop, and hold no secret. */
 export type Finding<Code> = {

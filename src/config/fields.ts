@@ -3,7 +3,7 @@
 import { quoted } from './faults.ts'
 import type { YamlNode } from './parse.ts'
 import type { Place, Reading } from './reading.ts'
-import { nearest } from './suggest.ts'
+import { nearest } from '../kernel/nearest.ts'
 
 /** A value as it would stand in YAML. */
 type Plain = string | number | boolean | readonly Plain[] | Readonly<Record<string, never>>

@@ -1,4 +1,4 @@
-// The settings of other registries, under `registry.mirrors`. Part of the table in table.ts.
+// The settings of what comes from elsewhere, under `registry.mirrors` and `registry.seeds`. Part of the table in table.ts.
 
 import { urlProblem } from './addresses.ts'
 import { list, optional, record } from './fields.ts'
@@ -29,6 +29,11 @@ const mirror = record(
 
 /** Of the record `registry`. */
 export const MIRRORS = {
+  seeds: list(path({ doc: 'a folder with `servers/<namespace>/<name>/<version>/`' }), {
+    max: 20,
+    fallback: [],
+    doc: 'folders whose versions are taken into the registry at a start: admitted by a review that counts, else in quarantine; never in place of anything',
+  }),
   mirrors: list(mirror, {
     max: 20,
     unique: false,

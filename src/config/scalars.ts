@@ -5,7 +5,7 @@ import { field, nameOf } from './fields.ts'
 import type { Field, Meta } from './fields.ts'
 import type { YamlNode } from './parse.ts'
 import type { Place, Reading } from './reading.ts'
-import { nearest } from './suggest.ts'
+import { nearest } from '../kernel/nearest.ts'
 import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from './units.ts'
 
 export function text(

@@ -70,6 +70,8 @@ export type RegistrySettings = NamespaceSettings & {
   }
   /** documents kept of all versions in one namespace; default 512 MiB */
   readonly documentsPerNamespaceBytes: number
+  /** absolute paths */
+  readonly seeds: readonly string[]
   readonly mirrors: readonly {
     readonly url: string
     /** lower case */

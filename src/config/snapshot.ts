@@ -72,10 +72,11 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
 }
 
 function registryOf(doc: ConfigDocument, publicUrl: string, context: SnapshotContext): RegistrySettings {
-  const { sets, trust, repository, documentsPerNamespace, vulnerable, mirrors } = doc.registry
+  const { sets, trust, repository, documentsPerNamespace, vulnerable, mirrors, seeds } = doc.registry
   return {
     documentsPerNamespaceBytes: documentsPerNamespace,
     vulnerable,
+    seeds,
     mirrors: mirrors.map(({ url, namespaces, every, tokenFile }) => ({
       url,
       namespaces: namespaces.map(namespace => namespace.toLowerCase()),

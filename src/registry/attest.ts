@@ -70,7 +70,7 @@ async function keep(parts: AttestParts, { vouch, attestation, found, documents }
   if (vouch.kind !== 'review' || found.standing !== 'quarantined') return undefined
   const held = (await standings.server(name))?.looksLike
   if (held !== undefined) return { stop: 'lookalike-held', detail: `it looks like \`${held}\``, fix: 'an operator can clear it' }
-  const vulnerable = await whyVulnerable(parts, found)
+  const vulnerable = await whyVulnerable(parts, found, documents)
   if (vulnerable) return vulnerable
   await standings.change({ name, version, to: 'admitted', by: by.key, byOperator: by.isOperator, atSeconds: nowSeconds() }, ['quarantined'])
   return undefined

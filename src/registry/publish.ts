@@ -94,7 +94,7 @@ export class Publisher {
     const about = { name: name.text, version, serverJson, digest }
     const refused =
       (await this.#whyNotNow(name, vouched, about, origin)) ??
-      (await whyVulnerable(this.#parts, about)) ??
+      (await whyVulnerable(this.#parts, about, documents)) ??
       (await whyNoRoom(this.#parts, about, documents))
     if (refused) return refused
     const looksLike = await this.#lookalike(name, origin)

@@ -562,6 +562,12 @@ describe('registry.artifacts', () => {
   ])('%s is refused', async (text, message) => {
     expect(await words(artifacts(text), { env: { T: 'x' } })).toContain(message)
   })
+  it('a server that runs as a user who cannot read the data directory is worth a warning', async () => {
+    const server = (folder: string): string =>
+      `${MINIMAL}registry: { trust: { policies: p.json }${folder} }\nupstreams: { a: { server: { name: com.example/a, version: 1.0.0, uid: 2000 } } }\n`
+    expect(await warnings(server(''))).toContain('upstreams.a.server.uid closed-artifacts')
+    expect(await warnings(server(', artifacts: { folder: /srv/content }'))).not.toContain('upstreams.a.server.uid closed-artifacts')
+  })
   it('a token that is written out is worth a warning', async () => {
     expect(await warnings(artifacts('npm: https://npm.example, npmAuthorization: Bearer abc'))).toContain(
       'registry.artifacts.npmAuthorization literal-secret',

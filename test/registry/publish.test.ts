@@ -275,8 +275,8 @@ describe('publishing', () => {
 })
 
 describe('a version that an advisory concerns (attack 5)', () => {
-  const hole: Advised = { id: 'GHSA-aaaa-bbbb-cccc', isMalware: false, about: 'npm left-pad 1.0.0' }
-  const trojan: Advised = { id: 'MAL-2026-1', isMalware: true, about: 'npm left-pad 1.0.0' }
+  const hole: Advised = { id: 'GHSA-aaaa-bbbb-cccc', isMalware: false, isIndirect: false, about: 'npm left-pad 1.0.0' }
+  const trojan: Advised = { id: 'MAL-2026-1', isMalware: true, isIndirect: true, about: 'npm left-pad 1.0.0' }
   it('is not taken, signed and reviewed or not; the advisory and what it concerns are named', async () => {
     advised = [hole]
     const refused = { stop: 'version-vulnerable', detail: 'GHSA-aaaa-bbbb-cccc concerns `npm left-pad 1.0.0`' }
@@ -295,6 +295,12 @@ describe('a version that an advisory concerns (attack 5)', () => {
     expect(kept(await publisher.attest({ name: 'com.example/weather', version: '1.0.0', bundle: '{"review":1}' }, ROOT)).standing).toBe(
       'admitted',
     )
+  })
+  it('in what its lock file pins alone is taken, and malware there is not', async () => {
+    advised = [{ ...hole, isIndirect: true }, trojan]
+    expect(await publish()).toMatchObject({ stop: 'version-vulnerable', detail: 'MAL-2026-1 concerns `npm left-pad 1.0.0`' })
+    advised = [{ ...hole, isIndirect: true }]
+    expect(kept(await publish()).standing).toBe('quarantined')
   })
   it('is taken where holes are only warned of, and malware is not', async () => {
     policy = 'warn'

@@ -110,11 +110,11 @@ export async function startTestGateway(
     sign: (claims, typ) =>
       new SignJWT({ ...claims }).setProtectedHeader({ alg: 'ES256', kid: 'k1', ...(typ !== undefined && { typ }) }).sign(privateKey),
     events: () =>
-      readdirSync(join(dataDir, 'audit'))
+      readdirSync(join(snapshot.dataDir, 'audit'))
         .filter(f => f.endsWith('.jsonl'))
         .sort()
         .flatMap(f =>
-          readFileSync(join(dataDir, 'audit', f), 'utf8')
+          readFileSync(join(snapshot.dataDir, 'audit', f), 'utf8')
             .split('\n')
             .filter(Boolean),
         )

@@ -3,7 +3,7 @@
 import { CedarLanguage } from '../../src/adapters/cedar/language.ts'
 import { CedarEngine } from '../../src/adapters/cedar/engine.ts'
 import { shippedSchema } from '../../src/adapters/policy-folder.ts'
-import { nearest } from '../../src/config/suggest.ts'
+import { nearest } from '../../src/kernel/nearest.ts'
 import { PolicyRules, type EvaluateLimits } from '../../src/policy/evaluate.ts'
 import { loadBundle, type Bundle, type LoadTools, type PolicyFault } from '../../src/policy/load.ts'
 import type { PolicyEngine } from '../../src/policy/language.ts'

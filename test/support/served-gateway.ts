@@ -8,9 +8,10 @@ import { send, type Answer } from '../attacks/wire.ts'
 import { digestOfInstructions, digestOfPrimitive } from '../../src/admission/primitive.ts'
 import type { ContentStore, Launchable, WantedArtifact } from '../../src/trust/content.ts'
 import { deny, type Denial } from '../../src/trust/denial.ts'
+import { surfaceDigest } from '../../src/trust/review.ts'
 import type { SignedSurface } from '../../src/trust/statement.ts'
 import { startTestGateway, type TestGateway } from './gateway.ts'
-import { LOCK, NAME, serverJson, Signers, TARBALL } from './served.ts'
+import { LOCK, NAME, serverJson, Signers, subjectsOf, TARBALL } from './served.ts'
 import { nodeServer } from './upstreams/stdio.ts'
 
 export const PATH = '/servers/weather/mcp'
@@ -69,7 +70,14 @@ class MemoryContent implements ContentStore {
 
 export type ServedGateway = Awaited<ReturnType<typeof startServed>>
 
-export async function startServed({ flipAfter = Infinity, config = {} }: { readonly flipAfter?: number; readonly config?: object } = {}) {
+/** `packed`: artifacts come from a registry of packages over HTTP and lie in a real folder; what was signed is this tarball with this lock file. */
+type ServedOptions = {
+  readonly flipAfter?: number
+  readonly config?: object
+  readonly packed?: { readonly npm: string; readonly tarball: Buffer; readonly lock: string }
+}
+
+export async function startServed({ flipAfter = Infinity, config = {}, packed }: ServedOptions = {}) {
   let url = ''
   const signers = new Signers(() => url)
   const content = new MemoryContent(flipAfter)
@@ -78,10 +86,11 @@ export async function startServed({ flipAfter = Infinity, config = {} }: { reado
   const base = {
     operators: ['root'],
     administration: { twoPerson: false, roles: { publisher: { subjects: ['pat'] } } },
-    registry: { trust: { policies } },
+    registry: { trust: { policies }, ...(packed && { artifacts: { npm: packed.npm } }) },
     ...config,
   }
-  const running: TestGateway = await startTestGateway(base, { content })
+  const { lock = LOCK, tarball = TARBALL } = packed ?? {}
+  const running: TestGateway = await startTestGateway(base, packed ? {} : { content })
   url = running.snapshot.publicUrl
   const post = async (path: string, body: string, who: string): Promise<Answer> =>
     send(Number(new URL(running.url).port), {
@@ -96,11 +105,13 @@ export async function startServed({ flipAfter = Infinity, config = {} }: { reado
   /** publishes as the owner, with what publisher and reviewer sign; bundles can be given instead */
   async function publish(version: string, sequence: number, more: { json?: string; bundles?: readonly string[] } = {}): Promise<Answer> {
     const json = more.json ?? serverJson(version)
+    const subjects = subjectsOf(json, { tarball, lock })
+    const surface = { name: 'surface', digest: { sha256: surfaceDigest(FLIPPING) } }
     const bundles = more.bundles ?? [
-      await signers.publish(json, sequence, { surface: FLIPPING }),
-      await signers.review(json, { surface: FLIPPING }),
+      await signers.publish(json, sequence, { surface: FLIPPING, subjects }),
+      await signers.review(json, { surface: FLIPPING, subjects: [...subjects, surface] }),
     ]
-    const locks = JSON.stringify({ 'package-lock.json': LOCK })
+    const locks = JSON.stringify({ 'package-lock.json': lock })
     return post('/v1/publish', `{"serverJson":${json},"bundles":[${bundles.join(',')}],"locks":${locks}}`, 'pat')
   }
   const pinned = (version: string, server: object = {}, more: object = {}) => ({

@@ -38,7 +38,10 @@ export const serverJson = (version: string, more: object = {}): string =>
   JSON.stringify({ name: NAME, description: 'Weather.', version, packages: [npmPackage()], ...more })
 
 /** What a statement is about: server.json, the npm package with its lock file. */
-export function subjectsOf(json: string, { tarball = TARBALL, lock = LOCK } = {}): readonly Subject[] {
+export function subjectsOf(
+  json: string,
+  { tarball = TARBALL, lock = LOCK }: { tarball?: string | Buffer; lock?: string } = {},
+): readonly Subject[] {
   const { packages = [] } = JSON.parse(json) as { packages?: { registryType: string; identifier: string; version: string }[] }
   return [
     { name: 'server.json', digest: { sha256: sha256(canonicalJsonOf(json) ?? '') } },

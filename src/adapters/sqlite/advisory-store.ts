@@ -4,6 +4,7 @@ import { Fault } from '../../kernel/errors.ts'
 import { nameKey, type Ecosystem } from '../../registry/advisories/ecosystems.ts'
 import type { Affected } from '../../registry/advisories/osv.ts'
 import type { AboutPackage, AdvisoryDocument, AdvisoryStore, PackageName, VersionMark } from '../../registry/advisories/store.ts'
+import { netOf } from './package-nets.ts'
 import { ENTRIES, entryOf, type EntryRow } from './registry-store.ts'
 import type { SqlValue, StateDb } from './state-db.ts'
 
@@ -53,11 +54,14 @@ export const createAdvisoryStore = (db: StateDb): AdvisoryStore => ({
     return (await db.all<Row>(sql, [after, limit])).map(keptOf)
   },
   async about(packages) {
-    const wanted = JSON.stringify(packages.map(({ ecosystem, name }) => [ecosystem, nameKey(ecosystem, name)]))
+    const keys = new Map(
+      packages.map(({ ecosystem, name }) => [`${ecosystem} ${nameKey(ecosystem, name)}`, [ecosystem, nameKey(ecosystem, name)]]),
+    )
+    const wanted = JSON.stringify([...keys.values()])
     const sql = `SELECT p.ecosystem, p.name, p.affected, a.id, a.is_malware AS isMalware, a.summary FROM json_each(?) w
       JOIN registry_advised_packages p ON p.ecosystem = w.value ->> 0 AND p.name_key = w.value ->> 1
       JOIN registry_advisories a ON a.id = p.advisory AND a.modified_ms = (SELECT max(modified_ms) FROM registry_advisories b WHERE b.id = a.id)
-      ORDER BY a.id LIMIT ${MAX_ABOUT}`
+      ORDER BY a.is_malware DESC, a.id LIMIT ${MAX_ABOUT}`
     return (await db.all<AboutRow>(sql, [wanted])).map(aboutOf)
   },
   async made(of, after, limit) {
@@ -86,13 +90,6 @@ const aboutOf = ({ ecosystem, name, affected, id, isMalware, summary }: AboutRow
   ...(summary !== null && { summary }),
   affected: { ecosystem, name, ...(JSON.parse(affected) as Pick<Affected, 'versions' | 'ranges'>) },
 })
-
-const TYPES: Readonly<Record<Exclude<Ecosystem, 'MCP'>, string>> = { npm: 'npm', PyPI: 'pypi', NuGet: 'nuget', OCI: 'oci' }
-/** As the trigger of the migration writes it. An image's net holds tag and digest behind its name. */
-function netOf(ecosystem: Exclude<Ecosystem, 'MCP'>, name: string): readonly [type: string, from: string, to: string] {
-  const net = ecosystem === 'npm' ? name : ecosystem === 'PyPI' ? name.toLowerCase().replace(/[-_.]/g, '') : name.toLowerCase()
-  return [TYPES[ecosystem], net, ecosystem === 'OCI' ? `${net}\x7f` : net]
-}
 
 function madeOf(of: readonly PackageName[], after: VersionMark | undefined, limit: number): [string, readonly SqlValue[]] {
   const servers = of.flatMap(({ ecosystem, name }) => (ecosystem === 'MCP' ? [name] : []))

@@ -3,6 +3,7 @@
 import { hash } from 'node:crypto'
 import { Fault } from '../../kernel/errors.ts'
 import type { DocumentInfo, DocumentStore, StoredDocument } from '../../registry/documents.ts'
+import { lockNets } from './package-nets.ts'
 import type { StateDb, Statement } from './state-db.ts'
 
 export const createDocumentStore = (db: StateDb): DocumentStore => ({
@@ -34,8 +35,10 @@ const KEEP = `INSERT INTO registry_documents (server, version, kind, signed, sha
 export const documentStatements = (
   { name, version, atSeconds }: { readonly name: string; readonly version: string; readonly atSeconds: number },
   documents: readonly StoredDocument[],
-): Statement[] =>
-  documents.map(({ kind, signed, sha256, content }) => ({
+): Statement[] => [
+  ...documents.map(({ kind, signed, sha256, content }) => ({
     sql: KEEP,
     params: [version, kind, signed, sha256, content.length, atSeconds, content, name, name, version, kind, signed],
-  }))
+  })),
+  ...lockNets(name, version, documents),
+]

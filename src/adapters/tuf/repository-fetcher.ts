@@ -23,6 +23,8 @@ export function baseUrls(place: RepositoryPlace): { readonly metadata: string; r
 export class RepositoryFetcher extends BaseFetcher {
   readonly #place: RepositoryPlace
   readonly #signal: AbortSignal | undefined
+  /** texts of roots that were fetched, by version; whether one counts is said by whoever verifies it */
+  readonly roots = new Map<string, string>()
 
   /** `signal`: ends what is under way, and all that would follow: whoever answers slowly holds up one refresh for so long at most. */
   constructor(place: RepositoryPlace, signal?: AbortSignal) {
@@ -36,6 +38,8 @@ export class RepositoryFetcher extends BaseFetcher {
     if (this.#signal?.aborted) throw new Fault('fetch-timeout', 'the repository took too long')
     const bytes =
       this.#place.kind === 'folder' ? await readBelow(this.#place.folder, url) : await readFrom(this.#place.fetch, url, this.#signal)
+    const [, version] = /\/([1-9]\d{0,8})\.root\.json$/.exec(url) ?? []
+    if (version !== undefined) this.roots.set(version, bytes.toString('utf8'))
     return new Blob([new Uint8Array(bytes)]).stream()
   }
 }

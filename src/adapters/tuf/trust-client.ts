@@ -11,7 +11,8 @@ import type { RefusedPart, SeenTrust, TrustRepository } from '../../trust/freshn
 import { baseUrls, RepositoryFetcher, type RepositoryPlace } from './repository-fetcher.ts'
 import { MAX_REPOSITORY_FILE_BYTES } from './served-files.ts'
 import { IndexParts } from './index-parts.ts'
-import { documentText, isUnchanged, verifiedIn, whyOf } from './trust-fetch.ts'
+import { proven } from './proven-state.ts'
+import { documentText, isUnchanged, rootsOf, verifiedIn, whyOf } from './trust-fetch.ts'
 import { firstExpiry, isNews, isSameSaid, seenOf } from './trust-seen.ts'
 import { DOCUMENTS, readDocuments, TrustStateFile, type DocumentName, type TrustState } from './trust-state.ts'
 
@@ -49,6 +50,9 @@ export class TrustClient implements TrustRepository {
   /** whether all that the metadata names is here */
   #isComplete = false
 
+  /** whether what was kept is signed from the pinned root on; where not, it counts as not seen, but for what denies */
+  readonly isProven: boolean
+
   /** Throws Fault `trust-state-invalid` for a state that cannot be read, `trust-metadata-invalid` for a pinned root that is none. */
   constructor(deps: TrustClientDeps) {
     this.#deps = deps
@@ -58,11 +62,13 @@ export class TrustClient implements TrustRepository {
       lastSeenMs: 0,
       freshUntilMs: undefined,
       metadata: { root: deps.pinnedRoot.toString('utf8') },
+      roots: {},
       documents: {},
       index: {},
     }
     this.#kept = this.#file.read()
-    const state = this.#kept ?? unseen
+    const { state, isProven } = proven(this.#kept ?? unseen, deps.pinnedRoot)
+    this.isProven = isProven
     // Without its index nothing is fresh: a version that it does not have would pass.
     this.#state = this.#index.load(state.index) ? state : { ...state, freshUntilMs: undefined }
     this.#seen = seenOf(this.#state, this.#documentsOf(this.#state))
@@ -122,14 +128,16 @@ export class TrustClient implements TrustRepository {
       }
     } catch (cause) {
       // What was verified before it failed counts: a key that a new root took away must not come back.
-      this.#keep({ ...before, lastSeenMs, metadata: await verifiedIn(folder, before) })
+      const metadata = await verifiedIn(folder, before)
+      this.#keep({ ...before, lastSeenMs, metadata, roots: rootsOf(metadata, before, fetcher) })
       throw new Fault('trust-refresh-failed', `the trust repository was not believed: ${whyOf(cause)}`, { cause })
     }
     const metadata = await verifiedIn(folder, before)
+    const roots = rootsOf(metadata, before, fetcher)
     const documents = isSame ? before.documents : { ...(refused.length === 0 ? {} : before.documents), ...fetched }
     // INVARIANT: a refresh in pieces extends nothing. Whoever serves new timestamps and holds back the revocations gains no time.
-    if (refused.length > 0) return { seen: this.#keep({ ...before, lastSeenMs, metadata, documents, index }), refused }
-    const done = this.#complete({ ...before, lastSeenMs, metadata, documents, index })
+    if (refused.length > 0) return { seen: this.#keep({ ...before, lastSeenMs, metadata, roots, documents, index }), refused }
+    const done = this.#complete({ ...before, lastSeenMs, metadata, roots, documents, index })
     if (!isSame) await this.#index.forget(index)
     return done
   }

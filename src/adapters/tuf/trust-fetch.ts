@@ -53,3 +53,9 @@ export async function verifiedIn(folder: string, before: TrustState): Promise<Re
 /** The library's messages name roles, versions and counts of keys; none quotes a document. */
 export const whyOf = (error: unknown): string =>
   error instanceof Error ? `${error.constructor.name}: ${error.message.slice(0, 300)}` : 'unknown'
+
+/** The roots up to the one that was verified last: the library verified each of them. */
+export function rootsOf(metadata: TrustState['metadata'], before: TrustState, { roots }: RepositoryFetcher): Record<string, string> {
+  const { signed } = parseJson(metadata['root']) as { readonly signed: { readonly version: number } }
+  return { ...before.roots, ...Object.fromEntries([...roots].filter(([version]) => Number(version) <= signed.version)) }
+}

@@ -16,6 +16,8 @@ export type TrustState = {
   readonly freshUntilMs: number | undefined
   readonly metadata: Readonly<Record<string, string>>
   readonly documents: Readonly<Record<string, string>>
+  /** each root after the pinned one, by version: only they say that the newest is one */
+  readonly roots: Readonly<Record<string, string>>
   /** SHA-256 of each part of the index (index-parts.ts) */
   readonly index: Readonly<Record<string, string>>
 }
@@ -73,13 +75,14 @@ export class TrustStateFile {
   }
 
   write(state: TrustState): void {
-    const { lastSeenMs, freshUntilMs, metadata, documents, index } = state
+    const { lastSeenMs, freshUntilMs, metadata, roots, documents, index } = state
     const text = JSON.stringify(
       {
         version: 1,
         lastSeen: new Date(lastSeenMs).toISOString(),
         ...(freshUntilMs !== undefined && { freshUntil: new Date(freshUntilMs).toISOString() }),
         metadata,
+        roots,
         documents,
         index,
       },
@@ -91,12 +94,12 @@ export class TrustStateFile {
 }
 
 function stateOf(value: unknown): TrustState {
-  const { version, lastSeen, freshUntil, metadata, documents, index = {} } = value as Readonly<Record<string, unknown>>
+  const { version, lastSeen, freshUntil, metadata, roots = {}, documents, index = {} } = value as Readonly<Record<string, unknown>>
   const lastSeenMs = instantOf(lastSeen)
-  if (version !== 1 || lastSeenMs === undefined || !isTexts(metadata) || !isTexts(documents) || !isDigests(index))
+  if (version !== 1 || lastSeenMs === undefined || !isTexts(metadata) || !isTexts(documents) || !isTexts(roots) || !isDigests(index))
     throw new TypeError('unexpected members')
   if (freshUntil !== undefined && instantOf(freshUntil) === undefined) throw new TypeError('freshUntil is no time')
-  return { lastSeenMs, freshUntilMs: instantOf(freshUntil), metadata, documents, index }
+  return { lastSeenMs, freshUntilMs: instantOf(freshUntil), metadata, roots, documents, index }
 }
 
 const instantOf = (value: unknown): number | undefined => {

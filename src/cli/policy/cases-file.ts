@@ -1,7 +1,7 @@
 // A YAML file of people as plain data, and where in it something stands.
 
 import { parseYaml, type YamlNode } from '../../config/parse.ts'
-import { nearest } from '../../config/suggest.ts'
+import { nearest } from '../../kernel/nearest.ts'
 import { readCases, type Case } from '../../policy/cases.ts'
 import type { PolicyFault } from '../../policy/load.ts'
 import type { PlainFault } from '../../policy/plain.ts'

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { nearest } from '../../config/suggest.ts'
+import { nearest } from '../../kernel/nearest.ts'
 import { PlainReader } from '../../policy/plain.ts'
 import type { PolicyRequest } from '../../policy/request.ts'
 import { readRequest, readWorld, REQUEST_MEMBERS } from '../../policy/spec.ts'

@@ -4,15 +4,24 @@ import type { Stop } from '../../kernel/errors.ts'
 import type { PrincipalKey } from '../../kernel/principal.ts'
 import type { SchemaFault } from '../json-schema.ts'
 import type { Entry } from '../store.ts'
+import type { DocumentStore } from '../documents.ts'
 import { nameKey } from './ecosystems.ts'
+import { lockedPackages, type LockedPackage, type LockText } from './locked.ts'
 import { isAffected, packagesOf, type NamedPackage } from './matching.ts'
 import { MAX_ADVISORY_BYTES, readAdvisory, type Advisory, type Affected } from './osv.ts'
 import type { AdvisoryDocument, AdvisoryStore, PackageName, VersionMark } from './store.ts'
 
 /** An advisory that concerns a version. `about`: which of its packages, in words. */
-export type Advised = { readonly id: string; readonly isMalware: boolean; readonly about: string; readonly summary?: string }
-/** As much of a version as is judged. `serverJson`: its text. */
-export type AdvisedVersion = Pick<Entry, 'name' | 'version' | 'serverJson'>
+export type Advised = {
+  readonly id: string
+  readonly isMalware: boolean
+  /** of what its lock file pins alone: its packages need it, and it is none of them */
+  readonly isIndirect: boolean
+  readonly about: string
+  readonly summary?: string
+}
+/** As much of a version as is judged. `serverJson`: its text. `locks`: lock files that come with it; absent = those that are kept of it. */
+export type AdvisedVersion = Pick<Entry, 'name' | 'version' | 'serverJson'> & { readonly locks?: readonly LockText[] }
 
 /**
  * For whoever has versions running. Ask `advisoriesAgainst` when one comes into force, and again for each that runs whenever `onChange` calls: keep the answer
@@ -25,7 +34,11 @@ export interface AdvisoryWatch {
   onChange(listener: () => void): () => void
 }
 
-export type AdvisoryBookParts = { readonly store: AdvisoryStore; readonly nowMs: () => number }
+export type AdvisoryBookParts = {
+  readonly store: AdvisoryStore
+  readonly documents: Pick<DocumentStore, 'documents' | 'document'>
+  readonly nowMs: () => number
+}
 /** What a document came to: versions here that it concerns, malware's withdrawn. */
 export type Recorded = { readonly document: Omit<AdvisoryDocument, 'affected'>; readonly concerned: readonly Entry[] }
 
@@ -40,12 +53,16 @@ export class AdvisoryBook implements AdvisoryWatch {
     this.#parts = parts
   }
 
-  async advisoriesAgainst({ name, version, serverJson }: AdvisedVersion): Promise<readonly Advised[]> {
-    const packages = packagesOf(name, version, JSON.parse(serverJson))
-    const known = await this.#parts.store.about(packages)
+  async advisoriesAgainst({ name, version, serverJson, locks }: AdvisedVersion): Promise<readonly Advised[]> {
+    const direct = packagesOf(name, version, JSON.parse(serverJson))
+    const indirect = (locks ?? (await this.#locksOf(name, version))).flatMap(lockedPackages).map(lockedOf)
+    const known = await this.#parts.store.about([...direct, ...indirect])
     return known.flatMap(({ id, isMalware, summary, affected }) => {
-      const found = packages.find(named => isSame(named, affected) && isAffected(named, affected))
-      return found ? [{ id, isMalware, about: wordsOf(found), ...(summary !== undefined && { summary }) }] : []
+      const isMeant = (named: NamedPackage): boolean => isSame(named, affected) && isAffected(named, affected)
+      const own = direct.find(isMeant)
+      const found = own ?? indirect.find(isMeant)
+      const said = summary === undefined ? {} : { summary }
+      return found ? [{ id, isMalware, isIndirect: own === undefined, about: wordsOf(found), ...said }] : []
     })
   }
 
@@ -101,13 +118,29 @@ export class AdvisoryBook implements AdvisoryWatch {
     do {
       const page = await this.#parts.store.made(affected, after, AT_ONCE)
       for (const entry of page) {
-        const packages = packagesOf(entry.name, entry.version, JSON.parse(entry.serverJson))
-        if (packages.some(named => affected.some(about => isSame(named, about) && isAffected(named, about)))) concerned.push(entry)
+        if (await this.#isConcerned(entry, affected)) concerned.push(entry)
       }
       const last = page.at(-1)
       after = last && page.length === AT_ONCE ? { server: last.name, sequence: last.sequence } : undefined
     } while (after && concerned.length < MAX_CONCERNED)
     return concerned
+  }
+
+  async #isConcerned({ name, version, serverJson }: Entry, affected: readonly Affected[]): Promise<boolean> {
+    const isMeant = (named: NamedPackage): boolean => affected.some(about => isSame(named, about) && isAffected(named, about))
+    if (packagesOf(name, version, JSON.parse(serverJson)).some(isMeant)) return true
+    const locks = await this.#locksOf(name, version)
+    return locks.flatMap(lockedPackages).map(lockedOf).some(isMeant)
+  }
+
+  async #locksOf(name: string, version: string): Promise<readonly LockText[]> {
+    const { documents } = this.#parts
+    const locks: LockText[] = []
+    for (const { kind, sha256 } of await documents.documents(name, version)) {
+      const found = kind.startsWith('lock:') ? await documents.document(name, version, sha256) : undefined
+      if (found) locks.push({ kind, text: found.content.toString('utf8') })
+    }
+    return locks
   }
 }
 
@@ -123,6 +156,7 @@ const invalid = (faults: readonly SchemaFault[]): Stop => ({
   data: { faults },
 })
 
+const lockedOf = ({ ecosystem, name, version }: LockedPackage): NamedPackage => ({ ecosystem, name, versions: [version] })
 const isSame = (a: PackageName, b: PackageName): boolean =>
   a.ecosystem === b.ecosystem && nameKey(a.ecosystem, a.name) === nameKey(b.ecosystem, b.name)
 const wordsOf = ({ ecosystem, name, versions }: NamedPackage): string => `${ecosystem} ${name} ${versions.join(' ')}`.trimEnd()

@@ -3,7 +3,7 @@
 import { number, semverKey } from '../versions.ts'
 
 /** npm, PyPI and NuGet as OSV names them. OCI: repositories of images. MCP: servers by their registry name; OSV has no ecosystem for either. */
-export const ECOSYSTEMS = ['npm', 'PyPI', 'NuGet', 'OCI', 'MCP'] as const
+const ECOSYSTEMS = ['npm', 'PyPI', 'NuGet', 'OCI', 'MCP'] as const
 export type Ecosystem = (typeof ECOSYSTEMS)[number]
 
 type Rules = {

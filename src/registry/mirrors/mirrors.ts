@@ -15,7 +15,7 @@ export type MirrorSettings = {
   readonly tokenFile?: string
 }
 /** What is asked of a mirror: a page of what changed since then. */
-export type MirrorRequest = Pick<MirrorSettings, 'url' | 'tokenFile'> & {
+type MirrorRequest = Pick<MirrorSettings, 'url' | 'tokenFile'> & {
   readonly cursor?: string
   readonly sinceMs?: number
   /** what is known already, for the first page */
@@ -54,7 +54,7 @@ const MAX_NAMED = 20
 /** Clocks differ by this, and what changed while it was read is asked for again. */
 const OVERLAP_MS = 5 * 60_000
 const RETRY_MS = 5 * 60_000
-export const NO_TALLY: MirrorTally = { pages: 0, added: 0, same: 0, changed: 0, outside: 0, held: 0, refused: 0, named: [] }
+const NO_TALLY: MirrorTally = { pages: 0, added: 0, same: 0, changed: 0, outside: 0, held: 0, refused: 0, named: [] }
 
 export class Mirrors {
   readonly #parts: MirrorsParts

@@ -271,6 +271,88 @@ describe('a repository of trust (N145)', () => {
     }
   })
 
+  it('goes on after a restart without the repository by what is signed from the pinned root on, through any number of roots', async () => {
+    world.put(PART, '{"version":1,"servers":{"com.acme/weather":[]}}')
+    for (const role of ['timestamp', 'root1', 'snapshot'] as const) {
+      world.keys[role] = newKey()
+      world.publishRoot([world.keys.root2, world.keys.root3])
+    }
+    world.publish({ targets: [world.keys.root2, world.keys.root3] })
+    await world.client().refresh()
+    rmSync(world.repository, { recursive: true })
+    const client = world.client()
+    expect([client.isProven, sanOf(client.seen()), verdict(client, false)]).toEqual([true, 'alice@acme.com', undefined])
+    expect(client.seen().documents.index?.has('com.acme/weather')).toBe(true)
+  })
+
+  describe('whoever can write into its folder, and holds no key of keyholders', () => {
+    const file = (): string => join(world.trust, 'tuf.json')
+    type Kept = {
+      freshUntil: string
+      roots: Record<string, string>
+      metadata: Record<string, string>
+      documents: Record<string, string>
+      index: Record<string, string>
+    }
+    /** The client of a gateway that starts while the repository is away. */
+    async function after(change: (kept: Kept) => void): Promise<TrustClient> {
+      world.put(PART, '{"version":1,"servers":{"com.acme/weather":[]}}')
+      world.put('revocations/revocations.json', revocations('0.9.0'))
+      world.publish()
+      await world.client().refresh()
+      const kept = JSON.parse(readFileSync(file(), 'utf8')) as Kept
+      change(kept)
+      writeFileSync(file(), JSON.stringify(kept), { mode: 0o600 })
+      renameSync(world.repository, join(world.folder, 'away'))
+      return world.client()
+    }
+    const POLICIES = 'namespaces/policies.json'
+
+    it.each<[string, (kept: Kept) => void]>([
+      ['policies of their own', kept => void (kept.documents[POLICIES] = policies('mallory@evil.com'))],
+      ['no policies', kept => void delete kept.documents[POLICIES]],
+      ['a trusted root of their own', kept => void (kept.documents['trusted_root.json'] = trustedRoot('mallory'))],
+      ['no index', kept => void (kept.index = {})],
+      ['revocations without one', kept => void (kept.documents['revocations/revocations.json'] = revocations())],
+      ['a document of no role', kept => void (kept.documents['index/more.json'] = '{}')],
+      [
+        'metadata that was changed',
+        kept => void (kept.metadata['namespaces'] = (kept.metadata['namespaces'] ?? '').replace(/2027/, '2099')),
+      ],
+      [
+        'a timestamp that lives for ever',
+        kept => void (kept.metadata['timestamp'] = (kept.metadata['timestamp'] ?? '').replace(/2026/, '2099')),
+      ],
+    ])('gets nothing believed by %s', async (_, change) => {
+      const client = await after(change)
+      expect([client.isProven, verdict(client, true), verdict(client, false)]).toEqual([false, 'trust-unseen', 'trust-unseen'])
+      expect([client.seen().documents.policies, client.seen().documents.trustedRoot]).toEqual([undefined, undefined])
+    })
+
+    it('keeps nothing fresh beyond what was signed', async () => {
+      const client = await after(kept => void (kept.freshUntil = '2099-01-01T00:00:00.000Z'))
+      expect(client.seen().freshUntilMs).toBe(NOW + HOUR)
+    })
+
+    it('gets no repository of their own believed, served under the right address and with a root of theirs in the folder', async () => {
+      const evil = new World(NOW)
+      evil.put('namespaces/policies.json', policies('mallory@evil.com'))
+      evil.rootVersion = 1
+      const root = evil.publishRoot().toString()
+      const client = await after(kept => Object.assign(kept, { metadata: { root }, roots: { 2: root } }))
+      expect(client.isProven).toBe(false)
+      evil.publish()
+      renameSync(evil.repository, world.repository)
+      await expect(client.refresh()).rejects.toMatchObject({ code: 'trust-refresh-failed' })
+      expect(sanOf(client.seen())).toBeUndefined()
+      expect(revokedIn(client.seen())).toEqual(['com.acme/weather@0.9.0'])
+      rmSync(world.repository, { recursive: true })
+      renameSync(join(world.folder, 'away'), world.repository)
+      expect([(await client.refresh()).refused, sanOf(client.seen())]).toEqual([[], 'alice@acme.com'])
+      evil.remove()
+    })
+  })
+
   it('leaves nothing behind when a refresh was ended by force', async () => {
     world.publish()
     mkdirSync(join(world.trust, 'refresh'), { recursive: true })

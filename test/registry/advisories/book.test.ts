@@ -1,11 +1,13 @@
 // Advisories as they are kept in state.db and asked for: which document counts, what it says of versions here, and who hears of it.
 
 import Database from 'better-sqlite3'
+import { hash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createAdvisoryStore } from '../../../src/adapters/sqlite/advisory-store.ts'
+import { createDocumentStore } from '../../../src/adapters/sqlite/document-store.ts'
 import { createVersionStore } from '../../../src/adapters/sqlite/registry-store.ts'
 import { openStateDb, type StateDb } from '../../../src/adapters/sqlite/state-db.ts'
 import { isStop, type Stop } from '../../../src/kernel/errors.ts'
@@ -20,7 +22,7 @@ let book: AdvisoryBook
 let nowMs: number
 const open = async (): Promise<void> => {
   db = await openStateDb(join(folder, 'state.db'))
-  book = new AdvisoryBook({ store: createAdvisoryStore(db), nowMs: () => nowMs })
+  book = new AdvisoryBook({ store: createAdvisoryStore(db), documents: createDocumentStore(db), nowMs: () => nowMs })
 }
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'gatehouse-advisories-'))
@@ -146,6 +148,36 @@ describe('an advisory', () => {
     const all = ['03', '09', '05', '07'].map(day => book.record(osv('A-1', day, { summary: day }), ROOT))
     await Promise.all(all)
     expect(await book.find('A-1')).toMatchObject({ summary: '09' })
+  })
+})
+
+describe('what a lock file pins', () => {
+  const lockOf = (packages: object): string => JSON.stringify({ lockfileVersion: 3, packages: { '': { name: 'x' }, ...packages } })
+  const keep = async (name: string, lock: string): Promise<void> => {
+    const sha256 = hash('sha256', lock)
+    const documents = [{ kind: 'lock:package-lock.json', signed: sha256, sha256, content: Buffer.from(lock) }] as const
+    await createVersionStore(db).publish(publication(name, '1.0.0', { documents }))
+  }
+  const entry = (name: string) => ({ name, version: '1.0.0', serverJson: `{"name":"${name}","version":"1.0.0"}` })
+  it('is known of its version, over a restart, and told apart from its own packages', async () => {
+    await keep('com.example/a', lockOf({ 'node_modules/deep/node_modules/left-pad': { version: '1.0.0' } }))
+    await record(osv('A-1', '01'))
+    await db.close()
+    await open()
+    expect(await book.advisoriesAgainst(entry('com.example/a'))).toEqual([
+      { id: 'A-1', isMalware: false, isIndirect: true, about: 'npm left-pad 1.0.0' },
+    ])
+    const both = {
+      ...version('1.0.0', npm('left-pad', '1.0.0')),
+      locks: [{ kind: 'lock:package-lock.json', text: lockOf({ 'node_modules/left-pad': { version: '1.0.0' } }) }],
+    }
+    expect(await book.advisoriesAgainst(both)).toMatchObject([{ isIndirect: false }])
+  })
+  it('is found when the advisory comes, and no other version of it', async () => {
+    await keep('com.example/a', lockOf({ 'node_modules/left-pad': { version: '1.0.0' } }))
+    await keep('com.example/b', lockOf({ 'node_modules/left-pad': { version: '2.0.0' } }))
+    await keep('com.example/c', lockOf({ 'node_modules/other': { name: 'left-pad', version: '1.0.0' } }))
+    expect(await record(osv('A-1', '01'))).toEqual(['com.example/a@1.0.0', 'com.example/c@1.0.0'])
   })
 })
 
