@@ -202,8 +202,8 @@ const REGISTRY = {
     'publish the key that `gatehouse namespace claim` shows, then `gatehouse namespace verify`; ask the issuer for another token; the `detail` says which it was',
   ),
   'quota-exceeded': row(
-    'documents of a version (lock files, surface, definitions) are larger than may be, or their namespace has no room left for them',
-    'send fewer or smaller ones; an operator can raise `registry.documentsPerNamespace`',
+    'documents of a version (lock files, surface, definitions) are larger than may be, or their namespace has no room left',
+    'send fewer or smaller ones; an operator can raise `registry.namespaceSize`',
   ),
   'registry-unknown': row(
     'the registry serves no such server or version: there is none, it is in quarantine, deleted, or outside the set that was asked',

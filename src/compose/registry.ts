@@ -101,7 +101,7 @@ export function createRegistry(parts: RegistryParts): Registry {
     advisories,
     documents,
     readers: documentReaders,
-    maxNamespaceBytes: () => current().registry.documentsPerNamespaceBytes,
+    maxNamespaceBytes: () => current().registry.namespaceBytes,
     vulnerable: () => current().registry.vulnerable,
   })
   const { exchange, tokens } = exchangeOf(parts)

@@ -68,8 +68,8 @@ export type RegistrySettings = NamespaceSettings & {
     /** how long what was verified before is used on after the repository's word expired */
     readonly graceMs: number
   }
-  /** documents kept of all versions in one namespace; default 512 MiB */
-  readonly documentsPerNamespaceBytes: number
+  /** what is kept of all versions in one namespace; default 512 MiB */
+  readonly namespaceBytes: number
   /** absolute paths */
   readonly seeds: readonly string[]
   readonly mirrors: readonly {

@@ -72,9 +72,9 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
 }
 
 function registryOf(doc: ConfigDocument, publicUrl: string, context: SnapshotContext): RegistrySettings {
-  const { sets, trust, repository, documentsPerNamespace, vulnerable, mirrors, seeds } = doc.registry
+  const { sets, trust, repository, namespaceSize, vulnerable, mirrors, seeds } = doc.registry
   return {
-    documentsPerNamespaceBytes: documentsPerNamespace,
+    namespaceBytes: namespaceSize,
     vulnerable,
     seeds,
     mirrors: mirrors.map(({ url, namespaces, every, tokenFile }) => ({

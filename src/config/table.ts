@@ -238,11 +238,11 @@ export const GATEHOUSE = record(
             },
           ),
         ),
-        documentsPerNamespace: size({
+        namespaceSize: size({
           min: '1MiB',
           max: '1024GiB',
           fallback: '512MiB',
-          doc: 'lock files, surfaces and definitions of all versions in one namespace; they are never deleted',
+          doc: 'everything that is kept of one namespace: server.json, bundles, lock files, surfaces and definitions of all its versions. Nothing of it is ever deleted',
         }),
         vulnerable: choice(['refuse', 'warn'], {
           fallback: 'refuse',

@@ -64,7 +64,7 @@ async function keep(parts: AttestParts, { vouch, attestation, found, documents }
     (await whyNotNow(parts, name, by)) ??
     // Verifying takes its time; what was revoked meanwhile counts.
     (await whyRevoked(parts, attestation, { ...found, artifacts: vouch.artifacts })) ??
-    (await whyNoRoom(parts, found, documents))
+    (await whyNoRoom(parts, found, { texts: isKnown ? [] : [attestation.bundle], documents }))
   if (refused) return refused
   await versions.attest(name, version, { attestation, artifacts: vouch.artifacts, documents, atSeconds: nowSeconds() })
   if (vouch.kind !== 'review' || found.standing !== 'quarantined') return undefined

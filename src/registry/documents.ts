@@ -21,7 +21,7 @@ export interface DocumentStore {
   documents(name: string, version: string): Promise<readonly DocumentInfo[]>
   /** one of them by the digest of its content; undefined where there is none. Never other bytes than the digest says: they are compared */
   document(name: string, version: string, sha256: string): Promise<StoredDocument | undefined>
-  /** bytes of all documents in a namespace */
+  /** bytes of everything that is kept of a namespace: server.json, bundles, documents */
   usedBytes(namespace: string): Promise<number>
 }
 

@@ -95,7 +95,10 @@ export class Publisher {
     const refused =
       (await this.#whyNotNow(name, vouched, about, origin)) ??
       (await whyVulnerable(this.#parts, about, documents)) ??
-      (await whyNoRoom(this.#parts, about, documents))
+      (await whyNoRoom(this.#parts, about, {
+        texts: [serverJson, ...attestations.map(({ attestation }) => attestation.bundle)],
+        documents,
+      }))
     if (refused) return refused
     const looksLike = await this.#lookalike(name, origin)
     const kept = await versions.publish({

@@ -1,4 +1,4 @@
-// How many bytes of documents there may be: of one version, and of all versions in a namespace, so that a publisher cannot fill the disk.
+// How much there may be: documents of one version, and everything that is kept of a namespace. Nothing ever goes away, so a publisher could fill the disk.
 
 import type { Stop } from '../kernel/errors.ts'
 import { MAX_VERSION_BYTES, type DocumentStore, type StoredDocument } from './documents.ts'
@@ -10,28 +10,30 @@ export type QuotaParts = {
   readonly maxNamespaceBytes: () => number
 }
 type Into = { readonly name: string; readonly version: string }
+/** `texts`: server.json and bundles that are not there yet */
+type Come = { readonly texts: readonly string[]; readonly documents: readonly StoredDocument[] }
 
 /** Why there is no room for these beside what is there. What is kept already takes none again. */
 export async function whyNoRoom(
   { documents, maxNamespaceBytes }: QuotaParts,
   { name, version }: Into,
-  come: readonly StoredDocument[],
+  come: Come,
 ): Promise<Stop | undefined> {
-  if (come.length === 0) return undefined
-  const there = await documents.documents(name, version)
-  const added = bytesOf(come.filter(({ kind, signed }) => !there.some(other => other.kind === kind && other.signed === signed)))
+  const there = come.documents.length === 0 ? [] : await documents.documents(name, version)
+  const added = bytesOf(come.documents.filter(({ kind, signed }) => !there.some(other => other.kind === kind && other.signed === signed)))
   if (there.reduce((sum, { bytes }) => sum + bytes, 0) + added > MAX_VERSION_BYTES)
     return {
       stop: 'quota-exceeded',
       detail: `expected at most ${MAX_VERSION_BYTES} bytes of documents of one version`,
       fix: 'publish another version',
     }
+  const sum = come.texts.reduce((bytes, text) => bytes + Buffer.byteLength(text), added)
   const most = maxNamespaceBytes()
-  if (added === 0 || added + (await documents.usedBytes(parseServerName(name)?.namespace ?? '')) <= most) return undefined
+  if (sum === 0 || sum + (await documents.usedBytes(parseServerName(name)?.namespace ?? '')) <= most) return undefined
   return {
     stop: 'quota-exceeded',
-    detail: `documents of the namespace would come to more than ${most} bytes`,
-    fix: 'send fewer documents; an operator can raise `registry.documentsPerNamespace`',
+    detail: `what is kept of the namespace would come to more than ${most} bytes`,
+    fix: 'send fewer documents; an operator can raise `registry.namespaceSize`',
   }
 }
 

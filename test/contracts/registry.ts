@@ -85,7 +85,7 @@ export function registryContract(title: string, open: () => Promise<Stores>): vo
         name: 'com.example/Weather',
         version: '1.0.0',
         sequence: 1,
-        serverJson: '{"name":"com.example/Weather","version":"1.0.0"}',
+        serverJson: '{"name":"com.example/Weather","description":"d","version":"1.0.0"}',
         digest: HEX,
         publishedAtSeconds: 100,
         standing: 'quarantined',
@@ -336,7 +336,9 @@ export function registryContract(title: string, open: () => Promise<Stores>): vo
       expect(await stores.documents.document('COM.example/a', '1.0.0', lock.sha256)).toEqual(lock)
       expect(await stores.documents.document('com.example/a', '2.0.0', lock.sha256)).toBeUndefined()
       expect(await stores.documents.document('com.example/a', '1.0.0', 'f'.repeat(64))).toBeUndefined()
-      expect(await stores.documents.usedBytes('COM.example')).toBe(lock.content.length + 2 * surface.content.length)
+      const { serverJson } = publication('com.example/A', '1.0.0')
+      const kept = 1024 + serverJson.length + more.attestation.bundle.length
+      expect(await stores.documents.usedBytes('COM.example')).toBe(kept + lock.content.length + 2 * surface.content.length)
       expect(await stores.documents.usedBytes('com.nobody')).toBe(0)
     })
 

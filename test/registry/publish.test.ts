@@ -58,8 +58,8 @@ SAYS[OTHER_BYTES] = {
 const FORGED = '{"forged":1}'
 let now = 100
 let namespaceNow: Namespace
-/** documents of one namespace */
-let quota = 1000
+/** everything of one namespace */
+let quota = 1e9
 /** what others do while a bundle is verified */
 let meanwhile: () => void
 let advised: readonly Advised[]
@@ -74,7 +74,7 @@ beforeEach(() => {
   asked = []
   states = []
   now = 100
-  quota = 1000
+  quota = 1e9
   publisher = publisherOf()
 })
 const publisherOf = (): Publisher =>
@@ -179,20 +179,32 @@ describe('publishing', () => {
         { serverJson: serverJson('com.example/weather', version), bundles: [bundle], locks: new Map([['package-lock.json', lock]]) },
         ALICE,
       )
+    const used = (): Promise<number> => registry.documents.usedBytes('com.example')
     kept(await send('1.0.0', bundleOf(1)))
+    quota = (await used()) + 500
     expect(await send('2.0.0', bundleOf(2))).toMatchObject({
       stop: 'quota-exceeded',
-      fix: expect.stringContaining('documentsPerNamespace') as string,
+      fix: expect.stringContaining('namespaceSize') as string,
     })
     expect(await registry.versions.find('com.example/weather', '2.0.0')).toBeUndefined()
     kept(await publish(serverJson('com.example/weather', '2.0.0'), [bundleOf(2)]))
     const further = { name: 'com.example/weather', version: '2.0.0', bundle: bundleOf(2), locks: new Map([['package-lock.json', lock]]) }
     expect(await publisher.attest(further, ALICE)).toMatchObject({ stop: 'quota-exceeded' })
-    quota = 1200
+    quota = (await used()) + 600
     kept(await publisher.attest(further, ALICE))
     // what is there already takes no room again
     kept(await publisher.attest(further, ALICE))
-    expect(await registry.documents.usedBytes('com.example')).toBe(1200)
+    expect(await used()).toBe(quota)
+  })
+  it('keeps no more versions or bundles either, once a namespace is full, and others go on', async () => {
+    const before = await publish(serverJson('com.example/weather', '1.0.0', { title: 'x'.repeat(90) }))
+    quota = (await registry.documents.usedBytes('com.example')) + 10
+    expect([isStop(before), await publish(serverJson('com.example/weather', '2.0.0'))]).toMatchObject([false, { stop: 'quota-exceeded' }])
+    expect(await publish(serverJson('com.example/another', '1.0.0'))).toMatchObject({ stop: 'quota-exceeded' })
+    const further = { name: 'com.example/weather', version: '1.0.0', bundle: '{"publisher":1}' }
+    expect(await publisher.attest(further, ALICE)).toMatchObject({ stop: 'quota-exceeded' })
+    quota = 5000
+    kept(await publish(serverJson('com.other/weather', '1.0.0')))
   })
   it('of two contradicting statements about one version, sent at once, keeps one', async () => {
     kept(await publish())

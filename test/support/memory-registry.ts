@@ -122,8 +122,13 @@ export function memoryRegistry(failing: Failing = {}): MemoryRegistry {
         Promise.resolve(
           [...servers.values()]
             .filter(({ name }) => name.toLowerCase().startsWith(`${namespace.toLowerCase()}/`))
-            .flatMap(of => of.versions.flatMap(kept => kept.documents))
-            .reduce((sum, { content }) => sum + content.length, 0),
+            .flatMap(of => of.versions)
+            .flatMap(({ entry, attestations, documents }) => [
+              1024 + Buffer.byteLength(entry.serverJson),
+              ...attestations.map(({ bundle }) => Buffer.byteLength(bundle)),
+              ...documents.map(({ content }) => content.length),
+            ])
+            .reduce((sum, bytes) => sum + bytes, 0),
         ),
     },
     standings: {

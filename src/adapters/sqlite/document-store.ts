@@ -1,4 +1,4 @@
-// Documents of versions in state.db (migrations/0007_registry_documents.sql).
+// Documents of versions in state.db (migrations/0007_registry_documents.sql), and what is kept of a namespace (0013_registry_usage.sql).
 
 import { hash } from 'node:crypto'
 import { Fault } from '../../kernel/errors.ts'
@@ -21,9 +21,8 @@ export const createDocumentStore = (db: StateDb): DocumentStore => ({
     return found
   },
   async usedBytes(namespace) {
-    const sql = 'SELECT coalesce(sum(bytes), 0) AS bytes FROM registry_documents WHERE namespace = ?'
-    const [sum] = await db.all<{ readonly bytes: number }>(sql, [namespace])
-    return sum?.bytes ?? 0
+    const [used] = await db.all<{ readonly bytes: number }>('SELECT bytes FROM registry_usage WHERE namespace = ?', [namespace])
+    return used?.bytes ?? 0
   },
 })
 
