@@ -2,7 +2,7 @@
 
 import type { Stop } from '../kernel/errors.ts'
 import type { Accounts } from '../registry/exchange.ts'
-import type { Shown } from '../registry/namespaces.ts'
+import type { Shown } from '../registry/token-proofs.ts'
 import type { SafeFetch, SafeResponse } from './safe-fetch.ts'
 
 export type GithubSettings = {

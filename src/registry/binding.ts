@@ -34,7 +34,6 @@ export function compareBindings(bound: Binding | undefined, shown: Binding): Com
   }
   if (bound.authority !== shown.authority) return 'other-kind'
   if (bound.owner !== shown.owner) return 'other-owner'
-  // What the configuration binds only since is bound from now on; what it binds no longer is not asked.
-  const differs = Object.entries(shown.also).some(([name, id]) => bound.also[name] !== undefined && bound.also[name] !== id)
-  return differs ? 'other-detail' : 'same'
+  // What is bound only since is bound from now on. What was bound has to be shown: whoever shows less, as an access token does, would unbind it.
+  return Object.entries(bound.also).every(([name, id]) => shown.also[name] === id) ? 'same' : 'other-detail'
 }

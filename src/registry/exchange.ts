@@ -2,7 +2,8 @@
 
 import { isStop, type Stop } from '../kernel/errors.ts'
 import type { DomainProof, OfficialProof } from './domain-proofs.ts'
-import type { Shown, Namespaces } from './namespaces.ts'
+import type { Namespaces } from './namespaces.ts'
+import type { Shown } from './token-proofs.ts'
 import { boundDigest, MAX_GRANTED, type RegistryTokens } from './registry-token.ts'
 
 export const EXCHANGE_METHODS = ['dns', 'http', 'oidc', 'github-oidc', 'github-at', 'none'] as const

@@ -2,12 +2,14 @@
 
 import { isStop, type Stop } from '../kernel/errors.ts'
 import { keyOf, type Principal, type PrincipalKey } from '../kernel/principal.ts'
-import { compareBindings, type Binding } from './binding.ts'
+import { compareBindings } from './binding.ts'
 import { DomainProofs, whyNotProvable } from './domain-proofs.ts'
 import type { ClaimProof, DomainProof, DomainProofParts, OfficialProof, OpenedChallenge } from './domain-proofs.ts'
 import { isNamespace, lookalikeOf, skeletonOf } from './names.ts'
 import { boundDigest, type Grant } from './registry-token.ts'
-import type { MemberRole, Namespace, NamespaceStore, NamespaceWatch, ProofKind, ProofTokens, Quiet, TokenProof } from './namespace.ts'
+import type { MemberRole, Namespace, NamespaceStore, NamespaceWatch, ProofTokens, Quiet } from './namespace.ts'
+import { cooling, FORBIDDEN, FROZEN, frozenBy, looksLike, OTHER_DETAIL, TAKEN, UNBOUND, UNCLAIMED, UNPROVED } from './namespace-stops.ts'
+import { TokenProofs, type LoginClaim, type Shown, type TokenClaim } from './token-proofs.ts'
 
 export type NamespaceParts = DomainProofParts & {
   readonly store: NamespaceStore & Pick<NamespaceWatch, 'sign'>
@@ -18,13 +20,6 @@ export type NamespaceParts = DomainProofParts & {
   readonly cooldownSeconds: () => number
 }
 
-/** A token that proves a name. `namespace`: the one that is meant; `nonce`: of a challenge, where the token answers one. */
-export type TokenClaim = { readonly method: 'oidc'; readonly token: string; readonly namespace?: string; readonly nonce?: string }
-/** The ID token of the claimant's own sign-in, which the gateway got by itself. */
-export type LoginClaim = { readonly method: 'login'; readonly token: string; readonly namespace?: string }
-/** What a proof showed, before anybody asked whose the name is. */
-export type Shown = { readonly name: string; readonly proof: Exclude<ProofKind, 'operator'>; readonly bound: Binding }
-
 /** A proof counts this long; a domain may be lost meanwhile. */
 export const PROOF_SECONDS = 30 * 86_400
 /** Of changes at the same time. */
@@ -33,9 +28,11 @@ const MAX_TRIES = 3
 export class Namespaces {
   readonly #parts: NamespaceParts
   readonly #domains: DomainProofs
+  readonly #byToken: TokenProofs
   constructor(parts: NamespaceParts) {
     this.#parts = parts
     this.#domains = new DomainProofs(parts)
+    this.#byToken = new TokenProofs({ ...parts, spendChallenge: (nonce, principal) => this.#domains.spend(nonce, principal) })
   }
 
   /** Who may publish, and an operator for the rest. */
@@ -59,44 +56,13 @@ export class Namespaces {
   }
 
   #shownOf(principal: PrincipalKey, proof: ClaimProof | TokenClaim | LoginClaim): Promise<Shown | Stop> {
-    if (proof.method === 'login') return this.#shownByLogin(proof)
-    return proof.method === 'oidc' ? this.#shownBy(principal, proof) : this.#domains.answered(principal, proof)
-  }
-
-  /** Nothing is spent and no nonce asked for: nobody else ever had this token. */
-  async #shownByLogin({ token, namespace }: LoginClaim): Promise<Shown | Stop> {
-    const read = await this.#parts.tokens.read(token, this.#parts.nowSeconds(), true)
-    if (isStop(read)) return read
-    return whyOtherName(read, namespace) ?? { name: read.name, proof: 'oidc', bound: read.bound }
-  }
-
-  async #shownBy(principal: PrincipalKey, { token, namespace, nonce }: TokenClaim): Promise<Shown | Stop> {
-    const { tokens, nowSeconds } = this.#parts
-    const read = await tokens.read(token, nowSeconds())
-    if (isStop(read)) return read
-    const other = whyOtherName(read, namespace)
-    if (other) return other
-    // A token that answers a challenge answers one of this principal's, here; one that answers somebody else's was made for another purpose.
-    if (nonce !== read.nonce) return unproved('the token does not answer this challenge')
-    if (nonce !== undefined) {
-      const challenge = await this.#domains.spend(nonce, principal)
-      if (isStop(challenge)) return challenge
-      if (challenge.namespace.toLowerCase() !== read.name.toLowerCase()) return unproved('the challenge is for another namespace')
-    }
-    return (await this.#spend(read)) ?? { name: read.name, proof: 'oidc', bound: read.bound }
-  }
-  async #spend({ id, expiresAtSeconds }: TokenProof): Promise<Stop | undefined> {
-    const { spent, nowSeconds } = this.#parts
-    return (await spent.spend(id, expiresAtSeconds, nowSeconds())) ? undefined : unproved('the token was used before')
+    if (proof.method === 'login') return this.#byToken.signedIn(proof)
+    return proof.method === 'oidc' ? this.#byToken.claimed(principal, proof) : this.#domains.answered(principal, proof)
   }
 
   /** A token of somebody who has no other account here. */
-  async shownByToken(token: string): Promise<(Pick<Principal, 'issuer' | 'subject'> & { readonly shown: Shown }) | Stop> {
-    const read = await this.#parts.tokens.read(token, this.#parts.nowSeconds())
-    if (isStop(read)) return read
-    if (read.nonce !== undefined) return unproved('the token answers a challenge, and there is none')
-    const { issuer, subject, name, bound } = read
-    return (await this.#spend(read)) ?? { issuer, subject, shown: { name, proof: 'oidc', bound } }
+  shownByToken(token: string): ReturnType<TokenProofs['brought']> {
+    return this.#byToken.brought(token)
   }
   shownByDomain(proof: OfficialProof): Promise<(DomainProof & { readonly domain: string }) | Stop> {
     return this.#domains.official(proof)
@@ -118,10 +84,9 @@ export class Namespaces {
       }
       if (known.state === 'frozen') return FROZEN
       const compared = compareBindings(known.bound, shown.bound)
-      if (compared === 'other-owner') return this.#freeze(known.name, OTHER_ACCOUNT)
-      if (compared === 'other-key')
-        return this.#freeze(known.name, 'it was proved by another key; since somebody else proved it too it is frozen')
-      if (compared === 'other-detail') return unproved(OTHER_DETAIL)
+      if (compared === 'other-owner') return this.#freeze(known.name, 'account')
+      if (compared === 'other-key') return this.#freeze(known.name, 'key')
+      if (compared === 'other-detail') return OTHER_DETAIL
       if (compared !== 'same') return UNBOUND
       if (!(await store.prove(this.#kept(shown), known.bound))) continue
       const now = await store.find(shown.name)
@@ -140,11 +105,10 @@ export class Namespaces {
         if (refused.isKept) return (await store.find(shown.name)) ?? TAKEN
         continue // somebody was quicker: whoever lost is judged as the second
       }
-      if (!known.members.some(member => member.principal === principal && member.role === 'owner'))
-        return this.#freeze(known.name, 'it has another owner; since you proved it too it is frozen')
+      if (!known.members.some(member => member.principal === principal && member.role === 'owner')) return this.#freeze(known.name, 'owner')
       const compared = compareBindings(known.bound, shown.bound)
-      if (compared === 'other-owner') return this.#freeze(known.name, OTHER_ACCOUNT)
-      if (compared === 'other-detail') return unproved(OTHER_DETAIL)
+      if (compared === 'other-owner') return this.#freeze(known.name, 'account')
+      if (compared === 'other-detail') return OTHER_DETAIL
       const quiet = compared === 'other-key' || compared === 'other-kind' ? this.#quiet('key') : undefined
       // What an operator or a second proof froze, and be it in this moment, is not thawed by proving it again.
       if (await store.prove(this.#kept(shown), known.bound, quiet)) return (await store.find(shown.name)) ?? TAKEN
@@ -159,14 +123,13 @@ export class Namespaces {
       shown.name,
       (await store.list()).map(({ name }) => name),
     )
-    if (like !== undefined)
-      return { stop: 'lookalike-held', detail: `it looks like \`${like}\``, fix: 'an operator who knows you can register it' }
+    if (like !== undefined) return looksLike(like)
     return { isKept: await store.register({ ...this.#kept(shown), state: 'active' }, skeletonOf(shown.name), owner) }
   }
 
-  async #freeze(name: string, detail: string): Promise<Stop> {
+  async #freeze(name: string, by: Parameters<typeof frozenBy>[0]): Promise<Stop> {
     await this.#parts.store.setState(name, 'frozen')
-    return { stop: 'namespace-taken', detail, fix: 'ask an operator' }
+    return frozenBy(by)
   }
 
   #kept(shown: Shown) {
@@ -236,16 +199,9 @@ export class Namespaces {
   async #whyNotNow(known: Namespace): Promise<Stop | undefined> {
     const now = this.#parts.nowSeconds()
     if (known.state === 'frozen') return FROZEN
-    const quiet = (await this.noteSigner(known)) ?? known.quiet
-    if (quiet && quiet.untilSeconds > now)
-      return {
-        stop: 'namespace-cooling',
-        detail: COOLING[quiet.why],
-        fix: 'wait; an operator who did not expect it can freeze the namespace',
-        retryAfterSeconds: quiet.untilSeconds - now,
-      }
-    if (known.proveAgainAtSeconds !== undefined && known.proveAgainAtSeconds <= now)
-      return { stop: 'namespace-unproved', detail: 'its proof is older than 30 days', fix: 'gatehouse namespace verify' }
+    const quiet = laterOf(known.quiet, await this.noteSigner(known))
+    if (quiet && quiet.untilSeconds > now) return cooling(quiet, now)
+    if (known.proveAgainAtSeconds !== undefined && known.proveAgainAtSeconds <= now) return UNPROVED
     return undefined
   }
 
@@ -259,33 +215,6 @@ export class Namespaces {
   }
 }
 
-const whyOtherName = ({ name }: TokenProof, meant: string | undefined): Stop | undefined =>
-  meant === undefined || meant.toLowerCase() === name.toLowerCase()
-    ? undefined
-    : unproved(`the token proves \`${name}\`, not \`${meant.slice(0, 150)}\``)
-
-const COOLING: Readonly<Record<Quiet['why'], string>> = {
-  key: 'another key or account proved it, and nothing is published for a while',
-  owner: 'its owners changed, and nothing is published for a while',
-  signer: 'who signs for it changed, and nothing is published for a while',
-}
-const OTHER_ACCOUNT = 'the name belongs to another account than the one that proved it first: it was renamed, or taken anew; it is frozen'
-const OTHER_DETAIL = 'it is another repository, or whatever else was bound, than at the first proof'
-const UNCLAIMED: Stop = {
-  stop: 'namespace-forbidden',
-  detail: 'nobody has this namespace yet',
-  fix: 'somebody with the role publisher proves it first: `gatehouse namespace verify`',
-}
-const UNBOUND: Stop = {
-  stop: 'namespace-forbidden',
-  detail: 'its owner has not proved it in this way',
-  fix: 'its owner proves it by this key or account: `gatehouse namespace verify`',
-}
-const FORBIDDEN: Stop = {
-  stop: 'namespace-forbidden',
-  detail: 'you do not publish in this namespace, or there is none',
-  fix: 'claim it, or ask its owner to make you a publisher',
-}
-const TAKEN: Stop = { stop: 'namespace-taken', detail: 'it, or one that looks like it, has an owner', fix: 'ask an operator' }
-const FROZEN: Stop = { stop: 'namespace-frozen', detail: 'nothing is published in it for now', fix: 'ask an operator' }
-const unproved = (detail: string): Stop => ({ stop: 'proof-invalid', detail, fix: 'gatehouse namespace verify --oidc' })
+/** A change that needs less silence than one before ends it no sooner. */
+const laterOf = (a: Quiet | undefined, b: Quiet | undefined): Quiet | undefined =>
+  (a?.untilSeconds ?? 0) >= (b?.untilSeconds ?? 0) ? a : b

@@ -292,6 +292,14 @@ describe('a GitHub access token', () => {
     expect(await why(issued)).toBeUndefined()
     expect(await w.namespaces.find('io.github.swamp')).toMatchObject({ state: 'frozen' }) // another account now
   })
+  it('is no way around a repository that speaks for the whole name, and unbinds none', async () => {
+    await w.show(ALICE, w.token(NAME, '123', { also: { repository_id: '7' } }))
+    accounts = { read: () => Promise.resolve({ issuer: 'https://api.github.com', subject: '9', shown: [shown('acme', '123')] }) }
+    expect(await ask('github-at', { github_token: 'gho_x' })).toMatchObject({ stop: 'proof-invalid' })
+    expect(await w.namespaces.find(NAME)).toMatchObject({ state: 'active', bound: { also: { repository_id: '7' } } })
+    expect(await oidc(w.token(NAME, '123', { also: { repository_id: '8' } }))).toMatchObject({ stop: 'proof-invalid' })
+    expect(await oidc(w.token(NAME, '123', { also: { repository_id: '7' } }))).toHaveProperty('registry_token')
+  })
   it('gets none where none of its names is known here', async () => {
     accounts = { read: () => Promise.resolve({ issuer: 'https://api.github.com', subject: '9', shown: [shown('somebody', '9')] }) }
     expect(await ask('github-at', { github_token: 'gho_x' })).toMatchObject({ stop: 'namespace-forbidden' })

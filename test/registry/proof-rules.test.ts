@@ -50,7 +50,9 @@ describe('what a proof rests on', () => {
     [account('1'), account('1', {}, 'https://other.example'), 'other-kind'],
     [account('1', { repo: '7' }), account('1', { repo: '8' }), 'other-detail'],
     [account('1', { repo: '7' }), account('2', { repo: '7' }), 'other-owner'],
-    [account('1', { repo: '7' }), account('1'), 'same'],
+    [account('1', { repo: '7' }), account('1'), 'other-detail'],
+    [account('1', { repo: '7' }), account('1', { ref: 'x' }), 'other-detail'],
+    [account('1', { repo: '7' }), account('1', { repo: '7', ref: 'x' }), 'same'],
     [account('1'), account('1', { repo: '7' }), 'same'],
   ] as const)('%j and then %j is %s', (bound, shown, expected) => {
     expect(compareBindings(bound, shown)).toBe(expected)

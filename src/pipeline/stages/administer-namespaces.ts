@@ -6,7 +6,7 @@ import type { Principal } from '../../kernel/principal.ts'
 import { member, textOf } from '../../mcp/json.ts'
 import type { MemberRole } from '../../registry/namespace.ts'
 import type { ClaimProof } from '../../registry/domain-proofs.ts'
-import type { LoginClaim, TokenClaim } from '../../registry/namespaces.ts'
+import type { LoginClaim, TokenClaim } from '../../registry/token-proofs.ts'
 import { adminAnswer, readTexts, type AdminDeps, type Aimed } from '../administration.ts'
 import type { Answered, Authenticated, Received, Stage } from '../path.ts'
 
