@@ -102,4 +102,19 @@ export const TRUST: readonly Command[] = [
     options: {},
     load: act('status'),
   },
+  {
+    name: 'trust floors',
+    summary: 'show what this gateway must not go back behind, or compare it with a copy kept elsewhere',
+    about: [
+      'Floors and versions of trust metadata in DATA/trust, which is in no backup. Whoever can write there could put an older state in its place: only a copy that they cannot reach tells. Without DATA it is `dataDir` of the configuration. The gateway may run meanwhile.',
+      'Exit code 1 when something went back; each is named.',
+    ],
+    positionals: '[data]',
+    maxPositionals: 1,
+    options: {
+      export: { kind: 'text', value: 'FILE', help: 'write the copy' },
+      check: { kind: 'text', value: 'FILE', help: 'compare with the copy' },
+    },
+    load: () => import('./trust/floors.ts'),
+  },
 ]

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openStateDb } from '../../src/adapters/sqlite/state-db.ts'
 import { FloorFile } from '../../src/adapters/tuf/floor-file.ts'
 import { TrustClient } from '../../src/adapters/tuf/trust-client.ts'
 import { floors, policies, revocations, trustedRoot } from '../adapters/tuf/world.ts'
@@ -17,12 +18,16 @@ const GATEHOUSE = `gatehouse() { '${process.execPath}' '${join(ROOT, 'src/cli.ts
 describe('the runbook of trust', () => {
   let cwd: string
   let gateway: TrustClient | undefined
-  beforeAll(() => {
+  beforeAll(async () => {
     cwd = mkdtempSync(join(tmpdir(), 'runbook-'))
     writeFileSync(join(cwd, 'trusted_root.json'), trustedRoot())
     writeFileSync(join(cwd, 'policies.json'), policies('alice@acme.com'))
     writeFileSync(join(cwd, 'floors.json'), floors(7))
     writeFileSync(join(cwd, 'revocations.json'), revocations('1.0.0'))
+    const issuer = '{ issuer: https://id.example, grant: [{ everyone: true, scopes: ["*"] }] }'
+    writeFileSync(join(cwd, 'gatehouse.yaml'), `version: 1\ndataDir: data\nidentity: { issuers: [${issuer}] }\n`)
+    mkdirSync(join(cwd, 'data'), { mode: 0o700 })
+    await (await openStateDb(join(cwd, 'data/state.db'))).close()
   })
   afterAll(() => rmSync(cwd, { recursive: true, force: true }))
 
@@ -38,7 +43,7 @@ describe('the runbook of trust', () => {
   }
   /** One gateway for the whole page: it pinned the first root and never forgets. */
   const follow = async () => {
-    const trustFolder = join(cwd, 'gateway')
+    const trustFolder = join(cwd, 'data/trust')
     mkdirSync(trustFolder, { recursive: true, mode: 0o700 })
     gateway ??= new TrustClient({
       place: { kind: 'folder', folder: join(cwd, 'trust') },
@@ -61,6 +66,7 @@ describe('the runbook of trust', () => {
     'Lost or stolen key of a keyholder': /root {8}version 2.*2 of 3 keys/,
     'Stolen machine, stolen online key': /root {8}version 3/,
     'Backup and restore': /a new gateway believes all of it/,
+    'A gateway is restored': /nothing went back since/,
     'Trying it out': /EVALUATION: one key signs everything/,
   }
   for (const { title, blocks } of parts.slice(0, -1))

@@ -310,7 +310,7 @@ describe('a repository of trust (N145)', () => {
 
     it.each<[string, (kept: Kept) => void]>([
       ['policies of their own', kept => void (kept.documents[POLICIES] = policies('mallory@evil.com'))],
-      ['no policies', kept => void delete kept.documents[POLICIES]],
+      ['no policies', kept => void Reflect.deleteProperty(kept.documents, POLICIES)],
       ['a trusted root of their own', kept => void (kept.documents['trusted_root.json'] = trustedRoot('mallory'))],
       ['no index', kept => void (kept.index = {})],
       ['revocations without one', kept => void (kept.documents['revocations/revocations.json'] = revocations())],
