@@ -247,6 +247,19 @@ export const REGISTRY: readonly Command[] = [
     load: registry('revoke'),
   },
   {
+    name: 'registry revocations',
+    summary: 'show what was revoked, or tell of it as it comes',
+    about: [
+      'With --follow one line for each, from --since on, until it is ended: by the stream of the registry, or by asking it twice a minute where it has none. For scripts and alerts; needs a sign-in where the registry is not open to anybody.',
+    ],
+    options: {
+      ...ASKING,
+      since: { kind: 'text', value: 'NUMBER', help: 'the last number that is known; default: 0' },
+      follow: { kind: 'flag', help: 'tell of each as it comes' },
+    },
+    load: async () => (await import('./admin/revocations.ts')).revocations,
+  },
+  {
     name: 'registry advise',
     summary: 'record advisories (OSV): what is known to be vulnerable or malware is not admitted',
     about: [

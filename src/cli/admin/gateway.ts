@@ -42,6 +42,18 @@ export async function send(args: CommandArgs, path: string, body?: string): Prom
   return sendWith(gateway, { path, ...(body !== undefined && { body }), token: await tokenFor(args, gateway, snapshot) })
 }
 
+/** The same, for an answer that is read as it comes. Rejects where nobody answers. */
+export async function openPath(
+  args: CommandArgs,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Response> {
+  const { gateway, snapshot } = await gatewayOf(args)
+  const token = await tokenFor(args, gateway, snapshot)
+  return fetch(`${gateway}${path}`, { headers: { ...headers, authorization: `Bearer ${token}` }, redirect: 'error', signal })
+}
+
 /** One request with another token, or none. */
 export async function sendWith(gateway: string, { path, body, token }: Sent): Promise<ActAnswer> {
   const answer = await fetch(`${gateway}${path}`, {
