@@ -225,21 +225,35 @@ describe('publishing', () => {
   it('keeps nothing whose package or bundle was revoked while it was verified (attack 7)', async () => {
     const revoked = { reason: 'malware', action: 'block', by: ROOT.key, atSeconds: 1 } as const
     const [first, second] = ['{"publisher":1}', '{"review":1}']
-    for (const target of [{ kind: 'artifact', target: 'ab' } as const, { kind: 'bundle', target: hash('sha256', second) } as const]) {
+    for (const target of [{ kind: 'artifact', target: 'ab' } as const, { kind: 'bundle', target: hash('sha256', first) } as const]) {
       registry = memoryRegistry()
       publisher = publisherOf()
-      meanwhile = () => void registry.revocations.append({ ...target, ...revoked })
-      expect(await publish(serverJson(), [second])).toMatchObject({ stop: 'attestation-invalid' })
+      // the first is verified already when the second is
+      meanwhile = () => void (asked.length % 2 === 0 && registry.revocations.append({ ...target, ...revoked }))
+      asked = []
+      expect(await publish(serverJson(), [first, second])).toMatchObject({ stop: 'attestation-invalid' })
       expect(await registry.versions.find('com.example/weather', '1.0.0')).toBeUndefined()
     }
-    registry = memoryRegistry()
-    publisher = publisherOf()
-    meanwhile = () => {}
-    kept(await publish(serverJson(), [first]))
-    meanwhile = () => void registry.revocations.append({ kind: 'bundle', target: hash('sha256', second), ...revoked })
-    expect(await publisher.attest({ name: 'com.example/weather', version: '1.0.0', bundle: second }, ROOT)).toMatchObject({
-      stop: 'attestation-invalid',
+  })
+  it('admits nothing by a bundle that was revoked while it waited to be kept (attack 7)', async () => {
+    kept(await publish(serverJson(), ['{"publisher":1}']))
+    const review = '{"review":1}'
+    let release = (): void => {}
+    const isHeld = publisher.alone(() => new Promise<void>(resolve => (release = resolve)))
+    const attested = publisher.attest({ name: 'com.example/weather', version: '1.0.0', bundle: review }, ROOT)
+    while (asked.length < 2) await Promise.resolve()
+    for (let i = 0; i < 50; i++) await Promise.resolve() // it is verified, and behind what is being kept
+    await registry.revocations.append({
+      kind: 'bundle',
+      target: hash('sha256', review),
+      reason: 'malware',
+      action: 'block',
+      by: ROOT.key,
+      atSeconds: 1,
     })
+    release()
+    await isHeld
+    expect(await attested).toMatchObject({ stop: 'attestation-invalid', detail: 'this bundle is revoked' })
     expect((await registry.versions.find('com.example/weather', '1.0.0'))?.standing).toBe('quarantined')
   })
   it('keeps the spelling a server began with', async () => {
