@@ -12,12 +12,17 @@ export const MAX_TASK_ID = 2048
 
 /** Whose id it is: another principal or endpoint does not open it. */
 export type TaskBinding = { readonly principal: PrincipalKey; /** resource identifier */ readonly endpoint: string }
-export type UpstreamTask = { readonly alias: string; readonly taskId: string }
+/** `version`: of the registry, where the server is one: another version finds none of the tasks before it */
+export type UpstreamTask = { readonly alias: string; readonly taskId: string; readonly version?: string | undefined }
 
 /** The host's id of an upstream's task, the same each time until the key is rotated (old ids still open then). Undefined when the upstream's id is empty or too long. */
 export function mintTaskId(sealer: Sealer, binding: TaskBinding, task: UpstreamTask): string | undefined {
   if (task.taskId.length === 0 || task.taskId.length > MAX_TASK_ID) return undefined
-  const text = sealer.seal('task-id', Buffer.from(JSON.stringify([task.alias, task.taskId])), contextOfTask(binding))
+  const text = sealer.seal(
+    'task-id',
+    Buffer.from(JSON.stringify([task.alias, task.taskId, ...(task.version === undefined ? [] : [task.version])])),
+    contextOfTask(binding),
+  )
   return text.length > MAX_TASK_ID ? undefined : text
 }
 
@@ -25,8 +30,8 @@ export function mintTaskId(sealer: Sealer, binding: TaskBinding, task: UpstreamT
 export function openTaskId(sealer: Sealer, text: string, binding: TaskBinding): UpstreamTask | undefined {
   const payload = sealer.open('task-id', text, MAX_TASK_ID, contextOfTask(binding))
   if (payload === undefined) return undefined
-  const [alias, taskId] = JSON.parse(payload.toString()) as [string, string]
-  return { alias, taskId }
+  const [alias, taskId, version] = JSON.parse(payload.toString()) as [string, string, string?]
+  return { alias, taskId, ...(version !== undefined && { version }) }
 }
 
 const contextOfTask = (b: TaskBinding): Buffer => contextOf([b.principal, b.endpoint])

@@ -2,11 +2,12 @@
 
 import type { RootedVerification } from '../adapters/sigstore/rooted-verification.ts'
 import { readTrustFiles, type TrustFiles } from '../adapters/trust-files.ts'
+import type { Advised, AdvisoryWatch } from '../registry/advisories/book.ts'
 import { Fault } from '../kernel/errors.ts'
 import { Blocked, type Withdrawal } from '../trust/blocked.ts'
-import { deny, isDenial, type Denial } from '../trust/denial.ts'
+import { deny, isDenial, shown, type Denial } from '../trust/denial.ts'
 import type { Floors } from '../trust/floors.ts'
-import { isSameContent, type InForce } from '../trust/in-force.ts'
+import { inForceOf, isSameContent, type InForce } from '../trust/in-force.ts'
 import { judgeVersion, type Pin, type Served, type Trusted } from '../trust/served-version.ts'
 import type { VersionSource } from '../trust/version-source.ts'
 import type { ServedVersion, TrustPlane } from './trust.ts'
@@ -20,6 +21,9 @@ export type ServedTrustParts = {
   /** all that blocks at the registry */
   readonly withdrawn: () => Promise<readonly Withdrawal[]>
   readonly floors: Floors
+  readonly advisories: Pick<AdvisoryWatch, 'advisoriesAgainst'>
+  /** what becomes of a version that an advisory concerns and that is not in force */
+  readonly vulnerable: () => 'refuse' | 'warn'
   /** what statements have to be signed for */
   readonly registry: () => string
   /** wall clock, milliseconds */
@@ -30,8 +34,16 @@ export class ServedTrust {
   readonly #parts: ServedTrustParts
   #blocked: { readonly followed: readonly Withdrawal[]; readonly own: readonly Withdrawal[]; readonly blocked: Blocked } | undefined
 
+  /** by everything that was signed of a version; as many as there are aliases, and those before */
+  readonly #advice = new Map<string, Promise<readonly Advised[]>>()
+
   constructor(parts: ServedTrustParts) {
     this.#parts = parts
+  }
+
+  /** Something changed, or may have: what is kept of advisories is asked anew. */
+  forget(): void {
+    this.#advice.clear()
   }
 
   /** `known`: what was in force of this alias. Never rejects: what cannot be asked is a Denial. */
@@ -70,7 +82,34 @@ export class ServedTrust {
     if (isDenial(served)) return served
     // What was in force goes on while nothing new is known; anything else is new, and needs what is fresh.
     const isInForce = isSameContent(known, served)
+    const advised = await this.#advised(served, isInForce)
+    if (advised) return advised
     return (followed && denialIn(followed.forServed({ ...versionOf(served), isInForce }))) ?? served
+  }
+
+  /** Malware ends what runs; what is vulnerable is not brought into force anew, and what is in force goes on: its operator is told (registry/advisories). */
+  async #advised(served: Served, isInForce: boolean): Promise<Denial | undefined> {
+    const known = await this.#advisoriesAgainst(served)
+    const malware = known.find(({ isMalware }) => isMalware)
+    if (malware) return deny('advisory-malware', `${shown(malware.id)} says that it is malware`)
+    // What its packages need in turn is warned of alone, as where it is published.
+    const first = known.find(({ isIndirect }) => !isIndirect)
+    if (!first || isInForce || this.#parts.vulnerable() === 'warn') return undefined
+    return deny('advisory-vulnerable', `${shown(first.id)} is about ${shown(first.about)}`)
+  }
+
+  /** Lock files are long: asked once of the same content, until something changes. */
+  #advisoriesAgainst(served: Served): Promise<readonly Advised[]> {
+    const { name, version, serverJson, lock, launch } = served
+    const key = inForceOf(served, 0).content
+    const known = this.#advice.get(key)
+    if (known) return known
+    const lockName = 'packageIndex' in launch ? launch.artifact.lock : undefined
+    const locks = lock && lockName !== undefined && { locks: [{ kind: `lock:${lockName}`, text: lock.bytes.toString() }] }
+    const asked = this.#parts.advisories.advisoriesAgainst({ name, version, serverJson: serverJson.toString(), ...locks })
+    this.#advice.set(key, asked)
+    asked.catch(() => this.#advice.delete(key)) // whoever asked hears of it
+    return asked
   }
 
   async #documents({ name, version }: Pin, known: InForce | undefined): Promise<Documents | Denial> {

@@ -51,6 +51,7 @@ export const describeServed = (
   is,
   ...(pin && { name: pin.name, version: pin.version }),
   ...(served && signedOf(served)),
+  ...(pin && served && pin.version !== served.version && { pinned: `${pin.name}@${pin.version}` }),
   ...(before !== undefined && { before }),
   ...(denial && { reason: denial.denied, rule: denial.rule, why: denial.detail }),
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { InForceFiles } from '../adapters/in-force-file.ts'
 import { ServedReport } from '../adapters/served-report.ts'
 import { RootedVerification } from '../adapters/sigstore/rooted-verification.ts'
+import { createAdvisoryStore } from '../adapters/sqlite/advisory-store.ts'
 import { createDocumentStore } from '../adapters/sqlite/document-store.ts'
 import { createRevocationLog, createVersionStore } from '../adapters/sqlite/registry-store.ts'
 import type { StateDb } from '../adapters/sqlite/state-db.ts'
@@ -12,6 +13,7 @@ import type { EventEncoder } from '../audit/encode.ts'
 import type { AuditLog } from '../audit/log.ts'
 import type { Snapshot } from '../config/schema.ts'
 import type { Stop } from '../kernel/errors.ts'
+import { AdvisoryBook } from '../registry/advisories/book.ts'
 import type { ContentStore } from '../trust/content.ts'
 import type { Floors } from '../trust/floors.ts'
 import { lazyContent } from './lazy-content.ts'
@@ -68,6 +70,7 @@ export function openServed({
   const { dataDir } = current()
   const rooted = new RootedVerification()
   const revocations = createRevocationLog(state)
+  const documents = createDocumentStore(state)
   const content = given ? { keep: given.keep.bind(given), check: given.check.bind(given), close: (): void => {} } : lazyContent(current)
   /** read again after each change that is told, and with each look */
   let withdrawn: ReturnType<typeof withdrawnIn> | undefined
@@ -77,20 +80,24 @@ export function openServed({
   }
   const look = (): void => {
     withdrawn = undefined
+    judging.forget()
     void serving.look()
   }
   const report = new ServedReport(dataDir, cause => logger.fault('how versions stand could not be kept for commands', cause))
+  const judging = new ServedTrust({
+    followed: trust,
+    files: () => current().registry.trust,
+    rooted,
+    source: registrySource(createVersionStore(state), documents),
+    withdrawn: () => (withdrawn ??= withdrawnIn(revocations).catch(forget)),
+    floors,
+    advisories: new AdvisoryBook({ store: createAdvisoryStore(state), documents, nowMs: now }),
+    vulnerable: () => current().registry.vulnerable,
+    registry: () => current().publicUrl,
+    now,
+  })
   const serving = new Serving({
-    trust: new ServedTrust({
-      followed: trust,
-      files: () => current().registry.trust,
-      rooted,
-      source: registrySource(createVersionStore(state), createDocumentStore(state)),
-      withdrawn: () => (withdrawn ??= withdrawnIn(revocations).catch(forget)),
-      floors,
-      registry: () => current().publicUrl,
-      now,
-    }),
+    trust: judging,
     content,
     floors,
     inForce: new InForceFiles(join(dataDir)),

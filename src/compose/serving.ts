@@ -1,7 +1,7 @@
 // Which versions of the registry are in force: judged before they are used, at every connect, after every change and twice a minute; ended when they no longer hold.
 
-import type { PinnedSurface } from '../admission/pinned-surface.ts'
 import type { Digest } from '../admission/primitive.ts'
+import { pinnedSurface } from '../admission/signed-surface.ts'
 import type { Admission } from '../admission/statement.ts'
 import type { ServedRow } from '../adapters/served-report.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
@@ -13,7 +13,6 @@ import { isDenial, type Denial } from '../trust/denial.ts'
 import { floorKey, type Floors } from '../trust/floors.ts'
 import { inForceOf, isSameContent, type InForceStore } from '../trust/in-force.ts'
 import type { Served } from '../trust/served-version.ts'
-import type { SignedSurface } from '../trust/statement.ts'
 import type { ServedTrust } from './served-trust.ts'
 import { describeServed, pinOf, stopOf, verifying } from './served-words.ts'
 
@@ -181,7 +180,10 @@ export class Serving {
     if (standing?.kind === 'served') {
       const isOnce = denial.denied === 'verification-unavailable' && !this.#unsure.has(alias)
       this.#unsure.set(alias, denial)
-      if (standing.pin.key !== pin.key || !isOnce) await this.#end(alias, standing, denial)
+      const isOther = standing.pin.key !== pin.key
+      if (isOther || !isOnce) await this.#end(alias, standing, denial)
+      // Its last word is about what is pinned.
+      if (isOther) await this.#tell(alias, 'refused', { denial })
       return
     }
     const isTold = standing?.denial?.rule === denial.rule
@@ -305,21 +307,10 @@ function admissionOf({ settings: { alias, launch } }: Pinned, { surface, surface
     launch: launch.specification,
     launchDigest: launch.digest as Digest,
     verdict: 'passed',
-    surface: pinnedOf(surface),
+    surface: pinnedSurface(surface),
     surfaceDigest: surfaceDigest as Digest,
     reviewer: review.statement.verifierId,
     reviewedAt: review.statement.timeVerified,
-  }
-}
-
-/** INVARIANT: digests of a signed surface are SHA-256 in lower-case hexadecimal (trust/statement.ts). */
-const pinnedOf = ({ mode, instructions, tools, prompts, resources, resourceTemplates }: SignedSurface): PinnedSurface => {
-  const named = (digests: Readonly<Record<string, string>>): ReadonlyMap<string, Digest> =>
-    new Map(Object.entries(digests) as [string, Digest][])
-  return {
-    mode,
-    instructions: instructions as Digest | null,
-    primitives: { tool: named(tools), prompt: named(prompts), resource: named(resources), resourceTemplate: named(resourceTemplates) },
   }
 }
 

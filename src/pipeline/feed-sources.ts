@@ -1,10 +1,10 @@
 // Where feeds come from: the upstreams of an endpoint that exist for a principal, and what it may hear of them.
 
 import type { Caller, CallerCredential, SubscriptionFilter, UpstreamChanges, UpstreamSubscription } from '../bridge/upstream.ts'
-import { openTaskId } from '../bridge/task-id.ts'
 import type { GatewayDeps, ListenFilter } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
 import { OwnSubscription } from './own-subscription.ts'
+import { taskIn } from './task-names.ts'
 import type { Authenticated, Classified, Joined, Received } from './path.ts'
 
 export type FeedDeps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'credentials' | 'catalogue' | 'sealer'>
@@ -94,7 +94,7 @@ export function missingScopes(
     for (const scope of entry.scopes.missing(principal, 'resource', found.uri) ?? []) missing.add(scope)
   }
   for (const id of filter.taskIds) {
-    const task = openTaskId(deps.sealer, id, { principal: principal.key, endpoint: endpoint.resource })
+    const task = taskIn(deps.sealer, { principal, endpoint }, id, alias => deps.upstreams().get(alias))
     const entry = task && deps.upstreams().get(task.alias)
     if (!entry || deps.entitlement(principal, entry).isEmpty) continue
     for (const scope of entry.scopes.missing(principal, 'task', task.taskId) ?? []) missing.add(scope)

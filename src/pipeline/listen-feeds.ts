@@ -1,13 +1,12 @@
 // subscriptions/listen of modern hosts: the filter that is honoured, and the changes it lets through, stamped with the listen id (R79-R83).
 
-import { openTaskId } from '../bridge/task-id.ts'
 import type { ListKind, SubscriptionFilter, UpstreamChanges } from '../bridge/upstream.ts'
 import { member, rawOf } from '../mcp/json.ts'
 import type { ListenFilter, Listening } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
 import { LIST_CHANGED, notification, stamped, stampOf, updatedParams } from './feed-messages.ts'
 import { mayHear, maySpeak, ownUris, reachable, subscribeFor, type FeedDeps, type Listener } from './feed-sources.ts'
-import { exposeTask } from './task-names.ts'
+import { exposeTask, taskIn } from './task-names.ts'
 
 const FILTER_KEYS: Readonly<Record<ListKind, 'toolsListChanged' | 'promptsListChanged' | 'resourcesListChanged'>> = {
   tools: 'toolsListChanged',
@@ -75,8 +74,8 @@ function filterFor(deps: FeedDeps, { who, asked }: Listen, alias: string): Subsc
   return { toolsListChanged, promptsListChanged, resourcesListChanged, ...list('resourceSubscriptions', uris), ...list('taskIds', taskIds) }
 }
 
-const taskOf = ({ sealer }: FeedDeps, { principal, endpoint }: Listener, id: string): ReturnType<typeof openTaskId> =>
-  openTaskId(sealer, id, { principal: principal.key, endpoint: endpoint.resource })
+const taskOf = ({ sealer, upstreams }: FeedDeps, who: Listener, id: string): ReturnType<typeof taskIn> =>
+  taskIn(sealer, who, id, alias => upstreams().get(alias))
 
 type Target = { readonly alias: string; readonly send: (message: Buffer) => boolean; readonly ended: () => void }
 
@@ -97,7 +96,9 @@ function changesFor(deps: FeedDeps, { who, asked, rawId }: Listen, { alias, send
       // R90: a task's questions are gated where they are answered for, in tasks/get; a notification carries none of them.
       if (method !== 'notifications/tasks' || params?.kind !== 'object' || member(params, 'inputRequests') !== undefined) return
       const bytes =
-        mayHear(deps, who, alias) && maySpeak(deps, alias) ? exposeTask(deps.sealer, who, alias, rawOf(message, params)) : undefined
+        mayHear(deps, who, alias) && maySpeak(deps, alias)
+          ? exposeTask(deps.sealer, who, deps.upstreams().get(alias) ?? { alias }, rawOf(message, params))
+          : undefined
       if (bytes) send(notification(method, stamped(bytes, rawId)))
     },
     interrupted: () => deps.catalogue.forget(alias),

@@ -58,7 +58,7 @@ export async function taskMade(x: Ready, deps: ResultDeps, result: Slice): Promi
     return failedInput(x, 'the server answered with a task, which this client does not support')
   const stop = await gateTask(x, deps, result)
   if (stop) return stop
-  const bytes = exposeTask(deps.sealer, x, x.route.entry.alias, rawOf(result.doc, result.node))
+  const bytes = exposeTask(deps.sealer, x, x.route.entry, rawOf(result.doc, result.node))
   return bytes ? answered(bytes, 'task') : invalid(x, 'a task without an id')
 }
 
@@ -68,7 +68,7 @@ export async function taskState(x: Ready, deps: ResultDeps, result: Slice): Prom
   if (stop) return stop
   const bytes = rawOf(result.doc, result.node)
   if (member(result.node, 'taskId') === undefined) return answered(bytes, 'ok')
-  const exposed = exposeTask(deps.sealer, x, x.route.entry.alias, bytes)
+  const exposed = exposeTask(deps.sealer, x, x.route.entry, bytes)
   return exposed ? answered(exposed, 'ok') : invalid(x, 'a task without a usable id')
 }
 

@@ -176,6 +176,12 @@ export const RULES = {
   'artifact-revoked': { reason: 'version-revoked', fix: 'use a version of other artifacts' },
   'bundle-revoked': { reason: 'version-revoked', fix: 'use another version, or have this one signed and reviewed again' },
 
+  'advisory-malware': { reason: 'version-revoked', fix: 'use a version that no advisory names' },
+  'advisory-vulnerable': {
+    reason: 'version-revoked',
+    fix: 'pin a version that no advisory names, or say `registry.vulnerable: warn`; what is in force already goes on',
+  },
+
   'version-absent': { reason: 'version-absent', fix: 'pin a version that the registry has' },
 
   'launch-choice': { reason: 'configuration-incomplete', fix: 'name the package in the configuration (`server.package`)' },

@@ -1,12 +1,18 @@
 // A version of the registry, served end to end: published, reviewed, pinned, called by hosts of both eras; refused, cut and held where what was signed does not hold.
 
+import { copyFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { startGateway } from '../../src/main.ts'
 import { send, type Answer } from '../attacks/wire.ts'
+import { gatehouse } from '../cli/io.ts'
 import { serverJson } from '../support/served.ts'
+import { silentLogger } from '../support/silent-logger.ts'
 import { FLIPPING, PATH, startServed, type ServedGateway } from '../support/served-gateway.ts'
 import { connect, failureOf, REVISIONS, textOf } from './support/hosts.ts'
 import type { World } from './support/world.ts'
 
+const BUILD = { version: '0.0.0-test', environment: process.env, logger: silentLogger() }
 let world: ServedGateway | undefined
 afterEach(async () => {
   await world?.stop()
@@ -59,6 +65,8 @@ describe('a version that was signed, reviewed and pinned', () => {
   it('lists what was reviewed; what turns after three calls is held (FLIP_AFTER=3)', async () => {
     const { call, ask, events } = await serving({ flipAfter: 3 })
     for (let i = 1; i <= 3; i++) expect((await call()).body.result.content[0].text).toBe(`get_weather ${i}`)
+    // Whoever watches its lists hears of it within a moment, whenever it turned.
+    await expect.poll(async () => reasonOf(await call())).toBe('drifted')
     const refused = await call()
     expect([reasonOf(refused), refused.body.error.data.fix]).toEqual(['drifted', expect.stringContaining('gatehouse server diff weather')])
     expect((await ask('tools/list')).body.result.tools).toEqual([])
@@ -177,15 +185,49 @@ describe('revoked while it is used', () => {
 })
 
 describe('an older version', () => {
-  it('attack: is not used after a newer one was, and a restart or a changed pin does not bring it back', async () => {
+  it('attack: comes back by no restart with a state.db of before: the floor is kept elsewhere', async () => {
+    const served = await serving()
+    const { running, content } = served
+    const file = join(running.dataDir, 'state.db')
+    const backup = join(running.dataDir, 'backup.db')
+    await running.gateway.stop()
+    copyFileSync(file, backup)
+    const start = async (version: string) => startGateway(await running.load(served.pinned(version)), { ...BUILD, content })
+    let gateway = await start('1.0.0')
+    await served.publish('1.1.0', 2)
+    await gateway.stop()
+    gateway = await start('1.1.0')
+    await expect.poll(async () => reasonOf(await served.call())).toBe(undefined)
+    await gateway.stop()
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true })
+    copyFileSync(backup, file)
+    gateway = await start('1.0.0')
+    expect(ruleOf(await served.call())).toBe('below-floor')
+    await gateway.stop()
+    gateway = await start('1.1.0')
+    expect(ruleOf(await served.call())).toBe('version-absent')
+    await gateway.stop()
+  })
+
+  it('attack: is not used after a newer one was, and a changed pin does not bring it back', async () => {
     const served = await serving()
     await served.publish('1.1.0', 2)
     await served.running.reload(served.pinned('1.1.0'))
     await expect.poll(async () => reasonOf(await served.call())).toBe(undefined)
+    const cli = (...words: string[]) =>
+      gatehouse([...words, '--config', join(served.running.dataDir, '..', 'gatehouse.yaml')], { cwd: served.running.dataDir })
+    await expect.poll(async () => (await cli('server', 'list')).out).toMatch(/^weather {2}com\.example\/weather@1\.1\.0 is in force, number 2, published by key /)
+    expect(await cli('server', 'diff', 'weather')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('against com.example/weather@1.0.0: the same surface'),
+    })
+    expect(await cli('server', 'approve', 'weather')).toMatchObject({ code: 4, err: expect.stringContaining('gatehouse sign review') })
     await served.running.reload(served.pinned('1.0.0'))
     const refused = await served.call()
     expect([reasonOf(refused), ruleOf(refused)]).toEqual(['server-unverified', 'below-floor'])
     expect(refused.body.error.data.fix).toContain('--downgrade-to')
+    await expect.poll(async () => (await cli('server', 'list')).out).toContain('1.0.0 is not used: below-floor: ')
+    expect((await cli('doctor')).out).toContain('below-floor')
     // A reviewer signs the way back, with the reason.
     const json = serverJson('1.0.0')
     const review = await served.signers.review(json, { surface: FLIPPING, downgrade: { sequence: 2, why: '1.1.0 loses data' } })

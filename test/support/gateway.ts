@@ -33,6 +33,8 @@ export type TestGateway = {
   sign(claims: Readonly<Record<string, unknown>>, typ?: string): Promise<string>
   /** all audit events on disk, oldest first */
   events(): Record<string, any>[]
+  /** another configuration of the same base, for a gateway that starts anew */
+  load(config: Readonly<Record<string, unknown>>): Promise<Snapshot>
   /** loads another configuration from the same base */
   reload(config: Readonly<Record<string, unknown>>): Promise<string | undefined>
   stop(): Promise<void>
@@ -119,6 +121,7 @@ export async function startTestGateway(
             .filter(Boolean),
         )
         .map(line => JSON.parse(line) as Record<string, any>),
+    load,
     reload: async more => gateway.reload(await load(more)),
     async stop() {
       await gateway.stop()

@@ -244,6 +244,21 @@ describe('a version that no publisher signed', () => {
     bundles(await signers.review(JSON_1, { sequence: 3 }))
     expect(await served({ policies: unsigned })).toMatchObject({ sequence: 3, countsAs: 3, surface: SURFACE })
   })
+  it('attack: its server.json, lock file or review is another', async () => {
+    source.documents.push(Buffer.from(JSON.stringify(SURFACE)))
+    const review = await signers.review(JSON_1, { sequence: 3 })
+    source.put('1.0.0', serverJson('1.0.0', { description: 'Weather!' }), review)
+    expect(await rule({ policies: unsigned })).toBe('server-json-mismatch')
+    source.put(
+      '1.0.0',
+      JSON_1,
+      await signers.review(JSON_1, { sequence: 3, subjects: [...subjectsOf(serverJson('1.0.1')), ...surfaceSubject(SURFACE)] }),
+    )
+    expect(await rule({ policies: unsigned })).toBe('server-json-mismatch')
+    source.put('1.0.0', JSON_1, review)
+    source.documents[0] = Buffer.from('another lock')
+    expect(await rule({ policies: unsigned })).toBe('artifact-absent')
+  })
   it('takes nothing from a publisher’s bundle: nobody says who may sign', async () => {
     source.documents.push(Buffer.from(JSON.stringify(SURFACE)))
     bundles(published, await signers.review(JSON_1))

@@ -13,6 +13,7 @@ import type { Snapshot } from '../../config/schema.ts'
 import { EXIT, type CommandArgs, type CommandModule } from '../command.ts'
 import { shortName } from '../config-check.ts'
 import { writeAtomic } from '../files.ts'
+import { isServed } from './served.ts'
 import { definitionsFile, reviewedOf, serverOf, type Server } from './surfaces.ts'
 import { approvalOf, launchText, reviewText, unpinnedText } from './words.ts'
 
@@ -27,6 +28,7 @@ export const approve: CommandModule = {
     const server = await serverOf(args)
     if (typeof server === 'number') return server
     const { alias, snapshot, settings } = server
+    if (isServed(settings)) return conflict(args, notHere(alias))
     const { launch } = settings
     const mode = args.text('mode') ?? 'subset'
     if (!isMode(mode)) return usage(args, `expected --mode ${SURFACE_MODES.join(' or ')}`)
@@ -87,6 +89,7 @@ export const quarantine: CommandModule = {
     const server = await serverOf(args)
     if (typeof server === 'number') return server
     const { alias, snapshot, settings } = server
+    if (isServed(settings)) return conflict(args, notHere(alias))
     if (args.text('why') === undefined) return usage(args, 'expected --why')
     const { admission, lastAt } = await reviewedOf(server)
     const surface = typeof admission === 'object' ? admission.surface : surfaceSeen(emptySeen(alias), 'subset')
@@ -98,6 +101,9 @@ export const quarantine: CommandModule = {
     return write(args, server, { review, signature })
   },
 }
+
+const notHere = (alias: string): string =>
+  `\`${alias}\` is a version of the registry: \`gatehouse sign review\` and \`gatehouse registry attest\` admit it, \`gatehouse registry revoke\` and \`gatehouse block server\` stop it`
 
 const hasKey = (args: CommandArgs): boolean => (['key', 'key-command'] as const).some(option => args.text(option) !== undefined)
 

@@ -5,6 +5,7 @@ import { digestOfSurface } from '../../admission/pinned-surface.ts'
 import { reviewSurface } from '../../admission/review.ts'
 import { surfaceSeen } from '../../admission/seen-surface.ts'
 import { EXIT, type CommandArgs } from '../command.ts'
+import { diffServed, isServed } from './served.ts'
 import { reviewedOf, serverOf } from './surfaces.ts'
 import { admissionText, approvalOf, launchText, reviewText } from './words.ts'
 
@@ -13,6 +14,7 @@ export async function run(args: CommandArgs): Promise<number> {
   const server = await serverOf(args)
   if (typeof server === 'number') return server
   const { alias, settings } = server
+  if (isServed(settings)) return diffServed(args, server, settings.transport)
   const { seen, admission, isSigned, definitions } = await reviewedOf(server)
   const passed = typeof admission === 'object' && admission.verdict === 'passed' ? admission : undefined
   const launch = reviewLaunch(settings.launch, passed)

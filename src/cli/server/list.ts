@@ -6,13 +6,18 @@ import { emptySeen } from '../../admission/seen-surface.ts'
 import type { ConfiguredUpstream, Snapshot } from '../../config/schema.ts'
 import { EXIT, type CommandArgs } from '../command.ts'
 import { configurationOf } from '../stopped-gateway.ts'
+import { isServed, servedInfo, servedText, type ServedInfo } from './served.ts'
 import { reviewedOf } from './surfaces.ts'
 import { admissionText } from './words.ts'
 
 export async function run(args: CommandArgs): Promise<number> {
   const snapshot = await configurationOf(args)
   if (!snapshot) return EXIT.configInvalid
-  const rows = await Promise.all([...snapshot.upstreams.values()].map(async settings => rowOf(snapshot, settings)))
+  const rows = await Promise.all(
+    [...snapshot.upstreams.values()].map(async settings =>
+      isServed(settings) ? servedInfo(snapshot, settings.alias, settings.transport) : rowOf(snapshot, settings),
+    ),
+  )
   if (args.json) args.io.out(`${JSON.stringify({ servers: rows }, undefined, 2)}\n`)
   else args.io.out(rows.length === 0 ? 'no server is configured\n' : rows.map(rowText).join(''))
   return EXIT.ok
@@ -46,7 +51,9 @@ async function rowOf(snapshot: Snapshot, { alias, admission: mode, launch: how }
   }
 }
 
-const rowText = ({ alias, admission, standing, held, class: of, launch }: Row): string => {
+const rowText = (row: Row | ServedInfo): string => {
+  if ('server' in row) return `${row.alias}  ${servedText(row)}\n`
+  const { alias, admission, standing, held, class: of, launch } = row
   if (admission === 'configured') return `${alias}  ${standing}\n`
   const start = { same: '', new: '', changed: '; how it starts has changed', unpinned: '; it starts code that no exact version names' }
   return `${alias}  ${standing}${start[launch]}${held > 0 ? `; ${held} definitions held (${of})` : ''}\n`

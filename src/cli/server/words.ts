@@ -5,7 +5,7 @@ import type { Finding, SurfaceReview } from '../../admission/review.ts'
 import type { Admission } from '../../admission/statement.ts'
 import { inertText, type ShownChange } from '../../admission/inert-text.ts'
 
-const KINDS: Readonly<Record<Finding['kind'], string>> = {
+export const KIND_WORDS: Readonly<Record<Finding['kind'], string>> = {
   tool: 'tool',
   prompt: 'prompt',
   resource: 'resource',
@@ -24,7 +24,7 @@ export function admissionText(admission: Admission | string | undefined, isSigne
 
 export function reviewText(review: SurfaceReview): string {
   const { findings, missing, same } = review
-  const gone = missing.map(({ kind, name }) => `not seen now: ${KINDS[kind]} \`${name}\`\n`)
+  const gone = missing.map(({ kind, name }) => `not seen now: ${KIND_WORDS[kind]} \`${name}\`\n`)
   return [
     ...findings.map(findingText),
     ...gone,
@@ -46,7 +46,7 @@ export const unpinnedText = (unpinned: string): string =>
   `it cannot be admitted as it is: \`${unpinned}\` names no exact version or digest, so what is reviewed is not what runs; write \`package@1.2.3\`, \`package==1.2.3\` or \`image@sha256:…\``
 
 function findingText({ kind, name, standing, class: of, codes, changes, more, others }: Finding): string {
-  const what = `${of}: ${KINDS[kind]}${name === '' ? '' : ` \`${name}\``} ${standing}: ${codes.join(', ')}`
+  const what = `${of}: ${KIND_WORDS[kind]}${name === '' ? '' : ` \`${name}\``} ${standing}: ${codes.join(', ')}`
   return [
     `${what}\n`,
     ...changes.map(changeText),

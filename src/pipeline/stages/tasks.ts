@@ -1,9 +1,9 @@
 // tasks/get, tasks/update, tasks/cancel: routed by the sealed id, for the principal it was issued to (R87-R90).
 
 import { declaresTasks } from '../../bridge/capabilities.ts'
-import { openTaskId } from '../../bridge/task-id.ts'
 import { member, textOf } from '../../mcp/json.ts'
 import type { GatewayDeps } from '../deps.ts'
+import { taskIn } from '../task-names.ts'
 import type { Authenticated, Classified, Joined, Received, Stage } from '../path.ts'
 import type { Permitted } from './evaluate-policy.ts'
 import type { Routed } from './resolve-route.ts'
@@ -21,7 +21,7 @@ export const resolveTaskStage = (
       return { stop: 'capability-missing', detail: 'this method needs the tasks extension', data: REQUIRED }
     const id = member(x.params, 'taskId')
     if (!x.doc || id?.kind !== 'string') return { stop: 'params-invalid', detail: 'expected a string in `params.taskId`' }
-    const task = openTaskId(deps.sealer, textOf(x.doc, id), { principal: x.principal.key, endpoint: x.endpoint.resource })
+    const task = taskIn(deps.sealer, x, textOf(x.doc, id), alias => deps.upstreams().get(alias))
     const entry = task && x.endpoint.aliases.includes(task.alias) ? deps.upstreams().get(task.alias) : undefined
     if (!task || !entry) return { stop: 'unknown' }
     const entitlement = deps.entitlement(x.principal, entry)

@@ -1,0 +1,99 @@
+// What the commands about servers say of a version of the registry: how the gateway judged it, what the version before listed, and what it lists otherwise.
+
+import { InForceFiles } from '../../adapters/in-force-file.ts'
+import { readServedReport, type ServedRow } from '../../adapters/served-report.ts'
+import { inertText } from '../../admission/inert-text.ts'
+import { reviewSurface } from '../../admission/review.ts'
+import { changesBetween, pinnedSurface, type SurfaceChange } from '../../admission/signed-surface.ts'
+import { readSeenFile } from '../../adapters/admission/seen-folder.ts'
+import type { ConfiguredUpstream, ServedTransport, Snapshot } from '../../config/schema.ts'
+import { EXIT, type CommandArgs } from '../command.ts'
+import type { Server } from './surfaces.ts'
+import { KIND_WORDS, reviewText } from './words.ts'
+
+export type ServedInfo = {
+  readonly alias: string
+  readonly server: string
+  readonly version: string
+  /** as the gateway that runs, or ran last, judged this pin; `unjudged`: none did */
+  readonly standing: 'in-force' | 'refused' | 'ended' | 'unjudged'
+  readonly publisher?: string
+  readonly reviewer?: string
+  readonly sequence?: number
+  readonly reason?: string
+  readonly rule?: string
+  readonly why?: string
+  readonly fix?: string
+}
+
+/** Whether an upstream is a version of the registry. */
+export const isServed = (settings: ConfiguredUpstream): settings is ConfiguredUpstream & { readonly transport: ServedTransport } =>
+  settings.transport.kind === 'server'
+
+export async function servedInfo({ dataDir }: Snapshot, alias: string, { name, version }: ServedTransport): Promise<ServedInfo> {
+  const row = (await readServedReport(dataDir)).get(alias)
+  const pin = { alias, server: name, version }
+  if (row?.['name'] !== name || row['version'] !== version) return { ...pin, standing: 'unjudged' }
+  return {
+    ...pin,
+    standing: standingOf(row),
+    ...textsOf(row),
+    ...(typeof row['countsAs'] === 'number' ? { sequence: row['countsAs'] } : sequenceOf(row)),
+  }
+}
+
+const standingOf = ({ is }: ServedRow): ServedInfo['standing'] =>
+  is === 'in-force' || is === 'refused' || is === 'ended' ? is : 'unjudged'
+const sequenceOf = ({ sequence }: ServedRow): { readonly sequence?: number } => (typeof sequence === 'number' ? { sequence } : {})
+function textsOf(row: ServedRow): Partial<ServedInfo> {
+  const texts = (['publisher', 'reviewer', 'reason', 'rule', 'why', 'fix'] as const).flatMap(key => {
+    const text = row[key]
+    return typeof text === 'string' ? [[key, text] as const] : []
+  })
+  return Object.fromEntries(texts)
+}
+
+export function servedText({ server, version, standing, publisher, reviewer, sequence, rule, why, fix }: ServedInfo): string {
+  const signed =
+    publisher === undefined
+      ? ''
+      : `, number ${sequence ?? 0}, published by ${inertText(publisher)}, reviewed by ${inertText(reviewer ?? '')}`
+  const refused = rule === undefined ? '' : `: ${rule}: ${inertText(why ?? '')}; ${inertText(fix ?? '')}`
+  return `${server}@${version} ${WORDS[standing]}${standing === 'in-force' ? signed : refused}`
+}
+const WORDS = {
+  'in-force': 'is in force',
+  refused: 'is not used',
+  ended: 'is no longer used',
+  unjudged: 'was not judged yet: start or reload the gateway',
+} as const
+
+/** The version before against the one in force, and what was seen of it against what was reviewed. Exit code 1 where anything differs. */
+export async function diffServed({ io, json }: CommandArgs, { alias, snapshot }: Server, transport: ServedTransport): Promise<number> {
+  const info = await servedInfo(snapshot, alias, transport)
+  const inForce = new InForceFiles(snapshot.dataDir)
+  const [current, previous] = [inForce.current(alias), inForce.previous(alias)]
+  const admitted = current && pinnedSurface(current.surface)
+  const changes = admitted && previous ? changesBetween(pinnedSurface(previous.surface), admitted) : []
+  const seen = await readSeenFile(snapshot.dataDir, alias)
+  const drift = seen && admitted ? reviewSurface(seen, admitted, undefined) : undefined
+  const before = previous && `${previous.name}@${previous.version}`
+  if (json) io.out(`${JSON.stringify({ ...info, before, changes: changes.map(inert), drift }, undefined, 2)}\n`)
+  else {
+    io.out(`${alias}: ${servedText(info)}\n`)
+    if (previous && current) {
+      io.out(
+        `against ${previous.name}@${previous.version}: ${changes.length === 0 ? 'the same surface' : `${changes.length} definitions differ`}\n`,
+      )
+      for (const { standing, kind, name } of changes.map(inert))
+        io.out(`  ${standing}: ${KIND_WORDS[kind]}${name === '' ? '' : ` \`${name}\``}\n`)
+      if (changes.length > 0 && previous.name === current.name)
+        io.out(`  values: GET /v1/servers/${encodeURIComponent(current.name)}/versions/${current.version}/diff?from=${previous.version}\n`)
+    }
+    if (drift) io.out(reviewText(drift))
+  }
+  return changes.length > 0 || (drift?.findings.length ?? 0) > 0 ? EXIT.failed : EXIT.ok
+}
+
+/** attacker-controlled names */
+const inert = ({ name, ...rest }: SurfaceChange): SurfaceChange => ({ ...rest, name: inertText(name) })
