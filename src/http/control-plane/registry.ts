@@ -98,7 +98,7 @@ async function read(deps: RegistryApiDeps, req: IncomingMessage, { view, target,
 
 /** Documents are large, and comparing them is work. */
 const costOf = (target: string): number =>
-  /\/diff(?:\?|$)/.test(target) ? 30 : /\/(?:documents\/[0-9a-f]{64}|definitions|surface)(?:\?|$)/.test(target) ? 5 : 1
+  /\/diff(?:\?|$)/.test(target) ? 30 : /\/(?:documents\/[0-9a-f]{64}|definitions|surface|exports\/osv)(?:\?|$)/.test(target) ? 5 : 1
 
 type ReadAct = Pick<AdminAct, 'method' | 'body'> & { readonly picks?: (answer: AdminAnswer) => AdminAnswer }
 

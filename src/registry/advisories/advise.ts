@@ -4,8 +4,7 @@ import { isStop, type Stop } from '../../kernel/errors.ts'
 import type { Actor } from '../actor.ts'
 import type { Alone } from '../attest.ts'
 import { revoke, type RevokeParts } from '../revoke.ts'
-import type { Entry } from '../store.ts'
-import type { AdvisoryBook, Recorded } from './book.ts'
+import type { AdvisoryBook, Concerned, Recorded } from './book.ts'
 import type { AdvisoryDocument } from './store.ts'
 
 type AdvisingParts = {
@@ -16,7 +15,7 @@ type AdvisingParts = {
 }
 export type Kept = Omit<AdvisoryDocument, 'affected'>
 /** `concerned`: versions here; `stopped`: those of them that were revoked by it. */
-export type Advice = { readonly advisory: Kept; readonly concerned: readonly Entry[]; readonly stopped: readonly Entry[] }
+export type Advice = { readonly advisory: Kept; readonly concerned: readonly Concerned[]; readonly stopped: readonly Concerned[] }
 
 const PAGE = 100
 

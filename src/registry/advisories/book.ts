@@ -39,11 +39,13 @@ export type AdvisoryBookParts = {
   readonly documents: Pick<DocumentStore, 'documents' | 'document'>
   readonly nowMs: () => number
 }
+/** A version here that an advisory concerns. */
+export type Concerned = Pick<Entry, 'name' | 'version' | 'standing'>
 /** What a document came to: versions here that it concerns, malware's withdrawn. */
-export type Recorded = { readonly document: Omit<AdvisoryDocument, 'affected'>; readonly concerned: readonly Entry[] }
+export type Recorded = { readonly document: Omit<AdvisoryDocument, 'affected'>; readonly concerned: readonly Concerned[] }
 
 /** Versions that one document names, and how many are judged at once. */
-const MAX_CONCERNED = 10_000
+const MAX_CONCERNED = 100_000
 const AT_ONCE = 200
 
 export class AdvisoryBook implements AdvisoryWatch {
@@ -111,14 +113,14 @@ export class AdvisoryBook implements AdvisoryWatch {
   }
 
   /** Versions here that it concerns, whatever they stand at. */
-  async #concerned(affected: readonly Affected[]): Promise<readonly Entry[]> {
-    const concerned: Entry[] = []
+  async #concerned(affected: readonly Affected[]): Promise<readonly Concerned[]> {
+    const concerned: Concerned[] = []
     if (affected.length === 0) return concerned
     let after: VersionMark | undefined
     do {
       const page = await this.#parts.store.made(affected, after, AT_ONCE)
       for (const entry of page) {
-        if (await this.#isConcerned(entry, affected)) concerned.push(entry)
+        if (await this.#isConcerned(entry, affected)) concerned.push({ name: entry.name, version: entry.version, standing: entry.standing })
       }
       const last = page.at(-1)
       after = last && page.length === AT_ONCE ? { server: last.name, sequence: last.sequence } : undefined
