@@ -32,10 +32,6 @@ export class ServedReport {
     this.#rows.set(row.upstream, row)
     this.#write()
   }
-  keepOnly(aliases: ReadonlySet<string>): void {
-    for (const alias of this.#rows.keys()) if (!aliases.has(alias)) this.#rows.delete(alias)
-    this.#write()
-  }
 
   #write(): void {
     this.#writing = this.#writing

@@ -51,13 +51,20 @@ export class ServedTrust {
     try {
       return await this.#judge(pin, known)
     } catch (cause) {
-      // A registry, file or thread that cannot be asked says nothing: nothing is served by it.
-      return deny('registry-unavailable', cause instanceof Fault ? cause.message : 'what it is judged by cannot be read')
+      return unavailable(cause)
     }
   }
 
-  /** Why a version that is in force may not be used now; for each request. */
-  whyNotNow({ name, version, digest, sequence, countsAs, untilMs }: Served): Denial | undefined {
+  /** Why a version that is in force may not be used now; for each request. Never throws: what cannot be asked is a Denial. */
+  whyNotNow(served: Served): Denial | undefined {
+    try {
+      return this.#whyNotNow(served)
+    } catch (cause) {
+      return unavailable(cause)
+    }
+  }
+
+  #whyNotNow({ name, version, digest, sequence, countsAs, untilMs }: Served): Denial | undefined {
     const { followed, floors, now } = this.#parts
     if (!(now() < untilMs)) return deny('not-after', `what was signed of it counted until ${new Date(untilMs).toISOString()}`)
     if (followed) return denialIn(followed.forServed({ name, version, digest, sequence, countsAs, isInForce: true }))
@@ -134,6 +141,10 @@ export class ServedTrust {
 }
 
 type Documents = Awaited<ReturnType<typeof readTrustFiles>> & { readonly withdrawn: readonly Withdrawal[] }
+
+/** A registry, file or thread that cannot be asked says nothing: nothing is served by it. */
+const unavailable = (cause: unknown): Denial =>
+  deny('registry-unavailable', cause instanceof Fault ? cause.message : 'what it is judged by cannot be read')
 
 type Numbered = Omit<ServedVersion, 'isInForce' | 'countsAs'> & { readonly countsAs: number }
 const denialIn = (answer: object): Denial | undefined => (isDenial(answer) ? answer : undefined)

@@ -159,8 +159,10 @@ export class Serving {
     const pin = this.#pins.get(alias)
     if (!pin) return
     const { trust, inForce } = this.#parts
+    // A reload makes every pin another object; where it is another pin, it is judged in turn.
+    const isPinned = (): boolean => this.#pins.get(alias)?.key === pin.key
     const served = await trust.judge(pinOf(pin.settings, pin.transport), inForce.current(alias))
-    if (this.#pins.get(alias) !== pin) return
+    if (!isPinned()) return
     if (isDenial(served)) return this.#refused(alias, pin, served)
     const standing = this.#standings.get(alias)
     if (standing?.kind === 'served' && standing.pin.key === pin.key && isSameLaunch(standing.served, served)) {
@@ -168,7 +170,7 @@ export class Serving {
       return this.#renewed(alias, { ...standing, pin }, served)
     }
     const ready = await this.#launchable(pin, served)
-    if (this.#pins.get(alias) !== pin) return
+    if (!isPinned()) return
     if (isDenial(ready)) return this.#refused(alias, pin, ready)
     this.#unsure.delete(alias)
     await this.#comesIntoForce(alias, { ...ready, pin, served })

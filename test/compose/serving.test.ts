@@ -93,7 +93,7 @@ const pins = (...pinned: readonly (readonly [alias: string, version: string])[])
 type Running = { readonly serving: Serving; readonly trust: TrustPlane }
 
 /** A gateway that starts, with what `trust/` holds. */
-async function start(version: string | undefined = '1.0.0', graceMs = DAY, followsNothing = false): Promise<Running> {
+async function start(version = '1.0.0', graceMs = DAY, followsNothing = false): Promise<Running> {
   world.write('pinned.json', world.pinned)
   const dataDir = world.folder
   const file = new FloorFile(join(dataDir, 'trust'))
@@ -141,7 +141,7 @@ async function start(version: string | undefined = '1.0.0', graceMs = DAY, follo
     now: Date.now,
   })
   trust.onChange(() => void serving.look())
-  if (version !== undefined) await serving.configure(pins(['weather', version])).wait()
+  if (version !== '') await serving.configure(pins(['weather', version])).wait()
   return { serving, trust }
 }
 const ruleOf = (stop: Stop | undefined): string | undefined => (stop?.data?.['trust'] as { rule: string } | undefined)?.rule ?? stop?.detail
@@ -228,7 +228,7 @@ describe('an older version', () => {
     expect(running.serving.standing('weather')?.stop).toBe('server-unverified')
   })
   it('where no repository is followed the floor counts all the same', async () => {
-    const files = await start(undefined, DAY, true)
+    const files = await start('', DAY, true)
     await files.serving.configure(pins(['weather', '1.0.0'])).wait()
     expect(standing(files)).toBe('policy-absent')
   })
@@ -319,6 +319,22 @@ describe('at every connect', () => {
     const running = await start()
     await running.serving.configure(pins(['weather', '3.0.0'])).wait()
     expect([standing(running), changes.at(-1)]).toEqual(['version-absent', ['weather', 'version-absent']])
+  })
+  it('a configuration that is read again while a version is being judged changes nothing about that', async () => {
+    const running = await start('')
+    const first = running.serving.configure(pins(['weather', '1.0.0']))
+    const again = running.serving.configure(pins(['weather', '1.0.0']))
+    await Promise.all([first.wait(), again.wait()])
+    expect(standing(running)).toBe('served')
+  })
+  it('attack: documents are damaged in memory or on disk so that asking them fails: nothing of it passes, and the gateway goes on', async () => {
+    const running = await start()
+    vi.spyOn(running.trust, 'forServed').mockImplementation(() => {
+      throw new Fault('trust-evaluation', 'the policies cannot be evaluated')
+    })
+    expect(standing(running)).toBe('registry-unavailable')
+    running.serving.tick()
+    expect(changes.at(-1)).toEqual(['weather', 'registry-unavailable'])
   })
   it('an alias that is gone from the configuration stands until its upstream is gone, and is then unknown', async () => {
     const running = await start()
