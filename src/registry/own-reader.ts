@@ -88,13 +88,24 @@ async function ofVersion(parts: OwnReaderParts, view: RegistryView, { found, wha
     return neutral(`{"attestations":[${attestations.map(bundleJson).join(',')}],"artifacts":${JSON.stringify(artifacts)}}`)
   const here = await surfaceOf(parts.documents, found, attestations)
   if (!here) return NO_SURFACE
-  if (what === 'surface') return neutral(`{"sha256":"${here.digest}","surface":${here.surface}}`)
+  if (what === 'surface') return shownText(here.digest, here.surface, `{"sha256":"${here.digest}","surface":${here.surface}}`)
   if (what === 'diff') return diffOf(parts, view, { found, here, from: params.getAll('from') })
   const { definitions, digest } = here
-  return definitions
-    ? neutral(`{"surface":"${digest}","sha256":"${definitions.sha256}","definitions":${definitions.text}}`)
-    : NO_DEFINITIONS
+  if (!definitions) return NO_DEFINITIONS
+  const { sha256, text } = definitions
+  return shownText(sha256, text, `{"surface":"${digest}","sha256":"${sha256}","definitions":${text}}`)
 }
+
+/** Making text of strangers inert takes its time; bytes that are given as they are do not. */
+const shownText = (sha256: string, text: string, json: string): string | Stop =>
+  text.length <= MAX_SHOWN_BYTES
+    ? neutral(json)
+    : {
+        stop: 'quota-exceeded',
+        detail: `it has more than ${MAX_SHOWN_BYTES} bytes, and is given byte for byte alone`,
+        fix: `ask for \`documents/${sha256}\` of the version`,
+      }
+const MAX_SHOWN_BYTES = 1024 * 1024
 
 type Differing = { readonly found: Entry; readonly here: SurfaceTexts; readonly from: readonly string[] }
 async function diffOf(parts: OwnReaderParts, view: RegistryView, { found, here, from }: Differing): Promise<string | Stop> {

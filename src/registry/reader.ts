@@ -79,9 +79,9 @@ class Pages {
   }
   /** `found`: one more than `limit`, where there is one. */
   list(found: readonly Entry[], limit: number): string {
-    const page = found.slice(0, limit)
+    const page = withinBytes(found.slice(0, limit))
     const last = page.at(-1)
-    const isMore = found.length > limit && last
+    const isMore = found.length > page.length && last
     return serverList(page, isMore ? this.#sealer.seal('cursor', Buffer.from(JSON.stringify(textOf(last))), this.#context) : undefined)
   }
 }
@@ -108,6 +108,14 @@ async function ofServer(
   const found = which === undefined ? undefined : await versions.find(server.key, which)
   return found && isServed(found, asked.withRevoked) && isWhole(found) ? serverResponse(found) : UNKNOWN
 }
+
+/** As many as make no answer that others wait for; the first in any case. */
+function withinBytes(entries: readonly Entry[]): readonly Entry[] {
+  let bytes = 0
+  const end = entries.findIndex(({ serverJson }, i) => (bytes += serverJson.length) > MAX_PAGE_BYTES && i > 0)
+  return end < 0 ? entries : entries.slice(0, end)
+}
+const MAX_PAGE_BYTES = 1024 * 1024
 
 const isServed = ({ standing }: Entry, withRevoked: boolean): boolean =>
   standing === 'admitted' || standing === 'deprecated' || (standing === 'revoked' && withRevoked)

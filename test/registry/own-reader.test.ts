@@ -105,6 +105,14 @@ describe('documents of a version', () => {
     await publish('3.0.0')
     expect(await get(at('3.0.0', 'surface'))).toMatchObject({ stop: 'registry-unknown', detail: 'no surface is kept of it' })
   })
+  it('are given byte for byte alone where they are large: nobody waits for what one stranger has made inert (N050)', async () => {
+    const documents = await documentsOf([{ name: 'a', description: 'x'.repeat(1024 * 1024) }])
+    await publish('1.0.0', { documents })
+    const refused = await get(at('1.0.0', 'definitions'))
+    expect(refused).toMatchObject({ stop: 'quota-exceeded', fix: `ask for \`documents/${documents[1]?.sha256}\` of the version` })
+    expect((await get(at('1.0.0', `documents/${documents[1]?.sha256}`))).length).toBeGreaterThan(1024 * 1024)
+    expect(await get(at('1.0.0', 'surface'))).toHaveProperty('surface')
+  })
   it('show a hostile definition as inert text: markup, a turned line, a hidden word, a terminal’s escape', async () => {
     const hostile = '<script>alert(1)</script>\u202eevil\u200b\u{e0041}\u009b31m\u2028&'
     await publish('1.0.0', { documents: await documentsOf([{ name: 'a', description: hostile }], hostile) })

@@ -60,6 +60,20 @@ describe('GET /v0.1/servers', () => {
     const whole = await get('/v0.1/servers?limit=35')
     expect(whole.metadata).toEqual({ count: 35 })
   })
+  it('ends a page before it is too large, and goes on from there: 100 of the largest entries are one answer nowhere (N050)', async () => {
+    const large = (i: number): string =>
+      JSON.stringify({ name: `com.example/l${i}`, description: 'd', version: '1.0.0', x: '\u3042'.repeat(20_000) })
+    for (let i = 10; i < 90; i++) await publish(`com.example/l${i}`, '1.0.0', { serverJson: large(i) })
+    const seen: string[] = []
+    let cursor = ''
+    do {
+      const page = await get(`/v0.1/servers?limit=100${cursor}`)
+      expect(page.servers.length).toBeLessThan(60)
+      seen.push(...names(page))
+      cursor = page.metadata.nextCursor === undefined ? '' : `&cursor=${page.metadata.nextCursor}`
+    } while (cursor !== '')
+    expect([seen.length, new Set(seen).size]).toEqual([80, 80])
+  })
   it.each(['0', '101', '-1', '1e1', '1.5', 'ten', '0x10'])('refuses a limit of %s', async limit => {
     expect(await get(`/v0.1/servers?limit=${limit}`)).toMatchObject({ stop: 'params-invalid' })
   })
