@@ -11,6 +11,8 @@ export type FloorCopy = {
   readonly lastSeenMs?: number
   readonly floors: FloorTable
   readonly metadata: ReadonlyMap<string, { readonly version: number; readonly sha256: string }>
+  /** how much was seen to be revoked, and digest of the keys it was signed by: by other keys it is another list */
+  readonly revoked?: { readonly keys: string; readonly count: number }
 }
 
 export const MAX_COPY_BYTES = 16 * 1024 * 1024
@@ -23,7 +25,7 @@ export function readFloorCopy(bytes: Buffer): FloorCopy {
   }
   if (bytes.length > MAX_COPY_BYTES) return refuse(`expected at most ${MAX_COPY_BYTES} bytes`)
   return reading(() => {
-    const file = recordAt(jsonAt(bytes, 'file'), 'file', ['version', 'exported', 'floors', 'metadata'], ['lastSeen'])
+    const file = recordAt(jsonAt(bytes, 'file'), 'file', ['version', 'exported', 'floors', 'metadata'], ['lastSeen', 'revoked'])
     if (file.version !== 1) throw wrong('version', '1')
     const floors = Object.entries(objectAt(file.floors, 'floors')).map(([name, sequence]): [string, number] => [
       floorKey(textAt(name, 'floors', SERVER_NAME)),
@@ -37,38 +39,51 @@ export function readFloorCopy(bytes: Buffer): FloorCopy {
       }
       return [textAt(role, 'metadata', ROLE), named] as const
     })
+    const revoked = file.revoked === undefined ? undefined : recordAt(file.revoked, 'revoked', ['keys', 'count'])
     return {
       exportedMs: instantAt(file.exported, 'exported'),
       ...(file.lastSeen !== undefined && { lastSeenMs: instantAt(file.lastSeen, 'lastSeen') }),
       floors: new Map(floors),
       metadata: new Map(metadata),
+      ...(revoked && {
+        revoked: { keys: textAt(revoked.keys, 'revoked.keys', SHA256), count: integerAt(revoked.count, 'revoked.count', 0) },
+      }),
     }
   }, refuse)
 }
 
-export function writeFloorCopy({ exportedMs, lastSeenMs, floors, metadata }: FloorCopy): string {
+export function writeFloorCopy({ exportedMs, lastSeenMs, floors, metadata, revoked }: FloorCopy): string {
   const sorted = <T>(map: ReadonlyMap<string, T>): Record<string, T> => Object.fromEntries([...map].sort(([a], [b]) => (a < b ? -1 : 1)))
   const times = { exported: iso(exportedMs), ...(lastSeenMs !== undefined && { lastSeen: iso(lastSeenMs) }) }
-  return `${JSON.stringify({ version: 1, ...times, floors: sorted(floors), metadata: sorted(metadata) }, undefined, 2)}\n`
+  return `${JSON.stringify({ version: 1, ...times, floors: sorted(floors), metadata: sorted(metadata), ...(revoked && { revoked }) }, undefined, 2)}\n`
 }
 const iso = (ms: number): string => new Date(ms).toISOString()
 
 /** What went back since the copy was made, one sentence each; empty = nothing did. */
-export function wentBack(now: FloorCopy, copy: FloorCopy): readonly string[] {
-  const told: string[] = []
-  for (const [server, floor] of copy.floors) {
+export const wentBack = (now: FloorCopy, copy: FloorCopy): readonly string[] =>
+  [floorsBack, metadataBack, revokedBack, timeBack].flatMap(look => look(now, copy))
+
+type Look = (now: FloorCopy, copy: FloorCopy) => readonly string[]
+
+const floorsBack: Look = (now, copy) =>
+  [...copy.floors].flatMap(([server, floor]) => {
     const found = now.floors.get(server)
-    if (found === undefined || found < floor) told.push(`the floor of ${server} was ${floor} and is ${found ?? 'gone'}`)
-  }
-  for (const [role, { version, sha256 }] of copy.metadata) {
+    return found !== undefined && found >= floor ? [] : [`the floor of ${server} was ${floor} and is ${found ?? 'gone'}`]
+  })
+
+const metadataBack: Look = (now, copy) =>
+  [...copy.metadata].flatMap(([role, { version, sha256 }]) => {
     const found = now.metadata.get(role)
     if (!found || found.version < version)
-      told.push(`${role} metadata was version ${version} and is ${found ? `version ${found.version}` : 'gone'}`)
-    else if (found.version === version && found.sha256 !== sha256) told.push(`${role} metadata of version ${version} is another one`)
-  }
-  if ((now.lastSeenMs ?? 0) < (copy.lastSeenMs ?? 0))
-    told.push(
-      `the repository was last asked at ${iso(copy.lastSeenMs ?? 0)}, and now it says ${now.lastSeenMs === undefined ? 'never' : iso(now.lastSeenMs)}`,
-    )
-  return told
+      return [`${role} metadata was version ${version} and is ${found ? `version ${found.version}` : 'gone'}`]
+    return found.version === version && found.sha256 !== sha256 ? [`${role} metadata of version ${version} is another one`] : []
+  })
+
+const revokedBack: Look = ({ revoked: now }, { revoked: before }) => {
+  if (!before || (now && now.keys !== before.keys)) return []
+  const count = now?.count ?? 0
+  return count < before.count ? [`of ${before.count} revocations ${count === 0 ? 'none is' : `${count} are`} left`] : []
 }
+
+const timeBack: Look = ({ lastSeenMs: now }, { lastSeenMs: before = 0 }) =>
+  (now ?? 0) < before ? [`the repository was last asked at ${iso(before)}, and now it says ${now === undefined ? 'never' : iso(now)}`] : []

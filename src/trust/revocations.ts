@@ -74,6 +74,24 @@ function signerJson({ notBeforeMs, ...named }: Revocation): object {
   return { notBefore: new Date(notBeforeMs).toISOString(), ...named }
 }
 
+/** Both together; `kept` itself where the other adds nothing. */
+export function unitedRevocations(kept: Revocations, other: Revocations): Revocations {
+  const key = (each: Revocation): string => canonicalJson(signerJson(each)) ?? ''
+  const known = new Set(kept.signers.map(key))
+  const signers = other.signers.filter(each => !known.has(key(each)))
+  const names = ['versions', 'namespaces', 'artifacts', 'bundles'] as const
+  if (signers.length === 0 && names.every(name => [...other[name]].every(each => kept[name].has(each)))) return kept
+  return {
+    ...kept,
+    ...Object.fromEntries(names.map(name => [name, new Set([...kept[name], ...other[name]])])),
+    signers: [...kept.signers, ...signers],
+  }
+}
+
+/** Whether a reader takes as many. */
+export const isBounded = ({ signers, ...sets }: Revocations): boolean =>
+  signers.length <= MAX_SIGNERS && Object.values(sets).every(({ size }) => size <= MAX_EACH)
+
 /** What was withdrawn besides what the document has. */
 export type United = {
   readonly revocations: Revocations

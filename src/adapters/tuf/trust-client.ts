@@ -8,10 +8,12 @@ import { Updater } from 'tuf-js'
 import { Fault } from '../../kernel/errors.ts'
 import type { Floors } from '../../trust/floors.ts'
 import type { RefusedPart, SeenTrust, TrustRepository } from '../../trust/freshness.ts'
+import { NO_REVOCATIONS } from '../../trust/revocations.ts'
 import { baseUrls, RepositoryFetcher, type RepositoryPlace } from './repository-fetcher.ts'
 import { MAX_REPOSITORY_FILE_BYTES } from './served-files.ts'
 import { IndexParts } from './index-parts.ts'
 import { proven } from './proven-state.ts'
+import { revocationKeys, RevokedFile } from './revoked-file.ts'
 import { documentText, isUnchanged, rootsOf, verifiedIn, whyOf } from './trust-fetch.ts'
 import { firstExpiry, isNews, isSameSaid, seenOf } from './trust-seen.ts'
 import { DOCUMENTS, readDocuments, TrustStateFile, type DocumentName, type TrustState } from './trust-state.ts'
@@ -43,6 +45,7 @@ export class TrustClient implements TrustRepository {
   readonly #deps: TrustClientDeps
   readonly #file: TrustStateFile
   readonly #index: IndexParts
+  readonly #revoked: RevokedFile
   #state: TrustState
   #seen: SeenTrust
   /** what the file says */
@@ -53,11 +56,12 @@ export class TrustClient implements TrustRepository {
   /** whether what was kept is signed from the pinned root on; where not, it counts as not seen, but for what denies */
   readonly isProven: boolean
 
-  /** Throws Fault `trust-state-invalid` for a state that cannot be read, `trust-metadata-invalid` for a pinned root that is none. */
+  /** Throws Fault `trust-state-invalid` or `revoked-invalid` for a state that cannot be read, `trust-metadata-invalid` for a pinned root that is none. */
   constructor(deps: TrustClientDeps) {
     this.#deps = deps
     this.#file = new TrustStateFile(deps.trustFolder)
     this.#index = new IndexParts(deps.trustFolder)
+    this.#revoked = new RevokedFile(deps.trustFolder)
     const unseen = {
       lastSeenMs: 0,
       freshUntilMs: undefined,
@@ -149,16 +153,19 @@ export class TrustClient implements TrustRepository {
   }
 
   #documentsOf(state: TrustState): SeenTrust['documents'] {
-    return { ...readDocuments(state.documents), index: this.#index.whole(state.index) }
+    const documents = readDocuments(state.documents)
+    const revocations = this.#revoked.with(revocationKeys(state.metadata['targets']), documents.revocations ?? NO_REVOCATIONS)
+    return { ...documents, revocations, index: this.#index.whole(state.index) }
   }
 
-  /** If we crash after the floors: they are higher than the state says, which denies and never admits. */
+  /** If we crash after floors and revocations: they say more than the state does, which denies and never admits. */
   #keep(state: TrustState): SeenTrust {
     // The same documents are one object: whoever is told of changes compares.
     const documents = isSameSaid(state, this.#state) ? this.#seen.documents : this.#documentsOf(state)
     const { lastSeenMs, freshUntilMs, metadata } = state
     const seen = metadata === this.#state.metadata ? { ...this.#seen, lastSeenMs, freshUntilMs, documents } : seenOf(state, documents)
-    if (seen.documents.floors) this.#deps.floors.raise(seen.documents.floors)
+    if (documents.floors) this.#deps.floors.raise(documents.floors)
+    if (documents.revocations) this.#revoked.keep(revocationKeys(metadata['targets']), documents.revocations)
     if (!this.#kept || isNews(state, this.#kept)) {
       this.#file.write(state)
       this.#kept = state

@@ -4,6 +4,7 @@ import { Metadata, MetadataKind } from '@tufjs/models'
 import { Fault } from '../../kernel/errors.ts'
 import type { SeenTrust, TrustDocuments } from '../../trust/freshness.ts'
 import { isEvaluationSigned, isRoot, parseJson, parseMetadata } from './metadata.ts'
+import { revocationKeys } from './revoked-file.ts'
 import type { TrustState } from './trust-state.ts'
 
 /** The time it was asked last is kept with anything else, and by itself this often: each is a synced write. */
@@ -38,8 +39,12 @@ export const isNews = (state: TrustState, kept: TrustState): boolean =>
   !sameTexts(state.metadata, kept.metadata) ||
   !isSameSaid(state, kept)
 
-/** Whether two states have the same documents. */
-export const isSameSaid = (a: TrustState, b: TrustState): boolean => sameTexts(a.documents, b.documents) && sameTexts(a.index, b.index)
+/** Whether two states have the same documents, by the same keys of keyholders. */
+export const isSameSaid = (a: TrustState, b: TrustState): boolean =>
+  sameTexts(a.documents, b.documents) && sameTexts(a.index, b.index) && isSameSigner(a.metadata, b.metadata)
+
+const isSameSigner = (a: TrustState['metadata'], b: TrustState['metadata']): boolean =>
+  a['targets'] === b['targets'] || revocationKeys(a['targets']) === revocationKeys(b['targets'])
 
 function sameTexts(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
   const names = Object.keys(a)

@@ -4,6 +4,7 @@ import { hash } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { readSyncedFile } from '../../adapters/synced-file.ts'
 import { parseJson } from '../../adapters/tuf/metadata.ts'
+import { RevokedFile } from '../../adapters/tuf/revoked-file.ts'
 import { TrustStateFile } from '../../adapters/tuf/trust-state.ts'
 import { loadConfig } from '../../config/load.ts'
 import { MAX_COPY_BYTES, readFloorCopy, wentBack, writeFloorCopy, type FloorCopy } from '../../trust/floor-copy.ts'
@@ -52,6 +53,7 @@ async function configuredDir(args: CommandArgs): Promise<string | undefined> {
 function floorsIn(folder: string, nowMs: number): FloorCopy {
   const bytes = readSyncedFile(join(folder, 'floors.json'), 'floors', MAX_FLOORS_BYTES)
   const state = new TrustStateFile(folder).read()
+  const revoked = new RevokedFile(folder).summary()
   const metadata = Object.entries(state?.metadata ?? {}).map(([role, text]) => {
     const { signed } = parseJson(text) as { readonly signed: { readonly version: number } }
     return [role, { version: signed.version, sha256: hash('sha256', text) }] as const
@@ -61,6 +63,7 @@ function floorsIn(folder: string, nowMs: number): FloorCopy {
     ...(state && { lastSeenMs: state.lastSeenMs }),
     floors: bytes ? readFloors(bytes) : new Map(),
     metadata: new Map(metadata),
+    ...(revoked && { revoked }),
   }
 }
 
@@ -73,10 +76,11 @@ function compare({ io, json }: CommandArgs, now: FloorCopy, copy: FloorCopy): nu
   return told.length === 0 ? EXIT.ok : EXIT.failed
 }
 
-function shown({ floors, metadata, lastSeenMs }: FloorCopy): string {
+function shown({ floors, metadata, revoked, lastSeenMs }: FloorCopy): string {
   const lines = [
     ...[...floors].sort(([a], [b]) => (a < b ? -1 : 1)).map(([server, floor]) => `${server}  ${floor} or above`),
     ...[...metadata].map(([role, { version }]) => `${role} metadata  version ${version}`),
+    ...(revoked ? [`${revoked.count} revocations`] : []),
     lastSeenMs === undefined ? 'no trust repository was asked yet' : `last asked at ${new Date(lastSeenMs).toISOString()}`,
   ]
   return `${lines.join('\n')}\n`

@@ -10,7 +10,7 @@ import { RepositoryFetcher } from '../../../src/adapters/tuf/repository-fetcher.
 import type { TrustClient } from '../../../src/adapters/tuf/trust-client.ts'
 import { indexPart } from '../../../src/trust/index-document.ts'
 import { whyNotFresh, type SeenTrust } from '../../../src/trust/freshness.ts'
-import { floors, newKey, policies, revocations, trustedRoot, World } from './world.ts'
+import { floors, newKey, policies, revocations, trustedRoot, World, type Signers } from './world.ts'
 
 /** the part of the index that names com.acme/weather */
 const PART = `index/${indexPart('com.acme/weather')}.json`
@@ -163,6 +163,89 @@ describe('a repository of trust (N145)', () => {
     rmSync(join(world.repository, 'metadata/2.revocations.json'))
     expect((await client.refresh()).refused.map(({ part }) => part)).toEqual(['revocations/revocations.json'])
     expect(client.seen().freshUntilMs).toBe(NOW + HOUR)
+  })
+
+  it('takes no revocation back for whoever stole its key and all other online keys, not after a restart either; keyholders can, by other keys', async () => {
+    world.put('revocations/revocations.json', revocations('1.0.0'))
+    world.publish()
+    await world.client().refresh()
+    world.put('revocations/revocations.json', revocations('0.9.0'))
+    world.publish()
+    const client = world.client()
+    expect((await client.refresh()).refused).toEqual([])
+    for (const seen of [client.seen(), world.client().seen()])
+      expect(revokedIn(seen).toSorted()).toEqual(['com.acme/weather@0.9.0', 'com.acme/weather@1.0.0'])
+    expect(verdict(world.client(), true)).toBe('version-revoked')
+    world.keys.revocations = newKey()
+    world.publish()
+    await client.refresh()
+    expect(revokedIn(client.seen())).toEqual(['com.acme/weather@0.9.0'])
+  })
+
+  it('does not start with revocations that are no longer what was written', async () => {
+    world.put('revocations/revocations.json', revocations('1.0.0'))
+    world.publish()
+    await world.client().refresh()
+    for (const text of ['', '{"version":1,"keys":"","revocations":{}}']) {
+      writeFileSync(join(world.trust, 'revoked.json'), text)
+      expect(() => world.client()).toThrow(expect.objectContaining({ code: 'revoked-invalid' }) as Error)
+    }
+  })
+
+  it.each(['timestamp', 'snapshot', 'index', 'revocations'] as const)(
+    'gives whoever stole the %s key nothing of keyholders: no policy, floor or trusted root, and no older version of what was seen',
+    async stolen => {
+      const key = world.keys[stolen]
+      world.put('namespaces/floors.json', floors(7))
+      const old = world.publish()
+      const client = world.client()
+      world.publish()
+      await client.refresh()
+      const forge = async (path: string, text: string, signers: Signers): Promise<void> => {
+        const before = world.documents.get(path)?.toString() ?? ''
+        world.put(path, text)
+        world.publish(signers)
+        await client.refresh().catch(() => undefined)
+        world.put(path, before)
+      }
+      await forge('namespaces/policies.json', policies('mallory@evil.example'), { namespaces: [key] })
+      await forge('namespaces/floors.json', floors(1), { namespaces: [key] })
+      await forge('trusted_root.json', trustedRoot('mallory'), { targets: [key] })
+      // What it signs by right it can date back to nothing that was seen.
+      world.version = 0
+      world.publish()
+      await expect(client.refresh()).rejects.toMatchObject({ message: expect.stringContaining('BadVersion') as string })
+      world.write('metadata/timestamp.json', old.timestamp)
+      await expect(client.refresh()).rejects.toMatchObject({ message: expect.stringContaining('BadVersion') as string })
+      expect(sanOf(client.seen())).toBe('alice@acme.com')
+      expect(client.seen().documents.trustedRoot?.json).toBe(trustedRoot())
+      expect(new FloorFile(world.trust).of('com.acme/weather')).toBe(7)
+    },
+  )
+
+  it('refuses a new snapshot of all stolen online keys that leaves a role out, or names an older version of one', async () => {
+    world.put('revocations/revocations.json', revocations('1.0.0'))
+    world.publish()
+    world.publish()
+    const client = world.client()
+    await client.refresh()
+    const snapshotOf = (change: (meta: Record<string, { version: number }>) => void): Buffer => {
+      const { signed } = JSON.parse(readFileSync(join(world.repository, 'metadata/2.snapshot.json'), 'utf8')) as {
+        signed: { version: number; meta: Record<string, { version: number }> }
+      }
+      signed.version = 3
+      change(signed.meta)
+      return world.signSnapshot(signed)
+    }
+    for (const change of [
+      (meta: Record<string, { version: number }>) => void Reflect.deleteProperty(meta, 'revocations.json'),
+      (meta: Record<string, { version: number }>) => void (meta['revocations.json'] = { version: 1 }),
+      (meta: Record<string, { version: number }>) => void (meta['namespaces.json'] = { version: 1 }),
+    ]) {
+      world.write('metadata/3.snapshot.json', snapshotOf(change))
+      await expect(client.refresh()).rejects.toMatchObject({ code: 'trust-refresh-failed' })
+      expect(revokedIn(client.seen())).toEqual(['com.acme/weather@1.0.0'])
+    }
   })
 
   it('follows a new online key that targets names, without a change here', async () => {
@@ -461,9 +544,9 @@ describe('a repository over HTTP', () => {
     } as const
     await expect(world.client({ place, deadlineMs: 20 }).refresh()).rejects.toMatchObject({
       code: 'trust-refresh-failed',
-      message: expect.stringContaining('no complete answer in time') as string,
+      message: expect.stringMatching(/no complete answer in time|took too long/) as string,
     })
-    expect(answered).toBe(1)
+    expect(answered).toBeLessThan(2)
     server.closeAllConnections()
     server.close()
   })

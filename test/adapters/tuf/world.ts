@@ -4,9 +4,10 @@ import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, posix } from 'node:path'
+import { Metadata, MetadataKind } from '@tufjs/models'
 import { delegatedOf, rootOf, snapshotOf, targetsOf, timestampOf, type TrustKeys } from '../../../src/adapters/tuf/ceremony.ts'
 import { FloorFile } from '../../../src/adapters/tuf/floor-file.ts'
-import { metadataBytes, namedKey, publicPem, signWith } from '../../../src/adapters/tuf/metadata.ts'
+import { metadataBytes, namedKey, publicPem, signWith, type JsonObject } from '../../../src/adapters/tuf/metadata.ts'
 import type { RepositoryPlace } from '../../../src/adapters/tuf/repository-fetcher.ts'
 import { TrustClient } from '../../../src/adapters/tuf/trust-client.ts'
 
@@ -108,6 +109,19 @@ export class World {
     const index = files.get('index')?.bytes ?? Buffer.alloc(0)
     return { timestamp: metadataBytes(timestamp), snapshot: metadataBytes(snapshot), index }
   }
+
+  /** A snapshot of the stolen keys of snapshot and timestamp, and the timestamp that makes it the newest. */
+  signSnapshot(signed: object): Buffer {
+    const snapshot = Metadata.fromJSON(MetadataKind.Snapshot, { signatures: [], signed: signed as JsonObject })
+    signWith(snapshot, this.keys.snapshot)
+    const bytes = metadataBytes(snapshot)
+    const { version } = snapshot.signed
+    const timestamp = timestampOf({ bytes, version }, { version: version + ++this.#dated, nowMs: this.nowMs })
+    signWith(timestamp, this.keys.timestamp)
+    this.write('metadata/timestamp.json', metadataBytes(timestamp))
+    return bytes
+  }
+  #dated = 0
 
   /** A gateway that starts: with what its folder `trust` holds, or new. */
   client({
