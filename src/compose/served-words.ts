@@ -32,6 +32,15 @@ export const verifying = (alias: string): Stop => ({
   fix: 'ask again',
 })
 
+export const another = (alias: string): Stop => ({
+  stop: 'server-unverified',
+  detail: `\`${alias}\`: another version is in force now`,
+  fix: 'ask again',
+})
+
+/** Nothing is started any more. */
+export const STOPPING: Stop = { stop: 'server-unverified', detail: 'the gateway is stopping', fix: 'ask again' }
+
 const signerText = (signer: Signer): string => (signer.kind === 'key' ? `key ${signer.hint}` : `${signer.san} of ${signer.issuer}`)
 
 type About = {

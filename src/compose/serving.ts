@@ -9,12 +9,12 @@ import type { ConfiguredUpstream, ServedTransport, Snapshot, UpstreamTransport }
 import { digestOf } from '../kernel/digest.ts'
 import type { Stop } from '../kernel/errors.ts'
 import type { ContentStore, Launchable } from '../trust/content.ts'
-import { isDenial, type Denial } from '../trust/denial.ts'
+import { deny, isDenial, type Denial } from '../trust/denial.ts'
 import { floorKey, type Floors } from '../trust/floors.ts'
 import { inForceOf, isSameContent, type InForceStore } from '../trust/in-force.ts'
 import type { Served } from '../trust/served-version.ts'
 import type { ServedTrust } from './served-trust.ts'
-import { describeServed, pinOf, stopOf, verifying } from './served-words.ts'
+import { another, describeServed, pinOf, STOPPING, stopOf, verifying } from './served-words.ts'
 
 /** What is behind an alias. `key`: differs whenever it is another server, or started otherwise. */
 type InUse = {
@@ -58,6 +58,7 @@ export class Serving {
   readonly #work = new Map<string, { readonly running: Promise<void>; next?: Promise<void> }>()
   /** what is in force and could not be judged when it was tried last */
   readonly #unsure = new Map<string, Denial>()
+  #isClosed = false
 
   constructor(parts: ServingParts) {
     this.#parts = parts
@@ -109,12 +110,29 @@ export class Serving {
   async check(alias: string, key: string): Promise<Stop | undefined> {
     await this.#refresh(alias)
     const standing = this.#standings.get(alias)
+    const why = this.#whyNotStarted(alias, key)
+    if (why || standing?.kind !== 'served' || !standing.launchable) return why
+    const refused = await this.#parts.content.check(standing.launchable)
+    // Files take their time: it may have been renewed meanwhile, or be another.
+    if (!refused) return this.#whyNotStarted(alias, key)
+    const now = this.#standings.get(alias)
+    // Comparing that took too long says nothing of the files, and ends nobody else's calls.
+    if (refused.denied !== 'verification-unavailable' && now?.kind === 'served' && now.key === key) await this.#end(alias, now, refused)
+    return stopOf(alias, refused)
+  }
+
+  #whyNotStarted(alias: string, key: string): Stop | undefined {
+    const standing = this.#standings.get(alias)
+    if (this.#isClosed) return STOPPING
     if (standing?.kind !== 'served' || standing.key !== key) return this.standing(alias) ?? another(alias)
     const unsure = this.#unsure.get(alias)
-    if (unsure) return stopOf(alias, unsure)
-    const refused = standing.launchable && (await this.#parts.content.check(standing.launchable))
-    if (refused) await this.#end(alias, standing, refused)
-    return this.standing(alias)
+    return unsure ? stopOf(alias, unsure) : this.standing(alias)
+  }
+
+  /** Nothing more is judged or started; resolves when what is under way is over, so that nothing is written afterwards. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    while (this.#work.size > 0) await Promise.all([...this.#work.values()].map(({ running, next }) => next ?? running))
   }
 
   /** Something changed: trust documents, revocations, standings. Never rejects. */
@@ -141,12 +159,7 @@ export class Serving {
 
   #run(alias: string): Promise<void> {
     const running = this.#update(alias)
-      .catch((cause: unknown) => {
-        this.#parts.logger.warn('a version could not be brought into force', {
-          upstream: alias,
-          why: cause instanceof Error ? cause.message : 'unknown',
-        })
-      })
+      .catch((cause: unknown) => this.#failed(alias, cause))
       .finally(() => {
         const work = this.#work.get(alias)
         if (work?.running === running && !work.next) this.#work.delete(alias)
@@ -155,26 +168,33 @@ export class Serving {
     return running
   }
 
+  /** What cannot be kept or recorded is no judgement: what was so before goes on no longer than without one. Never rejects. */
+  async #failed(alias: string, cause: unknown): Promise<void> {
+    const why = cause instanceof Error ? cause.message : 'unknown'
+    this.#parts.logger.warn('a version could not be brought into force', { upstream: alias, why })
+    const pin = this.#pins.get(alias)
+    if (pin) await this.#refused(alias, pin, deny('content-failed', 'that it comes into force could not be kept'))
+  }
+
   async #update(alias: string): Promise<void> {
     const pin = this.#pins.get(alias)
-    if (!pin) return
+    if (!pin || !this.#isCurrent(alias, pin)) return
     const { trust, inForce } = this.#parts
-    // A reload makes every pin another object; where it is another pin, it is judged in turn.
-    const isPinned = (): boolean => this.#pins.get(alias)?.key === pin.key
     const served = await trust.judge(pinOf(pin.settings, pin.transport), inForce.current(alias))
-    if (!isPinned()) return
+    // Whoever waits for this wants it judged: another pin that came meanwhile is no answer.
+    if (!this.#isCurrent(alias, pin)) return this.#update(alias)
     if (isDenial(served)) return this.#refused(alias, pin, served)
     const standing = this.#standings.get(alias)
-    if (standing?.kind === 'served' && standing.pin.key === pin.key && isSameLaunch(standing.served, served)) {
-      this.#unsure.delete(alias)
-      return this.#renewed(alias, { ...standing, pin }, served)
-    }
+    if (standing?.kind === 'served' && standing.pin.key === pin.key && isSameLaunch(standing.served, served))
+      return this.#renewed(alias, standing, { pin, served })
     const ready = await this.#launchable(pin, served)
-    if (!isPinned()) return
+    if (!this.#isCurrent(alias, pin)) return this.#update(alias)
     if (isDenial(ready)) return this.#refused(alias, pin, ready)
-    this.#unsure.delete(alias)
     await this.#comesIntoForce(alias, { ...ready, pin, served })
   }
+
+  /** A reload makes every pin another object; this is about what it says. */
+  readonly #isCurrent = (alias: string, { key }: Pinned): boolean => !this.#isClosed && this.#pins.get(alias)?.key === key
 
   /** What is in force and could not be judged once is judged again a moment later, and starts nothing meanwhile; twice in a row is no moment. */
   async #refused(alias: string, pin: Pinned, denial: Denial): Promise<void> {
@@ -205,11 +225,14 @@ export class Serving {
   }
 
   /** The same server, vouched for anew: perhaps with another surface. */
-  async #renewed(alias: string, standing: InUse, served: Served): Promise<void> {
+  async #renewed(alias: string, standing: InUse, { pin, served }: Pick<InUse, 'pin' | 'served'>): Promise<void> {
     const isOther = !isSameContent(inForceOf(standing.served, 0), served) || standing.served.countsAs !== served.countsAs
     if (isOther) await this.#keep(alias, served)
-    const admission = served.surfaceDigest === standing.served.surfaceDigest ? standing.admission : admissionOf(standing.pin, served)
-    this.#standings.set(alias, { ...standing, served, admission })
+    // It ended meanwhile: nothing of it is taken up again without being judged.
+    if (this.#standings.get(alias) !== standing) return this.#update(alias)
+    const admission = served.surfaceDigest === standing.served.surfaceDigest ? standing.admission : admissionOf(pin, served)
+    this.#unsure.delete(alias)
+    this.#standings.set(alias, { ...standing, pin, served, admission })
     if (admission !== standing.admission) this.#parts.decided(alias)
   }
 
@@ -243,6 +266,7 @@ export class Serving {
     if (denial) return this.#refused(alias, ready.pin, denial)
     await this.#keep(alias, served)
     const key = digestOf(JSON.stringify([served.name, served.version, served.digest, transport]))
+    this.#unsure.delete(alias)
     this.#standings.set(alias, { kind: 'served', ...ready, key, admission: admissionOf(ready.pin, served) })
     this.#parts.changed(alias, undefined)
     this.#lookAtSiblings(alias, served)
@@ -279,7 +303,9 @@ export class Serving {
       ...(about.denial && { fix: about.denial.fix }),
     })
     logger[is === 'in-force' ? 'info' : 'warn'](WORDS[is], detail)
-    await record(detail)
+    const written = record(detail)
+    // What ended has ended, also where the log cannot be written: the log says itself why.
+    await (is === 'in-force' ? written : written.catch(() => {}))
   }
 }
 
@@ -288,12 +314,6 @@ const WORDS = {
   refused: 'a version of the registry is not used',
   ended: 'a version of the registry is no longer used',
 } as const
-const another = (alias: string): Stop => ({
-  stop: 'server-unverified',
-  detail: `\`${alias}\`: another version is in force now`,
-  fix: 'ask again',
-})
-
 /** Everything that makes it another process or connection. */
 const isSameLaunch = (a: Served, b: Served): boolean =>
   a.digest === b.digest &&
