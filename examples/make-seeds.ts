@@ -26,7 +26,7 @@ const LARGE = { maxBuffer: 64 * 1024 * 1024 }
 type Wanted = {
   readonly identifier: string
   readonly title: string
-  readonly args: (work: string) => readonly string[]
+  readonly args: (empty: string) => readonly string[]
   readonly more: object
 }
 const WANTED: readonly Wanted[] = [
@@ -34,12 +34,22 @@ const WANTED: readonly Wanted[] = [
     identifier: '@modelcontextprotocol/server-everything',
     title: 'Everything',
     args: () => ['stdio'],
-    more: { packageArguments: [{ type: 'positional', value: 'stdio' }] },
+    more: {
+      packageArguments: [{ type: 'positional', value: 'stdio' }],
+      environmentVariables: [
+        {
+          name: 'GZIP_ALLOWED_DOMAINS',
+          description: 'Domains that gzip-file-as-resource may fetch from, separated by commas; any without it.',
+        },
+        { name: 'GZIP_MAX_FETCH_SIZE', description: 'The most bytes that it fetches.', format: 'number' },
+        { name: 'GZIP_MAX_FETCH_TIME_MILLIS', description: 'The longest time that it fetches.', format: 'number' },
+      ],
+    },
   },
   {
     identifier: '@modelcontextprotocol/server-filesystem',
     title: 'Filesystem',
-    args: work => [work],
+    args: empty => [empty],
     more: {
       packageArguments: [
         {
@@ -116,6 +126,8 @@ async function record({ identifier, title, args, more }: Wanted, version: string
     packages: [{ registryType: 'npm', identifier, version, transport: { type: 'stdio' }, ...more }],
   })
   const config = join(project, 'gatehouse.yaml')
+  const empty = join(project, 'empty')
+  await mkdir(empty)
   const { bin } = JSON.parse(await readFile(join(project, 'node_modules', identifier, 'package.json'), 'utf8')) as {
     bin: Record<string, string>
   }
@@ -128,7 +140,7 @@ async function record({ identifier, title, args, more }: Wanted, version: string
     upstreams: {
       seed: {
         admission: 'configured',
-        stdio: { command: process.execPath, args: [program, ...args(project)], cwd: '.' },
+        stdio: { command: process.execPath, args: [program, ...args(empty)], cwd: '.' },
         // Some tools are listed only to hosts that can be asked: a surface has all there are.
         allow: [
           { id: 'seed', subjects: ['*'], serverRequests: ['elicitation.form', 'elicitation.url', 'sampling', 'sampling.tools', 'roots'] },
