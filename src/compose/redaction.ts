@@ -26,9 +26,8 @@ const secretsOf = ({ issuers, login, authorizationServer, registry, upstreams }:
   ...[login?.clientSecret, ...(authorizationServer?.clients ?? []).map(({ secret }) => secret)].filter(secret => secret !== undefined),
   ...[registry.artifacts.npmAuthorization ?? []].flat().flatMap(value => [value, ...credentialIn(value)]),
   ...[...upstreams.values()].flatMap(({ transport, credential }) => [
-    ...(transport.kind === 'stdio'
-      ? Object.values(transport.env)
-      : Object.values(transport.headers).flatMap(value => [value, ...credentialIn(value)])),
+    ...('env' in transport ? Object.values(transport.env) : []),
+    ...('headers' in transport ? Object.values(transport.headers).flatMap(value => [value, ...credentialIn(value)]) : []),
     ...[credential?.client, credential?.identityProvider?.client].flatMap(client => [client?.secret ?? [], client?.key ?? []].flat()),
   ]),
 ]

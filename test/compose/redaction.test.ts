@@ -1,0 +1,15 @@
+// What the configuration holds as secrets stands in no log line and no error, whatever kind of upstream it is for.
+
+import { expect, it } from 'vitest'
+import { Redaction } from '../../src/compose/redaction.ts'
+import type { Snapshot } from '../../src/config/schema.ts'
+
+const configured = (transport: object): Snapshot =>
+  ({ issuers: [], registry: { artifacts: {} }, upstreams: new Map([['weather', { transport }]]) }) as unknown as Snapshot
+
+it('attack: a pinned server says the variables and headers it was given in an error', () => {
+  const { scrub } = new Redaction(
+    configured({ kind: 'server', env: { WEATHER_KEY: 'wk-0123456789' }, headers: { authorization: 'Scheme hk-0123456789' } }),
+  )
+  expect(scrub('started with wk-0123456789 and hk-0123456789')).not.toMatch(/0123456789/)
+})
