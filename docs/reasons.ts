@@ -98,7 +98,7 @@ const WHAT = {
     'add it to `upstreams.<alias>.allow`; the event names the upstream',
   ),
   drifted: row(
-    'the server lists this tool, prompt or resource otherwise than a reviewer admitted it, or lists it no longer, or never listed it; the `detail` names it',
+    'the server lists this tool, prompt or resource otherwise than a reviewer admitted it, or lists what was not admitted, or lists what was admitted no longer; the `detail` names it',
     '`gatehouse server diff` shows what differs and what it looks like; a reviewer admits it with `gatehouse server approve`, or leaves it held',
   ),
   'launch-changed': row(

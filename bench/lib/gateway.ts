@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { stringify } from 'yaml'
+import { admissionSettings, admitServers } from './admissions.ts'
 import type { Era } from './messages.ts'
 import { answersOk, freePort, start, untilReady, type Running } from './processes.ts'
 
@@ -33,6 +34,8 @@ export type GatewayOptions = {
   readonly keepFolder?: boolean
   /** default src/cli.ts */
   readonly cli?: string
+  /** how many its servers list; default 10 */
+  readonly tools?: number
 }
 
 export type Gateway = Running & {
@@ -60,7 +63,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}${options.endpoint ?? `/servers/${Object.keys(options.upstreams)[0] ?? ''}/mcp`}`
   const headers = await tokens(folder, url, options.principals ?? 1)
-  writeFileSync(join(folder, 'gatehouse.yaml'), stringify(configuration(options, folder, port)))
+  const file = join(folder, 'gatehouse.yaml')
+  const { key, settings } = await admissionSettings(folder)
+  writeFileSync(file, stringify({ ...configuration(options, folder, port), ...settings }))
+  await admitServers(file, key, options.tools ?? 10)
   return launch(options, { folder, port, url, headers })
 }
 
@@ -106,7 +112,7 @@ async function tokens(folder: string, audience: string, principals: number): Pro
 }
 
 /** Every check and the durable log are on; only amounts are raised, so that the load and not a limit is measured. */
-function configuration({ upstreams }: GatewayOptions, folder: string, port: number): unknown {
+function configuration({ upstreams }: GatewayOptions, folder: string, port: number): object {
   return {
     version: 1,
     listen: `127.0.0.1:${port}`,
@@ -123,7 +129,6 @@ function configuration({ upstreams }: GatewayOptions, folder: string, port: numb
         },
       ],
     },
-    admission: 'configured',
     upstreams: Object.fromEntries(Object.entries(upstreams).map(([alias, choice]) => [alias, upstreamSettings(choice)])),
     limits: {
       principalPerSecond: 1_000_000,

@@ -51,6 +51,7 @@ export async function startTarget(name: TargetName, setting: Setting, nodeArgs: 
     const gateway = await startGateway({
       upstreams: { bench: { era: setting.era, at: upstream ?? { command: stdioUpstream(setting) } } },
       nodeArgs,
+      tools: setting.tools,
     })
     return { name, pid: gateway.pid, url: gateway.url, headers: gateway.headers[0]!, stop: stopAll(gateway.stop) }
   }

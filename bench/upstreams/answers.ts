@@ -19,8 +19,10 @@ const ECHO = {
   inputSchema: { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] },
 }
 
+type Tool = { readonly name: string; readonly [member: string]: unknown }
+
 /** About 450 bytes a tool, like a small real one. */
-function toolOf(index: number): unknown {
+function toolOf(index: number): Tool {
   if (index === 0) return ECHO
   const name = `tool_${String(index).padStart(5, '0')}`
   const properties = {
@@ -35,6 +37,9 @@ function toolOf(index: number): unknown {
     inputSchema: { type: 'object', properties, required: ['path'] },
   }
 }
+
+/** The definitions of so many tools, as they are listed. */
+export const toolsOf = (count: number): readonly Tool[] => Array.from({ length: count }, (_, i) => toolOf(i))
 
 export class BenchUpstream {
   readonly #era: 'legacy' | 'modern'

@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { attacksOf, type Stage } from '../demo/deputy/attacks.ts'
-import { deputySnapshot } from '../demo/deputy/configuration.ts'
+import { committedDeputy, deputySnapshot } from '../demo/deputy/configuration.ts'
 import { attackText, closing, opening, type Told } from '../demo/deputy/report.ts'
 import { startServers, stopServers, type Servers } from '../demo/deputy/servers.ts'
 import { requestToken } from '../evaluation/request-token.ts'
 import { EXIT, type CommandArgs } from './command.ts'
 import { freePorts } from './free-ports.ts'
 import { serve } from './serve.ts'
+import { makeRunKey, readdress } from './server/readdress.ts'
 
 /** Exit code 0 only when every attack was made and refused. */
 export async function run(args: CommandArgs): Promise<number> {
@@ -32,7 +33,11 @@ async function show({ io, json }: CommandArgs, servers: Servers, dataDir: string
   })
   const [port, identityPort] = await freePorts()
   const urls = { ledgerUrl: servers.ledger.url, mirrorUrl: servers.mirror.url }
-  const snapshot = await deputySnapshot(text, { file, dataDir, port, identityPort, ...urls, env: io.env })
+  const key = await makeRunKey(dataDir)
+  const admissions = join(dataDir, 'admissions')
+  const place = { file, dataDir, port, identityPort, ...urls, admissions, reviewerKey: key.publicKey, env: io.env }
+  const snapshot = await deputySnapshot(text, place)
+  await readdress({ committed: await committedDeputy(text, place), run: snapshot, key })
   if (io.isTerminal) io.err('starting the gateway ...\n')
   const running = await serve(snapshot, () => {})
   try {

@@ -139,7 +139,10 @@ export class Admitting {
     const { comparison } = this.#judge(entry, list)
     if (comparison.same.has(name)) return undefined
     const held = comparison.held.get(name)
-    return drifted(entry, held ? describe(held) : `its server does not list this ${WORDS[PRIMITIVE_OF[list.kind]]} now`)
+    if (held) return drifted(entry, describe(held))
+    const missing = `its server does not list this ${WORDS[PRIMITIVE_OF[list.kind]]} now`
+    // What was never admitted and is not listed does not exist, and is told so.
+    return comparison.missing.includes(name) ? drifted(entry, missing) : { stop: 'unknown', detail: `\`${entry.alias}\`: ${missing}` }
   }
 
   /** A resource by its own definition, or by an admitted template that makes its URI. */
@@ -153,10 +156,11 @@ export class Admitting {
     // A held definition of its own is not overruled by a template.
     if (this.#judge(entry, lists.resources).comparison.held.has(uri)) return own
     const { comparison } = this.#judge(entry, lists.templates)
-    const isMade = [...comparison.same].some(template => template === uri || matchesTemplate(template, uri))
-    if (isMade) return undefined
-    const held = comparison.held.get(uri)
-    return held ? drifted(entry, describe(held)) : own
+    const makes = (template: string): boolean => template === uri || matchesTemplate(template, uri)
+    if ([...comparison.same].some(makes)) return undefined
+    const held = [...comparison.held.values()].find(({ name }) => makes(name))
+    if (held) return drifted(entry, describe(held))
+    return comparison.missing.some(makes) ? drifted(entry, 'its server does not list the template of this resource now') : own
   }
 
   /** What a server says about itself, where that was admitted; undefined = hosts are told nothing of it. Recorded before it is left out. */

@@ -49,11 +49,14 @@ const refuse = (rule: TrustRule, detail: string): never => {
 export type PreflightOptions = {
   /** also versions 0.1 and 0.2: npm's provenance that was imported; never what is published here */
   readonly allowEarlier?: boolean
+  /** default MAX_BUNDLE_BYTES */
+  readonly maxBytes?: number
 }
 
 /** Judges the bytes of a bundle; linear in their length, no part of it is run as a pattern. Never throws. */
 export function preflight(bytes: Buffer, options: PreflightOptions = {}): BundleClaims | Denial {
-  if (bytes.length > MAX_BUNDLE_BYTES) return deny('bundle-size', `expected at most ${MAX_BUNDLE_BYTES} bytes, got ${bytes.length}`)
+  const { maxBytes = MAX_BUNDLE_BYTES } = options
+  if (bytes.length > maxBytes) return deny('bundle-size', `expected at most ${maxBytes} bytes, got ${bytes.length}`)
   const doc = readJson(bytes, { maxDepth: 16, indexDepth: 0 })
   if (isJsonFault(doc)) return deny('bundle-json', `expected strict JSON, got ${doc.fault} at byte ${doc.at}`)
   try {

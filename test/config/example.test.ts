@@ -1,6 +1,6 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -131,5 +131,34 @@ describe('the first-run configuration', () => {
     expect(probe).toEqual({ ok: true, detail: expect.stringContaining('it answers: mcp-servers/everything') })
     const missing = { ...upstream, transport: { ...upstream.transport, command: 'no-such-program' } as UpstreamSettings['transport'] }
     expect((await probeUpstream(missing, testIo({ cwd: tmpdir() }))).ok).toBe(false)
+  })
+})
+
+describe('what the commands of the repository run', () => {
+  it.each(['examples/first-run', 'examples/deputy', 'bench', 'test/conformance'])(
+    '%s: every server is admitted by a committed statement that the key of examples/reviewer.pem signed, as it starts there',
+    async folder => {
+      const path = fileURLToPath(new URL(`../../${folder}/gatehouse.yaml`, import.meta.url))
+      const loaded = await loadConfig(path, { env: {} })
+      if (!loaded.ok) throw new Error(JSON.stringify(loaded.faults))
+      const { admissions, reviewers, upstreams } = loaded.snapshot
+      expect([...reviewers.values()]).toEqual([fileURLToPath(new URL('../../examples/reviewer.pem', import.meta.url))])
+      const read = new AdmissionFolder({ record: () => Promise.resolve() })
+      await read.look({ folder: admissions, aliases: [...upstreams.keys()], reviewers: readReviewerKeys(reviewers) })
+      for (const { alias, admission, launch } of upstreams.values()) {
+        const standing = read.of(alias)
+        if (!standing || !('surface' in standing)) throw new Error(`${alias}: ${standing?.unreadable ?? 'nobody has reviewed it'}`)
+        expect([admission, standing.verdict, whyNotLaunched(alias, launch, standing)]).toEqual(['required', 'passed', undefined])
+      }
+    },
+  )
+
+  it('the suite’s own servers: every statement is signed', async () => {
+    const folder = fileURLToPath(new URL('../conformance/admissions', import.meta.url))
+    const names = readdirSync(folder).flatMap(name => /^(suite-.*)\.sigstore\.json$/.exec(name)?.[1] ?? [])
+    expect(names.length).toBeGreaterThan(12)
+    const read = new AdmissionFolder({ record: () => Promise.resolve() })
+    await read.look({ folder, aliases: names, reviewers: readReviewerKeys(snapshot.reviewers) })
+    expect(names.filter(name => !('surface' in (read.of(name) ?? {})))).toEqual([])
   })
 })

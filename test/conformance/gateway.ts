@@ -1,5 +1,5 @@
 // The gateway as an operator would start it: a configuration file in a temporary folder, `node src/cli.ts serve`, and an issuer of
-// the harness's own whose keys the gateway reads from a file. Nothing of its source is imported: only what it shows outside counts.
+// the harness's own whose keys the gateway reads from a file. Nothing of its source is imported but for signing admissions: only what it shows outside counts.
 
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { stringify } from 'yaml'
 import { freePort } from '../support/free-port.ts'
+import { admissionSettings, admitServers, recordSuite } from './admissions.ts'
 import { launchNode } from './processes.ts'
 
 const CLI = join(import.meta.dirname, '../../src/cli.ts')
@@ -51,8 +52,15 @@ const EVERYTHING = {
   serverRequests: ['elicitation.form', 'elicitation.url', 'sampling', 'sampling.tools', 'roots'],
 }
 
+/** `settings`: of admissions. */
+type Setting = { readonly port: number; readonly folder: string; readonly settings: object }
+
 /** gatehouse.yaml with nothing in it that a default covers. */
-function configuration(port: number, folder: string, upstreams: Readonly<Record<string, UpstreamConfig>>, more: GatewayMore): string {
+function configuration(
+  upstreams: Readonly<Record<string, UpstreamConfig>>,
+  { port, folder, settings }: Setting,
+  more: GatewayMore,
+): string {
   const { login, outbound, clientMetadataUrl, authorizationServer } = more
   const entries = Object.entries(upstreams).map(([alias, { kind, ...transport }]) => {
     const { credential, ...rest } = { credential: undefined, ...transport }
@@ -76,7 +84,7 @@ function configuration(port: number, folder: string, upstreams: Readonly<Record<
     },
     ...(outbound && { outbound: { allow: outbound } }),
     ...(clientMetadataUrl !== undefined && { oauthClient: { metadataUrl: clientMetadataUrl } }),
-    admission: 'configured',
+    ...settings,
     upstreams: Object.fromEntries(entries) as object,
   }
   // anchors and aliases are refused in gatehouse.yaml
@@ -108,12 +116,16 @@ export async function startGateway(
   const jwk = { ...(await exportJWK(publicKey)), kid: 'conformance', alg: 'ES256', use: 'sig' }
   mkdirSync(join(folder, 'data'), { mode: 0o700 })
   writeFileSync(join(folder, 'jwks.json'), JSON.stringify({ keys: [jwk] }))
-  writeFileSync(join(folder, 'gatehouse.yaml'), configuration(port, folder, upstreams, more), { mode: 0o600 })
+  const file = join(folder, 'gatehouse.yaml')
+  const { key, settings } = await admissionSettings(folder)
+  writeFileSync(file, configuration(upstreams, { port, folder, settings }, more), { mode: 0o600 })
+  await admitServers(file, key)
 
-  const launched = launchNode([CLI, 'serve', '--config', join(folder, 'gatehouse.yaml')], { log, cwd: folder })
+  const launched = launchNode([CLI, 'serve', '--config', file], { log, cwd: folder })
   const url = (alias: string): string => `${base}/servers/${alias}/mcp`
   const stop = async (): Promise<void> => {
     await launched.stop()
+    recordSuite(join(folder, 'data'))
     process.removeListener('exit', forget)
     forget()
   }

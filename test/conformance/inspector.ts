@@ -10,6 +10,7 @@ import { startFront, type FrontKind } from './fronts.ts'
 import { FIXTURES } from './legs.ts'
 import type { Front, UpstreamConfig } from './gateway.ts'
 import type { LegReport } from './report.ts'
+import type { Allowance } from './score.ts'
 
 const MODULES = join(import.meta.dirname, '../../node_modules/@modelcontextprotocol')
 const INSPECTOR = join(MODULES, 'inspector/clients/launcher/build/index.js')
@@ -131,6 +132,8 @@ export type InspectorRun = {
   readonly out: string
   readonly isDirectOnly: boolean
   readonly front: FrontKind
+  /** what may differ, and why */
+  readonly allowed: readonly Allowance[]
   readonly progress: (line: string) => void
 }
 
@@ -188,16 +191,18 @@ export async function runInspector(run: InspectorRun): Promise<LegReport> {
       scored: { total, direct: answered, kept: total - lost, degraded: 0, lost },
       unscored: { total: 0, direct: 0, kept: 0, degraded: 0, lost: 0 },
       directFailures: answered === total ? [] : ['a call that the Inspector could not make directly'],
-      unexpected: differences.map(({ scenario, direct, through }) => ({
-        scenario,
-        loss: {
-          id: 'not-equal',
-          status: 'FAILURE' as const,
-          message: `direct ${text(direct).slice(0, 140)} | through ${text(through).slice(0, 140)}`,
-        },
-      })),
+      unexpected: differences
+        .filter(({ scenario }) => !run.allowed.some(each => each.scenario === scenario))
+        .map(({ scenario, direct, through }) => ({
+          scenario,
+          loss: {
+            id: 'not-equal',
+            status: 'FAILURE' as const,
+            message: `direct ${text(direct).slice(0, 140)} | through ${text(through).slice(0, 140)}`,
+          },
+        })),
       stale: [],
-      expected: [],
+      expected: run.allowed.filter(each => differences.some(({ scenario }) => scenario === each.scenario)),
       retried: [],
       isDirectOnly: run.isDirectOnly,
       seconds: (Date.now() - started) / 1000,

@@ -230,6 +230,7 @@ async function runLeg(name: string, leg: Leg, world: World): Promise<LegReport> 
         out: join(options.out, name),
         isDirectOnly: options['direct-only'],
         front: options.front as FrontKind,
+        allowed: allowances(name),
         progress,
       })
   }

@@ -57,7 +57,9 @@ describe('first use', () => {
     expect((await ask('prompts/get', { name: 'greet' })).body.result.messages).toEqual([])
     expect((await ask('resources/read', { uri: 'mem://one' })).body.result.contents[0].uri).toBe('mem://one')
     expect((await ask('resources/read', { uri: 'mem://items/7' })).body.result.contents[0].uri).toBe('mem://items/7')
-    expect(reasonOf(await ask('resources/read', { uri: 'mem://secret' }))).toBe('drifted')
+    // What nobody lists does not exist: the answer is that of the protocol, with the URI (SEP-2164).
+    const secret = (await ask('resources/read', { uri: 'mem://secret' })).body.error
+    expect([secret.code, secret.data]).toEqual([-32602, { reason: 'unknown', uri: 'mem://secret' }])
     expect(
       (await ask('completion/complete', { ref: { type: 'ref/resource', uri: 'mem://items/{id}' }, argument: { name: 'id', value: '' } }))
         .body.result.completion.values,
@@ -154,11 +156,17 @@ describe('a server that changes after its review', () => {
   })
 
   it('a tool that was never listed is not called, whatever the server would answer (N129)', async () => {
-    const { ask, call, approve } = await start()
+    const { ask, call, approve, running } = await start()
     await ask('tools/list')
     await approve()
     const refused = await call('secret_admin')
-    expect([reasonOf(refused), refused.body.error.message]).toEqual(['drifted', expect.stringContaining('does not list this tool now')])
+    expect([reasonOf(refused), refused.body.error.message]).toEqual(['unknown', 'Unknown name'])
+    const [refusal] = running
+      .events()
+      .filter(e => e['type'] === 'refusal')
+      .slice(-1)
+    expect(refusal).toMatchObject({ reason: 'unknown', stage: 'verify-server', subject: { name: 'secret_admin' } })
+    expect(running.events().filter(e => e['type'] === 'intent')).toEqual([])
   })
 
   it('attack: listening to what was not admitted: a filter is honoured for admitted resources alone, and for none of a server under review', async () => {

@@ -277,12 +277,20 @@ describe('resources', () => {
   it.each([
     ['one that an admitted template makes', 'file:///a/b', undefined],
     ['the template itself, for completion', 'file:///{path}', undefined],
-    ['one of another scheme', 'http:///a', 'drifted'],
+    ['one that nothing lists, as if it did not exist', 'http:///a', 'unknown'],
     ['one that is listed and was not admitted, though a template makes it', 'file:///listed', 'drifted'],
   ])('%s', async (_, uri, stop) => {
     const { admitting } = world(admissionOf({ resourceTemplate: pinned }))
     const lists = { resources: await live('resources', { uri: 'file:///listed', name: 'l' }), templates: await live('templates', TEMPLATE) }
     expect(admitting.checkResource(ENTRY, lists, uri)?.stop).toBe(stop)
+  })
+  it('attack: what an admitted template made is held where the server lists that template no longer', async () => {
+    const { admitting } = world(admissionOf({ resourceTemplate: pinned }))
+    const lists = { resources: await live('resources'), templates: await live('templates') }
+    expect(admitting.checkResource(ENTRY, lists, 'file:///a')).toMatchObject({
+      stop: 'drifted',
+      detail: expect.stringContaining('does not list the template of this resource now'),
+    })
   })
   it('attack: a template that changed makes nothing any more', async () => {
     const { admitting } = world(admissionOf({ resourceTemplate: pinned }))

@@ -2,9 +2,10 @@
 
 import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { MAX_STATEMENT_BYTES } from '../../admission/statement.ts'
 import { isJsonFault, readJson, valueOf } from '../../mcp/json.ts'
 import { isDenial } from '../../trust/denial.ts'
-import { MAX_BUNDLE_BYTES, preflight } from '../../trust/preflight.ts'
+import { preflight } from '../../trust/preflight.ts'
 import { readPublicKey } from '../../trust/signer-policy.ts'
 import { IN_TOTO } from '../../trust/statement.ts'
 
@@ -15,8 +16,8 @@ export type ReviewerKeys = {
   readonly id: string
 }
 
-/** A bundle is small; larger ones are not read. */
-export const MAX_SIGNATURE_BYTES = MAX_BUNDLE_BYTES
+/** A bundle holds the whole statement in base64; larger ones are not read. */
+export const MAX_SIGNATURE_BYTES = 2 * MAX_STATEMENT_BYTES
 
 /** Reads the public keys (PEM files) that the configuration names; absent where it names none, and then statements need no signature. */
 export function readReviewerKeys(files: ReadonlyMap<string, string>): ReviewerKeys | undefined {
@@ -46,7 +47,7 @@ export function whyNotSigned(
   if (known === undefined) return 'is by somebody whom `reviewers` does not name'
   if (known === 'unreadable') return 'cannot be verified: the key of its reviewer cannot be read'
   if (bundle === undefined) return 'is not signed'
-  const claims = preflight(bundle)
+  const claims = preflight(bundle, { maxBytes: MAX_SIGNATURE_BYTES })
   if (isDenial(claims)) return `has a signature that is no bundle: ${claims.detail}`
   if (claims.content !== 'statement' || claims.signedBy.kind !== 'key' || claims.signedBy.hint !== known.hint)
     return 'is signed by another key than its reviewer’s'

@@ -14,8 +14,17 @@ export type DeputyPlace = {
   readonly identityPort: number
   readonly ledgerUrl: string
   readonly mirrorUrl: string
+  /** folder of the admissions of this run, and the public key that signs them */
+  readonly admissions: string
+  readonly reviewerKey: string
   readonly env: Readonly<Record<string, string | undefined>>
 }
+
+/** The name under which the servers were reviewed. */
+const REVIEWER = 'examples'
+
+/** As it is committed. Throws as below. */
+export const committedDeputy = (text: string, { file, env }: Pick<DeputyPlace, 'file' | 'env'>): Promise<Snapshot> => load(text, file, env)
 
 /** Throws Fault `demo-configuration`, naming what in the committed file does not fit any more. */
 export async function deputySnapshot(text: string, place: DeputyPlace): Promise<Snapshot> {
@@ -25,9 +34,15 @@ export async function deputySnapshot(text: string, place: DeputyPlace): Promise<
     { path: ['identity', 'evaluation', 'port'], value: place.identityPort },
     { path: ['upstreams', 'ledger', 'http', 'url'], value: place.ledgerUrl },
     { path: ['upstreams', 'mirror', 'http', 'url'], value: place.mirrorUrl },
+    { path: ['admissions'], value: place.admissions },
+    { path: ['reviewers', REVIEWER, 'publicKey'], value: place.reviewerKey },
   ])
   if ('problem' in values) throw unfit(values.problem)
-  const loaded = await loadText(Buffer.from(values.text), place.file, { env: place.env })
+  return load(values.text, place.file, place.env)
+}
+
+async function load(text: string, file: string, env: DeputyPlace['env']): Promise<Snapshot> {
+  const loaded = await loadText(Buffer.from(text), file, { env })
   if (!loaded.ok) throw unfit(loaded.faults.map(({ message }) => message).join('; '))
   return loaded.snapshot
 }

@@ -26,8 +26,8 @@ export type DemoServer = {
 const MAX_BODY = 1_000_000
 const ANSWER = { resultType: 'complete' } as const
 
-/** Listens on a free port of 127.0.0.1. */
-export async function startServer(name: string, tools: Readonly<Record<string, Tool>>): Promise<DemoServer> {
+/** Listens on 127.0.0.1; port 0: a free one. */
+export async function startServer(name: string, tools: Readonly<Record<string, Tool>>, port = 0): Promise<DemoServer> {
   const heard: { method: string; head: string; body: string }[] = []
   const server = createServer((req, res) => {
     void answer(req, res)
@@ -41,7 +41,7 @@ export async function startServer(name: string, tools: Readonly<Record<string, T
     else res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(end))
   }
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, '127.0.0.1', resolve)
+    server.once('error', reject).listen(port, '127.0.0.1', resolve)
   })
   const isCallOf = (body: string, tool: string): boolean => body.includes('"tools/call"') && body.includes(`"name":"${tool}"`)
   return {

@@ -13,6 +13,6 @@ export const evaluatePolicyStage: Stage<Received & Authenticated & Routed, Permi
     if (rule !== undefined) return { permit: { rules: [rule] } }
     const detail = `no allow rule of \`${route.entry.alias}\` names this ${route.kind} for \`${principal.subject}\``
     if (route.kind === 'method') return { stop: 'method-unknown', detail }
-    return { stop: 'denied', detail, fix: `add it to upstreams.${route.entry.alias}.allow` }
+    return { stop: 'denied', detail, fix: `add it to upstreams.${route.entry.alias}.allow`, ...route.absent }
   },
 }

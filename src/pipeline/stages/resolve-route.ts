@@ -16,12 +16,16 @@ type Route = {
   readonly kind: Primitive | 'task'
   readonly name: string
   readonly renamed?: { readonly key: string; readonly raw: string }
+  /** what is said beside the reason where it does not exist, or may not be used */
+  readonly absent?: Pick<Stop, 'data'>
 }
 export type Routed = { readonly route: Route }
 type Asking = Received & Classified & Authenticated & Joined
 type Deps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'blockOf' | 'catalogue'>
 
 const UNKNOWN: Stop = { stop: 'unknown' }
+/** A resource that is not found is named in the error (SEP-2164), as long as a URI may be. */
+const MAX_URI = 8192
 const KEYS: Readonly<Record<NameKind, string>> = { tool: 'name', prompt: 'name', resource: 'uri' }
 
 /** tools/call, prompts/get, resources/read, resources/subscribe: by the name in the params. */
@@ -33,9 +37,10 @@ export const resolveNameStage = (deps: Deps, kind: NameKind): Stage<Asking, Rout
     const exposed = textOf(x.doc, node)
     const found = deps.catalogue.resolve(x, kind, exposed)
     const routed = (r: Awaited<typeof found>): Routed | Stop => {
-      if (!r) return UNKNOWN
+      const absent = kind === 'resource' && exposed.length <= MAX_URI ? { data: { uri: exposed } } : undefined
+      if (!r) return { ...UNKNOWN, ...absent }
       const renamed = r.name === exposed ? undefined : { key: KEYS[kind], raw: JSON.stringify(r.name) }
-      return route(x, deps, { entry: r.entry, kind, name: r.name, ...(renamed && { renamed }) })
+      return route(x, deps, { entry: r.entry, kind, name: r.name, ...(renamed && { renamed }), ...(absent && { absent }) })
     }
     return found instanceof Promise ? found.then(routed) : routed(found)
   },
@@ -74,7 +79,7 @@ export const resolveMethodStage = (deps: Deps): Stage<Asking, Routed> => ({
 
 function route(x: Asking, deps: Deps, found: Omit<Route, 'entitlement'>): Routed | Stop {
   const entitlement = deps.entitlement(x.principal, found.entry)
-  if (entitlement.isEmpty) return deps.blockOf(x.principal, found.entry) ?? UNKNOWN
+  if (entitlement.isEmpty) return deps.blockOf(x.principal, found.entry) ?? { ...UNKNOWN, ...found.absent }
   const block = found.kind === 'tool' ? deps.blockOf(x.principal, found.entry, found.name) : undefined
   return block ?? { route: { ...found, entitlement } }
 }

@@ -24,5 +24,7 @@ export const verifyServerStage = (deps: AskDeps & Pick<GatewayDeps, 'catalogue'>
 })
 
 /** Without a connected account there is no list to compare with, and nothing goes upstream either: the host is asked to connect first. */
-const settle = (x: Need, stop: Stop, deps: AskDeps): Stop | Promise<Stop> =>
-  stop.stop === 'connection-required' ? askToConnect(x, x.route.entry, stop, deps) : stop
+function settle(x: Need, stop: Stop, deps: AskDeps): Stop | Promise<Stop> {
+  if (stop.stop === 'connection-required') return askToConnect(x, x.route.entry, stop, deps)
+  return stop.stop === 'unknown' ? { ...stop, ...x.route.absent } : stop
+}

@@ -11,7 +11,7 @@ import { readReviewerKeys } from '../../../src/adapters/admission/reviewer-signa
 import { signPayload } from '../../../src/adapters/sigstore/sign.ts'
 import type { PinnedSurface } from '../../../src/admission/pinned-surface.ts'
 import type { Digest } from '../../../src/admission/primitive.ts'
-import { statementOf, type Review } from '../../../src/admission/statement.ts'
+import { MAX_STATEMENT_BYTES, statementOf, type Review } from '../../../src/admission/statement.ts'
 
 let folder = ''
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'gatehouse-signed-'))))
@@ -61,6 +61,14 @@ describe('a signed admission', () => {
     expect(await standing('ann')).toMatchObject({ reviewer: 'ann', verdict: 'passed' })
   })
 
+  it('of a server with ten thousand tools counts: a bundle holds the whole statement', async () => {
+    const key = keyOf('ann')
+    const tool = new Map(Array.from({ length: 10_000 }, (_, i) => [`a_tool_of_a_large_server_${i}`, 'a'.repeat(64) as Digest]))
+    const text = statement({ surface: { ...SURFACE, primitives: { ...SURFACE.primitives, tool } } })
+    place(text, await sign(text, key))
+    expect(await standing('ann')).toMatchObject({ reviewer: 'ann', verdict: 'passed' })
+  })
+
   it('needs no signature where the configuration names no reviewer', async () => {
     place(statement())
     expect(readReviewerKeys(new Map())).toBe(undefined)
@@ -86,7 +94,7 @@ describe('a signed admission', () => {
       'is signed by another key',
     ],
     ['that is no bundle', async () => [statement(), '{}'], 'has a signature that is no bundle'],
-    ['that is too large', async () => [statement(), 'x'.repeat(300 * 1024)], 'has a signature that is larger than'],
+    ['that is too large', async () => [statement(), 'x'.repeat(2 * MAX_STATEMENT_BYTES + 1)], 'has a signature that is larger than'],
     [
       'that names the key of somebody else',
       async key => {
