@@ -32,6 +32,10 @@ export class ServedReport {
     this.#rows.set(row.upstream, row)
     this.#write()
   }
+  /** Resolves when what was put is written, or said not to be. */
+  written(): Promise<void> {
+    return this.#writing
+  }
 
   #write(): void {
     this.#writing = this.#writing

@@ -33,31 +33,42 @@ const AGGREGATE_TICKS = 60
 const NAMESPACE_TICKS = 300
 const FORGET_TICKS = 600
 
-export function startClock(parts: Parts): { stop(): void } {
+/** `stop`: nothing more begins; resolves when what is under way is over. */
+export function startClock(parts: Parts): { stop(): Promise<void> } {
   let ticks = 0
+  const underWay = new Set<Promise<void>>()
+  const begin = (work: Promise<void>): void => {
+    const ends = work.finally(() => underWay.delete(ends))
+    underWay.add(ends)
+  }
   const quiet = new QuietCollection(engineCollection())
   const timer = setInterval(() => {
     ticks += 1
     parts.parked.sweep(parts.monotonic())
     quiet.tick(parts.monotonic(), parts.endpoint)
-    void parts.localActs.look()
-    void parts.admissions.look()
+    begin(parts.localActs.look())
+    begin(parts.admissions.look())
     parts.served.tick()
-    void parts.trust?.tick()
-    void parts.mirrors.look()
+    if (parts.trust) begin(parts.trust.tick())
+    begin(parts.mirrors.look())
     if (ticks % KEEP_ALIVE_TICKS === 0) {
       const nowSeconds = Math.floor(parts.now() / 1000)
       parts.streams.tick(nowSeconds)
-      void parts.streams.recheck(nowSeconds)
+      begin(parts.streams.recheck(nowSeconds))
       parts.sessions.sweep()
       parts.catalogue.sweep()
     }
     // A failed flush keeps its counts for the next one.
     if (ticks % AGGREGATE_TICKS === 0) for (const counts of [parts.refusals, parts.report]) counts.flush().catch(() => {})
-    if (ticks % NAMESPACE_TICKS === 0) void parts.namespaceLooks.look()
+    if (ticks % NAMESPACE_TICKS === 0) begin(parts.namespaceLooks.look())
     // What could not be forgotten now is forgotten next time; nobody is let in by it.
     if (ticks % FORGET_TICKS === 0) parts.people?.sweep().catch(() => {})
   }, TICK_MS)
   timer.unref()
-  return { stop: () => clearInterval(timer) }
+  return {
+    async stop() {
+      clearInterval(timer)
+      await Promise.allSettled(underWay)
+    },
+  }
 }

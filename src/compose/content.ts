@@ -6,8 +6,8 @@ import { createSafeFetch, type SafeFetch } from '../adapters/safe-fetch.ts'
 import type { Snapshot } from '../config/schema.ts'
 import type { ContentStore } from '../trust/content.ts'
 
-/** Throws Fault `content-invalid` where the record of what was installed is damaged. `close` ends its thread. */
-export function openContent(current: () => Snapshot): ContentStore & { close(): void } {
+/** Throws Fault `content-invalid` where the record of what was installed is damaged. `close`: as FileContentStore. */
+export function openContent(current: () => Snapshot): ContentStore & { close(): Promise<void> } {
   const { dataDir, registry } = current()
   // which hosts may be asked is the configuration's to say at each request
   const fetch: SafeFetch = {

@@ -5,7 +5,7 @@ import { Fault } from '../kernel/errors.ts'
 import type { ContentStore } from '../trust/content.ts'
 import { deny, type Denial } from '../trust/denial.ts'
 
-type Closable = ContentStore & { close(): void }
+type Closable = ContentStore & { close(): Promise<void> }
 
 /** A store that cannot be opened starts nothing. */
 export function lazyContent(current: () => Snapshot): Closable {
@@ -22,6 +22,9 @@ export function lazyContent(current: () => Snapshot): Closable {
   return {
     keep: wanted => unless(store => store.keep(wanted)),
     check: launchable => unless(store => store.check(launchable)),
-    close: () => void opening?.then(store => store.close()),
+    async close() {
+      const store = await opening?.catch(() => undefined) // one that cannot be opened has nothing to end
+      await store?.close()
+    },
   }
 }

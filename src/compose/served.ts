@@ -48,8 +48,8 @@ export type ServedHouse = {
   readonly changed: () => void
   /** called by the one timer, each second */
   tick(): void
-  /** ends the thread that compares files */
-  close(): void
+  /** nothing more is judged, fetched or started; resolves when nothing more is written */
+  close(): Promise<void>
 }
 
 const LOOK_TICKS = 30
@@ -71,7 +71,9 @@ export function openServed({
   const rooted = new RootedVerification()
   const revocations = createRevocationLog(state)
   const documents = createDocumentStore(state)
-  const content = given ? { keep: given.keep.bind(given), check: given.check.bind(given), close: (): void => {} } : lazyContent(current)
+  const content = given
+    ? { keep: given.keep.bind(given), check: given.check.bind(given), close: (): Promise<void> => Promise.resolve() }
+    : lazyContent(current)
   /** read again after each change that is told, and with each look */
   let withdrawn: ReturnType<typeof withdrawnIn> | undefined
   const forget = (cause: unknown): never => {
@@ -120,6 +122,9 @@ export function openServed({
       ticks += 1
       if (ticks % LOOK_TICKS === 0) look()
     },
-    close: () => content.close(),
+    async close() {
+      await Promise.all([serving.close(), content.close()])
+      await report.written()
+    },
   }
 }

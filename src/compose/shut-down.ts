@@ -1,6 +1,7 @@
 // The order of stopping: nothing new, streams told to go elsewhere, calls finished, processes stopped, the log last.
 
 import type { Server } from 'node:http'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Metrics } from '../adapters/telemetry/metrics.ts'
 import type { EventEncoder } from '../audit/encode.ts'
 import type { AuditLog } from '../audit/log.ts'
@@ -14,7 +15,7 @@ import type { UpstreamReport } from './upstream-report.ts'
 import type { UpstreamSet } from './upstreams.ts'
 
 export type Stopping = {
-  readonly clock: { stop(): void }
+  readonly clock: { stop(): Promise<void> }
   readonly state: { close(): Promise<void> }
   readonly localActs: { close(): void }
   readonly server: Server
@@ -23,7 +24,7 @@ export type Stopping = {
   readonly parked: ParkedCalls
   readonly sessions: SessionStore
   readonly upstreams: UpstreamSet
-  readonly served: { close(): void }
+  readonly served: { close(): Promise<void> }
   readonly refusals: RefusalTable
   readonly report: UpstreamReport
   readonly log: AuditLog
@@ -33,10 +34,12 @@ export type Stopping = {
 
 /** Time upstream processes get to end by themselves. */
 const STOP_MS = 3000
+/** Time that questions to others get that are under way: the repository of trust, mirrors, domains. */
+const LOOKS_MS = 5000
 
 export async function shutDown(parts: Stopping, { limits }: Snapshot): Promise<void> {
   const { server, log } = parts
-  parts.clock.stop()
+  const looked = parts.clock.stop()
   parts.localActs.close()
   server.close()
   parts.streams.endAll()
@@ -45,7 +48,9 @@ export async function shutDown(parts: Stopping, { limits }: Snapshot): Promise<v
   parts.sessions.closeAll()
   server.closeAllConnections()
   await parts.upstreams.close(STOP_MS)
-  parts.served.close()
+  await parts.served.close()
+  // What was looked at as the stop came writes into the log, the database and trust/: before they are closed, or not at all.
+  await Promise.race([looked, wait(LOOKS_MS, undefined, { ref: false })])
   await parts.refusals.flush()
   await parts.report.flush()
   await log.append(parts.encoder.lifecycle('stop'))

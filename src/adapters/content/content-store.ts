@@ -45,7 +45,10 @@ export class FileContentStore implements ContentStore {
   readonly #installing = new Map<string, Promise<string | Denial>>()
   readonly #installs = new Turns(INSTALLING)
   readonly #checks: Checks
+  /** of installations under way */
+  readonly #budgets = new Set<Budget>()
   #swept: Promise<void> | undefined
+  #isClosed = false
 
   /** Throws Fault `content-invalid`. */
   constructor(parts: ContentStoreParts) {
@@ -69,6 +72,7 @@ export class FileContentStore implements ContentStore {
 
   async check({ folder, treeDigest }: Launchable): Promise<Denial | undefined> {
     const id = basename(folder)
+    if (this.#isClosed) return deny('content-failed', 'the gateway is stopping')
     const record = dirname(folder) === this.#parts.folder ? this.#records.of(id) : undefined
     if (!record) return deny('tree-unknown', 'nothing is known of what lies there')
     const found = await this.#checks.digestOf(id)
@@ -77,15 +81,18 @@ export class FileContentStore implements ContentStore {
     return isSame ? undefined : deny('tree-changed', `${record.artifact}: what lies there is not what was installed`)
   }
 
-  /** Ends its thread; checks under way are refused. */
-  close(): void {
+  /** Ends its thread and what is being installed; resolves when nothing more is written. What is asked meanwhile and afterwards is refused. */
+  async close(): Promise<void> {
+    this.#isClosed = true
     this.#checks.close()
+    for (const budget of this.#budgets) budget.stop()
+    await Promise.all(this.#installing.values())
   }
 
   /** The digest of the tree, installed anew where nothing right lies there. Never rejects. */
   async #kept(id: string, wanted: WantedArtifact, asked: ServerPackage): Promise<string | Denial> {
     const record = this.#records.of(id)
-    if (record) {
+    if (record && !this.#isClosed) {
       const found = await this.#checks.digestOf(id)
       if (found === record.treeDigest) return found
     }
@@ -104,6 +111,7 @@ export class FileContentStore implements ContentStore {
    * names, which is not started; both. The files need no sync: one that is not as the record says is not started either.
    */
   async #install(id: string, wanted: WantedArtifact, asked: ServerPackage): Promise<string | Denial> {
+    if (this.#isClosed) return deny('content-failed', 'the gateway is stopping')
     const { folder: all, fetch, sources } = this.#parts
     const thread = new ContentThread(this.#limits)
     const controller = new AbortController()
@@ -115,6 +123,7 @@ export class FileContentStore implements ContentStore {
     }
     const folder = join(all, `${FRESH}${id}-${randomBytes(8).toString('hex')}`)
     const install: Installation = { wanted, package: asked, sources: sources(), fetch, limits: this.#limits, budget, thread, folder }
+    this.#budgets.add(budget)
     try {
       await mkdir(all, { recursive: true, mode: 0o755 })
       await (this.#swept ??= this.#sweep(thread))
@@ -129,6 +138,7 @@ export class FileContentStore implements ContentStore {
       this.#records.set(id, { treeDigest, artifact: wanted.artifact.purl })
       return treeDigest
     } finally {
+      this.#budgets.delete(budget)
       budget.stop()
       await thread.ask({ kind: 'uproot', folder }, this.#limits.checkMs)
       thread.end()
