@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { diff } from '../../src/admission/diff.ts'
 import { classify, classifyWhole, DRIFT_RULES } from '../../src/admission/drift-rules.ts'
+import { digestOfPrimitive } from '../../src/admission/primitive.ts'
 import { casesOf, hasVectors } from './vectors.ts'
 
 const TOOL = {
@@ -112,16 +113,17 @@ describe.skipIf(!hasVectors)('the development vectors (skipped where the vectors
   const pairs = casesOf('drift_pair')
   const classOf = ({ payload }: { payload: any }) => judge(payload.before, payload.after).class
 
-  it('every hostile drift looks hostile', () => {
+  it('13 of 13 hostile drifts are held, and look hostile (N122)', () => {
     const hostile = pairs.filter(p => p.expected === 'flag')
-    expect(hostile.length).toBeGreaterThan(10)
-    expect(hostile.filter(p => classOf(p) !== 'hostile-looking').map(p => p.id)).toEqual([])
+    const digest = (definition: unknown) => digestOfPrimitive('tool', JSON.stringify(definition))
+    const held = hostile.filter(({ payload }) => digest(payload.before) !== digest(payload.after))
+    const looking = hostile.filter(p => classOf(p) === 'hostile-looking')
+    expect([hostile.length, held.length, looking.length]).toEqual([13, 13, 13])
   })
-  it('30 % of the benign ones or more are cosmetic, and few look hostile', () => {
+  it('158 of 519 benign ones (30.4 %) are classed cosmetic by themselves, 349 material, and 12 (2.3 %) look hostile', () => {
     const benign = pairs.filter(p => p.expected === 'pass').map(classOf)
-    const share = (of: string): number => benign.filter(c => c === of).length / benign.length
-    expect(benign.length).toBeGreaterThan(500)
-    expect(share('cosmetic')).toBeGreaterThanOrEqual(0.3)
-    expect(share('hostile-looking')).toBeLessThan(0.03)
+    const count = (of: string): number => benign.filter(c => c === of).length
+    expect([benign.length, count('cosmetic'), count('material'), count('hostile-looking')]).toEqual([519, 158, 349, 12])
+    expect(count('cosmetic') / benign.length).toBeGreaterThanOrEqual(0.3)
   })
 })

@@ -64,7 +64,10 @@ describe('first use', () => {
       (await ask('completion/complete', { ref: { type: 'ref/resource', uri: 'mem://items/{id}' }, argument: { name: 'id', value: '' } }))
         .body.result.completion.values,
     ).toEqual(['x'])
-    const { instructions, capabilities } = (await ask('server/discover')).body.result
+    const { instructions, capabilities, _meta } = (await ask('server/discover')).body.result
+    // What the server calls itself is not pinned, so it says nothing: hosts are told of the gateway (N126).
+    expect(_meta['io.modelcontextprotocol/serverInfo'].name).toBe('gatehouse')
+    expect(JSON.stringify(_meta)).not.toContain('flipping')
     expect(instructions).toBe('Ask for one city at a time.')
     expect(capabilities).toEqual({ tools: { listChanged: true }, prompts: {}, resources: {}, completions: {}, experimental: {} })
     expect(events('admission').map(e => e['detail'].reviewer)).toEqual(['ann'])
