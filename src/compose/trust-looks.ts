@@ -4,15 +4,14 @@ import type { Logger } from '../adapters/telemetry/logs.ts'
 import type { TrustRepository } from '../trust/freshness.ts'
 import { whyOf, type TrustPublishing } from './trust-publishing.ts'
 
-/** A revocation is to be heard of within a minute. Followers come at different times: up to a fifth earlier each. */
-const LOOK_MS = 30_000
-
 type Parts = {
   readonly client: TrustRepository
   /** where this gateway publishes it */
   readonly publishing: TrustPublishing | undefined
   readonly logger: Pick<Logger, 'warn' | 'info'>
   readonly now: () => number
+  /** time between two looks at most; followers come at different times, up to a fifth earlier each */
+  readonly everyMs: number
   readonly random: () => number
 }
 
@@ -41,16 +40,16 @@ export class TrustLooks {
   async tick(): Promise<void> {
     const nowMs = this.#parts.now()
     // After a sleep of the machine it is long due; a clock that was set back must not put it off.
-    if (nowMs >= this.#dueMs || nowMs < this.#dueMs - LOOK_MS) await this.look()
+    if (nowMs >= this.#dueMs || nowMs < this.#dueMs - this.#parts.everyMs) await this.look()
   }
 
   async look(): Promise<void> {
     if (this.#isLooking) return // a slow repository must not pile up looks
     this.#isLooking = true
-    const { client, logger, now, random } = this.#parts
+    const { client, logger, now, everyMs, random } = this.#parts
     const before = this.failure
     const { documents } = client.seen()
-    this.#dueMs = now() + LOOK_MS * (1 - random() / 5)
+    this.#dueMs = now() + everyMs * (1 - random() / 5)
     this.failure = await this.#ask()
     this.#isLooking = false
     if (client.seen().documents !== documents) for (const listener of this.#listeners) listener()

@@ -80,7 +80,7 @@ export async function openTrust(parts: TrustParts): Promise<TrustPlane> {
   const { snapshot, repository, fetch, floors, logger, now, registry, random = Math.random } = parts
   const { isExposed } = snapshot.registry
   const trustFolder = join(snapshot.dataDir, 'trust')
-  const { place, root, isPublisher, graceMs } = repository
+  const { place, root, isPublisher, everyMs, graceMs } = repository
   const pinnedRoot = await readFile(root).catch((cause: unknown) => {
     throw new Fault('trust-root-unreadable', `cannot read the pinned root \`${root}\``, { cause })
   })
@@ -94,7 +94,7 @@ export async function openTrust(parts: TrustParts): Promise<TrustPlane> {
   if (!client.isProven)
     logger.warn('not all that was kept of the trust repository is signed: until it was asked again nothing of it counts but what denies')
   const publishing = isPublisher && 'folder' in place ? new TrustPublishing(place.folder, registry) : undefined
-  const looks = new TrustLooks({ client, publishing, logger, now, random })
+  const looks = new TrustLooks({ client, publishing, logger, now, everyMs, random })
   await looks.look()
   refuseEvaluation(client.seen(), isExposed)
   if (client.seen().isEvaluation) logger.warn('EVALUATION: one key signs the whole trust repository; for trying out only')
@@ -119,7 +119,7 @@ export async function openTrust(parts: TrustParts): Promise<TrustPlane> {
     forNew(server, version) {
       const seen = client.seen()
       refuseEvaluation(seen, isExposed)
-      const refusal = whyNotFresh(seen, { server, version, isAdmitted: false }, { graceMs: 0, nowMs: now() })
+      const refusal = whyNotFresh(seen, { server, version, isAdmitted: false }, { graceMs, nowMs: now() })
       return refusal ?? followed(seen, server)
     },
     forServed(version) {

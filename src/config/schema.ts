@@ -65,6 +65,7 @@ export type RegistrySettings = NamespaceSettings & {
     readonly root: string
     /** signs what is online of the folder itself */
     readonly isPublisher: boolean
+    readonly everyMs: number
     /** how long what was verified before is used on after the repository's word expired */
     readonly graceMs: number
   }

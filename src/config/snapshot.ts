@@ -93,6 +93,7 @@ function registryOf(doc: ConfigDocument, publicUrl: string, context: SnapshotCon
         place: repository.folder === undefined ? { url: repository.url ?? '' } : { folder: repository.folder },
         root: repository.root,
         isPublisher: repository.publish,
+        everyMs: repository.every,
         graceMs: repository.grace,
       },
     }),

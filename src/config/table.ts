@@ -226,6 +226,12 @@ export const GATEHOUSE = record(
                 doc: 'sign what is due of timestamp, snapshot, index and revocations of the folder at each look, with the keys in its `online/`, as `gatehouse trust publish` does; other gateways find it at `/tuf/`',
               }),
               root: path({ doc: 'its first root metadata (1.root.json), which is believed once' }),
+              every: duration('ms', {
+                min: '1s',
+                max: '1m',
+                fallback: '30s',
+                doc: 'how often it is asked, up to a fifth earlier; a revocation counts after this and what its publisher takes',
+              }),
               grace: duration('ms', {
                 min: '0ms',
                 max: '30d',
@@ -234,7 +240,7 @@ export const GATEHOUSE = record(
               }),
             },
             {
-              doc: 'a signed repository (TUF) that policies and trusted root come from, instead of `trust`; asked at the start and every 30 seconds',
+              doc: 'a signed repository (TUF) that policies and trusted root come from, instead of `trust`; asked at the start and again and again',
             },
           ),
         ),

@@ -53,7 +53,7 @@ async function look({
     listen: { host: '127.0.0.1', port: 1 },
     issuers: [],
     outbound: { hosts: [], networks: [] },
-    registry: { isExposed, repository: { place, root, isPublisher: publish, graceMs: 0 } },
+    registry: { isExposed, repository: { place, root, isPublisher: publish, everyMs: 30_000, graceMs: 0 } },
   } as unknown as Snapshot
   const world = realWorld(testIo({ cwd: folder, now: Date.now }), snapshot)
   return (await checkTrustRepository(world, snapshot)).map(({ status, what, mend }) => `${status} ${what} | ${mend ?? ''}`)

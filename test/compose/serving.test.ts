@@ -107,7 +107,13 @@ async function start(version = '1.0.0', graceMs = DAY, followsNothing = false): 
   const log = (): void => {}
   const trust = await openTrust({
     snapshot: { dataDir, registry: { isExposed: false } } as unknown as Snapshot,
-    repository: { place: { folder: world.repository }, root: join(world.repository, 'pinned.json'), isPublisher: false, graceMs },
+    repository: {
+      place: { folder: world.repository },
+      root: join(world.repository, 'pinned.json'),
+      isPublisher: false,
+      everyMs: 30_000,
+      graceMs,
+    },
     fetch: createSafeFetch(),
     floors,
     logger: { warn: log, info: log },

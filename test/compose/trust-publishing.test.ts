@@ -48,7 +48,13 @@ function open(registry?: RegistrySource): Promise<TrustPlane> {
   return openTrust({
     floors: new FloorFile(join(dataDir, 'trust')),
     snapshot: { dataDir, registry: { isExposed: true } } as unknown as Snapshot,
-    repository: { place: { folder: repository.folder.path }, root: repository.root, isPublisher: registry !== undefined, graceMs: DAY },
+    repository: {
+      place: { folder: repository.folder.path },
+      root: repository.root,
+      isPublisher: registry !== undefined,
+      everyMs: 30_000,
+      graceMs: DAY,
+    },
     fetch: createSafeFetch(),
     logger: { warn: () => {}, info: () => {} },
     now: Date.now,

@@ -51,7 +51,7 @@ function open({
   const log = (message: string): void => void told.push(message)
   return openTrust({
     snapshot,
-    repository: { place, root, isPublisher, graceMs: DAY },
+    repository: { place, root, isPublisher, everyMs: 30_000, graceMs: DAY },
     fetch: createSafeFetch(),
     floors: new FloorFile(join(world.folder, 'trust')),
     logger: { warn: log, info: log },
@@ -79,6 +79,8 @@ describe('a gateway that follows a repository of trust', () => {
     world.publish()
     const plane = await open()
     setClock(NOW + HOUR)
+    expect(answer(plane)).toBe('trust-grace')
+    setClock(NOW + HOUR + DAY)
     expect(answer(plane)).toBe('trust-expired')
     world.put('revocations/revocations.json', revocations('1.0.0'))
     world.publish()

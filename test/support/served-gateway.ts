@@ -70,14 +70,15 @@ class MemoryContent implements ContentStore {
 
 export type ServedGateway = Awaited<ReturnType<typeof startServed>>
 
-/** `packed`: artifacts come from a registry of packages over HTTP and lie in a real folder; what was signed is this tarball with this lock file. */
+/** `registry`: how the registry is configured, given the policies of those who sign. `packed`: artifacts come from a registry of packages over HTTP and lie in a real folder; what was signed is this tarball with this lock file. */
 type ServedOptions = {
   readonly flipAfter?: number
   readonly config?: object
+  readonly registry?: (policies: string) => object
   readonly packed?: { readonly npm: string; readonly tarball: Buffer; readonly lock: string }
 }
 
-export async function startServed({ flipAfter = Infinity, config = {}, packed }: ServedOptions = {}) {
+export async function startServed({ flipAfter = Infinity, config = {}, registry, packed }: ServedOptions = {}) {
   let url = ''
   const signers = new Signers(() => url)
   const content = new MemoryContent(flipAfter)
@@ -86,7 +87,7 @@ export async function startServed({ flipAfter = Infinity, config = {}, packed }:
   const base = {
     operators: ['root'],
     administration: { twoPerson: false, roles: { publisher: { subjects: ['pat'] } } },
-    registry: { trust: { policies }, ...(packed && { artifacts: { npm: packed.npm } }) },
+    registry: { ...(registry?.(signers.policies()) ?? { trust: { policies } }), ...(packed && { artifacts: { npm: packed.npm } }) },
     ...config,
   }
   const { lock = LOCK, tarball = TARBALL } = packed ?? {}
