@@ -3,7 +3,7 @@
 import { deny, isDenial, shown, type Denial } from '../../trust/denial.ts'
 import type { WantedArtifact } from '../../trust/content.ts'
 import { readServerJson } from '../../trust/server-json.ts'
-import { jsonAt, listAt, objectAt, reading, type Members } from '../../trust/shape.ts'
+import { jsonAt, listAt, objectAt, reading, wrong, type Members } from '../../trust/shape.ts'
 
 type PackageKind = 'npm' | 'pypi' | 'oci' | 'mcpb'
 export type ServerPackage = {
@@ -19,6 +19,7 @@ export type ServerPackage = {
 
 const MAX_ARGUMENTS = 256
 const MAX_ARGUMENT = 4096
+const MAX_TEMPLATE = 65_536
 
 /** The package that is wanted. Every word comes from a server.json that was verified, and is still only a word: no shell and no runner sees it. */
 export function serverPackageOf({ server, packageIndex, artifact, ownArgs = [] }: WantedArtifact): ServerPackage | Denial {
@@ -93,10 +94,14 @@ function fixedText(given: Members, path: string): string | undefined {
   if (typeof value !== 'string') return typeof fallback === 'string' ? fallback : undefined
   const variables = objectAt(given['variables'] ?? {}, `${path}.variables`)
   const open: string[] = []
+  let length = value.length
   const text = value.replaceAll(/\{([^{}]*)\}/g, (whole, name: string) => {
     if (!Object.hasOwn(variables, name)) return whole
     const fixed = fixedText({ ...objectAt(variables[name], `${path}.variables`), variables: {} }, path)
     if (fixed === undefined) open.push(name)
+    length += fixed?.length ?? 0
+    // A variable can be long and named often: what is too long is not put together first.
+    if (length > MAX_TEMPLATE) throw wrong(path, `at most ${MAX_TEMPLATE} characters with what its variables stand for`)
     return fixed ?? ''
   })
   return open.length > 0 ? undefined : text

@@ -355,6 +355,10 @@ describe('arguments', () => {
     expect(await argsOf([positional({ value: '{x}', variables: { x: { isRequired: true } }, isRequired: true })])).toMatch(/^argument-open/)
     expect(await argsOf([positional({ value: 'a\u0000b' })])).toMatch(/^server-mismatch/)
   })
+  it('attack: a short argument names a long variable ten thousand times, so that the gateway has no memory left', async () => {
+    const bomb = positional({ value: '{a}'.repeat(10_000), variables: { a: { value: 'x'.repeat(100_000) } } })
+    expect(await argsOf([bomb])).toMatch(/^server-mismatch: server\.json: packages\[0\]\.packageArguments/)
+  })
   it('for a runner are refused: there is none, and they would become the program’s own or Node’s', async () => {
     const weather = small()
     const { store } = storeFrom({ npm: (await registryOf([weather])).url })
