@@ -272,6 +272,8 @@ export async function startGateway(
       for (const part of [redaction, tokens, door]) part.configure(next)
       take(next)
       pins.settled()
+      // Who may sign is the configuration's to say, too: what is in force is judged by it at once.
+      served.changed()
       setPatience(server, next)
       return undefined
     },

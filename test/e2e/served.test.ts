@@ -1,6 +1,6 @@
 // A version of the registry, served end to end: published, reviewed, pinned, called by hosts of both eras; refused, cut and held where what was signed does not hold.
 
-import { copyFileSync, rmSync } from 'node:fs'
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startGateway } from '../../src/main.ts'
@@ -71,6 +71,16 @@ describe('a version that was signed, reviewed and pinned', () => {
     expect([reasonOf(refused), refused.body.error.data.fix]).toEqual(['drifted', expect.stringContaining('gatehouse server diff weather')])
     expect((await ask('tools/list')).body.result.tools).toEqual([])
     expect(events('surface-drift').at(-1)!['detail']).toMatchObject({ upstream: 'weather', held: 1 })
+  })
+})
+
+describe('a reload', () => {
+  it('attack: a reviewer who is no longer believed goes on with what he admitted until somebody looks', async () => {
+    const served = await serving()
+    expect((await served.call()).status).toBe(200)
+    writeFileSync(served.policies, served.signers.policies({ reviewers: [] }))
+    expect(await served.running.reload(served.pinned('1.0.0'))).toBe(undefined)
+    await expect.poll(async () => (await served.call()).body.error?.data.trust?.rule, { timeout: 5000 }).toBe('verifier-unknown')
   })
 })
 
