@@ -49,6 +49,8 @@ export type ServingParts = {
 
 /** How long a start or a reload waits for versions to be verified and fetched; what takes longer comes into force when it is done. */
 const PATIENCE_MS = 10_000
+/** How long what is in force goes on while it cannot be judged: less than the time between two looks, so that the second ends it. */
+const MOMENT_MS = 15_000
 
 export class Serving {
   readonly #parts: ServingParts
@@ -57,7 +59,7 @@ export class Serving {
   /** judgements of one alias follow each other; `next` has not begun */
   readonly #work = new Map<string, { readonly running: Promise<void>; next?: Promise<void> }>()
   /** what is in force and could not be judged when it was tried last */
-  readonly #unsure = new Map<string, Denial>()
+  readonly #unsure = new Map<string, { readonly denial: Denial; readonly sinceMs: number }>()
   #isClosed = false
 
   constructor(parts: ServingParts) {
@@ -126,7 +128,7 @@ export class Serving {
     if (this.#isClosed) return STOPPING
     if (standing?.kind !== 'served' || standing.key !== key) return this.standing(alias) ?? another(alias)
     const unsure = this.#unsure.get(alias)
-    return unsure ? stopOf(alias, unsure) : this.standing(alias)
+    return unsure ? stopOf(alias, unsure.denial) : this.standing(alias)
   }
 
   /** Nothing more is judged or started; resolves when what is under way is over, so that nothing is written afterwards. */
@@ -196,14 +198,16 @@ export class Serving {
   /** A reload makes every pin another object; this is about what it says. */
   readonly #isCurrent = (alias: string, { key }: Pinned): boolean => !this.#isClosed && this.#pins.get(alias)?.key === key
 
-  /** What is in force and could not be judged once is judged again a moment later, and starts nothing meanwhile; twice in a row is no moment. */
+  /** What is in force and could not be judged once is judged again a moment later, and starts nothing meanwhile; whoever connects often makes no moment longer or shorter. */
   async #refused(alias: string, pin: Pinned, denial: Denial): Promise<void> {
     const standing = this.#standings.get(alias)
     if (standing?.kind === 'served') {
-      const isOnce = denial.denied === 'verification-unavailable' && !this.#unsure.has(alias)
-      this.#unsure.set(alias, denial)
+      const nowMs = this.#parts.now()
+      const { sinceMs = nowMs } = this.#unsure.get(alias) ?? {}
+      const isMoment = denial.denied === 'verification-unavailable' && nowMs - sinceMs < MOMENT_MS
+      this.#unsure.set(alias, { denial, sinceMs })
       const isOther = standing.pin.key !== pin.key
-      if (isOther || !isOnce) await this.#end(alias, standing, denial)
+      if (isOther || !isMoment) await this.#end(alias, standing, denial)
       // Its last word is about what is pinned.
       if (isOther) await this.#tell(alias, 'refused', { denial })
       return

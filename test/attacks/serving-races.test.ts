@@ -1,6 +1,6 @@
 // Served versions and what happens at the same moment: reloads, renewals, revocations, disks and logs that fail, a stop. None of it may start or keep what was not judged.
 
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Serving } from '../../src/compose/serving.ts'
 import type { ConfiguredUpstream, Snapshot } from '../../src/config/schema.ts'
 import { Fault, type Stop } from '../../src/kernel/errors.ts'
@@ -52,7 +52,11 @@ let unwritable: 'floors' | 'log' | undefined
 let records: Record<string, unknown>[]
 let ended: (Stop | undefined)[]
 let serving: Serving
+afterEach(() => {
+  vi.useRealTimers()
+})
 beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] })
   judged = version()
   judging = over = checking = keeping = writing = unwritable = undefined
   records = []
@@ -171,6 +175,7 @@ describe('what cannot be kept or recorded', () => {
     unwritable = 'floors'
     judged = version({ surfaceDigest: 'c'.repeat(64), surface: { ...SURFACE, tools: {} } })
     expect(rule(await serving.check('weather', key()))).toBe('content-failed')
+    vi.advanceTimersByTime(30_000)
     await serving.look()
     expect(rule(serving.standing('weather'))).toBe('content-failed')
     unwritable = undefined
@@ -191,6 +196,16 @@ describe('what cannot be kept or recorded', () => {
     serving.tick()
     expect(rule(ended.at(-1))).toBe('not-after')
   })
+})
+
+it('attack: keeps the verifier busy for a moment, and connects twice in it: what runs for everybody else goes on', async () => {
+  await start()
+  judged = deny('verifier-busy', 'more than 256 bundles wait to be verified')
+  const asked = [await serving.check('weather', key()), await serving.check('weather', key())]
+  expect([...asked.map(rule), serving.standing('weather')]).toEqual(['verifier-busy', 'verifier-busy', undefined])
+  vi.advanceTimersByTime(30_000)
+  await serving.look()
+  expect(rule(serving.standing('weather'))).toBe('verifier-busy')
 })
 
 it('attack: a version that ended while it was renewed is taken up again without being judged', async () => {

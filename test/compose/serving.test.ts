@@ -297,6 +297,7 @@ describe('at every connect', () => {
     source.failure = new Fault('state-unavailable', 'the database is gone')
     expect(ruleOf(await running.serving.check('weather', keyOf(running)))).toBe('registry-unavailable')
     expect(standing(running)).toBe('served')
+    setClock(NOW + 30_000)
     await running.serving.look()
     expect(standing(running)).toBe('registry-unavailable')
     source.failure = undefined

@@ -226,7 +226,9 @@ describe('an older version', () => {
     await expect.poll(async () => reasonOf(await served.call())).toBe(undefined)
     const cli = (...words: string[]) =>
       gatehouse([...words, '--config', join(served.running.dataDir, '..', 'gatehouse.yaml')], { cwd: served.running.dataDir })
-    await expect.poll(async () => (await cli('server', 'list')).out).toMatch(/^weather {2}com\.example\/weather@1\.1\.0 is in force, number 2, published by key /)
+    await expect
+      .poll(async () => (await cli('server', 'list')).out)
+      .toMatch(/^weather {2}com\.example\/weather@1\.1\.0 is in force, number 2, published by key /)
     expect(await cli('server', 'diff', 'weather')).toMatchObject({
       code: 0,
       out: expect.stringContaining('against com.example/weather@1.0.0: the same surface'),
