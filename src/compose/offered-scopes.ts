@@ -5,11 +5,14 @@ import type { Snapshot, ConfiguredUpstream } from '../config/schema.ts'
 import type { OfferedScope } from '../http/control-plane/pages/consent-page.ts'
 import { scopeNames, USE, type Coverage } from '../identity/scopes.ts'
 import type { Principal } from '../kernel/principal.ts'
+import type { UpstreamEntry } from '../pipeline/entry.ts'
 
 type OfferParts = {
   readonly snapshot: Snapshot
   /** whether an upstream exists for a principal: some allow rule applies, and nothing is blocked */
   readonly isVisible: (principal: Principal, alias: string) => boolean
+  /** what is behind an alias now */
+  readonly entries: ReadonlyMap<string, Pick<UpstreamEntry, 'version' | 'scopes'>>
 }
 
 /** Names shown of what a word covers. */
@@ -23,7 +26,13 @@ export function offeredScopes(parts: OfferParts, resource: string, principal: Pr
   const plan = planOf(parts.snapshot, resource)
   if (!plan) return undefined
   const visible = plan.aliases.filter(alias => principal === undefined || parts.isVisible(principal, alias))
-  return visible.flatMap(alias => scopesOf(alias, parts.snapshot.upstreams.get(alias)))
+  return visible.flatMap(alias => {
+    const { version, scopes } = parts.entries.get(alias) ?? {}
+    const scopesHere = scopesOf(alias, parts.snapshot.upstreams.get(alias))
+    if (version === undefined || !scopes) return scopesHere
+    const { sinceMs } = scopes
+    return scopesHere.map(({ name, title }) => ({ name, title: `${title} (${version.split(' ', 1)[0] ?? ''})`, sinceMs }))
+  })
 }
 
 function scopesOf(alias: string, settings: ConfiguredUpstream | undefined): OfferedScope[] {

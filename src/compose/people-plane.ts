@@ -99,7 +99,8 @@ export async function openPeoplePlane(parts: PeoplePlaneParts): Promise<PeoplePl
       fetch: parts.fetch,
       documentFetch: parts.documentFetch ?? createSafeFetch({ maxBytes: 64 * 1024 }),
       confirm: provider => confirmedBy(provider, login, parts.current),
-      offered: (resource, principal) => offeredScopes({ snapshot: parts.current(), isVisible }, resource, principal),
+      offered: (resource, principal) =>
+        offeredScopes({ snapshot: parts.current(), isVisible, entries: parts.upstreams() }, resource, principal),
       endpointTitle: resource => endpointTitle(parts.current(), resource),
       isAdministration: resource => resource === adminEndpoint(parts.current()).resource,
       connections: house,

@@ -11,7 +11,7 @@ import type { Stop } from '../kernel/errors.ts'
 import type { ContentStore, Launchable } from '../trust/content.ts'
 import { deny, isDenial, type Denial } from '../trust/denial.ts'
 import { floorKey, type Floors } from '../trust/floors.ts'
-import { inForceOf, isSameContent, type InForceStore } from '../trust/in-force.ts'
+import { inForceOf, isSameContent, isSameServer, type InForceStore } from '../trust/in-force.ts'
 import type { Served } from '../trust/served-version.ts'
 import type { ServedTrust } from './served-trust.ts'
 import { another, describeServed, pinOf, STOPPING, stopOf, verifying } from './served-words.ts'
@@ -103,9 +103,10 @@ export class Serving {
   }
 
   /** What is started or connected to, under which key; undefined = nothing is, and `standing` says why. */
-  inUse(alias: string): Pick<InUse, 'key' | 'transport' | 'served'> | undefined {
+  inUse(alias: string): (Pick<InUse, 'key' | 'transport' | 'served'> & { readonly sinceMs: number }) | undefined {
     const standing = this.#standings.get(alias)
-    return standing?.kind === 'served' ? standing : undefined
+    if (standing?.kind !== 'served') return undefined
+    return { ...standing, sinceMs: this.#parts.inForce.current(alias)?.sinceMs ?? Infinity }
   }
 
   /** Before a process is started or a connection opened for what has this key: all of it is judged again, its files compared. Never rejects. */
@@ -281,7 +282,8 @@ export class Serving {
     const { floors, inForce, now } = this.#parts
     floors.raise(new Map([[floorKey(served.name), served.countsAs]]))
     const before = inForce.current(alias)
-    if (!isSameContent(before, served)) inForce.put(alias, inForceOf(served, now()))
+    if (!isSameContent(before, served))
+      inForce.put(alias, inForceOf(served, before && isSameServer(before, served) ? before.sinceMs : now()))
     await this.#tell(alias, 'in-force', { served, ...(before && { before: `${before.name}@${before.version}` }) })
   }
 

@@ -60,7 +60,7 @@ export function houseUpstreams(
       const why = (): Stop => serving.standing(alias) ?? verifying(alias)
       return { key: 'stopped', make: () => stoppedUpstream(alias, why), identity: `${name}@${version} none`, url: '' }
     }
-    const { key, transport } = inUse
+    const { key, transport, sinceMs } = inUse
     const identity = `${inUse.served.name}@${inUse.served.version} ${inUse.served.digest}`
     const verify = (): Promise<Stop | undefined> => serving.check(alias, key)
     return {
@@ -69,6 +69,7 @@ export function houseUpstreams(
       identity,
       account: `${alias} ${digestOf(identity)}`,
       version: identity,
+      sinceMs,
       url: urlOf(transport),
     }
   }

@@ -12,6 +12,8 @@ export type Resolved = Pick<UpstreamEntry, 'identity' | 'version'> & {
   readonly make: () => Upstream
   /** what grants of accounts are bound to; absent: nothing stands there, and nobody connects an account to it */
   readonly account?: string
+  /** since when it is that server, where scopes that people allowed before were of another */
+  readonly sinceMs?: number
   /** where it is reached; '' = it is a process, or nothing */
   readonly url: string
 }
@@ -96,7 +98,7 @@ export class UpstreamSet {
 
 function entryOf(settings: ConfiguredUpstream, resolved: Resolved, upstream: Upstream): UpstreamEntry {
   const { alias, admission, launch, allow, scopes, share, timeouts, limits, credential, title = alias } = settings
-  const { identity, version, account } = resolved
+  const { identity, version, account, sinceMs } = resolved
   return {
     alias,
     identity,
@@ -106,7 +108,7 @@ function entryOf(settings: ConfiguredUpstream, resolved: Resolved, upstream: Ups
     admission,
     launch,
     rules: allow,
-    scopes: new ScopeIndex(alias, scopes),
+    scopes: new ScopeIndex(alias, scopes, sinceMs),
     parkMs: timeouts.parkMs,
     rounds: limits.rounds,
     ...(credential && account !== undefined && { credential: { rule: credential, account, title } }),

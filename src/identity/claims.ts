@@ -54,6 +54,9 @@ export type Judged = {
   readonly jkt?: string
 }
 
+/** When the person was asked, in tokens of the gateway's own authorization server. */
+export const CONSENTED_AT = 'consented_at'
+
 const MAX_SKEW_SECONDS = 60
 const MAX_SUBJECT_CHARACTERS = 255
 const MAX_GROUPS = 1024
@@ -86,6 +89,7 @@ export function judgeClaims(claims: JsonDoc, rules: IssuerRules, occasion: Occas
   const client = clientOf(claims)
   if (client === null) return invalid('token claim `client_id` is not a usable name')
   const { issuer, subject } = who
+  const { own, ...held } = grantedTo(rules.grant, { subject, groups, scopes, ...(client === undefined ? undefined : { client }) })
   const sessionId = text(claims, 'sid')
   const tokenId = text(claims, 'jti')
   const principal: Principal = Object.freeze({
@@ -95,11 +99,13 @@ export function judgeClaims(claims: JsonDoc, rules: IssuerRules, occasion: Occas
     kind: rules.kind ?? (client !== undefined && text(claims, 'sub') === client ? 'workload' : 'person'),
     ...(client === undefined ? undefined : { client }),
     groups: Object.freeze(groups),
-    ...grantedTo(rules.grant, { subject, groups, scopes, ...(client === undefined ? undefined : { client }) }),
+    ...held,
     expiresAtSeconds: time.exp,
     tokenId: isName(tokenId, MAX_NAME_CHARACTERS) ? tokenId : digest,
     ...(isName(sessionId, MAX_NAME_CHARACTERS) ? { sessionId } : undefined),
-    ...(rules.identityProviders ? { family: sessionId ?? '' } : undefined),
+    ...(rules.identityProviders
+      ? { family: sessionId ?? '', consent: { scopes: own, atSeconds: numericDate(claims, CONSENTED_AT) ?? 0 } }
+      : undefined),
     issuedAtSeconds: time.iat,
   })
   return { principal, notBeforeSeconds: time.from, expiresSeconds: time.until, ...bound }

@@ -66,13 +66,14 @@ export const redirectSetDigest = (redirects: readonly string[]): string =>
   hash('sha256', JSON.stringify([...new Set(redirects)].sort()), 'base64url')
 
 /**
- * Whether an earlier consent answers this request, so that the person need not be asked. Never for redirects to this machine or to a private-use scheme:
+ * Whether an earlier consent answers this request, so that the person need not be asked. Not where a server behind a scope is another since (`sinceMs`). Never for redirects to this machine or to a private-use scheme:
  * any program there can pretend to be the client (RFC 8252 section 8.6).
  */
 export function isAnswered(
   earlier: Consent | undefined,
-  asked: { readonly redirect: string; readonly redirects: string; readonly scopes: readonly string[] },
+  asked: { readonly redirect: string; readonly redirects: string; readonly scopes: readonly string[]; readonly sinceMs: number },
 ): boolean {
   if (!earlier || isNativeRedirect(asked.redirect)) return false
+  if (earlier.grantedAtSeconds * 1000 < asked.sinceMs) return false
   return earlier.redirects === asked.redirects && asked.scopes.every(scope => earlier.scopes.includes(scope))
 }

@@ -20,7 +20,12 @@ export type Asserted = {
 }
 
 /** What counts for a caller: exact words, the token's own and given ones, and wildcards, which are never the token's (N022). */
-export type Granted = { readonly scopes: readonly string[]; readonly wildcards: readonly string[] }
+export type Granted = {
+  readonly scopes: readonly string[]
+  readonly wildcards: readonly string[]
+  /** those of `scopes` that the token alone gives */
+  readonly own: readonly string[]
+}
 
 /** Runs once per verified token. */
 export function grantedTo(grants: readonly ScopeGrant[], who: Asserted): Granted {
@@ -40,5 +45,6 @@ export function grantedTo(grants: readonly ScopeGrant[], who: Asserted): Granted
   return {
     scopes: Object.freeze([...new Set([...who.scopes, ...all.filter(scope => !scope.endsWith('*'))])]),
     wildcards: Object.freeze(all.filter(scope => scope.endsWith('*'))),
+    own: Object.freeze(who.scopes.filter(scope => !given.has(scope))),
   }
 }

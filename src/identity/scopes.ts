@@ -24,13 +24,16 @@ export const scopeNames = (alias: string, words: ScopeWords): string[] =>
 export class ScopeIndex {
   /** every scope of this upstream, `use` first */
   readonly names: readonly string[]
+  readonly sinceMs: number
   readonly #alias: string
   readonly #use: readonly string[]
   readonly #of: Readonly<Record<'tool' | 'prompt' | 'resource', Needs>>
 
-  constructor(alias: string, words: ScopeWords) {
+  /** `sinceMs`: since when the server is the one that it is; what people allowed before was of another */
+  constructor(alias: string, words: ScopeWords, sinceMs = 0) {
     const scopeOf = (word: string): string => `${alias}:${word}`
     this.#alias = alias
+    this.sinceMs = sinceMs
     this.#use = Object.freeze([scopeOf(USE)])
     this.names = Object.freeze(scopeNames(alias, words))
     const needs = (kind: keyof Coverage): Needs =>
@@ -50,9 +53,10 @@ export class ScopeIndex {
   missing(principal: Principal, kind: ScopeKind, name: string): readonly string[] | undefined {
     const held = heldBy(principal)
     if (held.coversAll(this.#alias)) return undefined
-    if (kind === 'task') return held.hasAny(this.#alias) ? undefined : this.#use
+    const counted = held.countedSince(this.sinceMs)
+    if (kind === 'task') return counted.aliases.has(this.#alias) ? undefined : this.#use
     const needed = this.neededFor(kind, name)
-    return needed.every(scope => held.has(scope)) ? undefined : needed.filter(scope => !held.has(scope))
+    return needed.every(scope => counted.names.has(scope)) ? undefined : needed.filter(scope => !counted.names.has(scope))
   }
 }
 
@@ -94,29 +98,33 @@ const union = (a: readonly string[], b: readonly string[]): readonly string[] =>
 
 /** What one caller holds: exact names from its token and the mapping, wildcards from the mapping alone. */
 class HeldScopes {
-  readonly #names: ReadonlySet<string>
-  readonly #aliases: ReadonlySet<string>
+  readonly #all: Counted
+  /** without what a person allowed */
+  readonly #given: Counted
+  readonly #consentedAtMs: number
   readonly #whole: ReadonlySet<string>
-  readonly #all: boolean
+  readonly #everything: boolean
 
-  constructor({ scopes, wildcards }: Principal) {
+  constructor({ scopes, wildcards, consent }: Principal) {
     // attacker-controlled in part: what is no scope name (`files:*`, `FILES:READ`) is not even looked at (N022)
     const named = scopes.filter(isScopeName)
-    this.#names = new Set(named)
-    this.#aliases = new Set(named.map(aliasOf))
+    this.#all = countedOf(named)
+    this.#given = consent ? countedOf(named.filter(scope => !consent.scopes.includes(scope))) : this.#all
+    this.#consentedAtMs = consent ? consent.atSeconds * 1000 : Infinity
     this.#whole = new Set(wildcards.map(wildcard => wildcard.slice(0, -2)))
-    this.#all = wildcards.includes('*')
+    this.#everything = wildcards.includes('*')
   }
-  has(scope: string): boolean {
-    return this.#names.has(scope)
-  }
-  hasAny(alias: string): boolean {
-    return this.#aliases.has(alias)
+  /** What counts for a server that is the same since then. */
+  countedSince(sinceMs: number): Counted {
+    return this.#consentedAtMs >= sinceMs ? this.#all : this.#given
   }
   coversAll(alias: string): boolean {
-    return this.#all || this.#whole.has(alias)
+    return this.#everything || this.#whole.has(alias)
   }
 }
+
+type Counted = { readonly names: ReadonlySet<string>; readonly aliases: ReadonlySet<string> }
+const countedOf = (names: readonly string[]): Counted => ({ names: new Set(names), aliases: new Set(names.map(aliasOf)) })
 
 const held = new WeakMap<Principal, HeldScopes>()
 function heldBy(principal: Principal): HeldScopes {

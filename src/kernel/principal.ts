@@ -31,6 +31,11 @@ export type Principal = {
    * else issues tokens with one, and outside this gateway they mean nothing.
    */
   readonly family?: string
+  /**
+   * The same for what its person allowed: which scopes hold by that alone, and when they were asked (seconds since the epoch; 0 where the token does not
+   * say). What other issuers ask people is theirs to know.
+   */
+  readonly consent?: { readonly scopes: readonly string[]; readonly atSeconds: number }
 }
 
 export const keyOf = (issuer: string, subject: string): PrincipalKey => `${issuer} ${subject}` as PrincipalKey

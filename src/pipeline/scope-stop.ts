@@ -11,11 +11,13 @@ const MAX_CHALLENGED = 64
 /** A host that asks for exactly these loses nothing of this endpoint that its token had. */
 export function scopeStop(missing: readonly string[], principal: Principal, endpoint: Endpoint): Stop {
   const named = missing.slice(0, MAX_CHALLENGED)
+  // What it has of a server that became another is missing, too.
+  const held = heldOf(principal, endpoint.aliases, MAX_CHALLENGED).filter(scope => !missing.includes(scope))
   return {
     stop: 'scope-missing',
     detail: `the token lacks ${named.map(scope => `\`${scope}\``).join(' ')}`,
     fix: 'request a token with the scopes of the challenge; an administrator may also give them by `identity.issuers[].grant`',
-    scopes: [...named, ...heldOf(principal, endpoint.aliases, MAX_CHALLENGED - named.length)],
+    scopes: [...named, ...held.slice(0, MAX_CHALLENGED - named.length)],
     data: { scopes: named },
   }
 }

@@ -15,6 +15,7 @@ export type InForce = {
   readonly sequence: number
   readonly countsAs: number
   readonly surface: SignedSurface
+  /** since when it is this server.json of this version: what was allowed of the alias before was of another */
   readonly sinceMs: number
 }
 
@@ -37,6 +38,10 @@ export const inForceOf = (served: Served, sinceMs: number): InForce => {
   const { name, version, digest, sequence, countsAs, surface } = served
   return { name, version, digest, content: contentOf(served), sequence, countsAs, surface, sinceMs }
 }
+
+/** Whether it is this server.json of this version, whoever vouches for it. */
+export const isSameServer = (known: InForce | undefined, { name, version, digest }: Pick<Served, 'name' | 'version' | 'digest'>): boolean =>
+  known?.name === name && known.version === version && known.digest === digest
 
 /** Whether it is the very version that was in force, with everything that was signed of it. */
 export const isSameContent = (known: InForce | undefined, served: Served): boolean =>

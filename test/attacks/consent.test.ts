@@ -58,6 +58,28 @@ describe('N036 confused deputy: a new client cannot ride on what the person did 
     world.idp.nextUser = 'bob'
     expect((await host.ask({ scope: 'files:read', redirect_uri })).page.html).toContain('to act for you?')
   })
+  it('another version of a server stands behind what was allowed: the person is asked again, and told why', async () => {
+    const browser = await signedIn()
+    const host = new Host(world, 'known-editor')
+    const asked = { scope: 'files:read', redirect_uri: 'https://editor.example/callback', resource: `${world.base}/servers/files/mcp` }
+    await host.authorize(asked, browser)
+    const again = () => browser.open(host.authorizeUrl(asked))
+    expect((await again()).url).toContain('?code=')
+    world.since.set('files:write', Date.now() + 1000)
+    expect((await again()).url).toContain('?code=')
+    world.since.set('files:read', Date.now() + 1000)
+    expect((await again()).html).toContain('another version of a server')
+    world.since.clear()
+  })
+  it('a version that came into force while the page was open was not what the person saw: nothing is allowed', async () => {
+    const host = await registered(world)
+    const { page, browser } = await host.ask({ scope: 'files:read' })
+    const before = world.events.length
+    world.since.set('files:read', Date.now() + 1000)
+    expect((await browser.press(page, 'oauth/consent', { answer: 'allow' })).html).toContain('This request has expired')
+    expect(world.events).toHaveLength(before)
+    world.since.clear()
+  })
   it('`prompt=none` gets an error, never a code without a page', async () => {
     const browser = await signedIn()
     const page = await browser.open((await registered(world)).authorizeUrl({ prompt: 'none' }))

@@ -26,6 +26,39 @@ export type RunningOptions = {
   readonly issuers?: (idp: TestIdp) => readonly object[]
 }
 
+type HostAt = {
+  signIn(at: { readonly path: string; readonly scope: string }, browser?: Browser): Promise<Tokens>
+  refresh(tokens: Tokens): Promise<Tokens | undefined>
+}
+
+/** The settings of `identity` that hostAt needs. */
+export const OWN_SERVER = { authorizationServer: { clients: [{ id: 'host', name: 'Host', redirectUris: [CALLBACK] }] } }
+
+/** A host of the gateway at this URL, and the browser of its person. */
+export function hostAt(url: string): HostAt {
+  const token = async (form: Record<string, string>): Promise<Tokens | undefined> => {
+    const answer = await fetch(`${url}/oauth/token`, { method: 'POST', body: new URLSearchParams({ client_id: 'host', ...form }) })
+    const said = (await answer.json()) as { access_token?: string; refresh_token?: string }
+    return answer.ok ? { access: said.access_token ?? '', refresh: said.refresh_token ?? '' } : undefined
+  }
+  return {
+    async signIn({ path, scope }, browser = new Browser(url)) {
+      const verifier = randomBytes(32).toString('base64url')
+      const query = new URLSearchParams({
+        ...{ response_type: 'code', client_id: 'host', redirect_uri: CALLBACK, scope, resource: `${url}${path}`, state: 's' },
+        ...{ code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256' },
+      })
+      const asked = await browser.signIn(await browser.open(`/oauth/authorize?${query.toString()}`))
+      const end = await browser.press(asked, 'oauth/consent', { answer: 'allow' })
+      const code = new URL(end.url).searchParams.get('code') ?? ''
+      const tokens = await token({ grant_type: 'authorization_code', code, redirect_uri: CALLBACK, code_verifier: verifier })
+      if (!tokens) throw new Error(`no token for ${end.url}`)
+      return tokens
+    },
+    refresh: ({ refresh }) => token({ grant_type: 'refresh_token', refresh_token: refresh }),
+  }
+}
+
 /** Those in the group `staff` may call `echo`; Alice is one of them. */
 export async function startRunning(options: RunningOptions = {}): Promise<Running> {
   const port = await freePort()
@@ -39,33 +72,17 @@ export async function startRunning(options: RunningOptions = {}): Promise<Runnin
     listen: `127.0.0.1:${port}`,
     identity: {
       login: { issuer: idp.issuer, ...IDP_CLIENT, scopes: ['openid', 'offline_access'] },
-      authorizationServer: { clients: [{ id: 'host', name: 'Host', redirectUris: [CALLBACK] }] },
+      ...OWN_SERVER,
       ...(options.issuers && { issuers: options.issuers(idp) }),
     },
     upstreams: { up: { http: { url: up.url }, allow: [{ id: 'test', groups: ['staff'], tools: ['echo'] }], ...given?.settings } },
   })
   const path = '/servers/up/mcp'
-  const token = async (form: Record<string, string>): Promise<Tokens | undefined> => {
-    const answer = await fetch(`${url}/oauth/token`, { method: 'POST', body: new URLSearchParams({ client_id: 'host', ...form }) })
-    const said = (await answer.json()) as { access_token?: string; refresh_token?: string }
-    return answer.ok ? { access: said.access_token ?? '', refresh: said.refresh_token ?? '' } : undefined
-  }
+  const host = hostAt(url)
   return {
     ...{ gateway, up, idp, path, port },
-    async signIn(browser = new Browser(url), at = { path, scope: 'up:use' }) {
-      const verifier = randomBytes(32).toString('base64url')
-      const query = new URLSearchParams({
-        ...{ response_type: 'code', client_id: 'host', redirect_uri: CALLBACK, scope: at.scope, resource: `${url}${at.path}`, state: 's' },
-        ...{ code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256' },
-      })
-      const asked = await browser.signIn(await browser.open(`/oauth/authorize?${query.toString()}`))
-      const end = await browser.press(asked, 'oauth/consent', { answer: 'allow' })
-      const code = new URL(end.url).searchParams.get('code') ?? ''
-      const tokens = await token({ grant_type: 'authorization_code', code, redirect_uri: CALLBACK, code_verifier: verifier })
-      if (!tokens) throw new Error(`no token for ${end.url}`)
-      return tokens
-    },
-    refresh: ({ refresh }) => token({ grant_type: 'refresh_token', refresh_token: refresh }),
+    signIn: (browser, at = { path, scope: 'up:use' }) => host.signIn(at, browser),
+    refresh: host.refresh,
     async stop() {
       await gateway.stop()
       await up.close()

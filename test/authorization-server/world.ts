@@ -47,6 +47,8 @@ export type World = {
   readonly blocked: Set<string>
   /** scopes a subject is entitled to; default all */
   readonly entitled: Map<string, string[]>
+  /** since when the server behind a scope is the one that it is, in milliseconds */
+  readonly since: Map<string, number>
   /** as the resource server of this gateway judges a token for an endpoint */
   judge(token: string | undefined, path?: string): Promise<Principal | Stop>
   stop(): Promise<void>
@@ -93,7 +95,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       const mine = principal && world.entitled.get(principal.subject)
       return SCOPES.filter(
         ({ name }) => (resource.endsWith('/servers/files/mcp') ? name.startsWith('files:') : true) && (mine?.includes(name) ?? true),
-      )
+      ).map(scope => ({ ...scope, sinceMs: world.since.get(scope.name) ?? 0 }))
     },
     endpointTitle: resource => (resource.endsWith('/mcp') ? 'Your MCP servers' : resource),
     isAdministration: resource => resource.endsWith('/admin'),
@@ -140,6 +142,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     ahead: 0,
     blocked: new Set(),
     entitled: new Map(),
+    since: new Map(),
     judge(token = '', path = '/mcp') {
       const verifier = createTokenKeys({ issuers: [{ issuer: base, jwksFile: publicKeyFile(dataDir) }], fetch: new FakeFetch() })
       const rules = { ...RULES, issuer: base, algorithms: ['ES256'], maxTokenSeconds: 900, identityProviders: [idp.issuer] }

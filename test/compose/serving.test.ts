@@ -227,6 +227,20 @@ describe('an older version', () => {
     await running.serving.configure(pins(['weather', '1.0.0'], ['newer', '2.0.0'])).wait()
     await vi.waitFor(() => expect([standing(running), standing(running, 'newer')]).toEqual(['below-floor', 'served']))
   })
+  it('is another server to everything that was allowed before; the same version with another review is the same one', async () => {
+    const running = await start()
+    const since = (): number => running.serving.inUse('weather')?.sinceMs ?? 0
+    expect(since()).toBe(NOW)
+    setClock(NOW + 60_000)
+    const other = { ...SURFACE, tools: {} }
+    source.documents.push(Buffer.from(JSON.stringify(other)))
+    const json = serverJson('1.0.0')
+    source.put('1.0.0', json, await signers.publish(json, 1), await signers.review(json, { surface: other }))
+    await running.serving.look()
+    expect([running.serving.inUse('weather')?.served.surface, since()]).toEqual([other, NOW])
+    await running.serving.configure(pins(['weather', '2.0.0'])).wait()
+    expect(since()).toBe(NOW + 60_000)
+  })
   it('is not used where the floor cannot be raised: then it would come back', async () => {
     failing = 'floors'
     const running = await start()

@@ -11,6 +11,29 @@ const holder = (scopes: readonly string[], wildcards: readonly string[] = []): P
   key: keyOf('https://i', 'alice'), issuer: 'https://i', subject: 'alice', kind: 'person', groups: [], scopes, wildcards, expiresAtSeconds: 1,
 }) // prettier-ignore
 
+describe('what a person allowed before the server became another', () => {
+  const words = new Map([['read', covering({ tools: ['read'] })]])
+  const files = new ScopeIndex('files', words, 5_000)
+  const allowed = (atSeconds: number, scopes = ['files:read', 'files:use']): Principal => ({ ...holder(['files:read', 'files:use']), consent: { scopes, atSeconds } }) // prettier-ignore
+  it('counts no more: for tools, for what no word covers and for tasks', () => {
+    expect(files.missing(allowed(5), 'tool', 'read')).toBe(undefined)
+    expect(files.missing(allowed(5), 'task', 'x')).toBe(undefined)
+    expect(files.missing(allowed(4), 'tool', 'read')).toEqual(['files:read'])
+    expect(files.missing(allowed(4), 'tool', 'other')).toEqual(['files:use'])
+    expect(files.missing(allowed(4), 'task', 'x')).toEqual(['files:use'])
+    expect(files.missing(allowed(0), 'method', 'skills/list')).toEqual(['files:use'])
+  })
+  it('what an administrator gave, and what other issuers did, does', () => {
+    expect(files.missing(allowed(4, ['files:use']), 'tool', 'read')).toBe(undefined)
+    expect(files.missing(allowed(4, ['files:use']), 'task', 'x')).toBe(undefined)
+    expect(files.missing({ ...allowed(4), wildcards: ['files:*'] }, 'tool', 'read')).toBe(undefined)
+    expect(files.missing(holder(['files:read']), 'tool', 'read')).toBe(undefined)
+  })
+  it('other servers are not concerned', () => {
+    expect(new ScopeIndex('files', words).missing(allowed(0), 'tool', 'read')).toBe(undefined)
+  })
+})
+
 describe('what a primitive needs', () => {
   const files = index({
     read: { tools: ['read_*', 'copy'], resources: ['file:///*'] },
@@ -117,18 +140,22 @@ describe('what the configuration gives', () => {
   const alice = { subject: 'alice', client: 'cli', groups: ['dev'], scopes: ['api.use', 'files:list'] }
   it.each([[{ everyone: true }], [{ groups: ['x', 'dev'] }], [{ scopes: ['api.use'] }], [{ clients: ['cli'] }], [{ subjects: ['alice'] }]])(
     'to whom %j names, besides what the token has',
-    change => expect(grantedTo([to(change)], alice)).toEqual({ scopes: ['api.use', 'files:list', 'files:read'], wildcards: [] }),
+    change =>
+      expect(grantedTo([to(change)], alice)).toEqual({ scopes: ['api.use', 'files:list', 'files:read'], wildcards: [], own: alice.scopes }),
   )
   it.each([[{}], [{ groups: ['DEV'] }], [{ scopes: ['api.*'] }], [{ clients: ['dev'] }], [{ subjects: ['cli'] }], [{ groups: ['alice'] }]])(
     'and nobody else: %j',
-    change => expect(grantedTo([to(change)], alice)).toEqual({ scopes: alice.scopes, wildcards: [] }),
+    change => expect(grantedTo([to(change)], alice)).toEqual({ scopes: alice.scopes, wildcards: [], own: alice.scopes }),
   )
   it('wildcards come from the configuration alone', () => {
     const wild = { ...alice, scopes: ['*', 'files:*'] }
-    expect(grantedTo([], wild)).toEqual({ scopes: ['*', 'files:*'], wildcards: [] })
+    expect(grantedTo([], wild)).toEqual({ scopes: ['*', 'files:*'], wildcards: [], own: ['*', 'files:*'] })
     expect(grantedTo([to({ everyone: true, give: ['files:*', '*', 'a:b'] })], alice)).toEqual({
       scopes: [...alice.scopes, 'a:b'],
       wildcards: ['files:*', '*'],
+      own: alice.scopes,
     })
+    // What both give does not hang on what the person allowed.
+    expect(grantedTo([to({ everyone: true, give: ['files:list'] })], alice).own).toEqual(['api.use'])
   })
 })

@@ -11,7 +11,7 @@ import { startGateway, type Gateway, type GatewayOptions } from '../../src/main.
 import { freePort } from './free-port.ts'
 import { silentLogger } from './silent-logger.ts'
 
-const ISSUER = 'https://issuer.test'
+export const ISSUER = 'https://issuer.test'
 
 /** Everything permitted, questions to the host too. */
 export const ALLOW_ALL = {
@@ -48,6 +48,7 @@ export async function startTestGateway(
     environment = process.env,
     issuer = {},
     login,
+    authorizationServer,
     stores,
     documentFetch,
     domainKeys,
@@ -55,6 +56,7 @@ export async function startTestGateway(
   }: Partial<Pick<GatewayOptions, 'logger' | 'environment' | 'stores' | 'documentFetch' | 'domainKeys' | 'content'>> & {
     issuer?: Readonly<Record<string, unknown>>
     login?: Readonly<Record<string, unknown>>
+    authorizationServer?: Readonly<Record<string, unknown>>
   } = {},
 ): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-test-'))
@@ -75,6 +77,7 @@ export async function startTestGateway(
       admission: 'configured',
       identity: {
         ...(login && { login }),
+        ...(authorizationServer && { authorizationServer }),
         issuers: [{ issuer: ISSUER, jwksFile: join(folder, 'jwks.json'), grant: [{ everyone: true, scopes: ['*'] }], ...issuer }],
       },
     }

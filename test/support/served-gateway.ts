@@ -10,7 +10,7 @@ import type { ContentStore, Launchable, WantedArtifact } from '../../src/trust/c
 import { deny, type Denial } from '../../src/trust/denial.ts'
 import { surfaceDigest } from '../../src/trust/review.ts'
 import type { SignedSurface } from '../../src/trust/statement.ts'
-import { startTestGateway, type TestGateway } from './gateway.ts'
+import { ISSUER, startTestGateway, type TestGateway } from './gateway.ts'
 import { LOCK, NAME, serverJson, Signers, subjectsOf, TARBALL } from './served.ts'
 import { nodeServer } from './upstreams/stdio.ts'
 
@@ -72,26 +72,28 @@ export type ServedGateway = Awaited<ReturnType<typeof startServed>>
 
 /** `registry`: how the registry is configured, given the policies of those who sign. `packed`: artifacts come from a registry of packages over HTTP and lie in a real folder; what was signed is this tarball with this lock file. */
 type ServedOptions = {
+  /** people sign in at the gateway itself */
+  readonly identity?: { readonly login: Readonly<Record<string, unknown>>; readonly authorizationServer: Readonly<Record<string, unknown>> }
   readonly flipAfter?: number
   readonly config?: object
   readonly registry?: (policies: string) => object
   readonly packed?: { readonly npm: string; readonly tarball: Buffer; readonly lock: string }
 }
 
-export async function startServed({ flipAfter = Infinity, config = {}, registry, packed }: ServedOptions = {}) {
+export async function startServed({ flipAfter = Infinity, config = {}, registry, packed, identity }: ServedOptions = {}) {
   let url = ''
   const signers = new Signers(() => url)
   const content = new MemoryContent(flipAfter)
   const policies = join(signers.folder, 'policies.json')
   writeFileSync(policies, signers.policies())
   const base = {
-    operators: ['root'],
-    administration: { twoPerson: false, roles: { publisher: { subjects: ['pat'] } } },
+    operators: [`${ISSUER} root`],
+    administration: { twoPerson: false, roles: { publisher: { subjects: [`${ISSUER} pat`] } } },
     registry: { ...(registry?.(signers.policies()) ?? { trust: { policies } }), ...(packed && { artifacts: { npm: packed.npm } }) },
     ...config,
   }
   const { lock = LOCK, tarball = TARBALL } = packed ?? {}
-  const running: TestGateway = await startTestGateway(base, packed ? {} : { content })
+  const running: TestGateway = await startTestGateway(base, { ...identity, ...(!packed && { content }) })
   url = running.snapshot.publicUrl
   const post = async (path: string, body: string, who: string): Promise<Answer> =>
     send(Number(new URL(running.url).port), {
@@ -100,7 +102,7 @@ export async function startServed({ flipAfter = Infinity, config = {}, registry,
       headers: { authorization: `Bearer ${await running.token('/admin', { sub: who })}`, 'content-type': 'application/json' },
       body,
     })
-  const owned = await post('/admin/namespaces/register', JSON.stringify({ target: 'com.example pat', why: 'ours' }), 'root')
+  const owned = await post('/admin/namespaces/register', JSON.stringify({ target: `com.example ${ISSUER} pat`, why: 'ours' }), 'root')
   if (owned.status !== 200) throw new Error(owned.text)
 
   /** publishes as the owner, with what publisher and reviewer sign; bundles can be given instead */

@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { errors, interactionPolicy, Provider, type Account, type Configuration, type KoaContextWithOIDC } from 'oidc-provider'
+import { CONSENTED_AT } from '../../identity/claims.ts'
 import { isDocumentUrl } from '../../identity/document-url.ts'
 import type { OauthRecordStore, RegisteredClientStore } from '../../identity/oauth-records.ts'
 import { principalOf, type SignIn } from '../../identity/sign-in.ts'
@@ -124,7 +125,10 @@ function configurationOf(deps: OidcDeps): Configuration {
       return id === undefined ? Promise.resolve(undefined) : ctx.oidc.provider.Grant.find(id)
     },
     findAccount: (ctx, id) => findAccount(deps, id, ctx.oidc.client?.clientId),
-    extraTokenClaims: (ctx, token) => claimsOf(ctx.oidc.account as AccountOf | undefined, token),
+    extraTokenClaims: (ctx, token) => ({
+      ...claimsOf(ctx.oidc.account as AccountOf | undefined, token),
+      [CONSENTED_AT]: ctx.oidc.entities.Grant?.iat ?? 0,
+    }),
     formats: { customizers: { jwt: (ctx, _token, jwt) => nameSubject(ctx.oidc.account as AccountOf | undefined, jwt.payload) } },
     ttl: {
       AccessToken: settings.tokenSeconds,

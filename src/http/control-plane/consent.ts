@@ -97,7 +97,7 @@ export function createConsentPages(deps: ConsentDeps): ConsentPages {
         return
       }
       const names = question.offered.map(({ name }) => name)
-      const asked = { redirect: pending.redirect, redirects: question.redirects, scopes: names }
+      const asked = { redirect: pending.redirect, redirects: question.redirects, scopes: names, sinceMs: sinceOf(question) }
       if (!pending.wantsConsent && pending.scopes.length > 0 && isAnswered(question.earlier, asked)) {
         // A page and no redirect: where the provider's form led here, its form-action would be held against the application's address too.
         sendPage(res, onwardPage(await conclude(req, res, question, names), allowedText(pending)))
@@ -132,13 +132,24 @@ export function createConsentPages(deps: ConsentDeps): ConsentPages {
         )
         return
       }
-      // attacker-controlled: what was not offered on the page cannot be ticked
-      const ticked = new Set(fields.getAll('scope'))
-      const scopes = question.offered.map(({ name }) => name).filter(name => ticked.has(name))
-      const next = await conclude(req, res, question, scopes)
+      // What the person saw may have been of a server that is another by now.
+      if (sinceOf(question) > pending.startedAtSeconds * 1000) {
+        sendPage(res, EXPIRED)
+        return
+      }
+      const next = await conclude(req, res, question, tickedIn(fields, question))
       sendPage(res, onwardPage(next, allowedText(pending)))
     },
   }
+}
+
+/** The latest that a server behind any of it became the one that it is. */
+const sinceOf = ({ offered }: Question): number => Math.max(0, ...offered.map(({ sinceMs = 0 }) => sinceMs))
+
+/** attacker-controlled: what was not offered on the page cannot be ticked */
+function tickedIn(fields: URLSearchParams, { offered }: Question): string[] {
+  const ticked = new Set(fields.getAll('scope'))
+  return offered.map(({ name }) => name).filter(name => ticked.has(name))
 }
 
 const allowedText = ({ client }: PendingAuthorization): { readonly title: string; readonly what: string } => ({
@@ -180,8 +191,7 @@ async function viewOf(deps: ConsentDeps, question: Question): Promise<ConsentVie
   const configured = deps.configured()
   const before = (await deps.consents.list(person.principal)).map(consent => ({ name: consent.clientName, id: consent.client }))
   const isConfigured = configured.some(({ id }) => id === client.id)
-  const changed =
-    earlier && earlier.redirects !== question.redirects ? 'the addresses it may send you back to have changed since' : undefined
+  const changed = earlier && whatChanged(earlier, question)
   return {
     viewer: person.viewer,
     client,
@@ -197,6 +207,13 @@ async function viewOf(deps: ConsentDeps, question: Question): Promise<ConsentVie
     action: `/oauth/consent/${pending.id}`,
     csrf: person.csrf(formOf(pending)),
   }
+}
+
+function whatChanged(earlier: Consent, question: Question): string | undefined {
+  if (earlier.redirects !== question.redirects) return 'the addresses it may send you back to have changed since'
+  return earlier.grantedAtSeconds * 1000 < sinceOf(question)
+    ? 'what it would use has changed since: another version of a server'
+    : undefined
 }
 
 const EXPIRED = problemPage(400, 'This request has expired', {

@@ -9,6 +9,8 @@ export type OfferedScope = {
   readonly name: string
   /** in words, e.g. `Read files (server “files”)` */
   readonly title: string
+  /** since when the server behind it is the one that it is, where that is known: what was allowed before was of another */
+  readonly sinceMs?: number
 }
 
 export type ConsentView = {
