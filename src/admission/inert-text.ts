@@ -21,6 +21,9 @@ export function inertJson(value: unknown, maxLength = MAX_SHOWN): string {
 export const inertText = (text: string, maxLength = MAX_SHOWN): string =>
   inertJson(text.slice(0, maxLength + 1), maxLength + 2).slice(1, -1)
 
+/** A sentence of this gateway for a terminal: as inert, but for the backticks that it sets names in, which do nothing there. */
+export const inertSentence = (text: string): string => inertText(text).replaceAll('\\u0060', '`')
+
 const cut = (text: string, maxLength: number): string => (text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`)
 
 /** One difference as a person is shown it. Values are inert JSON text, cut where long. */

@@ -77,7 +77,7 @@ export const REGISTRY: readonly Command[] = [
     summary: 'give a namespace to somebody by an operator’s word',
     about: [
       'For namespaces that no domain proves, and names that look like another one and are none. Needs the role operator; follows the two-person rule.',
-      'The owner is `<issuer> <subject>`, or the subject alone where there is one issuer.',
+      'The owner is `<issuer> <subject>`, or the subject alone where there is one issuer; `gatehouse whoami` shows both of whoever asks, as `subject of issuer`.',
     ],
     positionals: 'NAMESPACE OWNER',
     maxPositionals: 3,
@@ -230,7 +230,7 @@ export const REGISTRY: readonly Command[] = [
     summary: 'revoke a version, artifact, bundle, key, identity or namespace',
     about: [
       'WHICH is `server@version`, a digest in hexadecimal, the hint of a key, `<issuer> <subject>` of an identity, or a namespace. For good, published to whoever reads the registry, and needs the role operator.',
-      'It stops nothing that runs: `gatehouse block` does.',
+      'A gateway that runs the version, or what is made of what was revoked, ends it at once; `gatehouse block` stops a server whose upstream is no version of the registry.',
     ],
     positionals: 'KIND WHICH',
     maxPositionals: 3,

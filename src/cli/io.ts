@@ -3,7 +3,15 @@
 import { homedir, userInfo } from 'node:os'
 import type { Io } from './command.ts'
 
-export const processIo = (): Io => ({
+export const processIo = (): Io => {
+  // Whoever read it has seen enough (`| head`): that ends no command half-way, and no gateway.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && process.stdout.listenerCount('error') === 1) throw error
+  })
+  return processOf()
+}
+
+const processOf = (): Io => ({
   out: text => void process.stdout.write(text),
   err: text => void process.stderr.write(text),
   isTerminal: process.stderr.isTTY,

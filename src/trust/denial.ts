@@ -203,7 +203,7 @@ export const RULES = {
   'registry-unavailable': { reason: 'verification-unavailable', fix: 'see that the registry can be read' },
   'artifact-unreachable': {
     reason: 'verification-unavailable',
-    fix: 'let the gateway reach the source under `registry.artifacts`, and see that the artifact is there',
+    fix: 'let the gateway reach the source under `registry.artifacts`, and see that the artifact is there; docs/artifacts.md says which addresses are fetched from',
   },
   'content-deadline': {
     reason: 'verification-unavailable',

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { inertJson, inertText } from '../../src/admission/inert-text.ts'
+import { inertJson, inertSentence, inertText } from '../../src/admission/inert-text.ts'
 
 describe('text of strangers is shown as JSON that does nothing', () => {
   it.each([
@@ -34,4 +34,6 @@ describe('text of strangers is shown as JSON that does nothing', () => {
 
   it('shows nothing for what JSON has no text for', () => expect(inertJson(undefined)).toBe('null'))
   it('shows names without quotes', () => expect(inertText('a"\u001bb')).toBe('a\\"\\u001bb'))
+  it('shows what this gateway itself sets between backticks as it wrote it, and what strangers put there as inert as ever', () =>
+    expect(inertSentence('pin `a\u202e<b>`')).toBe('pin `a\\u202e\\u003cb\\u003e`'))
 })

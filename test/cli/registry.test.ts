@@ -237,6 +237,7 @@ describe('gatehouse registry reviews, diff and resolve', () => {
     expect(shown).toMatchObject({ code: 0, err: '' })
     expect(shown.out).toContain('tool `a` changed')
     expect(shown.out).toMatch(/^[\n\x20-\x7e]*$/)
+    expect((await run('root', ...diff)).err).toContain('say --waiting')
     expect((await run('root', 'registry', 'diff', 'com.example/differs')).code).toBe(2)
     expect((await run('root', 'registry', 'diff', 'com.example/differs@1.1.0')).code).toBe(2)
   })

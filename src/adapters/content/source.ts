@@ -76,6 +76,10 @@ function denialOf(error: unknown, what: string): Denial {
   const code = error instanceof Fault ? error.code : ''
   if (code === 'fetch-too-large') return deny('archive-size', `${what}: it is larger than is taken`)
   if (code === 'fetch-timeout') return deny('artifact-unreachable', `${what}: its source sent no complete answer in time`)
-  if (code === 'fetch-refused') return deny('artifact-unreachable', `${what}: its source is at an address that is not fetched from`)
+  if (code === 'fetch-refused')
+    return deny(
+      'artifact-unreachable',
+      `${what}: its source is at an address that is not fetched from (link-local, metadata, reserved, or private and not opened)`,
+    )
   return deny('artifact-unreachable', `${what}: its source cannot be reached`)
 }

@@ -2,7 +2,7 @@
 
 import type { SurfaceReview } from '../../admission/review.ts'
 import { reviewText } from '../server/words.ts'
-import { send } from './gateway.ts'
+import { send, type ActAnswer } from './gateway.ts'
 import { records, table, text, verb } from './verb.ts'
 
 const entryOf = (body: Record<string, unknown>): readonly [server: Record<string, unknown>, trust: Record<string, unknown>] => {
@@ -54,8 +54,8 @@ export const diffVersions = verb({
     const from = args.text('from')
     if (name === undefined || version === undefined) return 'expected a version, such as com.example/weather@1.1.0'
     if (from === undefined) return 'expected --from: the version to compare it with'
-    const prefix = args.flag('waiting') ? '/v1/reviews/servers' : '/v1/servers'
-    return send(args, `${prefix}/${encodeURIComponent(name)}/versions/${encodeURIComponent(version)}/diff?from=${encodeURIComponent(from)}`)
+    const path = `servers/${encodeURIComponent(name)}/versions/${encodeURIComponent(version)}/diff?from=${encodeURIComponent(from)}`
+    return args.flag('waiting') ? send(args, `/v1/reviews/${path}`) : withHint(send(args, `/v1/${path}`))
   },
   tell(body) {
     const unread = body['isWhole'] === true ? '' : 'the definitions of both are not there: only digests were compared\n'
@@ -63,6 +63,16 @@ export const diffVersions = verb({
     return `${unread}${reviewText(inert(body) as SurfaceReview)}`
   },
 })
+
+/** The answer is the same for what is not there and what nobody may read yet. */
+async function withHint(asked: Promise<ActAnswer>): Promise<ActAnswer> {
+  const answer = await asked
+  if (answer.ok || answer.error.reason !== 'registry-unknown') return answer
+  return {
+    ...answer,
+    error: { fix: 'where the version waits for a reviewer, say --waiting (`gatehouse registry reviews` lists those)', ...answer.error },
+  }
+}
 
 /** Every text in it as a terminal may have it. */
 function inert(value: unknown): unknown {

@@ -6,7 +6,7 @@ import { AdmissionFolder } from '../../adapters/admission/admission-folder.ts'
 import { floorsFor } from '../../adapters/admission/floor-file.ts'
 import { readReviewerKeys } from '../../adapters/admission/reviewer-signature.ts'
 import { whyNotLaunched } from '../../admission/launch.ts'
-import { inertText } from '../../admission/inert-text.ts'
+import { inertSentence } from '../../admission/inert-text.ts'
 import { readServedReport, type ServedRow } from '../../adapters/served-report.ts'
 import type { ConfiguredUpstream, Snapshot, UpstreamTransport } from '../../config/schema.ts'
 import { fail, ok, warn } from './check.ts'
@@ -53,7 +53,7 @@ async function checkAdmission(
 /** What the gateway that runs, or ran last, said of it: from outside nothing can be judged that it would not judge anew. */
 async function checkServed(name: string, { dataDir }: Snapshot, alias: string): Promise<Check[]> {
   const row = (await readServedReport(dataDir).catch(() => new Map<string, ServedRow>())).get(alias)
-  const text = (key: string): string => inertText(typeof row?.[key] === 'string' ? row[key] : '')
+  const text = (key: string): string => inertSentence(typeof row?.[key] === 'string' ? row[key] : '')
   if (!row) return [warn(name, 'no gateway has judged this version yet', 'start the gateway; `gatehouse server list` says how it stands')]
   const version = `${text('name')}@${text('version')}`
   if (row.is === 'in-force') return [ok(name, `${version} is in force`)]

@@ -2,7 +2,7 @@
 
 import { InForceFiles } from '../../adapters/in-force-file.ts'
 import { readServedReport, type ServedRow } from '../../adapters/served-report.ts'
-import { inertText } from '../../admission/inert-text.ts'
+import { inertSentence, inertText } from '../../admission/inert-text.ts'
 import { reviewSurface } from '../../admission/review.ts'
 import { changesBetween, pinnedSurface, type SurfaceChange } from '../../admission/signed-surface.ts'
 import { readSeenFile } from '../../adapters/admission/seen-folder.ts'
@@ -58,7 +58,7 @@ export function servedText({ server, version, standing, publisher, reviewer, seq
     publisher === undefined
       ? ''
       : `, number ${sequence ?? 0}, published by ${inertText(publisher)}, reviewed by ${inertText(reviewer ?? '')}`
-  const refused = rule === undefined ? '' : `: ${rule}: ${inertText(why ?? '')}; ${inertText(fix ?? '')}`
+  const refused = rule === undefined ? '' : `: ${rule}: ${inertSentence(why ?? '')}; ${inertSentence(fix ?? '')}`
   return `${server}@${version} ${WORDS[standing]}${standing === 'in-force' ? signed : refused}`
 }
 const WORDS = {
@@ -88,7 +88,7 @@ export async function diffServed({ io, json }: CommandArgs, { alias, snapshot }:
       for (const { standing, kind, name } of changes.map(inert))
         io.out(`  ${standing}: ${KIND_WORDS[kind]}${name === '' ? '' : ` \`${name}\``}\n`)
       if (changes.length > 0 && previous.name === current.name)
-        io.out(`  values: GET /v1/servers/${encodeURIComponent(current.name)}/versions/${current.version}/diff?from=${previous.version}\n`)
+        io.out(`  values: gatehouse registry diff ${current.name}@${current.version} --from ${previous.version}\n`)
     }
     if (drift) io.out(reviewText(drift))
   }

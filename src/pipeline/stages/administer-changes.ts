@@ -49,7 +49,8 @@ const apply = async (deps: Changing, { action, target }: Change): Promise<object
 /** How the target of a change is written, for whoever wrote it otherwise. */
 const NAMING: Readonly<Record<string, string>> = {
   'rotate-key': 'write `sealing` or `vault`',
-  'register-namespace': 'write a namespace that nobody has, then its owner as `<issuer> <subject>`',
+  'register-namespace':
+    'write a namespace that nobody has (`gatehouse namespace list`; one that somebody has is reassigned), then its owner as `<issuer> <subject>`',
   'reassign-namespace': 'write a namespace that there is, then its new owner as `<issuer> <subject>`',
   'stage-signer-policy': 'propose it anew: it is not kept any more, or does not fit into the policies as they are now',
   'thaw-namespace': '`gatehouse namespace list` shows the names',
