@@ -104,7 +104,10 @@ export const RULES = {
   'review-not-passed': { reason: 'statement-invalid', fix: 'have a reviewer admit this version' },
 
   'server-mismatch': { reason: 'subject-mismatch', fix: 'use the bundle of this server and version' },
-  'registry-mismatch': { reason: 'subject-mismatch', fix: 'sign for this registry' },
+  'registry-mismatch': {
+    reason: 'subject-mismatch',
+    fix: 'sign for this registry (`gatehouse sign --registry`), or verify for the one it was signed for (`gatehouse verify --registry`)',
+  },
   'server-json-mismatch': { reason: 'subject-mismatch', fix: 'use the server.json that was signed, or sign this one as a new version' },
   'artifact-mismatch': { reason: 'subject-mismatch', fix: 'use the artifact that was signed: its bytes are not these' },
   'artifact-absent': { reason: 'subject-mismatch', fix: 'hand in every artifact and lock file that was signed' },
