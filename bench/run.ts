@@ -3,7 +3,7 @@
 //   --short            fewer and shorter rounds (about five minutes)
 //   --medium           rounds between those; sections as in a full run
 //   --into FILE        adds what is measured to a results file, so that a run can be made in parts
-//   --only A,B         sections (matrix, growth, tools, sessions, list, tokens, ready, idle, registry, surface, policy) and cells whose name holds a word (modern, http, 10kB, modern/stdio)
+//   --only A,B         sections (matrix, growth, tools, sessions, list, tokens, ready, idle, registry, surface, policy, inspection) and cells whose name holds a word (modern, http, 10kB, modern/stdio)
 //   --targets A,B      gatehouse, bare, bare-least, mcp-proxy, supergateway
 //   --profile          runs the gateway under V8's profiler instead and prints where its time goes
 //   --out FILE         where the JSON goes; `-` = nowhere
@@ -26,6 +26,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { idleTable, measureIdle, type Idle, type IdleKind } from './idle.ts'
 import { flatSessions, flatTools, listing, memoryGrowth, timeToReady, type Flat, type Growth, type Listing } from './lib/growth.ts'
+import { measureInspection, type InspectionFigure } from './lib/inspection.ts'
 import { Loader } from './lib/loader.ts'
 import { measureCells, nameOf, type Cell, type CellKey, type Pace } from './lib/matrix.ts'
 import { CORES } from './lib/processes.ts'
@@ -50,7 +51,20 @@ const { values } = parseArgs({
   },
 })
 
-const SECTIONS = ['matrix', 'growth', 'tools', 'sessions', 'list', 'tokens', 'ready', 'idle', 'registry', 'surface', 'policy'] as const
+const SECTIONS = [
+  'matrix',
+  'growth',
+  'tools',
+  'sessions',
+  'list',
+  'tokens',
+  'ready',
+  'idle',
+  'registry',
+  'surface',
+  'policy',
+  'inspection',
+] as const
 type Section = (typeof SECTIONS)[number]
 const words = values.only.split(',').filter(word => word !== '')
 const sections = words.filter((word): word is Section => (SECTIONS as readonly string[]).includes(word))
@@ -95,6 +109,7 @@ type Results = {
   registry?: RegistryFigure[]
   surface?: SurfaceFigure[]
   policy?: PolicyFigure[]
+  inspection?: InspectionFigure[]
 }
 
 /** The environment that explains the figures; nothing that names the machine. */
@@ -246,6 +261,12 @@ async function rest(loader: Loader, results: Results): Promise<void> {
     results.policy = measurePolicies(values.short ? 1000 : 10_000)
     const rows = results.policy.map(({ what, rules, bestUs, p50Us, p99Us }) => [what, rules, bestUs, p50Us, p99Us])
     console.log(`\n${table(['decision', 'rules', 'best us', 'p50 us', 'p99 us'], rows)}\n`)
+  }
+  if (isWanted('inspection')) {
+    note('inspection of texts')
+    results.inspection = measureInspection(values.short ? 10 : 50)
+    const rows = results.inspection.map(({ what, bytes, bestMbPerSecond, mbPerSecond }) => [what, bytes, bestMbPerSecond, mbPerSecond])
+    console.log(`\n${table(['inspection', 'bytes', 'best MB/s', 'p50 MB/s'], rows)}\n`)
   }
 }
 

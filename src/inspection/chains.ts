@@ -1,26 +1,41 @@
-// The state of all chains of phrases.ts while the words of one document go by.
+// The words that matter, in one table, and the state of all chains of phrases.ts while the words of one document go by.
 
-import { COMPILED, hashWord, WARNING, type Step } from './phrases.ts'
 import type { Found } from './finding.ts'
+import { hashWord, STEPS, WARNING } from './phrases.ts'
 import { PLACE_WORDS } from './signs.ts'
 
 const NEVER = -0x40000000
+const { before, gap, crosses, code } = STEPS
+const NO_STEPS: readonly number[] = []
 
-/** Words that are looked up get through a filter of bits first. */
-const FILTER = new Uint8Array(8192)
-for (const hash of COMPILED.words.keys()) FILTER[hash & 8191] = 1
-/** Ends of places of secrets, where the signs around them say so. */
-export const PLACES: ReadonlySet<number> = new Set(PLACE_WORDS.map(hashWord))
-export const BEGIN = hashWord('begin')
-export const JAVASCRIPT = hashWord('javascript')
-for (const hash of [...PLACES, BEGIN, JAVASCRIPT]) FILTER[hash & 8191] = 1
+/** What the scanner looks at besides: ends of places of secrets, and words that begin a key or the address of a script. */
+export const PLACE = 1
+export const BEGIN = 2
+export const JAVASCRIPT = 3
 
-/** False: no word that anything here knows has this hash. */
-export const mayMatter = (hash: number): boolean => FILTER[hash & 8191] === 1
+/** Words by hash: open addressing, so that a word that does not matter costs one look. Zero is no word's place. */
+const MASK = 4095
+const PLACES = new Uint16Array(MASK + 1)
+const HASHES: number[] = [0]
+const LENGTHS: number[] = [0]
+const KINDS: number[] = [0]
+const WORD_STEPS: (readonly number[])[] = [NO_STEPS]
+const KIND_OF = new Map<string, number>([...PLACE_WORDS.map(word => [word, PLACE] as const), ['begin', BEGIN], ['javascript', JAVASCRIPT]])
+for (const word of new Set([...STEPS.of.keys(), ...KIND_OF.keys()])) {
+  if (word.startsWith('@')) continue
+  let place = hashWord(word) & MASK
+  while (PLACES[place] !== 0) place = (place + 1) & MASK
+  PLACES[place] = HASHES.length
+  HASHES.push(hashWord(word))
+  LENGTHS.push(word.length)
+  KINDS.push(KIND_OF.get(word) ?? 0)
+  WORD_STEPS.push(STEPS.of.get(word) ?? NO_STEPS)
+}
+const HASH_OF = Int32Array.from(HASHES)
 
 export class Chains {
   /** per step the number of the word that last reached it; words are numbered over all texts of a document */
-  readonly #reached = new Int32Array(COMPILED.steps).fill(NEVER)
+  readonly #reached = new Int32Array(before.length).fill(NEVER)
   #found: Found = () => undefined
   #word = 0
   #textFrom = 0
@@ -45,35 +60,42 @@ export class Chains {
     this.#sentenceFrom = this.#word + 1
   }
 
-  /** Counts a word that may not matter. */
+  /** The next word; answers what else it is, or 0. */
+  word(hash: number, length: number, at: number): number {
+    this.#word++
+    for (let place = hash & MASK; ; place = (place + 1) & MASK) {
+      const index = PLACES[place] ?? 0
+      if (index === 0) return 0
+      if (HASH_OF[index] !== hash || LENGTHS[index] !== length) continue
+      this.#advance(WORD_STEPS[index] ?? NO_STEPS, at)
+      return KINDS[index] ?? 0
+    }
+  }
+  /** A word of digits alone. */
   pass(): void {
     this.#word++
-  }
-  /** The word just counted. */
-  word(hash: number, length: number, at: number): void {
-    const known = COMPILED.words.get(hash)
-    if (known?.length === length) this.#advance(known.steps, at)
   }
   /** What is no word but was seen here. */
   mark(mark: string, at: number): void {
     this.#word++
-    const steps = COMPILED.marks.get(mark)
-    if (steps) this.#advance(steps, at)
+    this.#advance(STEPS.of.get(mark) ?? NO_STEPS, at)
   }
 
-  #advance(steps: readonly Step[], at: number): void {
+  #advance(steps: readonly number[], at: number): void {
     const reached = this.#reached
     const word = this.#word
     for (const step of steps) {
-      if (step.before >= 0) {
-        const before = reached[step.before] ?? NEVER
-        if (word - before > step.gap || before < (step.crosses ? this.#textFrom : this.#sentenceFrom)) continue
+      const previous = before[step] ?? -1
+      if (previous >= 0) {
+        const from = reached[previous] ?? NEVER
+        if (word - from > (gap[step] ?? 0) || from < (crosses[step] === 1 ? this.#textFrom : this.#sentenceFrom)) continue
       }
-      reached[step.id] = word
-      if (step.code === undefined) continue
-      if (step.code === WARNING) this.#warnedIn = this.#sentenceFrom
-      else if (step.code === 'asks-for-credentials') this.#asked = at
-      else this.#found(step.code, at)
+      reached[step] = word
+      const found = code[step]
+      if (found === undefined) continue
+      if (found === WARNING) this.#warnedIn = this.#sentenceFrom
+      else if (found === 'asks-for-credentials') this.#asked = at
+      else this.#found(found, at)
     }
   }
 }

@@ -64,7 +64,7 @@ class Inspector {
 
   readonly text = (start: number, end: number, isPlain: boolean, isKey: boolean): void => {
     if (start === end) return
-    this.#here.clear()
+    if (this.#here.size > 0) this.#here.clear()
     this.#isKey = isKey
     if (isPlain) {
       this.#text = this.#json
@@ -105,18 +105,16 @@ class Inspector {
     return true
   }
 
-  /** The surroundings of a hit. What might be a secret (long runs, digits) is blotted out: findings are written down. */
+  /** The surroundings of a hit. What might be a secret (long words, digits) is blotted out, and so are words cut at the edges: findings are written down. */
   #sample(at: number): string {
     const from = Math.max(this.#from, at - AROUND)
     const to = Math.min(this.#to, from + MAX_SAMPLE)
-    const text = Buffer.from(this.#text.subarray(from, to)).toString('latin1').replaceAll('\u0080', '\u00b7')
-    return inert(
-      text
-        .split(' ')
-        .map(word => (isSecretLike(word) ? '***' : word))
-        .join(' '),
-      MAX_SAMPLE,
-    )
+    const words = Buffer.from(this.#text.subarray(from, to))
+      .toString('latin1')
+      .replaceAll('\u0080', '\u00b7')
+      .split(/[ \t\r\n]/)
+    const isCut = (i: number): boolean => (i === 0 && from > this.#from) || (i === words.length - 1 && to < this.#to)
+    return inert(words.map((word, i) => (isCut(i) || isSecretLike(word) ? '***' : word)).join(' '), MAX_SAMPLE)
   }
 
   whole(bytes: number): void {

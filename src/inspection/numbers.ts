@@ -13,7 +13,8 @@ export class Numbers {
   #pairs = 0
   #pairEnd = -9
   readonly #pairText = new Readable()
-  readonly #digits: number[] = []
+  readonly #digits = new Uint8Array(CARD_MAX)
+  #count = 0
   #digitsEnd = -9
 
   document(found: Found): void {
@@ -21,7 +22,7 @@ export class Numbers {
   }
   text(): void {
     this.#pairs = 0
-    this.#digits.length = 0
+    this.#count = 0
     this.#pairEnd = this.#digitsEnd = -9
     this.#pairText.clear()
   }
@@ -47,13 +48,14 @@ export class Numbers {
     const length = end - from
     if (length < 3 || length > CARD_MAX) return
     const between = bytes[from - 1]
-    const isNext = from - this.#digitsEnd === 1 && (between === 0x20 || between === 0x2d) && this.#digits.length + length <= CARD_MAX
+    const isNext = from - this.#digitsEnd === 1 && (between === 0x20 || between === 0x2d) && this.#count + length <= CARD_MAX
     if (!isNext) this.#card()
-    for (let at = from; at < end; at++) this.#digits.push((bytes[at] ?? 0) - 0x30)
+    for (let at = from; at < end; at++) this.#digits[this.#count++] = (bytes[at] ?? 0) - 0x30
     this.#digitsEnd = end
   }
   #card(): void {
-    if (this.#digits.length >= CARD_MIN && isCard(this.#digits)) this.#found('payment-card', this.#digitsEnd - 1, 'payment card')
-    this.#digits.length = 0
+    if (this.#count >= CARD_MIN && isCard(this.#digits.subarray(0, this.#count)))
+      this.#found('payment-card', this.#digitsEnd - 1, 'payment card')
+    this.#count = 0
   }
 }

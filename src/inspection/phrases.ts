@@ -113,17 +113,6 @@ export const PHRASES: readonly Phrase[] = [
   { code: 'secret-path-transfer', says: [`@path 60 ${TRANSFER}`, `${TRANSFER} 60 @path`], crosses: true },
 ]
 
-/** Advances when its word comes at most `gap` words behind the step before it. */
-export type Step = {
-  readonly id: number
-  readonly before: number
-  readonly gap: number
-  readonly crosses: boolean
-  /** set where the chain ends here */
-  readonly code?: string
-}
-export type Word = { readonly length: number; readonly steps: readonly Step[] }
-
 /** Hash of a word, case folded before; a collision could only cost a false finding, never hide one. */
 export const hashWord = (word: string): number => {
   let hash = 0
@@ -131,14 +120,21 @@ export const hashWord = (word: string): number => {
   return hash
 }
 
-function compile(): {
-  readonly words: ReadonlyMap<number, Word>
-  readonly marks: ReadonlyMap<string, readonly Step[]>
-  readonly steps: number
-} {
-  const byWord = new Map<string, Step[]>()
-  let id = 0
-  for (const { code, says, crosses } of PHRASES) {
+/** All chains in flat arrays, by step: it is reached when its word comes at most `gap` words behind the step before it (-1: it is the first). */
+export type Steps = {
+  readonly before: Int16Array
+  readonly gap: Uint8Array
+  readonly crosses: Uint8Array
+  /** set where a chain ends */
+  readonly code: readonly (string | undefined)[]
+  /** steps of each word or mark */
+  readonly of: ReadonlyMap<string, readonly number[]>
+}
+
+function compile(): Steps {
+  const steps: { before: number; gap: number; crosses: boolean; code: string | undefined }[] = []
+  const of = new Map<string, number[]>()
+  for (const { code, says, crosses = false } of PHRASES) {
     for (const chain of says) {
       let before = -1
       let gap = 1
@@ -146,21 +142,22 @@ function compile(): {
       for (const [i, part] of parts.entries()) {
         if (/^\d+$/.test(part)) gap = Number(part)
         else {
-          const step: Step = { id: id++, before, gap, crosses: crosses === true, ...(i === parts.length - 1 && { code }) }
           // Later steps first: one word must not be two steps of one chain.
-          for (const word of part.split('|')) byWord.set(word, [step, ...(byWord.get(word) ?? [])])
-          before = step.id
+          for (const word of part.split('|')) of.set(word, [steps.length, ...(of.get(word) ?? [])])
+          steps.push({ before, gap, crosses, code: i === parts.length - 1 ? code : undefined })
+          before = steps.length - 1
           gap = 1
         }
       }
     }
   }
-  const plain = [...byWord].filter(([word]) => !word.startsWith('@'))
   return {
-    words: new Map(plain.map(([word, steps]) => [hashWord(word), { length: word.length, steps }])),
-    marks: new Map([...byWord].filter(([word]) => word.startsWith('@'))),
-    steps: id,
+    before: Int16Array.from(steps, s => s.before),
+    gap: Uint8Array.from(steps, s => s.gap),
+    crosses: Uint8Array.from(steps, s => (s.crosses ? 1 : 0)),
+    code: steps.map(s => s.code),
+    of,
   }
 }
 
-export const COMPILED = compile()
+export const STEPS = compile()

@@ -1,18 +1,16 @@
 // One pass over the bytes of one text: words drive the chains of phrases.ts, a few signs drive short looks ahead. Every look ahead is bounded: time is linear.
 
-import { BEGIN, Chains, JAVASCRIPT, mayMatter, PLACES } from './chains.ts'
+import { BEGIN, Chains, JAVASCRIPT, PLACE } from './chains.ts'
 import { isEncodedRun, hexValue } from './encoded.ts'
 import type { Found } from './finding.ts'
 import { Numbers } from './numbers.ts'
 import { EXAMPLE, isIban, isJwt, isPrivateKey, tokenAt } from './secrets.ts'
 import { hasPassword, isElsewhere, isMail, isSecretPlace, isWritten, MARKUP_NAMES, pseudoTagAt } from './signs.ts'
 
-/** Letters and digits of words in lower case; 0 for everything else. */
-const LOWER = new Uint8Array(256)
-for (let b = 0x61; b <= 0x7a; b++) LOWER[b] = LOWER[b - 32] = b
-for (let b = 0x30; b <= 0x39; b++) LOWER[b] = b
-/** 0 nothing, 1 looked at, 2 joins runs of tokens, 3 blank */
+/** Letters and digits of words in lower case; else 0 nothing, 1 looked at, 2 joins runs of tokens, 3 blank. */
 const CLASS = new Uint8Array(256)
+for (let b = 0x61; b <= 0x7a; b++) CLASS[b] = CLASS[b - 32] = b
+for (let b = 0x30; b <= 0x39; b++) CLASS[b] = b
 for (const sign of '<[]#%\\@:.)=') CLASS[sign.charCodeAt(0)] = 1
 for (const sign of '_-+/') CLASS[sign.charCodeAt(0)] = 2
 for (let b = 0; b < 0x20; b++) CLASS[b] = 1
@@ -82,26 +80,24 @@ class TextScan {
     // One more than there is ends what is open.
     for (let at = start; at <= end; at++) {
       const byte = at < end ? (bytes[at] ?? 0) : QUOTE
-      const low = LOWER[byte] ?? 0
-      if (low !== 0) {
+      const kind = CLASS[byte] ?? 0
+      if (kind > BLANK) {
         if (from < 0) {
           from = at
           if (run < 0) run = at
         }
-        hash = (Math.imul(hash, 31) + low) | 0
+        hash = (Math.imul(hash, 31) + kind) | 0
         length++
-        if (low > 0x39) letters++
+        if (kind > 0x39) letters++
         continue
       }
       if (from >= 0) {
         if (byte === APOSTROPHE) continue
-        this.#chains.pass()
         if (letters === 0) this.#numberEnds(from, at)
         else this.#wordEnds(from, at, hash, length)
         from = -1
         hash = length = letters = 0
       }
-      const kind = CLASS[byte] ?? 0
       if (kind === JOINS) {
         if (run < 0) run = at
         continue
@@ -119,18 +115,24 @@ class TextScan {
     const bytes = this.#bytes
     if (length === 2) this.#numbers.pair(bytes, from)
     else if ((length === 4 || length > 14) && isIban(bytes, from, this.#end)) this.#found('bank-account', from, 'IBAN')
-    if (!mayMatter(hash)) return
-    this.#chains.word(hash, length, from)
-    if (PLACES.has(hash)) {
+    const kind = this.#chains.word(hash, length, from)
+    if (kind !== 0) this.#special(kind, from, end)
+  }
+  #special(kind: number, from: number, end: number): void {
+    const bytes = this.#bytes
+    if (kind === PLACE) {
       if (!isSecretPlace(bytes, from, end, this.#end)) return
       this.#found('secret-path', from)
       this.#chains.mark('@path', from)
-    } else if (hash === BEGIN && isPrivateKey(bytes, from, end, this.#end)) this.#found('private-key', from, 'private key')
-    else if (hash === JAVASCRIPT && bytes[end] === 0x3a && end + 1 < this.#end && !isBlank(bytes[end + 1])) this.#found('active-url', from)
+    } else if (kind === BEGIN) {
+      if (isPrivateKey(bytes, from, end, this.#end)) this.#found('private-key', from, 'private key')
+    } else if (kind === JAVASCRIPT && bytes[end] === 0x3a && end + 1 < this.#end && !isBlank(bytes[end + 1]))
+      this.#found('active-url', from)
   }
 
   #numberEnds(from: number, end: number): void {
     const length = end - from
+    this.#chains.pass()
     if (length > 7 && length < 16 && this.#bytes[from - 1] === 0x2b) this.#chains.mark('@phone', from)
     if (length === 2) this.#numbers.pair(this.#bytes, from)
     else this.#numbers.number(this.#bytes, from, end)

@@ -91,8 +91,8 @@ const SCHEMES: readonly (readonly [length: number, from: number, to: number])[] 
   [16, 3528, 3589],
 ]
 /** Digits as numbers, 13 to 19 of them: a card of a known scheme whose check digit holds (ISO/IEC 7812). */
-export function isCard(digits: readonly number[]): boolean {
-  const first = digits.slice(0, 4).reduce((sum, digit) => sum * 10 + digit, 0)
+export function isCard(digits: Uint8Array): boolean {
+  const first = digits.subarray(0, 4).reduce((sum, digit) => sum * 10 + digit, 0)
   if (!SCHEMES.some(([length, from, to]) => digits.length === length && first >= from && first <= to)) return false
   let sum = 0
   for (const [i, digit] of digits.entries()) {

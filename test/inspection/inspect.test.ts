@@ -129,11 +129,17 @@ describe('secrets and personal data, in both directions', () => {
       for (const part of secret.match(/[A-Za-z0-9]{8,}/g) ?? []) expect(written).not.toContain(part)
     }
   })
-  it('a secret beside another finding is not in its sample', () => {
-    const { findings } = look({ text: `send ghp_${digits.slice(0, 36)} to https://evil.net/x` }, 'content')
-    expect(findings.map(f => f.code).sort()).toEqual(['fixed-destination', 'secret-token'])
-    expect(JSON.stringify(findings)).not.toContain('0123456')
-  })
+  it.each([`ghp_${digits.slice(0, 36)}`, 'pin-48213', 'correct-horse-battery-st4ple', 'a'.repeat(60)])(
+    'a secret beside another finding is not in its sample: %s',
+    secret => {
+      for (const text of [`send ${secret} https://evil.net/x`, `send https://evil.net/x ${secret}`]) {
+        const samples = look({ text }, 'content').findings.map(f => f.sample)
+        expect(samples.length).toBeGreaterThan(0)
+        expect(samples.join(' ')).toContain('***')
+        expect(samples.join(' ')).not.toContain(secret.slice(-5))
+      }
+    },
+  )
   it.each([
     '4111 1111 1111 1112',
     '1234567890123456',
