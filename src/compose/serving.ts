@@ -13,6 +13,7 @@ import { deny, isDenial, type Denial } from '../trust/denial.ts'
 import { floorKey, type Floors } from '../trust/floors.ts'
 import { inForceOf, isSameContent, isSameServer, type InForceStore } from '../trust/in-force.ts'
 import type { Served } from '../trust/served-version.ts'
+import { Retries } from './retries.ts'
 import type { ServedTrust } from './served-trust.ts'
 import { another, describeServed, pinOf, STOPPING, stopOf, verifying } from './served-words.ts'
 
@@ -60,6 +61,7 @@ export class Serving {
   readonly #work = new Map<string, { readonly running: Promise<void>; next?: Promise<void> }>()
   /** what is in force and could not be judged when it was tried last */
   readonly #unsure = new Map<string, { readonly denial: Denial; readonly sinceMs: number }>()
+  readonly #retries = new Retries()
   #isClosed = false
 
   constructor(parts: ServingParts) {
@@ -72,6 +74,7 @@ export class Serving {
    */
   configure({ upstreams }: Pick<Snapshot, 'upstreams'>): { readonly wait: () => Promise<void>; readonly settled: () => void } {
     const before = this.#pins
+    this.#retries.clear()
     this.#pins = new Map(
       [...upstreams].flatMap(([alias, settings]) => {
         const { transport } = settings
@@ -190,7 +193,7 @@ export class Serving {
     const standing = this.#standings.get(alias)
     if (standing?.kind === 'served' && standing.pin.key === pin.key && isSameLaunch(standing.served, served))
       return this.#renewed(alias, standing, { pin, served })
-    const ready = await this.#launchable(pin, served)
+    const ready = await this.#ready(alias, pin, served)
     if (!this.#isCurrent(alias, pin)) return this.#update(alias)
     if (isDenial(ready)) return this.#refused(alias, pin, ready)
     await this.#comesIntoForce(alias, { ...ready, pin, served })
@@ -239,6 +242,17 @@ export class Serving {
     this.#unsure.delete(alias)
     this.#standings.set(alias, { ...standing, pin, served, admission })
     if (admission !== standing.admission) this.#parts.decided(alias)
+  }
+
+  async #ready(alias: string, pin: Pinned, served: Served): Promise<Pick<InUse, 'transport' | 'launchable'> | Denial> {
+    const { now } = this.#parts
+    const what = `${pin.key} ${inForceOf(served, 0).content}`
+    const waiting = this.#retries.denial(alias, what, now())
+    if (waiting) return waiting
+    const ready = await this.#launchable(pin, served)
+    if (isDenial(ready)) this.#retries.failed(alias, what, ready, now())
+    else this.#retries.done(alias)
+    return ready
   }
 
   async #launchable(pin: Pinned, served: Served): Promise<Pick<InUse, 'transport' | 'launchable'> | Denial> {

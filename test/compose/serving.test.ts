@@ -29,8 +29,10 @@ class Content implements ContentStore {
   kept = 0
   checked = 0
   refuses: Denial | undefined
+  keepsNot: Denial | undefined
   keep(): Promise<Launchable | Denial> {
     this.kept += 1
+    if (this.keepsNot) return Promise.resolve(this.keepsNot)
     return Promise.resolve({ command: '/bin/server', args: [], cwd: '/srv', folder: '/srv', treeDigest: 'f'.repeat(64) })
   }
   check(): Promise<Denial | undefined> {
@@ -289,6 +291,31 @@ describe('revoked while it is in force', () => {
     source.versions.set('1.0.0', { ...source.versions.get('1.0.0')!, isRevoked: true })
     await running.serving.look()
     expect(standing(running)).toBe('version-revoked')
+  })
+})
+
+describe('what cannot be fetched', () => {
+  it('is tried again after a growing while, and at once when somebody reads the configuration again', async () => {
+    content.keepsNot = deny('artifact-mismatch', 'the bytes are others')
+    const running = await start()
+    const tries = async (seconds: number): Promise<number> => {
+      const before = content.kept
+      for (let t = 30; t <= seconds; t += 30) {
+        setClock(Date.now() + 30_000)
+        world.publish()
+        await running.trust.look()
+        await running.serving.look()
+      }
+      expect(standing(running)).toBe('artifact-mismatch')
+      return content.kept - before
+    }
+    expect(content.kept).toBe(1)
+    expect(await tries(30)).toBe(1)
+    expect(await tries(600)).toBe(3)
+    content.keepsNot = undefined
+    await running.serving.configure(pins(['weather', '1.0.0'])).wait()
+    await running.serving.look()
+    expect(standing(running)).toBe('served')
   })
 })
 
