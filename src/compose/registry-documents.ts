@@ -82,8 +82,11 @@ async function rowsSince<T>(
   }
 }
 
-const indexedOf = ({ name, version, sequence, digest, standing }: ChangedStanding): readonly IndexChange[] =>
-  standing === 'quarantined' ? [] : [{ name, version, sequence, digest, standing }]
+/** What was withdrawn before anybody admitted it is in no index: it is used nowhere, and publishers alone decide how many there are. */
+const indexedOf = ({ name, version, sequence, digest, standing, became }: ChangedStanding): readonly IndexChange[] =>
+  standing === 'quarantined' || became === 'quarantined'
+    ? []
+    : [{ name, version, sequence, digest, standing, isOfKnown: became === 'revoked' }]
 
 const withdrawalOf = ({ kind, target, action, notBeforeSeconds }: Revocation): readonly Withdrawal[] =>
   action === 'block' ? [{ kind, target, ...(notBeforeSeconds !== undefined && { notBeforeMs: notBeforeSeconds * 1000 }) }] : []

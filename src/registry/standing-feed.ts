@@ -10,6 +10,8 @@ export type ChangedStanding = {
   readonly sequence: number
   readonly digest: string
   readonly standing: Standing
+  /** what it became by this change; since then it may have become something else */
+  readonly became: Standing
 }
 
 /** Changes behind a mark, oldest first, at most `limit`; from 0 on, every version is among them. Rejects when they cannot be read. */

@@ -30,7 +30,7 @@ export async function setStatus(parts: StatusParts, change: StatusChange, by: Ac
   const movable = await whichMove(parts, { ...change, to, found }, by)
   if (isStop(movable)) return movable
   // First what gateways go by: a crash in between leaves a version shown that no gateway runs.
-  if (to === 'revoked') for (const version of movable) await revokeVersion(parts, `${found.name}@${version}`, by)
+  if (to === 'revoked') for (const { version } of movable.filter(isToBeTold(by))) await revokeVersion(parts, `${found.name}@${version}`, by)
   const { message } = change
   const said = {
     ...(change.version !== undefined && { version: change.version }),
@@ -40,20 +40,35 @@ export async function setStatus(parts: StatusParts, change: StatusChange, by: Ac
   const from = STANDINGS.filter(standing => transitionProblem(standing, to, message) === undefined)
   const count = await standings.change({ name: found.name, to, ...said }, from)
   if (count === 0) return { stop: 'params-invalid', detail: 'it changed meanwhile', fix: 'look at it again' }
-  const after = await Promise.all(movable.slice(0, PAGE).map(version => parts.versions.find(found.name, version)))
+  const after = await Promise.all(movable.slice(0, PAGE).map(({ version }) => parts.versions.find(found.name, version)))
   return { count, entries: after.filter(entry => entry !== undefined) }
 }
 
 type Wanted = StatusChange & { readonly to: Standing; readonly found: Entry }
 
+type Movable = Pick<Entry, 'version' | 'standing'>
+
+/**
+ * Revocations are signed, sent to every gateway and never forgotten. What its own publisher withdraws before anybody admitted it is used nowhere: of that he
+ * could make so many that no gateway took the list any more.
+ */
+const isToBeTold =
+  ({ isOperator }: Actor) =>
+  ({ standing }: Movable): boolean =>
+    isOperator || standing !== 'quarantined'
+
 /** Versions that can change, newest first; why the first cannot where none can. */
-async function whichMove({ versions }: StatusParts, { version, to, message, found }: Wanted, by: Actor): Promise<readonly string[] | Stop> {
+async function whichMove(
+  { versions }: StatusParts,
+  { version, to, message, found }: Wanted,
+  by: Actor,
+): Promise<readonly Movable[] | Stop> {
   let first: Stop | undefined
-  const movable: string[] = []
+  const movable: Movable[] = []
   const judge = (entry: Entry): void => {
     const problem = transitionProblem(entry.standing, to, message) ?? whyOperators(entry, to, by)
     if (problem) first ??= problem
-    else movable.push(entry.version)
+    else movable.push({ version: entry.version, standing: entry.standing })
   }
   const which = { withRevoked: false, withQuarantined: to === 'revoked', limit: PAGE }
   if (version !== undefined) judge(found)

@@ -1,4 +1,4 @@
-// The registry's signed index: every version it ever admitted or revoked. Whoever serves a registry cannot show a version, or other bytes of one, that is not in it.
+// The registry's signed index: every version it ever admitted, and how it stands. Whoever serves a registry cannot show a version, or other bytes of one, that is not in it.
 
 import { hash } from 'node:crypto'
 import { Fault } from '../kernel/errors.ts'

@@ -5,7 +5,11 @@ import { MAX_INDEXED_VERSIONS, type IndexedVersion, type TrustIndex } from './in
 import { SHA256, VISIBLE } from './shape.ts'
 
 /** A version as the registry has it now. */
-export type IndexChange = IndexedVersion & { readonly name: string }
+export type IndexChange = IndexedVersion & {
+  readonly name: string
+  /** it is of no account where the index does not have it: whoever publishes could fill the index with what nobody ever admitted */
+  readonly isOfKnown?: boolean
+}
 
 export type Merged = {
   readonly index: TrustIndex
@@ -26,6 +30,7 @@ export function mergedIndex(index: TrustIndex, changes: Iterable<IndexChange>): 
     const { version, sequence, digest, standing } = change
     const entry = { version, sequence, digest, standing }
     const known = server.versions.get(entry.version)
+    if (!known && change.isOfKnown === true) continue
     if (known ? isContradicted(known, entry) : !isReadable(change) || isFull(server, entry)) {
       refused.push(change)
       continue

@@ -417,7 +417,6 @@ describe('a status', () => {
     expect((await registry.versions.find('com.example/weather', '3.0.0'))?.standing).toBe('quarantined')
     expect(await set('deleted')).toHaveLength(3)
     expect((await registry.revocations.since(0, 10)).map(({ target, reason }) => `${target} ${reason}`)).toEqual([
-      'com.example/weather@3.0.0 publisher-request',
       'com.example/weather@2.0.0 publisher-request',
       'com.example/weather@1.0.0 publisher-request',
     ])

@@ -3,7 +3,8 @@
 import type { ChangedStanding, StandingFeed } from '../../registry/standing-feed.ts'
 import type { StateDb } from './state-db.ts'
 
-const SINCE = `SELECT h.id AS mark, n.name AS name, v.version AS version, v.sequence AS sequence, v.digest AS digest, s.standing AS standing
+const SINCE = `SELECT h.id AS mark, n.name AS name, v.version AS version, v.sequence AS sequence, v.digest AS digest, s.standing AS standing,
+  h.standing AS became
   FROM registry_standing_history h
   JOIN registry_standings s ON s.server = h.server AND s.version = h.version
   JOIN registry_versions v ON v.server = h.server AND v.version = h.version

@@ -63,6 +63,8 @@ export function changedRevocations(
   const before = folder.documentOf(role, DOCUMENTS.revocations.path)
   const { revocations, isChanged, left } = withWithdrawals(before ? readRevocations(before) : NO_REVOCATIONS, withdrawals)
   const bytes = Buffer.from(writeRevocations(revocations))
+  // As gateways read it: one that they would refuse would end all their freshness.
+  if (bytes.length > MAX_REPOSITORY_FILE_BYTES) throw new Fault('revocations-invalid', 'more was revoked than a gateway takes')
   readRevocations(bytes)
   return { documents: new Map(isChanged ? [[DOCUMENTS.revocations.path, bytes]] : []), left }
 }
