@@ -1,15 +1,19 @@
 // The publishing half of a gateway with a repository of trust: what is due is signed, what the registry changed is in it.
 
+import { prune } from '../adapters/tuf/pruning.ts'
 import { publishDueTrust, RENEWED_MS } from '../adapters/tuf/publish.ts'
 import { TrustFolder } from '../adapters/tuf/trust-folder.ts'
 import { Fault } from '../kernel/errors.ts'
 import { RegistryDocuments, type Gathered, type RegistrySource } from './registry-documents.ts'
+
+const PRUNED_MS = 6 * 3_600_000
 
 export class TrustPublishing {
   readonly #folder: TrustFolder
   readonly #registry: RegistryDocuments | undefined
 
   #doneMs = -Infinity
+  #prunedMs = -Infinity
 
   constructor(path: string, source: RegistrySource | undefined) {
     this.#folder = new TrustFolder(path)
@@ -30,6 +34,13 @@ export class TrustPublishing {
     }
   }
 
+  /** What cannot be removed now is removed later: nothing depends on it. */
+  async #prune(nowMs: number): Promise<void> {
+    if (nowMs < this.#prunedMs + PRUNED_MS) return
+    this.#prunedMs = nowMs
+    await prune(this.#folder, nowMs).catch(() => 0)
+  }
+
   async #publish(nowMs: number): Promise<string | undefined> {
     let gathered: Gathered | undefined
     let failure: string | undefined
@@ -42,6 +53,7 @@ export class TrustPublishing {
       await publishDueTrust(this.#folder, gathered?.documents ?? {}, nowMs)
       this.#doneMs = nowMs
       gathered?.taken()
+      await this.#prune(nowMs)
     }
     return failure ?? this.#registry?.warning()
   }

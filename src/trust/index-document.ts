@@ -6,7 +6,7 @@ import { deny, shown, type Denial } from './denial.ts'
 import { floorKey, SERVER_NAME } from './floors.ts'
 import { integerAt, jsonAt, listAt, objectAt, reading, recordAt, SHA256, textAt, VISIBLE, wrong } from './shape.ts'
 
-export const INDEX_STANDINGS = ['admitted', 'deprecated', 'revoked'] as const
+const INDEX_STANDINGS = ['admitted', 'deprecated', 'revoked'] as const
 type IndexStanding = (typeof INDEX_STANDINGS)[number]
 
 /** `digest`: SHA-256 over the canonical server.json, hexadecimal. */

@@ -10,6 +10,8 @@ import { TrustClient } from '../../src/adapters/tuf/trust-client.ts'
 import { policies, trustedRoot } from '../adapters/tuf/world.ts'
 import { send, untilClosed, type Answer } from '../attacks/wire.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
+import { NAME, serverJson } from '../support/served.ts'
+import { startServed } from '../support/served-gateway.ts'
 import { OperatedRepository } from '../support/trust-repository.ts'
 
 let folder: string
@@ -29,6 +31,12 @@ afterAll(async () => {
   await publisher.stop()
   rmSync(folder, { recursive: true, force: true })
 })
+/** An act of administration; its status. */
+async function act(gateway: TestGateway | undefined, path: string, body: object, sub: string): Promise<number> {
+  if (!gateway) throw new Error('it runs')
+  const headers = { authorization: `Bearer ${await gateway.token('/admin', { sub })}`, 'content-type': 'application/json' }
+  return (await send(portOf(gateway), { method: 'POST', path, headers, body: JSON.stringify(body) })).status
+}
 const portOf = ({ url }: TestGateway): number => Number(new URL(url).port)
 const get = (path: string, method = 'GET', port = portOf(publisher)): Promise<Answer> => send(port, { method, path })
 const targets = (below: string): string[] =>
@@ -61,16 +69,16 @@ describe('the repository of trust that a gateway publishes', () => {
   })
 
   it('has within a second or two what the registry of the gateway revoked, and its index', async () => {
-    const act = async (path: string, body: object, sub: string): Promise<number> => {
-      const authorization = `Bearer ${await publisher.token('/admin', { sub })}`
-      const headers = { authorization, 'content-type': 'application/json' }
-      return (await send(portOf(publisher), { method: 'POST', path, headers, body: JSON.stringify(body) })).status
-    }
-    expect(await act('/admin/namespaces/register', { target: 'com.acme pat', why: 'ours' }, 'root')).toBe(200)
-    const serverJson = { name: 'com.acme/weather', description: 'Weather.', version: '1.0.0', remotes: [{ type: 'streamable-http', url: 'https://weather.acme.com/mcp' }] } // prettier-ignore
-    expect(await act('/v0.1/publish', serverJson, 'pat')).toBe(200)
+    expect(await act(publisher, '/admin/namespaces/register', { target: 'com.acme pat', why: 'ours' }, 'root')).toBe(200)
+    const weather = { name: 'com.acme/weather', description: 'Weather.', version: '1.0.0', remotes: [{ type: 'streamable-http', url: 'https://weather.acme.com/mcp' }] } // prettier-ignore
+    expect(await act(publisher, '/v0.1/publish', weather, 'pat')).toBe(200)
     expect(
-      await act('/v1/revocations', { kind: 'version', target: 'com.acme/weather@1.0.0', reason: 'malware', action: 'block' }, 'root'),
+      await act(
+        publisher,
+        '/v1/revocations',
+        { kind: 'version', target: 'com.acme/weather@1.0.0', reason: 'malware', action: 'block' },
+        'root',
+      ),
     ).toBe(200)
     const { host } = new URL(publisher.url)
     const client = new TrustClient({
@@ -88,6 +96,38 @@ describe('the repository of trust that a gateway publishes', () => {
       },
       { timeout: 10_000, interval: 200 },
     )
+  })
+
+  it('ends what another gateway runs, within its look, once the registry here revokes that version', async () => {
+    const admins = { operators: ['root'], administration: { twoPerson: false, roles: { publisher: { subjects: ['pat'] } } } }
+    let origin: TestGateway | undefined
+    const follower = await startServed({
+      config: {
+        get outbound() {
+          return { allow: [new URL(origin?.url ?? '').host] }
+        },
+      },
+      registry: async documents => {
+        const own = new OperatedRepository(join(folder, 'other'), { policies: documents })
+        origin = await startTestGateway({ ...admins, registry: { repository: { folder: own.folder.path, root: own.root, publish: true } } })
+        return { repository: { url: `${origin.url}/tuf/`, root: own.root, every: '1s' } }
+      },
+    })
+    const said = async (): Promise<string> => {
+      const { body } = await follower.call()
+      return body.error?.data?.trust?.rule ?? body.result?.content?.[0]?.text
+    }
+    expect((await follower.publish('1.0.0', 1)).status).toBe(200)
+    expect(await follower.running.reload(follower.pinned('1.0.0'))).toBe(undefined)
+    await expect.poll(said, { timeout: 10_000 }).toMatch(/^get_weather/)
+    expect(await act(origin, '/admin/namespaces/register', { target: 'com.example pat', why: 'ours' }, 'root')).toBe(200)
+    expect(await act(origin, '/v0.1/publish', JSON.parse(serverJson('1.0.0')) as object, 'pat')).toBe(200)
+    expect(await said()).toMatch(/^get_weather/)
+    const revocation = { kind: 'version', target: `${NAME}@1.0.0`, reason: 'malware', action: 'block' }
+    expect(await act(origin, '/v1/revocations', revocation, 'root')).toBe(200)
+    await expect.poll(said, { timeout: 10_000 }).toBe('version-revoked')
+    await follower.stop()
+    await origin?.stop()
   })
 
   it('shows neither keys, nor what keyholders exchange, nor anything outside: exact names alone', async () => {

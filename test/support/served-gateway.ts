@@ -76,7 +76,7 @@ type ServedOptions = {
   readonly identity?: { readonly login: Readonly<Record<string, unknown>>; readonly authorizationServer: Readonly<Record<string, unknown>> }
   readonly flipAfter?: number
   readonly config?: object
-  readonly registry?: (policies: string) => object
+  readonly registry?: (policies: string) => object | Promise<object>
   readonly packed?: { readonly npm: string; readonly tarball: Buffer; readonly lock: string }
 }
 
@@ -89,7 +89,7 @@ export async function startServed({ flipAfter = Infinity, config = {}, registry,
   const base = {
     operators: [`${ISSUER} root`],
     administration: { twoPerson: false, roles: { publisher: { subjects: [`${ISSUER} pat`] } } },
-    registry: { ...(registry?.(signers.policies()) ?? { trust: { policies } }), ...(packed && { artifacts: { npm: packed.npm } }) },
+    registry: { ...((await registry?.(signers.policies())) ?? { trust: { policies } }), ...(packed && { artifacts: { npm: packed.npm } }) },
     ...config,
   }
   const { lock = LOCK, tarball = TARBALL } = packed ?? {}
