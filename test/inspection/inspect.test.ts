@@ -200,6 +200,7 @@ describe('where and how a finding is told', () => {
     )
   })
   it('docs/detection.md has the table of codes (else: node_modules/.bin/node test/inspection/table.ts)', () => {
+    expect(readPage()).toContain(codeTable())
     expect(codeTable()).toContain('tag-characters')
     expect(withCodes(readPage())).toBe(readPage())
   })

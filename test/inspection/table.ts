@@ -80,14 +80,14 @@ export function codeTable(): string {
 }
 
 const PAGE = new URL('../../docs/detection.md', import.meta.url)
-const between = (name: string): RegExp => new RegExp(`(<!-- ${name} -->\n)[^]*?(\n<!-- end -->)`)
+const between = (name: string): RegExp => new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- end -->)`)
 export const withCodes = (page: string): string =>
-  page.replace(between('codes'), (_, from: string, to: string) => `${from}\n${codeTable()}\n${to}`)
+  page.replace(between('codes'), (_, from: string, to: string) => `${from}\n${codeTable()}\n\n${to}`)
 /** The page with all tables as they are measured now. */
 export function measured(page: string, rows: readonly Scored[]): string {
   return withCodes(page)
-    .replace(between('recall'), (_, from: string, to: string) => `${from}\n${recallTable(rows)}\n${to}`)
-    .replace(between('alarms'), (_, from: string, to: string) => `${from}\n${alarmTable(rows)}\n${to}`)
+    .replace(between('recall'), (_, from: string, to: string) => `${from}\n${recallTable(rows)}\n\n${to}`)
+    .replace(between('alarms'), (_, from: string, to: string) => `${from}\n${alarmTable(rows)}\n\n${to}`)
 }
 export const readPage = (): string => readFileSync(PAGE, 'utf8')
 

@@ -1,7 +1,7 @@
 // Figures over the development cases beside the project, by class. They may get better; a test fails when they get worse.
 
 import { describe, expect, it } from 'vitest'
-import { isRealMetadata, measured, readPage, score, type Scored } from './table.ts'
+import { alarmTable, isRealMetadata, measured, recallTable, readPage, score, type Scored } from './table.ts'
 import { hasVectors } from './vectors.ts'
 
 const stops = (row: Scored): boolean => row.judged.verdict === 'block' || row.judged.verdict === 'hold'
@@ -60,6 +60,10 @@ describe.skipIf(!hasVectors)('the development cases (skipped where the vectors a
   })
 
   it('docs/detection.md holds these figures (else: node_modules/.bin/node test/inspection/table.ts)', () => {
-    expect(measured(readPage(), rows)).toBe(readPage())
+    const page = readPage()
+    expect(measured(page, rows)).toBe(page)
+    expect(page).toContain(recallTable(rows))
+    expect(page).toContain(alarmTable(rows))
+    expect(recallTable(rows)).toContain('| overt-malicious-capability |')
   })
 })
