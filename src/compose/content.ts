@@ -7,7 +7,7 @@ import type { Snapshot } from '../config/schema.ts'
 import type { ContentStore } from '../trust/content.ts'
 
 /** Throws Fault `content-invalid` where the record of what was installed is damaged. `close`: as FileContentStore. */
-export function openContent(current: () => Snapshot): ContentStore & { close(): Promise<void> } {
+export function openContent(current: () => Snapshot, onChanged?: (artifact: string) => void): ContentStore & { close(): Promise<void> } {
   const { dataDir, registry } = current()
   // which hosts may be asked is the configuration's to say at each request
   const fetch: SafeFetch = {
@@ -19,6 +19,7 @@ export function openContent(current: () => Snapshot): ContentStore & { close(): 
     trustFolder: join(dataDir, 'trust'),
     fetch,
     sources: () => current().registry.artifacts,
+    ...(onChanged && { onChanged }),
   })
 }
 

@@ -8,9 +8,9 @@ import { deny, type Denial } from '../trust/denial.ts'
 type Closable = ContentStore & { close(): Promise<void> }
 
 /** A store that cannot be opened starts nothing. */
-export function lazyContent(current: () => Snapshot): Closable {
+export function lazyContent(current: () => Snapshot, onChanged: (artifact: string) => void): Closable {
   let opening: Promise<Closable> | undefined
-  const open = (): Promise<Closable> => (opening ??= import('./content.ts').then(({ openContent }) => openContent(current)))
+  const open = (): Promise<Closable> => (opening ??= import('./content.ts').then(({ openContent }) => openContent(current, onChanged)))
   const unless = async <T>(ask: (store: Closable) => Promise<T | Denial>): Promise<T | Denial> => {
     try {
       return await ask(await open())

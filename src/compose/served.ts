@@ -73,7 +73,9 @@ export function openServed({
   const documents = createDocumentStore(state)
   const content = given
     ? { keep: given.keep.bind(given), check: given.check.bind(given), close: (): Promise<void> => Promise.resolve() }
-    : lazyContent(current)
+    : lazyContent(current, artifact =>
+        logger.warn('what was installed lay there no more as it was, and is installed anew: find out who writes there', { artifact }),
+      )
   /** read again after each change that is told, and with each look */
   let withdrawn: ReturnType<typeof withdrawnIn> | undefined
   const forget = (cause: unknown): never => {

@@ -28,6 +28,8 @@ export type ContentStoreParts = {
   readonly fetch: SafeFetch
   /** asked at each installation */
   readonly sources: () => ContentSources
+  /** what was installed lies there no more as it was, and is installed anew: the only trace of whoever changed it while nothing ran */
+  readonly onChanged?: (artifact: string) => void
   /** for tests; default CONTENT_LIMITS */
   readonly limits?: Partial<ContentLimits>
 }
@@ -95,6 +97,7 @@ export class FileContentStore implements ContentStore {
     if (record && !this.#isClosed) {
       const found = await this.#checks.digestOf(id)
       if (found === record.treeDigest) return found
+      if (typeof found === 'string' || found.rule === 'tree-changed') this.#parts.onChanged?.(record.artifact)
     }
     return this.#installs.take(async () => {
       try {

@@ -34,9 +34,11 @@ let registry: NpmRegistry
 let world: World
 let launchable: Launchable
 let own: string
+let changed: string[]
 beforeEach(async () => {
   registry = await serveNpm([weather])
-  world = worldOf({ npm: registry.url })
+  changed = []
+  world = worldOf({ npm: registry.url }, { onChanged: artifact => changed.push(artifact) })
   launchable = await keptBy(world.store, wanted)
   own = join(launchable.folder, 'node_modules/@acme/weather')
 })
@@ -198,6 +200,14 @@ describe('installing anew', () => {
     expect(readFileSync(join(own, 'index.js'), 'utf8')).toContain('hello')
     expect(await checked()).toBe('none')
     expect(readdirSync(world.folder)).toHaveLength(1)
+  })
+  it('attack: a tree that was changed while nothing ran is replaced, and not without a word', async () => {
+    await keptBy(world.again(), wanted)
+    expect(changed).toEqual([])
+    tamper(own, () => writeFileSync(join(own, 'left-behind'), 'x'))
+    await keptBy(world.again(), wanted)
+    expect(changed).toEqual(['pkg:npm/%40acme/weather@1.2.0'])
+    expect(readdirSync(own)).not.toContain('left-behind')
   })
   it('leaves a changed tree refused where the source is gone', async () => {
     rewrite(join(own, 'index.js'), 'evil')

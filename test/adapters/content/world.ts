@@ -28,7 +28,7 @@ export type World = {
 /** `sources` may be changed later: the store asks each time. */
 export function worldOf(
   sources: Partial<ContentSources>,
-  parts: Partial<Pick<ContentStoreParts, 'limits' | 'fetch' | 'folder'>> = {},
+  parts: Partial<Pick<ContentStoreParts, 'limits' | 'fetch' | 'folder' | 'onChanged'>> = {},
 ): World {
   const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-content-'))
   const folder = join(dataDir, 'content')
