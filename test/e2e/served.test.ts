@@ -233,6 +233,7 @@ describe('an older version', () => {
       code: 0,
       out: expect.stringContaining('against com.example/weather@1.0.0: the same surface'),
     })
+    expect((await cli('server', 'surface', 'weather')).err).toContain('at /v1/servers/com.example%2Fweather/versions/1.1.0/surface')
     expect(await cli('server', 'approve', 'weather')).toMatchObject({ code: 4, err: expect.stringContaining('gatehouse sign review') })
     await served.running.reload(served.pinned('1.0.0'))
     const refused = await served.call()

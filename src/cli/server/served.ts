@@ -57,7 +57,7 @@ export function servedText({ server, version, standing, publisher, reviewer, seq
   const signed =
     publisher === undefined
       ? ''
-      : `, number ${sequence ?? 0}, published by ${inertText(publisher)}, reviewed by ${inertText(reviewer ?? '')}`
+      : `, number ${sequence ?? 0}, ${publisher === 'none' ? 'signed by no publisher' : `published by ${inertText(publisher)}`}, reviewed by ${inertText(reviewer ?? '')}`
   const refused = rule === undefined ? '' : `: ${rule}: ${inertSentence(why ?? '')}; ${inertSentence(fix ?? '')}`
   return `${server}@${version} ${WORDS[standing]}${standing === 'in-force' ? signed : refused}`
 }

@@ -5,7 +5,8 @@ import { definitionsText } from '../../admission/definitions.ts'
 import { surfaceSeen } from '../../admission/seen-surface.ts'
 import { canonicalJson } from '../../kernel/canonical-json.ts'
 import { EXIT, type CommandArgs } from '../command.ts'
-import { reviewedOf, serverOf } from './surfaces.ts'
+import { isServed } from './served.ts'
+import { reviewedOf, serverOf, type Server } from './surfaces.ts'
 
 export async function run(args: CommandArgs): Promise<number> {
   const { io } = args
@@ -21,7 +22,7 @@ export async function run(args: CommandArgs): Promise<number> {
     io.err(
       seen
         ? `\`${server.alias}\` lists more than is kept: its surface is not whole\n`
-        : `nothing was seen of \`${server.alias}\` yet: \`gatehouse server review ${server.alias}\` looks now\n`,
+        : `nothing was seen of \`${server.alias}\` yet: ${whereToLook(server)}\n`,
     )
     return EXIT.conflict
   }
@@ -34,5 +35,11 @@ export async function run(args: CommandArgs): Promise<number> {
   io.err(`surface ${digestOfSurface(surface)}\n`)
   return EXIT.ok
 }
+
+/** Of a version of the registry nothing is kept that is as it was reviewed. */
+const whereToLook = ({ alias, settings }: Server): string =>
+  isServed(settings)
+    ? `the registry has what was reviewed, at /v1/servers/${encodeURIComponent(settings.transport.name)}/versions/${encodeURIComponent(settings.transport.version)}/surface`
+    : `\`gatehouse server review ${alias}\` looks now`
 
 const isMode = (text: string): text is SurfaceMode => (SURFACE_MODES as readonly string[]).includes(text)

@@ -50,7 +50,7 @@ export function worldOf(
     dataDir,
     again,
     end() {
-      for (const store of stores) store.close()
+      for (const store of stores) void store.close()
       uproot(dataDir)
     },
   }
