@@ -11,6 +11,14 @@ const KEY: Readonly<Record<string, Option>> = {
     help: 'program that signs what it reads, such as a PKCS #11 tool; split at spaces, no shell',
   },
   'public-key': { kind: 'text', value: 'FILE', help: 'with --key-command: its public key, PEM' },
+  fulcio: { kind: 'text', value: 'URL', help: 'keyless: who issues certificates for identities; a reviewer with `issuer`' },
+  'identity-token-file': {
+    kind: 'text',
+    value: 'FILE',
+    help: 'keyless: an OIDC token; default: $SIGSTORE_ID_TOKEN, else that of the CI job',
+  },
+  rekor: { kind: 'text', value: 'URL', help: 'transparency log; needed for keyless. What a public one logs is public' },
+  tsa: { kind: 'text', value: 'URL', help: 'timestamp authority' },
 }
 
 export const SERVERS: readonly Command[] = [
@@ -65,6 +73,7 @@ export const SERVERS: readonly Command[] = [
     summary: 'admit how a server starts and what it was seen to list',
     about: [
       'Writes the admission (an in-toto statement), its signature where a key is given, and the admitted definitions into the folder of admissions. Where the configuration names `reviewers`, a decision counts only with the signature of the reviewer it names. Only the surface named by --surface and the launch specification named by --launch are admitted: what was looked at, not what the server lists or the configuration says by now.',
+      'A reviewer with `evaluation: true` needs no --key on the machine where `gatehouse init` made it.',
       'Where nothing was seen yet, --launch alone admits how it starts: the gateway starts it then, holds all it lists and keeps it for a review.',
     ],
     positionals: 'ALIAS',
@@ -85,7 +94,7 @@ export const SERVERS: readonly Command[] = [
         value: 'subset|exact',
         help: '`subset`: what is not admitted is held; `exact`: it holds the whole server; default: subset',
       },
-      reviewer: { kind: 'text', value: 'NAME', help: 'who reviewed it; default: your user name' },
+      reviewer: { kind: 'text', value: 'NAME', help: 'who reviewed it; default: the only one in `reviewers`, else your user name' },
       ...KEY,
       why: { kind: 'text', value: 'TEXT', help: 'why; kept in the statement' },
     },
@@ -101,7 +110,7 @@ export const SERVERS: readonly Command[] = [
     positionals: 'ALIAS',
     maxPositionals: 1,
     options: {
-      reviewer: { kind: 'text', value: 'NAME', help: 'who refuses it; default: your user name' },
+      reviewer: { kind: 'text', value: 'NAME', help: 'who refuses it; default: the only one in `reviewers`, else your user name' },
       ...KEY,
       why: { kind: 'text', value: 'TEXT', help: 'why; kept in the statement' },
     },

@@ -1,5 +1,6 @@
 // `gatehouse init`: a first configuration, the data directory, and the first operator's name.
 
+import { mkdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { gatehouseSchema } from '../config/json-schema.ts'
 import { loadText } from '../config/load.ts'
@@ -7,7 +8,10 @@ import { EXIT } from './command.ts'
 import type { CommandArgs } from './command.ts'
 import { faultText, shortName } from './config-check.ts'
 import { backUp, isThere, makePrivateFolder, readIfThere, writeAtomic } from './files.ts'
+import { evaluationKeyFile, evaluationPublicKey } from './server/evaluation-key.ts'
 
+/** The public half of the first reviewer's key, beside the configuration. */
+const REVIEWER_KEY = 'reviewers/evaluation.pem'
 /** Folders of the data directory; keys themselves are made when the gateway first starts. */
 const FOLDERS = ['audit', 'keys', 'secrets', 'trust'] as const
 
@@ -28,6 +32,7 @@ export async function run(args: CommandArgs): Promise<number> {
     return EXIT.conflict
   }
   const text = firstConfiguration(operator)
+  const reviewerKey = await evaluationPublicKey(io, file)
   const loaded = await loadText(Buffer.from(text), file, { env: io.env })
   if (!loaded.ok) {
     io.err(faultText(loaded))
@@ -39,13 +44,21 @@ export async function run(args: CommandArgs): Promise<number> {
   // Keys and secrets lie below: whatever repository this is in, they are not for it.
   await writeAtomic(join(dataDir, '.gitignore'), '*\n')
   await writeAtomic(join(dataDir, 'gatehouse.schema.json'), `${JSON.stringify(gatehouseSchema())}\n`)
+  await mkdir(join(dirname(file), 'reviewers'), { recursive: true })
+  await writeAtomic(join(dirname(file), REVIEWER_KEY), reviewerKey, 0o644)
   const backup = existing && (await backUp(file, existing.bytes, io.now()))
   await writeAtomic(file, text)
-  report(args, { file, dataDir, operator, ...(backup === undefined ? {} : { backup }) })
+  report(args, { file, dataDir, operator, reviewerKey: evaluationKeyFile(io, file), ...(backup === undefined ? {} : { backup }) })
   return EXIT.ok
 }
 
-type Report = { readonly file: string; readonly dataDir: string; readonly operator: string; readonly backup?: string }
+type Report = {
+  readonly file: string
+  readonly dataDir: string
+  readonly operator: string
+  readonly reviewerKey: string
+  readonly backup?: string
+}
 
 function report({ io, json }: CommandArgs, done: Report): void {
   if (json) {
@@ -58,6 +71,7 @@ function report({ io, json }: CommandArgs, done: Report): void {
       `wrote ${name}${done.backup === undefined ? '' : ` (the old one is ${shortName(done.backup, io.cwd)})`}`,
       `data directory: ${shortName(done.dataDir, io.cwd)}`,
       `first operator: ${done.operator}`,
+      `first reviewer: evaluation, for trying things out: its private key lies on this machine (${done.reviewerKey})`,
       '',
       'next:',
       `  gatehouse import${configOption(done.file, io.cwd)}         shows the MCP servers of your hosts and what bringing them in would do`,
@@ -112,8 +126,14 @@ identity:
 # Who administers the gateway. The first one was named when this file was written.
 operators: [${yamlText(operator)}]
 
-# A server offers nothing until a reviewer has admitted what it lists (docs/admission.md); admission: configured at a server lets this file do that.
+# A server is not started and offers nothing until a reviewer has admitted how it starts and what it lists (docs/admission.md); admission: configured at a
+# server lets this file do that.
 admission: required
+
+# Who may admit servers. This one is for trying things out: its private key lies in your settings folder on this machine, and every start says so. For anything
+# else name a reviewer whose key lies elsewhere ({ publicKey: ann.pem }), or an identity ({ issuer: ..., san: ..., root: trusted_root.json }).
+reviewers:
+  evaluation: { publicKey: ${REVIEWER_KEY}, evaluation: true }
 
 # The MCP servers behind the gateway. \`gatehouse import\` brings in those your hosts already have.
 # Nobody may use anything that no rule under \`allow\` names.

@@ -2,7 +2,7 @@
 
 import { AdmissionFolder, type AdmissionChange } from '../adapters/admission/admission-folder.ts'
 import { AdmissionFloorFile } from '../adapters/admission/floor-file.ts'
-import { readReviewerKeys, type ReviewerKeys } from '../adapters/admission/reviewer-signature.ts'
+import { readReviewers, type Reviewers } from '../adapters/admission/reviewers.ts'
 import { SeenFolder } from '../adapters/admission/seen-folder.ts'
 import { StrangerFile } from '../adapters/admission/stranger-file.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
@@ -78,11 +78,11 @@ export function openAdmissions({ current, log, encoder, logger, versions, now, d
     )
   }
   let isLooking = false
-  let reviewerKeys: ReviewerKeys | undefined
+  let reviewers: Reviewers | undefined
   const isOwn = ({ admission, transport }: ConfiguredUpstream): boolean => admission === 'required' && transport.kind !== 'server'
   const lookFor = ({ admissions, upstreams }: Snapshot): Promise<void> => {
     const reviewed = [...upstreams].filter(([, settings]) => isOwn(settings))
-    return folder.look({ folder: admissions, aliases: reviewed.map(([alias]) => alias), reviewers: reviewerKeys })
+    return folder.look({ folder: admissions, aliases: reviewed.map(([alias]) => alias), reviewers })
   }
   const pause = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
   const admissions: Admissions = {
@@ -92,9 +92,13 @@ export function openAdmissions({ current, log, encoder, logger, versions, now, d
   return {
     admitting,
     async prepare(snapshot) {
-      // Keys are read at the start and at each reload, as other keys are.
-      reviewerKeys = readReviewerKeys(snapshot.reviewers)
+      // Keys and roots are read at the start and at each reload, as other keys are.
+      const before = reviewers
+      const read = readReviewers(snapshot.reviewers)
+      const isSame = read?.id === before?.id
+      reviewers = isSame ? before : read
       await lookFor(snapshot)
+      await (isSame ? read : before)?.close()
       for (const [upstream, settings] of snapshot.upstreams)
         if (isOwn(settings) && folder.of(upstream) === undefined)
           logger.warn('nobody has reviewed this server: it offers nothing until `gatehouse server approve`', { upstream })

@@ -7,6 +7,7 @@ import { checkIdentity, hasOwnServer, issuersOf } from './identity-checks.ts'
 import { checkMirrors } from './mirror-checks.ts'
 import { checkProofs } from './proof-checks.ts'
 import type { Reading } from './reading.ts'
+import { checkReviewers } from './reviewer-checks.ts'
 import type { ConfigDocument } from './table.ts'
 import { checkUpstreams } from './upstream-checks.ts'
 
@@ -22,6 +23,7 @@ export function checkDocument(doc: ConfigDocument, reading: Reading, ownUid: num
   checkArtifacts(doc, reading)
   checkProofs(doc, reading)
   checkMirrors(doc, reading)
+  checkReviewers(doc, reading)
   checkLimits(doc, reading)
   checkUpstreams(doc, reading, { issuers: issuersOf(doc), isExposed: isExposed(doc), ownUid })
 }

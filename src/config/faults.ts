@@ -25,6 +25,8 @@ export type WarningCode =
   | 'unverified-sources'
   /** reviewers' decisions count unsigned */
   | 'unsigned-admissions'
+  /** a reviewer's private key lies on this machine */
+  | 'evaluation-reviewer'
   /** whatever a server lists may pass: nobody has reviewed it */
   | 'configured-admission'
   | 'evaluation'

@@ -43,8 +43,8 @@ export type Snapshot = {
   readonly evaluation?: EvaluationSettings
   /** absolute path of the folder with reviewers' decisions */
   readonly admissions: string
-  /** absolute path of each reviewer's public key, by name; empty = decisions need no signature */
-  readonly reviewers: ReadonlyMap<string, string>
+  /** who may admit servers, by name; empty = decisions need no signature */
+  readonly reviewers: ReadonlyMap<string, ReviewerSettings>
   readonly upstreams: ReadonlyMap<string, ConfiguredUpstream>
   readonly sets: ReadonlyMap<string, { readonly upstreams: readonly string[] }>
   readonly registry: RegistrySettings
@@ -55,6 +55,13 @@ export type Snapshot = {
   readonly limits: Limits
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
 }
+
+/** How a reviewer signs: with a key, or as an identity that a Sigstore instance issues certificates to. Paths are absolute. */
+export type ReviewerSettings =
+  /** `isEvaluation`: the private half lies on this machine, for trying things out */
+  | { readonly kind: 'key'; readonly publicKey: string; readonly isEvaluation: boolean }
+  /** one of `san` and `sanPattern`; `root`: trusted_root.json of the instance */
+  | { readonly kind: 'keyless'; readonly issuer: string; readonly san?: string; readonly sanPattern?: string; readonly root: string }
 
 export type RegistrySettings = NamespaceSettings & {
   /** absolute paths; absent: nothing can be verified */

@@ -25,6 +25,7 @@ import type { ConfigDocument } from './table.ts'
 import { credentialOf } from './credential-snapshot.ts'
 import { defaultRuleId } from './upstream-checks.ts'
 import { proofsOf } from './proof-snapshot.ts'
+import { reviewerOf } from './reviewer-snapshot.ts'
 import type { UpstreamDocument } from './upstream-table.ts'
 
 export type SnapshotContext = {
@@ -57,7 +58,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     administration: administrationOf(doc, providers),
     ...(evaluation ? { evaluation: { port: evaluation.port, users: evaluation.users } } : {}),
     admissions: doc.admissions,
-    reviewers: new Map([...doc.reviewers].map(([name, { publicKey }]) => [name, publicKey])),
+    reviewers: new Map([...doc.reviewers].map(([name, reviewer]) => [name, reviewerOf(reviewer)])),
     upstreams: new Map([...doc.upstreams].map(([alias, upstream]) => [alias, upstreamOf(doc, { alias, upstream }, context)])),
     sets: new Map([...doc.sets].map(([name, aliases]) => [name, { upstreams: aliases }])),
     registry: registryOf(doc, publicUrl, context),

@@ -181,13 +181,44 @@ export const GATEHOUSE = record(
     reviewers: map(
       REVIEWER,
       record(
-        { publicKey: path({ doc: 'public key, PEM: P-256, P-384 or Ed25519; the gateway never sees the private one' }) },
-        { doc: 'a reviewer' },
+        {
+          publicKey: optional(path({ doc: 'public key, PEM: P-256, P-384 or Ed25519; the gateway never sees the private one' })),
+          evaluation: flag({
+            fallback: false,
+            doc: 'with `publicKey`: its private half lies on this machine, as `gatehouse init` makes it for trying things out. Said at every start; refused where other machines reach the gateway',
+          }),
+          issuer: optional(
+            text({
+              what: 'the https URL of an issuer',
+              maxLength: 512,
+              pattern: /^https:\/\/[!-~]+$/,
+              doc: 'instead of `publicKey`: keyless, as an identity of this OpenID issuer, exactly as certificates have it',
+            }),
+          ),
+          san: optional(
+            text({
+              what: 'a name',
+              maxLength: 1024,
+              pattern: /^[!-~]+$/,
+              doc: 'with `issuer`: the name in the certificate, exactly: a URI or an email address',
+            }),
+          ),
+          sanPattern: optional(
+            text({
+              what: 'an https URL with stars behind its first path segment',
+              maxLength: 1024,
+              pattern: /^https:\/\/[a-z0-9.-]+(?::\d{1,5})?\/[^*/?#\s]+\/[!-~]+$/,
+              doc: 'with `issuer`, instead of `san`: the same with one to four `*`, each for letters, digits, `.`, `_` and `-`',
+            }),
+          ),
+          root: optional(path({ doc: 'with `issuer`: trusted_root.json of the Sigstore instance that issues and logs the certificates' })),
+        },
+        { doc: 'a reviewer: either `publicKey`, or `issuer` with `san` or `sanPattern` and `root`' },
       ),
       {
         max: 100,
         fallback: {},
-        doc: 'who may admit servers, by name: where anybody stands here, a decision counts only with the signature of the reviewer it names (`gatehouse server approve --key`); none: decisions need no signature',
+        doc: 'who may admit servers, by name: where anybody stands here, a decision counts only with the signature of the reviewer it names (`gatehouse server approve --key` or `--fulcio`); none: decisions need no signature',
       },
     ),
     upstreams: map(ALIAS, upstream, { max: 1000, fallback: {}, doc: 'the MCP servers behind the gateway, by alias' }),

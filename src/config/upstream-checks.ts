@@ -42,7 +42,7 @@ export function checkUpstreams(doc: ConfigDocument, reading: Reading, around: Su
       'unsigned-admissions',
       'admission',
       'reviewers’ decisions need no signature: whoever can write into the folder `admissions` can admit servers',
-      'name `reviewers` with their public keys',
+      'name `reviewers` with their public keys or identities',
     )
   const unverified = [...doc.upstreams].filter(([, { server }]) => !server).map(([alias]) => alias)
   if (unverified.length > 0) {

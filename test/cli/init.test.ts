@@ -16,6 +16,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { backUp, readIfThere, writeAtomic } from '../../src/cli/files.ts'
 import { loadConfig } from '../../src/config/load.ts'
+import { nodeServer } from '../support/upstreams/stdio.ts'
 import { gatehouse, NOW } from './io.ts'
 
 let cwd: string
@@ -44,6 +45,46 @@ describe('init', () => {
     for (const folder of ['', 'audit', 'keys', 'secrets', 'trust']) expect(mode(join('.gatehouse', folder))).toBe(0o700)
     expect(read('.gatehouse/.gitignore')).toBe('*\n')
     expect(JSON.parse(read('.gatehouse/gatehouse.schema.json'))).toMatchObject({ title: 'gatehouse.yaml' })
+  })
+
+  it('makes a reviewer’s key for evaluation outside of all the gateway keeps, private, and says everywhere what it is', async () => {
+    const { out } = await gatehouse(['init'], { cwd })
+    const [, key] = /its private key lies on this machine \((.*)\)/.exec(out)!
+    expect(key!.startsWith(join(cwd, '.config', 'gatehouse', 'reviewers'))).toBe(true)
+    expect(statSync(key!).mode & 0o777).toBe(0o600)
+    expect(readFileSync(key!, 'utf8')).toContain('PRIVATE KEY')
+    const inside = readdirSync(join(cwd, '.gatehouse'), { recursive: true, encoding: 'utf8' }).map(name => join(cwd, '.gatehouse', name))
+    for (const file of [join(cwd, 'gatehouse.yaml'), join(cwd, 'reviewers', 'evaluation.pem'), ...inside.filter(f => statSync(f).isFile())])
+      expect(readFileSync(file, 'utf8')).not.toContain('PRIVATE KEY')
+    const publicKey = read('reviewers/evaluation.pem')
+    const checked = await gatehouse(['config', 'check'], { cwd })
+    expect(checked.out + checked.err).toContain('its private key lies on this machine, for trying things out')
+    expect((await gatehouse(['doctor'], { cwd })).out).toContain('its private key lies on this machine, for trying things out')
+    // What was admitted with it stays admitted.
+    await gatehouse(['init', '--force'], { cwd })
+    expect(read('reviewers/evaluation.pem')).toBe(publicKey)
+    // Another configuration has another.
+    await gatehouse(['init', 'elsewhere'], { cwd })
+    expect(read('elsewhere/reviewers/evaluation.pem')).not.toBe(publicKey)
+  })
+
+  it('a server is admitted with that key without naming it, and every word about it says so', async () => {
+    await gatehouse(['init'], { cwd })
+    const server = { stdio: { command: process.execPath, args: nodeServer('flipping').args }, allow: [{ subjects: ['*'], tools: ['*'] }] }
+    writeFileSync(
+      join(cwd, 'gatehouse.yaml'),
+      read('gatehouse.yaml').replace('upstreams: {}', `upstreams: ${JSON.stringify({ weather: server })}`),
+    )
+    const { out } = await gatehouse(['server', 'review', 'weather'], { cwd })
+    const [, ...approval] = /to admit exactly this: gatehouse (.*)\n/.exec(out)![1]!.split(' ')
+    const approved = await gatehouse(['server', ...approval], { cwd })
+    expect(approved).toMatchObject({ code: 0, err: expect.stringContaining('an evaluation key that lies on this machine') })
+    expect((await gatehouse(['server', 'list'], { cwd })).out).toMatch(
+      /^weather {2}admitted by evaluation at \S+ \(signed by an evaluation key that lies on this machine: /,
+    )
+    // Without the key there is no signature, and nothing counts without one.
+    rmSync(join(cwd, '.config'), { recursive: true })
+    expect(await gatehouse(['server', ...approval], { cwd })).toMatchObject({ code: 2, err: expect.stringContaining('expected --key') })
   })
 
   it('its example loads once the comment signs are gone', async () => {

@@ -10,6 +10,7 @@ import { documentReaders } from '../../src/adapters/registry-documents.ts'
 import { documentsOf } from '../../src/registry/documents.ts'
 import { surfaceDigest } from '../../src/trust/review.ts'
 import { readSurface } from '../../src/trust/statement.ts'
+import { identityToken, startSigstore } from '../support/sigstore.ts'
 import { nodeServer } from '../support/upstreams/stdio.ts'
 import { gatehouse } from './io.ts'
 
@@ -139,7 +140,7 @@ describe('gatehouse server', () => {
     writeFileSync(file, `${readFileSync(file, 'utf8')}reviewers: { ann: { publicKey: ann.pem } }\n`)
     const digest = await reviewed()
     const decide = (...more: string[]) => approve(digest, '--reviewer', 'ann', ...more)
-    expect(await decide()).toMatchObject({ code: 2, err: expect.stringContaining('expected --key or --key-command') })
+    expect(await decide()).toMatchObject({ code: 2, err: expect.stringContaining('expected --key, --key-command or --fulcio') })
     expect(await decide('--key', 'mallory.key')).toMatchObject({ code: 2, err: expect.stringContaining('signed by another key') })
     expect(existsSync(join(cwd, 'admissions'))).toBe(false)
     expect(await decide('--key', 'ann.key')).toMatchObject({ code: 0, err: '' })
@@ -150,6 +151,32 @@ describe('gatehouse server', () => {
     // A refusal needs no key.
     expect((await run('quarantine', 'weather', '--why', 'no', '--reviewer', 'ann')).code).toBe(0)
     expect((await run('list')).out).toContain('its admission is not signed')
+  })
+
+  it('approve --fulcio signs as an identity, and only as the one that `reviewers` names', async () => {
+    const sigstore = await startSigstore()
+    try {
+      writeFileSync(join(cwd, 'root.json'), sigstore.root)
+      const file = join(cwd, 'gatehouse.yaml')
+      const ann = "{ issuer: 'https://id.example', san: 'ann@acme.example', root: root.json }"
+      writeFileSync(file, `${readFileSync(file, 'utf8')}reviewers: { ann: ${ann} }\n`)
+      const as = (sub: string): void => writeFileSync(join(cwd, 'token'), identityToken({ iss: 'https://id.example', sub }))
+      const digest = await reviewed()
+      const keyless = ['--fulcio', sigstore.url, '--identity-token-file', 'token']
+      as('mallory@acme.example')
+      expect(await approve(digest, ...keyless)).toMatchObject({ code: 2, err: expect.stringContaining('--rekor') })
+      expect(await approve(digest, ...keyless, '--rekor', sigstore.url)).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('this would not count: it is signed by somebody else than its reviewer: signer-san'),
+      })
+      expect(existsSync(join(cwd, 'admissions'))).toBe(false)
+      as('ann@acme.example')
+      expect(await approve(digest, ...keyless, '--rekor', sigstore.url)).toMatchObject({ code: 0, err: '' })
+      expect((await run('list')).out).toContain('admitted by ann at 2026-11-21T12:00:00.000Z (signed)')
+      expect(readFileSync(join(cwd, 'admissions', 'weather.sigstore.json'), 'utf8')).toContain('"certificate"')
+    } finally {
+      await sigstore.close()
+    }
   })
 
   it('quarantine keeps the surface, and approve takes it back', async () => {

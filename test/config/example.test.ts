@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { AdmissionFolder } from '../../src/adapters/admission/admission-folder.ts'
-import { readReviewerKeys } from '../../src/adapters/admission/reviewer-signature.ts'
+import { readReviewers } from '../../src/adapters/admission/reviewers.ts'
 import { compare } from '../../src/admission/compare.ts'
 import { whyNotLaunched } from '../../src/admission/launch.ts'
 import { digestOfPrimitive, NAMED_BY, PRIMITIVE_KINDS, type PrimitiveKind } from '../../src/admission/primitive.ts'
@@ -107,7 +107,7 @@ describe('the first-run configuration', () => {
     '%s starts and lists as it was reviewed, signed and committed, to the last field',
     async alias => {
       const folder = new AdmissionFolder({ record: () => Promise.resolve() })
-      await folder.look({ folder: snapshot.admissions, aliases: [alias], reviewers: readReviewerKeys(snapshot.reviewers) })
+      await folder.look({ folder: snapshot.admissions, aliases: [alias], reviewers: readReviewers(snapshot.reviewers) })
       const admission = folder.of(alias)
       if (!admission || !('surface' in admission)) throw new Error(admission?.unreadable)
       expect(whyNotLaunched(alias, snapshot.upstreams.get(alias)!.launch, admission)).toBe(undefined)
@@ -142,9 +142,11 @@ describe('what the commands of the repository run', () => {
       const loaded = await loadConfig(path, { env: {} })
       if (!loaded.ok) throw new Error(JSON.stringify(loaded.faults))
       const { admissions, reviewers, upstreams } = loaded.snapshot
-      expect([...reviewers.values()]).toEqual([fileURLToPath(new URL('../../examples/reviewer.pem', import.meta.url))])
+      expect([...reviewers.values()]).toEqual([
+        { kind: 'key', publicKey: fileURLToPath(new URL('../../examples/reviewer.pem', import.meta.url)), isEvaluation: false },
+      ])
       const read = new AdmissionFolder({ record: () => Promise.resolve() })
-      await read.look({ folder: admissions, aliases: [...upstreams.keys()], reviewers: readReviewerKeys(reviewers) })
+      await read.look({ folder: admissions, aliases: [...upstreams.keys()], reviewers: readReviewers(reviewers) })
       for (const { alias, admission, launch } of upstreams.values()) {
         const standing = read.of(alias)
         if (!standing || !('surface' in standing)) throw new Error(`${alias}: ${standing?.unreadable ?? 'nobody has reviewed it'}`)
@@ -158,7 +160,7 @@ describe('what the commands of the repository run', () => {
     const names = readdirSync(folder).flatMap(name => /^(suite-.*)\.sigstore\.json$/.exec(name)?.[1] ?? [])
     expect(names.length).toBeGreaterThan(12)
     const read = new AdmissionFolder({ record: () => Promise.resolve() })
-    await read.look({ folder, aliases: names, reviewers: readReviewerKeys(snapshot.reviewers) })
+    await read.look({ folder, aliases: names, reviewers: readReviewers(snapshot.reviewers) })
     expect(names.filter(name => !('surface' in (read.of(name) ?? {})))).toEqual([])
   })
 })

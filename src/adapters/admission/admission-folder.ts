@@ -8,7 +8,8 @@ import type { Admissions, Unreadable } from '../../admission/admissions.ts'
 import { whyBelow, type AdmissionFloor, type AdmissionFloors } from '../../admission/floors.ts'
 import type { Digest } from '../../admission/primitive.ts'
 import { MAX_STATEMENT_BYTES, readStatement, type Admission } from '../../admission/statement.ts'
-import { MAX_SIGNATURE_BYTES, whyNotSigned, type ReviewerKeys } from './reviewer-signature.ts'
+import { MAX_SIGNATURE_BYTES, whyNotSigned } from './reviewer-signature.ts'
+import type { Reviewers } from './reviewers.ts'
 
 type Standing = Admission | Unreadable
 type Held = { readonly fingerprint: string; readonly standing: Standing | undefined }
@@ -20,7 +21,7 @@ export type AdmissionPlace = {
   readonly folder: string
   readonly aliases: readonly string[]
   /** whose signatures count; absent = statements need none */
-  readonly reviewers?: ReviewerKeys | undefined
+  readonly reviewers?: Reviewers | undefined
 }
 
 /** Where an upstream's statement is; committed beside the configuration, or managed by whoever deploys it. */
@@ -84,9 +85,12 @@ export class AdmissionFolder implements Admissions {
     const now = read?.standing
     const before = known?.standing
     if (before === undefined && now === undefined) return { fingerprint, standing: undefined }
+    // What could not be verified this time is looked at again, and told once.
+    const held = { fingerprint: read?.isForNow ? '' : fingerprint, standing: now }
+    if (isSameFault(before, now)) return { ...held, standing: before }
     try {
       await this.#ports.record({ alias, before, now })
-      return { fingerprint, standing: now }
+      return held
     } catch {
       // Not on record: what was in force stays for the next look. The log says itself why it cannot be written.
       return known
@@ -107,9 +111,12 @@ export class AdmissionFolder implements Admissions {
   }
 }
 
+const isSameFault = (a: Standing | undefined, b: Standing | undefined): boolean =>
+  a !== undefined && b !== undefined && 'unreadable' in a && 'unreadable' in b && a.unreadable === b.unreadable
+
 /** `floor`: of a decision that somebody signed. */
-type Read = { readonly standing: Standing; readonly floor?: AdmissionFloor }
-type Judges = { readonly reviewers: ReviewerKeys | undefined; readonly floor: AdmissionFloor | undefined }
+type Read = { readonly standing: Standing; readonly floor?: AdmissionFloor; readonly isForNow?: true }
+type Judges = { readonly reviewers: Reviewers | undefined; readonly floor: AdmissionFloor | undefined }
 
 async function readAdmission(folder: string, alias: string, { reviewers, floor }: Judges): Promise<Read> {
   const unreadable = (why: string): Read => ({ standing: { unreadable: `its admission ${why}` } })
@@ -122,7 +129,10 @@ async function readAdmission(folder: string, alias: string, { reviewers, floor }
     const bundle = await readBounded(signatureFile(folder, alias), MAX_SIGNATURE_BYTES).catch(absent)
     if (typeof bundle === 'string') return unreadable(`has a signature that ${bundle}`)
     const own = { reviewedAt: statement.reviewedAt, statement: hash('sha256', bytes) as Digest }
-    const why = whyNotSigned(reviewers, { reviewer: statement.reviewer, statement: bytes, bundle }) ?? whyBelow(floor, own)
+    const { reviewer, reviewedAt } = statement
+    const refused = await whyNotSigned(reviewers, { reviewer, reviewedAt, statement: bytes, bundle })
+    if (refused) return { ...unreadable(refused.why), ...(refused.isForNow && { isForNow: true }) }
+    const why = whyBelow(floor, own)
     return why === undefined ? { standing: statement, floor: own } : unreadable(why)
   } catch (error) {
     return unreadable(`cannot be read (${codeOf(error)})`)

@@ -1,59 +1,72 @@
-// Whether a reviewer signed a statement: a key named in the configuration, whose private half the gateway does not hold, over exactly the bytes that are read.
+// Whether a reviewer signed a statement: the key or the identity that the configuration names, whose private half the gateway does not hold, over exactly the
+// bytes that are read.
 
-import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { verify, type KeyObject } from 'node:crypto'
 import { MAX_STATEMENT_BYTES } from '../../admission/statement.ts'
 import { isJsonFault, readJson, valueOf } from '../../mcp/json.ts'
 import { isDenial } from '../../trust/denial.ts'
 import { preflight } from '../../trust/preflight.ts'
-import { readPublicKey } from '../../trust/signer-policy.ts'
+import { whyNotNow, whyNotSigner } from '../../trust/signer.ts'
 import { IN_TOTO } from '../../trust/statement.ts'
-
-/** Reviewers by name. A key that cannot be read verifies nothing. */
-export type ReviewerKeys = {
-  readonly keys: ReadonlyMap<string, { readonly hint: string; readonly key: KeyObject } | 'unreadable'>
-  /** equal ids are equal keys under equal names */
-  readonly id: string
-}
+import type { Reviewer, Reviewers } from './reviewers.ts'
 
 /** A bundle holds the whole statement in base64; larger ones are not read. */
 export const MAX_SIGNATURE_BYTES = 2 * MAX_STATEMENT_BYTES
+/** How far a reviewer's clock may be ahead of the log that saw the signature. */
+const MAX_AHEAD_MS = 10 * 60_000
 
-/** Reads the public keys (PEM files) that the configuration names; absent where it names none, and then statements need no signature. */
-export function readReviewerKeys(files: ReadonlyMap<string, string>): ReviewerKeys | undefined {
-  if (files.size === 0) return undefined
-  const keys = new Map([...files].map(([name, file]) => [name, readKey(file)] as const))
-  const id = createHash('sha256')
-  for (const [name, key] of keys) id.update(`${JSON.stringify([name, key === 'unreadable' ? key : key.hint])}\n`)
-  return { keys, id: id.digest('hex') }
+/** What is to be believed. `reviewedAt`: as the statement has it. */
+export type SignedReview = {
+  readonly reviewer: string
+  readonly reviewedAt: string
+  readonly statement: Buffer
+  readonly bundle: Buffer | undefined
 }
+/** `isForNow`: it could not be verified this time, which says nothing of the next. */
+export type NotSigned = { readonly why: string; readonly isForNow?: true }
 
-function readKey(file: string): { readonly hint: string; readonly key: KeyObject } | 'unreadable' {
-  try {
-    const pem = readFileSync(file, 'utf8')
-    return { hint: readPublicKey(pem).hint, key: createPublicKey(pem) }
-  } catch {
-    // Said where a statement of this reviewer is refused.
-    return 'unreadable'
-  }
-}
-
-/** Why `bundle` does not show that `reviewer` signed `statement`; undefined where it does. attacker-controlled. */
-export function whyNotSigned(
-  { keys }: ReviewerKeys,
-  { reviewer, statement, bundle }: { readonly reviewer: string; readonly statement: Buffer; readonly bundle: Buffer | undefined },
-): string | undefined {
-  const known = keys.get(reviewer)
-  if (known === undefined) return 'is by somebody whom `reviewers` does not name'
-  if (known === 'unreadable') return 'cannot be verified: the key of its reviewer cannot be read'
-  if (bundle === undefined) return 'is not signed'
+/** Why a bundle does not show that the reviewer it names signed a statement; undefined where it does. attacker-controlled. Never rejects. */
+export async function whyNotSigned({ byName }: Reviewers, review: SignedReview): Promise<NotSigned | undefined> {
+  const reviewer = byName.get(review.reviewer)
+  if (reviewer === undefined) return { why: 'is by somebody whom `reviewers` does not name' }
+  if (reviewer === 'unreadable') return { why: 'cannot be verified: the key or identity of its reviewer cannot be read' }
+  const { bundle, statement } = review
+  if (bundle === undefined) return { why: 'is not signed' }
   const claims = preflight(bundle, { maxBytes: MAX_SIGNATURE_BYTES })
-  if (isDenial(claims)) return `has a signature that is no bundle: ${claims.detail}`
-  if (claims.content !== 'statement' || claims.signedBy.kind !== 'key' || claims.signedBy.hint !== known.hint)
-    return 'is signed by another key than its reviewer’s'
+  if (isDenial(claims)) return { why: `has a signature that is no bundle: ${claims.detail}` }
+  // A key xor an identity: nobody chooses the weaker one.
+  const isOwn =
+    reviewer.kind === 'key'
+      ? claims.signedBy.kind === 'key' && claims.signedBy.hint === reviewer.hint
+      : claims.signedBy.kind === 'certificate'
+  if (claims.content !== 'statement' || !isOwn)
+    return { why: `is signed ${claims.signedBy.kind === 'key' ? 'by another key' : 'with a certificate'}, and not as its reviewer signs` }
   const signed = envelopeOf(bundle)
-  if (signed?.payloadType !== IN_TOTO || !signed.payload.equals(statement)) return 'is not what was signed'
-  return isVerified(known.key, signed) ? undefined : 'has a signature that its reviewer’s key did not make'
+  if (signed?.payloadType !== IN_TOTO || !signed.payload.equals(statement)) return { why: 'is not what was signed' }
+  if (reviewer.kind === 'keyless') return whyNotIdentity(reviewer, bundle, review)
+  return isVerified(reviewer.key, signed) ? undefined : { why: 'has a signature that its reviewer’s key did not make' }
+}
+
+/** Certificate, log and time, in the verifying thread; then who signed, and that the statement claims no later time than the log saw. */
+async function whyNotIdentity(
+  { policy, verifier }: Extract<Reviewer, { kind: 'keyless' }>,
+  bundle: Buffer,
+  { statement, reviewedAt }: SignedReview,
+): Promise<NotSigned | undefined> {
+  const verified = await verifier.verify({ bundle, keys: [] })
+  if (isDenial(verified))
+    return {
+      why: `has a signature that does not verify: ${verified.rule}: ${verified.detail}`,
+      ...(verified.denied === 'verification-unavailable' && { isForNow: true }),
+    }
+  const { signer, time, payload } = verified
+  if (payload === undefined || !payload.equals(statement)) return { why: 'is not what was signed' }
+  const refusal =
+    whyNotSigner(signer, policy) ?? whyNotNow(signer, time, { policy, revocations: [], nowMs: time?.latestMs ?? Number.POSITIVE_INFINITY })
+  if (refusal) return { why: `is signed by somebody else than its reviewer: ${refusal.rule}: ${refusal.detail}` }
+  if (time === undefined || Date.parse(reviewedAt) > time.latestMs + MAX_AHEAD_MS)
+    return { why: 'says a later time than the log that saw its signature' }
+  return undefined
 }
 
 type Envelope = { readonly payload: Buffer; readonly payloadType: string; readonly signature: Buffer }

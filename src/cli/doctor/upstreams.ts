@@ -4,7 +4,7 @@ import { access, constants, stat } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { AdmissionFolder } from '../../adapters/admission/admission-folder.ts'
 import { floorsFor } from '../../adapters/admission/floor-file.ts'
-import { readReviewerKeys } from '../../adapters/admission/reviewer-signature.ts'
+import { readReviewers } from '../../adapters/admission/reviewers.ts'
 import { whyNotLaunched } from '../../admission/launch.ts'
 import { inertSentence } from '../../admission/inert-text.ts'
 import { readServedReport, type ServedRow } from '../../adapters/served-report.ts'
@@ -40,7 +40,7 @@ async function checkAdmission(
   { alias, launch }: ConfiguredUpstream,
 ): Promise<Check[]> {
   const folder = new AdmissionFolder({ record: () => Promise.resolve(), floors: floorsFor(dataDir) })
-  await folder.look({ folder: admissions, aliases: [alias], reviewers: readReviewerKeys(reviewers) })
+  await folder.look({ folder: admissions, aliases: [alias], reviewers: readReviewers(reviewers) })
   const admission = folder.of(alias)
   const mend = `\`gatehouse server review ${alias}\`, then \`gatehouse server approve ${alias}\``
   if (admission === undefined) return [warn(name, 'nobody has reviewed it, so it offers nothing', mend)]

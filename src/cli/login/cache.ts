@@ -2,11 +2,12 @@
 
 import { constants } from 'node:fs'
 import { mkdir, open, rm, stat } from 'node:fs/promises'
-import { posix, win32, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Fault } from '../../kernel/errors.ts'
 import type { Io } from '../command.ts'
 import { codeOf, writeAtomic } from '../files.ts'
+import { settingsFolder } from '../settings-folder.ts'
 
 /** Everything that a later command needs; `accessToken` and `refreshToken` are the secrets. */
 export type Login = {
@@ -23,19 +24,11 @@ const MAX_BYTES = 1_048_576
 const STALE_LOCK_MS = 30_000
 const PATIENCE_MS = 35_000
 
-/** `gatehouse` in the settings folder of the system: XDG_CONFIG_HOME or ~/.config, Application Support, APPDATA. */
-function folderOf({ platform, home, env }: Io): string {
-  if (platform === 'win32') return win32.join(env['APPDATA'] ?? win32.join(home, 'AppData', 'Roaming'), 'gatehouse')
-  if (platform === 'darwin') return posix.join(home, 'Library', 'Application Support', 'gatehouse')
-  const xdg = env['XDG_CONFIG_HOME']
-  return posix.join(xdg !== undefined && posix.isAbsolute(xdg) ? xdg : posix.join(home, '.config'), 'gatehouse')
-}
-
 export class LoginCache {
   readonly file: string
   readonly #folder: string
   constructor(io: Io) {
-    this.#folder = folderOf(io)
+    this.#folder = settingsFolder(io)
     this.file = join(this.#folder, 'logins.json')
   }
 

@@ -2,7 +2,8 @@
 
 import { mkdir, rm } from 'node:fs/promises'
 import { signatureFile, statementFile } from '../../adapters/admission/admission-folder.ts'
-import { readReviewerKeys, whyNotSigned } from '../../adapters/admission/reviewer-signature.ts'
+import { whyNotSigned } from '../../adapters/admission/reviewer-signature.ts'
+import { readReviewers } from '../../adapters/admission/reviewers.ts'
 import { inertText } from '../../admission/inert-text.ts'
 import { reviewLaunch } from '../../admission/launch.ts'
 import { digestOfSurface, SURFACE_MODES, type PinnedSurface, type SurfaceMode } from '../../admission/pinned-surface.ts'
@@ -14,8 +15,9 @@ import { EXIT, type CommandArgs, type CommandModule } from '../command.ts'
 import { shortName } from '../config-check.ts'
 import { writeAtomic } from '../files.ts'
 import { isServed } from './served.ts'
+import { evaluationKeyFile, hasEvaluationKey } from './evaluation-key.ts'
 import { definitionsFile, reviewedOf, serverOf, type Server } from './surfaces.ts'
-import { approvalOf, launchText, reviewText, unpinnedText } from './words.ts'
+import { approvalOf, EVALUATION_NOTE, launchText, reviewText, unpinnedText } from './words.ts'
 
 /** Statements hold no secret, and are committed: everybody may read them. */
 const READABLE = 0o644
@@ -36,7 +38,11 @@ export const approve: CommandModule = {
     const named = await namedOf(args, server, mode)
     if (typeof named === 'number') return named
     const { surface, seen, lastAt } = named
-    const review = reviewBy(args, { alias, verdict: 'passed', surface, launch: launch.specification }, lastAt)
+    const review = reviewBy(
+      args,
+      { alias, verdict: 'passed', surface, launch: launch.specification },
+      { lastAt, reviewers: snapshot.reviewers },
+    )
     if (typeof review === 'string') return usage(args, review)
     const signature = await signatureOf(args, snapshot, review)
     if (typeof signature === 'string') return usage(args, signature)
@@ -93,9 +99,13 @@ export const quarantine: CommandModule = {
     if (args.text('why') === undefined) return usage(args, 'expected --why')
     const { admission, lastAt } = await reviewedOf(server)
     const surface = typeof admission === 'object' ? admission.surface : surfaceSeen(emptySeen(alias), 'subset')
-    const review = reviewBy(args, { alias, verdict: 'failed', surface, launch: settings.launch.specification }, lastAt)
+    const review = reviewBy(
+      args,
+      { alias, verdict: 'failed', surface, launch: settings.launch.specification },
+      { lastAt, reviewers: snapshot.reviewers },
+    )
     if (typeof review === 'string') return usage(args, review)
-    const signature = hasKey(args) ? await signatureOf(args, snapshot, review) : undefined
+    const signature = hasSigner(args) ? await signatureOf(args, snapshot, review) : undefined
     if (typeof signature === 'string') return usage(args, signature)
     await mkdir(snapshot.admissions, { recursive: true })
     return write(args, server, { review, signature })
@@ -105,20 +115,39 @@ export const quarantine: CommandModule = {
 const notHere = (alias: string): string =>
   `\`${alias}\` is a version of the registry: \`gatehouse sign review\` and \`gatehouse registry attest\` admit it, \`gatehouse registry revoke\` and \`gatehouse block server\` stop it`
 
-const hasKey = (args: CommandArgs): boolean => (['key', 'key-command'] as const).some(option => args.text(option) !== undefined)
+const hasSigner = (args: CommandArgs): boolean =>
+  (['key', 'key-command', 'fulcio'] as const).some(option => args.text(option) !== undefined)
 
-/** The bundle, where a key is given; a text says why there has to be one, or why this one would not count. */
-async function signatureOf(args: CommandArgs, { reviewers }: Snapshot, review: Review): Promise<Buffer | string | undefined> {
-  const known = readReviewerKeys(reviewers)
-  if (!hasKey(args))
-    return known && 'expected --key or --key-command: the configuration names `reviewers`, so a decision counts only signed'
+/** The bundle, where it says with what; a text says why there has to be one, or why this one would not count. */
+async function signatureOf(args: CommandArgs, { file, reviewers }: Snapshot, review: Review): Promise<Buffer | string | undefined> {
+  const own = hasSigner(args) ? undefined : await evaluationSigner(args, { file, reviewers }, review.reviewer)
+  if (!hasSigner(args) && !own)
+    return reviewers.size === 0
+      ? undefined
+      : 'expected --key, --key-command or --fulcio: the configuration names `reviewers`, so a decision counts only signed'
   const statement = Buffer.from(statementOf(review))
   const { signPayload } = await import('../../adapters/sigstore/sign.ts')
   const { signerOf } = await import('../signing/signer.ts')
-  const { signer, witnesses } = await signerOf(args)
-  const { bundle } = await signPayload(statement, signer, witnesses)
-  const why = known && whyNotSigned(known, { reviewer: review.reviewer, statement, bundle })
-  return why === undefined ? bundle : `this would not count: it ${why}`
+  const { UsageError } = await import('../signing/presented.ts')
+  try {
+    const { signer, witnesses } = own ?? (await signerOf(args))
+    const { bundle } = await signPayload(statement, signer, witnesses)
+    const known = readReviewers(reviewers)
+    const refused = known && (await whyNotSigned(known, { ...review, statement, bundle }))
+    await known?.close()
+    return refused === undefined ? bundle : `this would not count: it ${refused.why}`
+  } catch (error) {
+    if (error instanceof UsageError) return error.message
+    throw error
+  }
+}
+
+/** The key that `gatehouse init` made on this machine, for its own reviewer alone. */
+async function evaluationSigner({ io }: CommandArgs, { file, reviewers }: Pick<Snapshot, 'file' | 'reviewers'>, name: string) {
+  const reviewer = reviewers.get(name)
+  if (reviewer?.kind !== 'key' || !reviewer.isEvaluation || !(await hasEvaluationKey(io, file))) return undefined
+  io.err(`${EVALUATION_NOTE}\n`)
+  return { signer: { kind: 'file', file: evaluationKeyFile(io, file) }, witnesses: {} } as const
 }
 
 type Decided = { readonly review: Review; readonly signature?: Buffer | undefined }
@@ -148,9 +177,9 @@ async function write(args: CommandArgs, { alias, snapshot, settings }: Server, {
 function reviewBy(
   args: CommandArgs,
   decided: Pick<Review, 'alias' | 'verdict' | 'surface' | 'launch'>,
-  lastAt: string | undefined,
+  { lastAt, reviewers }: { readonly lastAt: string | undefined; readonly reviewers: Snapshot['reviewers'] },
 ): Review | string {
-  const reviewer = args.text('reviewer') ?? args.io.userName
+  const reviewer = args.text('reviewer') ?? onlyOne(reviewers) ?? args.io.userName
   const why = args.text('why')
   if (reviewer === '' || reviewer.length > MAX_REVIEWER || !reviewer.isWellFormed())
     return `expected a reviewer of at most ${MAX_REVIEWER} characters`
@@ -161,6 +190,9 @@ function reviewBy(
     return `the last decision about it is of ${lastAt ?? ''}, which lies in the future: set the clock of this machine, or of whoever made it`
   return { ...decided, reviewer, reviewedAt: new Date(Math.max(now, last + 1)).toISOString(), ...(why !== undefined && { why }) }
 }
+
+/** Where the configuration names one reviewer, it is that one. */
+const onlyOne = (reviewers: Snapshot['reviewers']): string | undefined => (reviewers.size === 1 ? [...reviewers.keys()][0] : undefined)
 
 const count = ({ primitives }: PinnedSurface): number => Object.values(primitives).reduce((sum, { size }) => sum + size, 0)
 /** A prefix of a digest that nobody meets by chance. */

@@ -15,7 +15,7 @@ export async function run(args: CommandArgs): Promise<number> {
   if (typeof server === 'number') return server
   const { alias, settings } = server
   if (isServed(settings)) return diffServed(args, server, settings.transport)
-  const { seen, admission, isSigned, definitions } = await reviewedOf(server)
+  const { seen, admission, signature, definitions } = await reviewedOf(server)
   const passed = typeof admission === 'object' && admission.verdict === 'passed' ? admission : undefined
   const launch = reviewLaunch(settings.launch, passed)
   const isOther = launch.standing !== 'same'
@@ -23,7 +23,7 @@ export async function run(args: CommandArgs): Promise<number> {
     if (args.json) io.out(`${JSON.stringify({ alias, seen: false, launch }, undefined, 2)}\n`)
     else
       io.out(
-        `${alias}: ${admissionText(admission, isSigned)}\n${launchText(launch)}nothing else was seen of it: \`gatehouse server review ${alias}\` looks now\n`,
+        `${alias}: ${admissionText(admission, signature)}\n${launchText(launch)}nothing else was seen of it: \`gatehouse server review ${alias}\` looks now\n`,
       )
     return isOther ? EXIT.failed : EXIT.ok
   }
@@ -34,7 +34,7 @@ export async function run(args: CommandArgs): Promise<number> {
       `${JSON.stringify({ alias, seen: true, surface, admitted: passed?.surfaceDigest, launch, isCut: seen.isCut, ...review }, undefined, 2)}\n`,
     )
   else {
-    io.out(`${alias}: ${admissionText(admission, isSigned)}\n${launchText(launch)}${reviewText(review)}`)
+    io.out(`${alias}: ${admissionText(admission, signature)}\n${launchText(launch)}${reviewText(review)}`)
     if (seen.isCut) io.out('more was listed than is kept for review\n')
     if (review.findings.length > 0 || isOther) io.out(`to admit exactly this: ${approvalOf(alias, surface, launch.digest)}\n`)
   }

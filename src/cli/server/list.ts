@@ -36,14 +36,14 @@ type Row = {
 }
 
 async function rowOf(snapshot: Snapshot, { alias, admission: mode, launch: how }: ConfiguredUpstream): Promise<Row> {
-  const { seen, admission, isSigned, definitions } = await reviewedOf({ snapshot, alias })
+  const { seen, admission, signature, definitions } = await reviewedOf({ snapshot, alias })
   const passed = typeof admission === 'object' && admission.verdict === 'passed' ? admission : undefined
   const review = reviewSurface(seen ?? emptySeen(alias), passed?.surface, definitions)
   const launch = reviewLaunch(how, passed)
   return {
     alias,
     admission: mode,
-    standing: mode === 'configured' ? 'admitted by the configuration alone' : admissionText(admission, isSigned),
+    standing: mode === 'configured' ? 'admitted by the configuration alone' : admissionText(admission, signature),
     ...(passed && { surface: passed.surfaceDigest }),
     held: review.findings.length,
     class: review.class,

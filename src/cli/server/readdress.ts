@@ -5,7 +5,8 @@ import { generateKeyPairSync } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { signatureFile, statementFile } from '../../adapters/admission/admission-folder.ts'
-import { readReviewerKeys, whyNotSigned } from '../../adapters/admission/reviewer-signature.ts'
+import { whyNotSigned } from '../../adapters/admission/reviewer-signature.ts'
+import { readReviewers } from '../../adapters/admission/reviewers.ts'
 import { signPayload } from '../../adapters/sigstore/sign.ts'
 import type { PinnedSurface } from '../../admission/pinned-surface.ts'
 import { readStatement, statementOf, type Admission } from '../../admission/statement.ts'
@@ -51,11 +52,15 @@ export async function readdress({ committed, run, key, nameOf = name => name, su
 async function reviewedAs(name: string, { admissions, reviewers }: Readdressing['committed']): Promise<Admission> {
   const statement = await readFile(statementFile(admissions, name))
   const read = readStatement(statement, name)
-  const keys = readReviewerKeys(reviewers)
+  const known = readReviewers(reviewers)
   const bundle = await readFile(signatureFile(admissions, name))
-  const why =
-    typeof read === 'string' ? read : keys ? whyNotSigned(keys, { reviewer: read.reviewer, statement, bundle }) : 'has no reviewer'
-  if (typeof read === 'string' || why !== undefined)
-    throw new Error(`the committed admission of \`${name}\` ${why ?? ''}: run \`npm run admissions\``)
+  if (typeof read === 'string' || !known) throw unusable(name, typeof read === 'string' ? read : 'has no reviewer')
+  const { reviewer, reviewedAt } = read
+  const refused = await whyNotSigned(known, { reviewer, reviewedAt, statement, bundle })
+  await known.close()
+  if (refused) throw unusable(name, refused.why)
   return read
 }
+
+const unusable = (name: string, why: string): Error =>
+  new Error(`the committed admission of \`${name}\` ${why}: run \`npm run admissions\``)

@@ -6,7 +6,8 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { floorsFor } from '../../adapters/admission/floor-file.ts'
 import { signatureFile, statementFile } from '../../adapters/admission/admission-folder.ts'
-import { MAX_SIGNATURE_BYTES, readReviewerKeys, whyNotSigned } from '../../adapters/admission/reviewer-signature.ts'
+import { MAX_SIGNATURE_BYTES, whyNotSigned } from '../../adapters/admission/reviewer-signature.ts'
+import { readReviewers, type Reviewer } from '../../adapters/admission/reviewers.ts'
 import { readSeenFile } from '../../adapters/admission/seen-folder.ts'
 import { whyBelow } from '../../admission/floors.ts'
 import type { Digest } from '../../admission/primitive.ts'
@@ -45,15 +46,21 @@ export async function serverOf(args: CommandArgs): Promise<Server | number> {
 /** Admitted definitions, beside their statement: what diffs show as old. They count only where their digests are those of the statement. */
 export const definitionsFile = (folder: string, alias: string): string => join(folder, `${alias}.definitions.json`)
 
+export type Signature = 'signed' | 'evaluation' | 'unsigned'
 export type Reviewed = {
   readonly seen: SeenSurface | undefined
   /** a text says why the statement cannot be relied on */
   readonly admission: Admission | string | undefined
-  /** whether the reviewer it names signed it; undefined where nobody has to */
-  readonly isSigned: boolean | undefined
+  /** by whom it is signed: the reviewer it names, or a reviewer whose key lies on this machine for trying things out */
+  readonly signature: Signature
   readonly definitions: SeenSurface | undefined
   /** when the last decision was made that counts or counted, RFC 3339: the next one has to be later */
   readonly lastAt: string | undefined
+}
+
+const signatureOf = (reviewer: Reviewer | undefined): Signature => {
+  if (reviewer === undefined) return 'unsigned'
+  return typeof reviewer === 'object' && reviewer.kind === 'key' && reviewer.isEvaluation ? 'evaluation' : 'signed'
 }
 
 const latest = (a: string | undefined, b: string | undefined): string | undefined =>
@@ -63,20 +70,21 @@ export async function reviewedOf({ snapshot, alias }: Omit<Server, 'settings'>):
   const statement = await readBounded(statementFile(snapshot.admissions, alias), MAX_STATEMENT_BYTES)
   const definitions = await readBounded(definitionsFile(snapshot.admissions, alias), MAX_SEEN_BYTES)
   const read = statement && readStatement(statement, alias)
-  const reviewers = readReviewerKeys(snapshot.reviewers)
+  const reviewers = readReviewers(snapshot.reviewers)
   const bundle = reviewers && (await readBounded(signatureFile(snapshot.admissions, alias), MAX_SIGNATURE_BYTES))
   const floor = floorsFor(snapshot.dataDir).of(alias)
   const why =
     reviewers && statement && typeof read === 'object'
-      ? (whyNotSigned(reviewers, { reviewer: read.reviewer, statement, bundle }) ??
+      ? ((await whyNotSigned(reviewers, { reviewer: read.reviewer, reviewedAt: read.reviewedAt, statement, bundle }))?.why ??
         whyBelow(floor, { reviewedAt: read.reviewedAt, statement: hash('sha256', statement) as Digest }))
       : undefined
+  await reviewers?.close()
   const admission = why ?? read
   return {
     seen: await readSeenFile(snapshot.dataDir, alias),
     admission,
     lastAt: latest(typeof admission === 'object' ? admission.reviewedAt : undefined, reviewers && floor?.reviewedAt),
-    isSigned: reviewers && typeof read === 'object' && why === undefined,
+    signature: signatureOf(typeof admission === 'object' ? reviewers?.byName.get(admission.reviewer) : undefined),
     definitions: definitions && readSeen(definitions, alias),
   }
 }

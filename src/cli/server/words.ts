@@ -4,6 +4,7 @@ import type { LaunchReview } from '../../admission/launch.ts'
 import type { Finding, SurfaceReview } from '../../admission/review.ts'
 import type { Admission } from '../../admission/statement.ts'
 import { inertText, type ShownChange } from '../../admission/inert-text.ts'
+import type { Signature } from './surfaces.ts'
 
 export const KIND_WORDS: Readonly<Record<Finding['kind'], string>> = {
   tool: 'tool',
@@ -13,13 +14,18 @@ export const KIND_WORDS: Readonly<Record<Finding['kind'], string>> = {
   instructions: 'instructions',
 }
 
+/** Said wherever such a reviewer is met. */
+export const EVALUATION_NOTE = 'signed by an evaluation key that lies on this machine: whoever can read your files can admit servers'
+
+const SIGNATURES: Readonly<Record<Signature, string>> = { signed: 'signed', evaluation: EVALUATION_NOTE, unsigned: 'unsigned' }
+
 /** Who admitted or refused a server; `undefined`: nobody. */
-export function admissionText(admission: Admission | string | undefined, isSigned: boolean | undefined): string {
+export function admissionText(admission: Admission | string | undefined, signature: Signature): string {
   if (admission === undefined) return 'nobody has reviewed it'
   if (typeof admission === 'string') return `its admission ${admission}`
   const { verdict, reviewer, reviewedAt, why } = admission
   const reason = why === undefined ? '' : `: ${inertText(why)}`
-  return `${verdict === 'passed' ? 'admitted' : 'refused'} by ${inertText(reviewer)} at ${reviewedAt}${reason} (${isSigned ? 'signed' : 'unsigned'})`
+  return `${verdict === 'passed' ? 'admitted' : 'refused'} by ${inertText(reviewer)} at ${reviewedAt}${reason} (${SIGNATURES[signature]})`
 }
 
 export function reviewText(review: SurfaceReview): string {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { AdmissionFolder, signatureFile, statementFile } from '../../../src/adapters/admission/admission-folder.ts'
 import { AdmissionFloorFile } from '../../../src/adapters/admission/floor-file.ts'
-import { readReviewerKeys } from '../../../src/adapters/admission/reviewer-signature.ts'
+import { readReviewers } from '../../../src/adapters/admission/reviewers.ts'
 import { signPayload } from '../../../src/adapters/sigstore/sign.ts'
 import type { PinnedSurface } from '../../../src/admission/pinned-surface.ts'
 import type { Digest } from '../../../src/admission/primitive.ts'
@@ -47,9 +47,11 @@ function place(text: string, bundle?: Buffer | string): void {
   writeFileSync(statementFile(folder, 'files'), text)
   if (bundle !== undefined) writeFileSync(signatureFile(folder, 'files'), bundle)
 }
+const reviewersOf = (...names: string[]) =>
+  readReviewers(new Map(names.map(name => [name, { kind: 'key', publicKey: join(folder, `${name}.pem`), isEvaluation: false }])))
 async function standing(...names: string[]) {
   const admitted = new AdmissionFolder({ record: () => Promise.resolve() })
-  const reviewers = readReviewerKeys(new Map(names.map(name => [name, join(folder, `${name}.pem`)])))
+  const reviewers = reviewersOf(...names)
   await admitted.look({ folder, aliases: ['files'], reviewers })
   return admitted.of('files')
 }
@@ -71,7 +73,7 @@ describe('a signed admission', () => {
 
   it('needs no signature where the configuration names no reviewer', async () => {
     place(statement())
-    expect(readReviewerKeys(new Map())).toBe(undefined)
+    expect(readReviewers(new Map())).toBe(undefined)
     expect(await standing()).toMatchObject({ reviewer: 'ann' })
   })
 
@@ -124,16 +126,16 @@ describe('a signed admission', () => {
     const key = keyOf('ann')
     place(statement(), await sign(statement(), key))
     writeFileSync(join(folder, 'ann.pem'), readFileSync(key))
-    expect(await standing('ann')).toEqual({ unreadable: expect.stringContaining('the key of its reviewer cannot be read') })
+    expect(await standing('ann')).toEqual({ unreadable: expect.stringContaining('the key or identity of its reviewer cannot be read') })
     rmSync(join(folder, 'ann.pem'))
-    expect(await standing('ann')).toEqual({ unreadable: expect.stringContaining('the key of its reviewer cannot be read') })
+    expect(await standing('ann')).toEqual({ unreadable: expect.stringContaining('the key or identity of its reviewer cannot be read') })
   })
 
   describe('attack: an older decision of the same reviewer is put back, signature and all', () => {
     const [T1, T2] = ['2026-11-26T20:00:00Z', '2026-11-26T21:00:00Z']
     async function world() {
       const key = keyOf('ann')
-      const reviewers = readReviewerKeys(new Map([['ann', join(folder, 'ann.pem')]]))
+      const reviewers = reviewersOf('ann')
       const decide = async (change: Partial<Review>) => place(statement(change), await sign(statement(change), key))
       const gateway = () => {
         const failures: unknown[] = []
@@ -223,8 +225,7 @@ describe('a signed admission', () => {
   it('is looked at anew when its signature or the keys change', async () => {
     const key = keyOf('ann')
     const admitted = new AdmissionFolder({ record: () => Promise.resolve() })
-    const look = () =>
-      admitted.look({ folder, aliases: ['files'], reviewers: readReviewerKeys(new Map([['ann', join(folder, 'ann.pem')]])) })
+    const look = () => admitted.look({ folder, aliases: ['files'], reviewers: reviewersOf('ann') })
     place(statement())
     await look()
     expect(admitted.of('files')).toMatchObject({ unreadable: expect.any(String) })
