@@ -77,7 +77,7 @@ const kill = (): Promise<void> =>
   new Promise(resolve => {
     const running = child
     child = undefined
-    if (!running || running.exitCode !== null) return resolve()
+    if (running?.exitCode !== null) return resolve()
     running.once('exit', () => resolve())
     running.kill('SIGKILL')
   })
