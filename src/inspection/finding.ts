@@ -6,7 +6,7 @@ export type DocumentKind = 'definition' | 'content' | 'request' | 'arguments'
 /** Worst first. `block`: never seen in honest metadata; `hold`: a person should look; `annotate`: said beside the bytes, which stay as they are. */
 export const TIERS = ['block', 'hold', 'annotate'] as const
 export type Tier = (typeof TIERS)[number]
-export type Severity = 'critical' | 'high' | 'medium' | 'low'
+type Severity = 'critical' | 'high' | 'medium' | 'low'
 
 export type Finding = {
   readonly code: string

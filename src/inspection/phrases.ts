@@ -21,7 +21,7 @@ const MODE = 'developer|admin|dan|god|unrestricted'
 /** A hit of this code in a sentence takes back `asks-for-credentials` there. */
 export const WARNING = '~warning'
 
-export const PHRASES: readonly Phrase[] = [
+const PHRASES: readonly Phrase[] = [
   {
     code: 'override',
     says: [

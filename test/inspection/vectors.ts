@@ -31,7 +31,7 @@ export function wireCases(): Case[] {
 }
 
 /** What the document is, and as what it travels; undefined: nothing that one document shows (collisions between servers, OAuth). */
-export function documentOf({ carrier, payload }: Case): readonly [DocumentKind, unknown] | undefined {
+function documentOf({ carrier, payload }: Case): readonly [DocumentKind, unknown] | undefined {
   switch (carrier) {
     case 'tool_definition':
       // Some are pairs of servers: a matter of names, not of one text.
