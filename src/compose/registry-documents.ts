@@ -40,15 +40,23 @@ export class RegistryDocuments {
     const revoked = await rowsSince(this.#revocationMark, (mark, limit) => revocations.since(mark, limit), ({ sequence }) => sequence) // prettier-ignore
     if (!isAll && changed.length + revoked.length === 0) return undefined
     const { roles } = folder.published()
-    const index = changedIndex(folder, roles.get('index'), changed.flatMap(indexedOf), isAll)
     const withdrawn = changedRevocations(folder, roles.get('revocations'), revoked.flatMap(withdrawalOf))
+    let index: ReturnType<typeof changedIndex> | undefined
+    try {
+      index = changedIndex(folder, roles.get('index'), changed.flatMap(indexedOf), isAll)
+    } catch (error) {
+      // An index that cannot be made holds no revocation back; it is told, and tried again, when nothing was revoked.
+      if (withdrawn.documents.size === 0) throw error
+    }
     return {
-      documents: { index: index.documents, revocations: withdrawn.documents },
+      documents: { index: index?.documents ?? new Map(), revocations: withdrawn.documents },
       taken: () => {
-        this.#hasGathered = true
-        this.#standingMark = changed.at(-1)?.mark ?? this.#standingMark
         this.#revocationMark = revoked.at(-1)?.sequence ?? this.#revocationMark
-        remember(this.#contradicted, index.odd)
+        if (index) {
+          this.#hasGathered = true
+          this.#standingMark = changed.at(-1)?.mark ?? this.#standingMark
+          remember(this.#contradicted, index.odd)
+        }
         remember(this.#unsaid, withdrawn.left.map(({ kind, target }) => `${kind} ${target}`)) // prettier-ignore
       },
     }

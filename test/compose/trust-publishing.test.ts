@@ -1,7 +1,7 @@
 // A gateway that publishes a repository of trust: its registry's index and revocations in it, timestamps in time, and what happens when any of it fails.
 
 import Database from 'better-sqlite3'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -107,6 +107,20 @@ describe('the index of a registry', () => {
       expect(['1.0.0', '1.1.0'].map((version, i) => asked(plane, version, i + 1))).toEqual(['version-revoked', 'may be used'])
     }
     expect(publisher.warning()).toBeUndefined()
+  })
+
+  it('attack: a part of it is damaged in the folder, so that no revocation is published any more', async () => {
+    await publish('1.0.0', 1)
+    const publisher = await open(source())
+    const parts = join(repository.folder.path, 'targets', 'index')
+    for (const file of readdirSync(parts)) writeFileSync(join(parts, file), 'x')
+    await publish('1.1.0', 2)
+    await revoke('version', 'com.acme/weather@1.0.0')
+    await publisher.look()
+    const revocations = repository.folder.published().roles.get('revocations')
+    expect(repository.folder.documentOf(revocations, 'revocations/revocations.json')?.toString('utf8')).toContain('"1.0.0"')
+    await publisher.look()
+    expect(publisher.warning()).toMatch(/the registry is not published/)
   })
 
   it('is not signed anew while nothing changed, neither at a look nor at a start', async () => {
