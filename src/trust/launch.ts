@@ -31,7 +31,7 @@ type Input = { readonly name: string; readonly value?: string; readonly fallback
 
 /** What loads other code into a process, or finds another program: nobody's server.json says what it is, and no pin needs it. */
 const LOADERS =
-  /^(?:LD_\w*|DYLD_\w*|NODE_OPTIONS|NODE_PATH|NODE_EXTRA_CA_CERTS|NODE_TLS_REJECT_UNAUTHORIZED|PYTHON\w*|PERL\w*|RUBY\w*|JAVA_TOOL_OPTIONS|BASH_ENV|ENV|IFS|PATH|HOME|SHELL|npm_config_\w*)$/i
+  /^(?:LD_\w*|DYLD_\w*|NODE_OPTIONS|NODE_PATH|NODE_EXTRA_CA_CERTS|NODE_TLS_REJECT_UNAUTHORIZED|NODE_REPL_EXTERNAL_MODULE|OPENSSL_CONF|OPENSSL_MODULES|OPENSSL_ENGINES|GCONV_PATH|PYTHON\w*|PERL\w*|RUBY\w*|JAVA_TOOL_OPTIONS|BASH_ENV|ENV|IFS|PATH|HOME|SHELL|npm_config_\w*)$/i
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/
 /** Headers that belong to the gateway or to the connection (RFC 9110 section 7.6.1, MCP 2026-07-28 streamable-http). */

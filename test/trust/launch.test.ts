@@ -28,6 +28,8 @@ describe('a package', () => {
     ['a variable in another spelling', env({ name: 'KEY' }), { env: { key: '1' } }, 'launch-mismatch'],
     ['another value for one that was signed', env({ name: 'FIXED', value: '1' }), { env: { FIXED: '2' } }, 'launch-mismatch'],
     ['NODE_OPTIONS, signed', env({ name: 'NODE_OPTIONS', value: '--require /tmp/x' }), {}, 'launch-mismatch'],
+    ['OPENSSL_CONF, signed: Node loads the modules it names', env({ name: 'OPENSSL_CONF', value: '/tmp/x.cnf' }), {}, 'launch-mismatch'],
+    ['GCONV_PATH, signed', env({ name: 'GCONV_PATH', value: '/tmp' }), {}, 'launch-mismatch'],
     ['LD_PRELOAD as a signed default', env({ name: 'LD_PRELOAD', default: '/tmp/x.so' }), {}, 'launch-mismatch'],
     [
       'NODE_OPTIONS, declared and given by the pin',
