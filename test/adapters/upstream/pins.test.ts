@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import tls, { type TlsOptions } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { UNVERIFIED, upstreamConnector } from '../../../src/adapters/upstream/pinned-connector.ts'
 import type { UpstreamTransport } from '../../../src/config/schema.ts'
 import { makeCertificate, trustCertificates } from '../../support/certificates.ts'
 import { greet, json, result } from '../../support/upstreams/http-upstream.ts'
@@ -104,6 +105,23 @@ describe('pinned keys', () => {
     closing.push(() => upstream.close(500))
     expect(await answer(upstream, echo('x'))).toMatchObject(UNPINNED)
     expect(await upstream.face(callerOf())).toMatchObject({ stop: 'upstream-unavailable' })
+  })
+})
+
+describe('a server that is judged before each connection', () => {
+  const connected = async (verdict: object | undefined): Promise<{ dialled: number; code: string | undefined }> => {
+    let dialled = 0
+    const dial = upstreamConnector({ connectMs: 1000, verify: () => Promise.resolve(verdict) }, (_, callback) => {
+      dialled += 1
+      callback(null, {} as never)
+    })
+    return new Promise(resolve => {
+      dial({} as never, (...[error]) => resolve({ dialled, code: error && 'code' in error ? String(error.code) : undefined }))
+    })
+  }
+  it('attack: it may not be used any more: not even a packet is sent to it', async () => {
+    expect(await connected({ stop: 'server-revoked' })).toEqual({ dialled: 0, code: UNVERIFIED })
+    expect(await connected(undefined)).toEqual({ dialled: 1, code: undefined })
   })
 })
 
