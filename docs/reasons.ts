@@ -92,6 +92,10 @@ const WHO = {
 } satisfies Partial<Record<Reason, Words>>
 
 const WHAT = {
+  'approval-required': row(
+    'policies permit it once people have approved it, and there is no approval for it; the `detail` names the rules',
+    'approvals do not exist yet: change the rule, or call something else',
+  ),
   'cursor-invalid': row('the cursor is forged, expired, or was issued to another principal or endpoint', 'list again without a cursor'),
   denied: row(
     'the name exists and no allow rule permits it to this principal; the caller is told `unknown`',
@@ -108,6 +112,18 @@ const WHAT = {
   'launch-unpinned': row(
     'the command of this server fetches a package or an image that no exact version or digest names, so nobody can have reviewed what runs. Nothing is started',
     'name an exact version (`package@1.2.3`, `package==1.2.3`, `image@sha256:…`) in `upstreams.<alias>.stdio`, then review the server',
+  ),
+  'obligation-limited': row(
+    'a rule of `obligations/` limits how often this may be done; the `detail` names the limit',
+    'wait for `Retry-After`',
+  ),
+  'policy-denied': row(
+    'policies show it to this principal and do not permit this request; the `detail` names the rules that forbid it, `fix` what they advise',
+    '`gatehouse policy explain` says what would be needed; the facts stand in the audit event',
+  ),
+  'policy-failed': row(
+    'a rule could not be evaluated, an argument that a rule reads could not be judged, or the engine failed; nothing passes then',
+    'look at the event’s `policy`: its code says which; mend the rule the `detail` names',
   ),
   quarantined: row(
     'nobody has reviewed what this server offers, a reviewer has refused it, its admission cannot be read, or a server admitted `exact` lists something else',

@@ -17,12 +17,14 @@ import { createCredentials, nobodySignsIn, storesIn, type CredentialStores } fro
 import { createDoor } from './compose/door.ts'
 import { endWhatIsOver, type Over } from './compose/endings.ts'
 import { showLevels } from './compose/levels.ts'
-import { admission, listSettings, streamLimit } from './compose/limits.ts'
+import { openJudge } from './compose/judge.ts'
+import { admission, listSettings, obligationLimits, streamLimit } from './compose/limits.ts'
 import { createListener, hostText, listen, setPatience } from './compose/listener.ts'
 import { openStanding } from './compose/open-standing.ts'
 import { streamOpener } from './compose/open-stream.ts'
 import { openPeoplePlane } from './compose/people-plane.ts'
 import { planeDeps } from './compose/plane.ts'
+import { openRecorder } from './compose/recording.ts'
 import { Redaction } from './compose/redaction.ts'
 import { rotatingSealer } from './compose/sealing.ts'
 import { houseServers } from './compose/server-house.ts'
@@ -33,23 +35,21 @@ import { createTokens } from './compose/tokens.ts'
 import { keepVault } from './compose/vault.ts'
 import { trustFiles } from './compose/trust-files.ts'
 import { createWallClock } from './compose/wall-clock.ts'
+import { readPlainYaml } from './config/plain-yaml.ts'
 import { restartNeeded } from './config/reload.ts'
 import type { Snapshot } from './config/schema.ts'
 import { createControlPlane } from './http/control-plane/app.ts'
 import { McpEndpoint } from './http/mcp-endpoint.ts'
 import { StreamTable } from './http/sse-channel.ts'
 import type { Stop } from './kernel/errors.ts'
-import type { Principal } from './kernel/principal.ts'
 import { createCallers } from './pipeline/callers.ts'
 import { CatalogueView } from './pipeline/catalogue-view.ts'
 import type { Ended } from './pipeline/administration.ts'
 import type { GatewayDeps } from './pipeline/deps.ts'
 import { createEntitlements } from './pipeline/entitlements.ts'
-import type { UpstreamEntry } from './pipeline/entry.ts'
 import { createFaces } from './pipeline/faces.ts'
 import { createFeeds } from './pipeline/feeds.ts'
 import { createAdminPaths, createPaths } from './pipeline/paths.ts'
-import { createRecorder } from './pipeline/recorder.ts'
 import type { DomainKeys } from './registry/namespace.ts'
 import type { ContentStore } from './trust/content.ts'
 
@@ -129,15 +129,16 @@ export async function startGateway(
     resetUpstream: alias => upstreams.reset(alias),
   })
   const callers = createCallers()
-  const { of: entitlement, blockOf } = createEntitlements(() => standing.blocks)
+  const around = { current: () => current, admitting: () => admissions.admitting, served: served.serving, readYaml: readPlainYaml }
+  const { policies, judge } = await openJudge(snapshot, { ...around, log, encoder, logger, now, monotonic })
+  const { of: entitlement, blockOf } = createEntitlements(() => standing.blocks, judge)
   const sealer = rotatingSealer(snapshot.dataDir)
   const own = stores ?? storesIn(state, sealer, vault, () => Math.floor(now() / 1000))
-  const isVisible = (principal: Principal, entry: UpstreamEntry): boolean => !entitlement(principal, entry).isEmpty
   const { credentials, connecting } = createCredentials({
     current: () => current,
     stores: own,
     upstreams: () => upstreams,
-    isVisible,
+    isVisible: (principal, entry) => !entitlement({ principal }, entry).isEmpty,
     prove: (principal, entry) => (people?.prove ?? nobodySignsIn)(principal, entry),
     logger,
     now,
@@ -150,6 +151,7 @@ export async function startGateway(
     contacts,
     listSettings: alias => listSettings(upstreams.settings(alias)),
     entitlement,
+    judge,
     callers,
     credentials,
     sealer,
@@ -160,14 +162,7 @@ export async function startGateway(
   })
   take(snapshot)
 
-  const recorder = createRecorder({
-    log,
-    encoder,
-    measure: metrics,
-    monotonic,
-    count: (reason, address) => refusals.count(reason, address),
-    fault: (x, stage, cause) => logger.fault('a request ended in a fault', cause, { stage, request: x.requestId, trace: x.traceId }),
-  })
+  const recorder = openRecorder({ log, encoder, metrics, monotonic, refusals, logger })
   const views = { upstreams: () => upstreams.entries, entitlement, callers, credentials, catalogue }
   const deps: GatewayDeps = {
     ...views,
@@ -176,6 +171,8 @@ export async function startGateway(
     admit: admission(() => current.limits.principalPerSecond, monotonic),
     sessions,
     blockOf,
+    judge,
+    spend: obligationLimits(),
     faces: createFaces({ ...views, serverInfo }),
     feeds: createFeeds({ ...views, sealer }),
     parked,
@@ -242,7 +239,7 @@ export async function startGateway(
     controlPlane,
   })
   const running = {
-    ...{ ...door, ...admin, admissions, catalogue, encoder, endpoint, log, logger, metrics, parked, people, refusals, report },
+    ...{ ...door, ...admin, admissions, catalogue, encoder, endpoint, log, logger, metrics, parked, people, policies, refusals, report },
     ...{ served, sessions, state, streams, trust, upstreams },
   }
   showLevels(metrics, running)
@@ -263,10 +260,13 @@ export async function startGateway(
       if (isAnybodyLeft(current, standing) && !isAnybodyLeft(next, standing)) return LOCKED_OUT
       const refused = (await subjectClaims.check(next)) ?? (await vault.reload(next.keys.vault)) ?? (await subjectClaims.keep(next))
       if (refused !== undefined) return refused
+      const rules = await policies.prepare(next)
+      if (typeof rules === 'string') return rules
       await log.append(encoder.lifecycle('reload', { configuration: next.digest, before: current.digest }))
       await admissions.prepare(next)
       const pins = served.serving.configure(next)
       await pins.wait()
+      await rules()
       current = next
       logger.setLevel(next.log.level)
       for (const part of [redaction, tokens, door]) part.configure(next)

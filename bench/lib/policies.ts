@@ -52,7 +52,7 @@ const wide = (i: number): string =>
   `@id("wide.${i}") forbid (principal, action == MCP::Action::"tools/call", resource) when { resource.name == "tool-${i}" && context.readPrivate };\n`
 
 function bundleOf(text: string): Bundle {
-  const tools = { language: new CedarLanguage(), schema: shippedSchema(), nearest: () => undefined }
+  const tools = { language: new CedarLanguage(), schema: shippedSchema() }
   // Files are bounded; rules are not cut across them.
   const rules = text.split(/(?=^@id)/m)
   const files = Array.from({ length: Math.ceil(rules.length / 2000) }, (_, i) => ({

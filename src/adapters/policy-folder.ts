@@ -1,7 +1,7 @@
 // A folder of policies as files: `authz/*.cedar`, `obligations/*.cedar`, `tests/*.yaml`, and the schema for editors. What might be a rule and is none is a fault: a
 // forbid in the wrong place would be missing without a word.
 
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fault } from '../kernel/errors.ts'
@@ -39,6 +39,22 @@ export async function readPolicyFolder(dir: string): Promise<PolicyFolder> {
   for (const set of SETS) await reading.policiesOf(set)
   await reading.casesOf('tests')
   return reading
+}
+
+/**
+ * Differs whenever the folder, or what its links lead to, may differ: names, device, inode, size and times of every file. Never rejects. Bounded like the
+ * folder itself.
+ */
+export async function fingerprintOfFolder(dir: string): Promise<string> {
+  const lines: string[] = []
+  for (const folder of ['', ...SETS, 'tests']) {
+    const names = await readdir(join(dir, folder)).catch(() => ['unreadable'])
+    for (const name of names.slice(0, MAX_FILES).sort()) {
+      const now = await stat(join(dir, folder, name), { bigint: true }).catch(() => undefined)
+      lines.push(`${folder}/${name} ${now ? `${now.dev} ${now.ino} ${now.size} ${now.mtimeNs} ${now.ctimeNs}` : 'unreadable'}`)
+    }
+  }
+  return lines.join('\n')
 }
 
 class Reading implements PolicyFolder {

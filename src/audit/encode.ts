@@ -29,7 +29,7 @@ declare const contactText: unique symbol
 
 // Optional members may also be handed over as undefined: callers on the data path build no conditional spreads.
 type Loose<T> = { readonly [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K] }
-type Own<T> = Loose<Omit<T, keyof ExchangeFacts | 'v' | 'id' | 'time' | 'type'>>
+type Own<T> = Loose<Omit<T, keyof ExchangeFacts | 'v' | 'id' | 'time' | 'type' | 'policy'>>
 export type OutcomeFacts = Own<OutcomeEvent>
 export type RefusalFacts = Own<RefusalEvent>
 export type DecisionFacts = Own<DecisionEvent>
@@ -78,8 +78,9 @@ export class EventEncoder {
     return out as ExchangeText
   }
 
-  intent(exchange: ExchangeText, rules: readonly string[], round: number): string {
-    return `${this.#head('intent')},${exchange},"rules":${stringList(rules)},"round":${number(round)}}`
+  /** `policy`: the decision of the rules, as JSON text in ASCII; where there are none, undefined. The same for refusals and decisions. */
+  intent(exchange: ExchangeText, rules: readonly string[], round: number, policy?: string): string {
+    return `${this.#head('intent')},${exchange},"rules":${stringList(rules)},"round":${number(round)}${policyOf(policy)}}`
   }
 
   outcome(exchange: ExchangeText, facts: OutcomeFacts): string {
@@ -95,13 +96,13 @@ export class EventEncoder {
     return `${out},"ms":${millis(facts.ms)}}`
   }
 
-  refusal(exchange: ExchangeText, facts: RefusalFacts): string {
+  refusal(exchange: ExchangeText, facts: RefusalFacts, policy?: string): string {
     const out = `${this.#head('refusal')},${exchange},"reason":"${facts.reason}","stage":${jsonString(facts.stage, MAX.stage)}`
-    return `${out}${detailOf(facts.detail)}}`
+    return `${out}${detailOf(facts.detail)}${policyOf(policy)}}`
   }
 
-  decision(exchange: ExchangeText, facts: DecisionFacts): string {
-    return `${this.#head('decision')},${exchange},"rules":${stringList(facts.rules)}${detailOf(facts.detail)},"ms":${millis(facts.ms)}}`
+  decision(exchange: ExchangeText, facts: DecisionFacts, policy?: string): string {
+    return `${this.#head('decision')},${exchange},"rules":${stringList(facts.rules)}${detailOf(facts.detail)},"ms":${millis(facts.ms)}${policyOf(policy)}}`
   }
 
   serverRequest(exchange: ExchangeText, facts: ServerRequestFacts): string {
@@ -162,4 +163,5 @@ export class EventEncoder {
   }
 }
 
+const policyOf = (policy: string | undefined): string => (policy === undefined ? '' : `,"policy":${policy}`)
 const detailOf = (detail: string | undefined): string => (detail === undefined ? '' : `,"detail":${jsonString(detail, MAX.detail)}`)

@@ -51,9 +51,16 @@ type Exchange = Common & {
 /** What all events of one exchange share: everything but the event's own id and time. */
 export type ExchangeFacts = Omit<Exchange, keyof Common>
 
+/**
+ * A decision of policies: which bundle, what came of it, by which rules, and exactly the facts they read. Argument values stand in it where a rule reads them,
+ * and nowhere else in the log.
+ */
+type EventPolicy = Readonly<Record<string, unknown>>
+
 /** Durable before anything leaves for an upstream. */
 export type IntentEvent = Exchange & {
   readonly type: 'intent'
+  readonly policy?: EventPolicy
   /** the rule (later: policy ids) that permits it */
   readonly rules: readonly string[]
   readonly round: number
@@ -78,6 +85,7 @@ export type OutcomeEvent = Exchange & {
 /** A decision against, before any intent: recorded singly for authenticated callers. */
 export type RefusalEvent = Exchange & {
   readonly type: 'refusal'
+  readonly policy?: EventPolicy
   readonly reason: Reason
   readonly stage: string
   /** what caused it; never a secret or an argument value */
@@ -87,6 +95,7 @@ export type RefusalEvent = Exchange & {
 /** A decision that touched no upstream: lists from the catalog, ping, session start and end, subscriptions, administration. */
 export type DecisionEvent = Exchange & {
   readonly type: 'decision'
+  readonly policy?: EventPolicy
   readonly rules: readonly string[]
   readonly detail?: string
   readonly ms: number

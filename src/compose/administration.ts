@@ -13,7 +13,7 @@ import type { AdminDeps } from '../pipeline/administration.ts'
 import type { GatewayDeps } from '../pipeline/deps.ts'
 import type { Standing } from './standing.ts'
 
-export type AdministrationParts = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' | 'streamLimit' | 'now' | 'newId'> & {
+export type AdministrationParts = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' | 'streamLimit' | 'now' | 'newId' | 'judge'> & {
   readonly current: () => Snapshot
   readonly blocking: Standing
   readonly proposals: ProposalStore

@@ -17,6 +17,8 @@ type Parts = {
   readonly mirrors: { look(): Promise<void> }
   /** versions of the registry */
   readonly served: { tick(): void }
+  /** the folder of policies */
+  readonly policies: { look(): Promise<void> }
   /** reviewers' decisions */
   readonly admissions: { look(): Promise<void> }
   /** the repository of trust; absent = none is followed */
@@ -48,6 +50,7 @@ export function startClock(parts: Parts): { stop(): Promise<void> } {
     quiet.tick(parts.monotonic(), parts.endpoint)
     begin(parts.localActs.look())
     begin(parts.admissions.look())
+    begin(parts.policies.look())
     parts.served.tick()
     if (parts.trust) begin(parts.trust.tick())
     begin(parts.mirrors.look())

@@ -5,6 +5,8 @@ import type { Snapshot, ConfiguredUpstream } from '../config/schema.ts'
 import type { StreamTable } from '../http/sse-channel.ts'
 import type { Stop } from '../kernel/errors.ts'
 import type { Principal } from '../kernel/principal.ts'
+import type { Spender } from '../pipeline/deps.ts'
+import type { Obligations } from '../policy/obligations.ts'
 import type { ListSettings } from '../pipeline/catalogue-view.ts'
 
 /** Principals with a lease in hand; past that, leases are handed out anew (nobody gets more than the limiter counted). */
@@ -64,6 +66,51 @@ export function admission(
     }
     return spend(principal.key)
   }
+}
+
+/** Limits with counts of their own; rules may name more than anybody writes. */
+const MAX_LIMITERS = 1000
+
+/** What permits demand: at most so many in that time, counted per what the rule says. In memory: a restart counts anew. */
+export function obligationLimits(): (x: Spender, obligations: Obligations) => Stop | undefined | Promise<Stop | undefined> {
+  const limiters = new Map<string, RateLimiterMemory>()
+  const limiterOf = ({ count, seconds, per }: Obligations['rates'][number]): RateLimiterMemory => {
+    const name = `${count}/${seconds} ${per.join()}`
+    let limiter = limiters.get(name)
+    if (!limiter) {
+      if (limiters.size >= MAX_LIMITERS) limiters.clear()
+      limiters.set(name, (limiter = new RateLimiterMemory({ points: count, duration: seconds })))
+    }
+    return limiter
+  }
+  return async (x, { rates }) => {
+    for (const rate of rates) {
+      try {
+        await limiterOf(rate).consume(keyOfSpender(x, rate.per))
+      } catch (refused) {
+        const seconds = refused instanceof RateLimiterRes ? Math.ceil(refused.msBeforeNext / 1000) : 1
+        return {
+          stop: 'obligation-limited',
+          detail: `the limit is ${rate.count} in ${rate.seconds} s per ${rate.per.join(' and ')}`,
+          fix: 'slow down',
+          retryAfterSeconds: seconds,
+        }
+      }
+    }
+    return undefined
+  }
+}
+
+/** Lengths keep the parts apart: names are their servers'. */
+function keyOfSpender({ principal, address, alias, name }: Spender, per: readonly string[]): string {
+  const parts: Readonly<Record<string, string>> = {
+    principal: principal.key,
+    client: principal.client ?? '',
+    address,
+    server: alias,
+    tool: `${alias}/${name}`,
+  }
+  return per.map(part => `${(parts[part] ?? '').length}:${parts[part] ?? ''}`).join('')
 }
 
 export function streamLimit(streams: StreamTable, principal: Principal, { limits }: Snapshot): Stop | undefined {

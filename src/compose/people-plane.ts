@@ -81,7 +81,7 @@ export async function openPeoplePlane(parts: PeoplePlaneParts): Promise<PeoplePl
 
   const isVisible = (principal: Principal, alias: string): boolean => {
     const entry = parts.upstreams().get(alias)
-    return entry !== undefined && !parts.entitlement(principal, entry).isEmpty
+    return entry !== undefined && !parts.entitlement({ principal }, entry).isEmpty
   }
   const house = connectionsPort(parts)
   const make = (): Promise<PeopleHouse> =>

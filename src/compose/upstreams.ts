@@ -21,7 +21,7 @@ type Held = Pick<Resolved, 'key' | 'url'> & { readonly entry: UpstreamEntry; rea
 
 /** Everything that needs a new connection when it changes; rules, scopes and how it is admitted do not. */
 export const fingerprintOf = (settings: ConfiguredUpstream): string =>
-  digestOf(JSON.stringify({ ...settings, allow: [], scopes: [], title: '', admission: '' }))
+  digestOf(JSON.stringify({ ...settings, allow: [], scopes: [], title: '', admission: '', labels: [] }))
 /** Time its processes get to end by themselves once its calls are over. */
 const STOP_MS = 3000
 
@@ -97,7 +97,7 @@ export class UpstreamSet {
 }
 
 function entryOf(settings: ConfiguredUpstream, resolved: Resolved, upstream: Upstream): UpstreamEntry {
-  const { alias, admission, launch, allow, scopes, share, timeouts, limits, credential, title = alias } = settings
+  const { alias, admission, launch, allow, labels, scopes, share, timeouts, limits, credential, title = alias } = settings
   const { identity, version, account, sinceMs } = resolved
   return {
     alias,
@@ -108,6 +108,7 @@ function entryOf(settings: ConfiguredUpstream, resolved: Resolved, upstream: Ups
     admission,
     launch,
     rules: allow,
+    labels,
     scopes: new ScopeIndex(alias, scopes, sinceMs),
     parkMs: timeouts.parkMs,
     rounds: limits.rounds,

@@ -45,6 +45,8 @@ export type Snapshot = {
   readonly admissions: string
   /** who may admit servers, by name; empty = decisions need no signature */
   readonly reviewers: ReadonlyMap<string, ReviewerSettings>
+  /** absolute path of the folder of policies; absent = allow rules decide alone */
+  readonly policies?: string
   readonly upstreams: ReadonlyMap<string, ConfiguredUpstream>
   readonly sets: ReadonlyMap<string, { readonly upstreams: readonly string[] }>
   readonly registry: RegistrySettings
@@ -283,6 +285,8 @@ export type UpstreamSettings = {
   readonly share: 'principal' | 'all'
   /** `required`: what it lists passes as far as a reviewer admitted it; `configured`: the configuration alone admits it */
   readonly admission: 'required' | 'configured'
+  /** words of an administrator's for it, for policies */
+  readonly labels: readonly string[]
   /** `shared`: an administrator says lists do not depend on the caller */
   readonly lists: 'principal' | 'shared'
   /** internal life of a cached list where the upstream announces no changes; seconds, default 60 */

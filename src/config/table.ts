@@ -221,6 +221,18 @@ export const GATEHOUSE = record(
         doc: 'who may admit servers, by name: where anybody stands here, a decision counts only with the signature of the reviewer it names (`gatehouse server approve --key` or `--fulcio`); none: decisions need no signature',
       },
     ),
+    policies: optional(
+      record(
+        {
+          folder: path({
+            doc: 'folder with `authz/*.cedar`, `obligations/*.cedar` and `tests/*.yaml`; looked at every second, and taken over whole once its rules are valid and its tests pass',
+          }),
+        },
+        {
+          doc: 'rules in Cedar (docs/policies.md): a request passes only where they permit it; `upstreams.<alias>.allow` counts as permits beside them. Without it the allow rules decide alone',
+        },
+      ),
+    ),
     upstreams: map(ALIAS, upstream, { max: 1000, fallback: {}, doc: 'the MCP servers behind the gateway, by alias' }),
     sets: map(ALIAS, list(text({ what: 'an alias', maxLength: 24, doc: 'an alias' }), { max: 1000, doc: 'aliases' }), {
       max: 1000,

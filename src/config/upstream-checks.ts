@@ -31,7 +31,7 @@ export function checkUpstreams(doc: ConfigDocument, reading: Reading, around: Su
       checkId(rule.id ?? defaultRuleId(alias, index), `${at}.allow[${index}]`, ids, reading)
     })
     if (upstream.admission === 'configured' && !upstream.server) reading.warn('configured-admission', `${at}.admission`, UNREVIEWED, REVIEW)
-    if (upstream.allow.length === 0 && !reading.isFaulty(`${at}.allow`))
+    if (upstream.allow.length === 0 && !doc.policies && !reading.isFaulty(`${at}.allow`))
       reading.warn('nobody-allowed', at, 'no rule allows anybody to use it', 'add one under `allow`')
   }
   if (doc.admission === 'configured' && [...doc.upstreams.values()].some(({ server, admission }) => !server && admission === undefined))

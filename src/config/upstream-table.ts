@@ -288,6 +288,11 @@ export const upstream = record(
         doc: '`required`: what it lists passes as far as a reviewer admitted it; `configured`: this file says that whatever it lists may pass; default: `admission` of the whole, and always `required` for a `server`',
       }),
     ),
+    labels: list(text({ what: 'a label', maxLength: 64, pattern: /^[A-Za-z0-9][A-Za-z0-9._-]*$/, doc: 'a word such as `production`' }), {
+      max: 32,
+      fallback: [],
+      doc: 'words of yours for this server, that policies can name it by: `resource in MCP::Label::"production"`',
+    }),
     lists: choice(['principal', 'shared'], { fallback: 'principal', doc: '`shared`: you say its lists do not depend on who asks' }),
     listTtl: duration('seconds', {
       min: '1s',

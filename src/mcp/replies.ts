@@ -17,6 +17,8 @@ const OWN = {
   blocked: -31423,
   admission: -31424,
   connection: -31428,
+  policy: -31404,
+  approval: -31426,
 } as const
 
 export const REPLIES: Readonly<Record<Reason, Reply>> = {
@@ -51,12 +53,16 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'token-missing': reply(401, 401, CODE.invalidRequest, 'Access token required'),
   'token-revoked': reply(401, 401, CODE.invalidRequest, 'Access token revoked'),
 
+  'approval-required': reply(200, 200, OWN.approval, 'Somebody has to approve this'),
   'cursor-invalid': reply(400, 200, CODE.invalidParams, 'Invalid cursor'),
   // What a principal is not entitled to does not exist: `denied` answers with the bytes of `unknown`.
   denied: reply(200, 200, CODE.invalidParams, 'Unknown name'),
   drifted: reply(200, 200, OWN.admission, 'Not what was admitted'),
   'launch-changed': reply(200, 200, OWN.admission, 'Not how it was admitted'),
   'launch-unpinned': reply(200, 200, OWN.admission, 'The server starts code that nobody named'),
+  'obligation-limited': reply(429, 429, OWN.limited, 'Too many of these'),
+  'policy-denied': reply(200, 200, OWN.policy, 'Not permitted'),
+  'policy-failed': reply(503, 503, OWN.overloaded, 'The rules cannot be asked'),
   quarantined: reply(200, 200, OWN.admission, 'The server waits for a review'),
   'server-blocked': reply(200, 200, OWN.blocked, 'The server is blocked'),
   'server-revoked': reply(200, 200, OWN.admission, 'The server was revoked'),

@@ -24,6 +24,8 @@ import type { Answered, EventStream, Received } from './path.ts'
 export type Ended = { readonly streams: number; readonly sessions: number; readonly calls: number }
 
 export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' | 'streamLimit' | 'now'> & {
+  /** what policies say of acts, where there are any */
+  readonly judge?: GatewayDeps['judge']
   /** by the rules in force now */
   readonly rolesOf: (principal: Principal) => ReadonlySet<Role>
   readonly isTwoPerson: () => boolean

@@ -132,6 +132,18 @@ export class Admitting {
     return isAdmission(admission) ? { by: admission.surfaceDigest } : quarantined(entry.alias, 'nobody has reviewed what it offers')
   }
 
+  /** Digest of an admitted definition; '' where the configuration alone admits it, or it has none. */
+  digestIn(entry: UpstreamEntry, kind: ListKind, each: Entry): string {
+    const digest = entry.admission === 'configured' ? 'unreadable' : this.#digestOf(kind, each)
+    return digest === 'unreadable' ? '' : digest
+  }
+
+  /** Who admitted this server; undefined where nobody did. */
+  reviewerOf(entry: UpstreamEntry): string | undefined {
+    const admission = entry.admission === 'configured' ? undefined : this.#deps.admissions.of(entry.alias)
+    return isAdmission(admission) && admission.verdict === 'passed' ? admission.reviewer : undefined
+  }
+
   /** Why a definition may not be used. `list`: where it would stand, as it was read last; undefined there = it is not listed, so it cannot be compared either. */
   check(entry: UpstreamEntry, list: LiveList, name: string): Stop | undefined {
     const standing = this.standing(entry)

@@ -14,10 +14,12 @@ import { isJsonFault, member, rawOf, readJson } from '../mcp/json.ts'
 import { META, type Era } from '../mcp/revisions.ts'
 import { removeMembers, setMember } from '../mcp/splice.ts'
 import type { Primitive } from '../policy/allow-list.ts'
+import type { PolicyRules } from '../policy/evaluate.ts'
 import type { Admitting } from './admitting.ts'
 import type { Asked, Catalogue, DeclaredHeaders, ListMethod, NameKind, Resolved, Verified } from './catalogue.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
+import type { Defined } from './judge.ts'
 import { ListReader } from './list-reader.ts'
 import { ListWatches } from './list-watches.ts'
 import type { Authenticated, Classified, Endpoint, Joined, Received } from './path.ts'
@@ -25,7 +27,7 @@ import type { Authenticated, Classified, Endpoint, Joined, Received } from './pa
 type Asking = Received & Classified & Authenticated & Joined
 export type CatalogueDeps = Pick<
   GatewayDeps,
-  'upstreams' | 'entitlement' | 'callers' | 'credentials' | 'sealer' | 'monotonic' | 'delay'
+  'upstreams' | 'entitlement' | 'callers' | 'credentials' | 'sealer' | 'monotonic' | 'delay' | 'judge'
 > & {
   readonly contacts: Contacts
   readonly admitting: Admitting
@@ -95,7 +97,7 @@ export class CatalogueView implements Catalogue {
   /** Escaped names are known by the upstream's list only. */
   async #resolveEscaped(x: Asking, entry: UpstreamEntry, kind: ListKind, exposed: string): Promise<Resolved | undefined> {
     // An upstream is not even asked on behalf of somebody for whom it does not exist.
-    if (this.#deps.entitlement(x.principal, entry).isEmpty) return undefined
+    if (this.#deps.entitlement(x, entry).isEmpty) return undefined
     const list = await this.#list(x, entry, kind)
     const found = isStop(list) ? undefined : list.findExposed(exposed)
     return found && { entry, name: found.name }
@@ -128,9 +130,11 @@ export class CatalogueView implements Catalogue {
     const kind = METHODS[method]
     const entries = x.endpoint.aliases.flatMap(alias => this.#deps.upstreams().get(alias) ?? [])
     // Captured now: a reload while pages are built must not put names into a view that belongs to the old entitlement.
-    const permits = new Map(entries.map(entry => [entry.alias, this.#deps.entitlement(x.principal, entry)]))
+    const permits = new Map(entries.map(entry => [entry.alias, this.#deps.entitlement(x, entry)]))
+    const { rules } = this.#deps.judge
     const visible = entries.filter(entry => permits.get(entry.alias)?.isEmpty === false)
     const lists = await Promise.all(visible.map(async entry => this.#visible(x, entry, kind)))
+    const shown = rules && (await this.#shown(rules, x, { visible, lists }))
     const failed = lists.find(isStop)
     const isAggregated = x.endpoint.kind !== 'server'
     if (failed && !isAggregated) return failed
@@ -143,9 +147,28 @@ export class CatalogueView implements Catalogue {
       parts,
       isComplete: failed === undefined,
       maxTtlMs: Math.min(...visible.map(entry => this.#deps.listSettings(entry.alias)?.ttlMs ?? 0), MAX_TTL_MS),
-      isPermitted: (of, alias, name) => permits.get(alias)?.permits(PRIMITIVES[of], name) !== undefined,
+      isPermitted: (of, alias, name) =>
+        shown
+          ? (shown.get(alias)?.has(name) ?? false) && permits.get(alias)?.isBlocked?.(PRIMITIVES[of], name) !== true
+          : permits.get(alias)?.permits(PRIMITIVES[of], name) !== undefined,
     })
     return view.page(x.era, cursor, x.principal.key)
+  }
+  /** By server: names that the rules show to this principal. One server after the other, so that each has its turns. */
+  async #shown(
+    rules: PolicyRules,
+    x: Asking,
+    { visible, lists }: { readonly visible: readonly UpstreamEntry[]; readonly lists: readonly (LiveList | Stop)[] },
+  ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+    const { judge, admitting } = this.#deps
+    const shown = new Map<string, ReadonlySet<string>>()
+    for (const [i, entry] of visible.entries()) {
+      const list = lists[i]
+      if (!list || isStop(list)) continue
+      const digest = (each: Entry): string => admitting.digestIn(entry, list.kind, each)
+      shown.set(entry.alias, await judge.shown(rules, x, { entry, list, digest }))
+    }
+    return shown
   }
   /** Tool definitions say the same in both eras, in each era's own form (research/protocol.md section 2, row lists). */
   #adapt(entry: Buffer, { kind, alias, era }: { readonly kind: ListKind; readonly alias: string; readonly era: Era }): Buffer {
@@ -178,6 +201,15 @@ export class CatalogueView implements Catalogue {
     const [resources, templates] = await Promise.all([this.#list(x, entry, 'resources'), this.#list(x, entry, 'templates')])
     if (isStop(resources)) return resources
     return isStop(templates) ? templates : { resources, templates }
+  }
+  definition(x: Asking, entry: UpstreamEntry, kind: 'tool' | 'prompt', name: string): ReturnType<Catalogue['definition']> {
+    const list = this.#visible(x, entry, KINDS[kind])
+    const find = (read: LiveList | Stop): Defined | Stop | undefined => {
+      if (isStop(read)) return read
+      const found = read.find(name)
+      return found && { entry: found, digest: this.#deps.admitting.digestIn(entry, read.kind, found) }
+    }
+    return list instanceof Promise ? list.then(find) : find(list)
   }
   standing(entry: UpstreamEntry): Stop | undefined {
     return this.#deps.admitting.standing(entry)
@@ -233,7 +265,7 @@ export class CatalogueView implements Catalogue {
     if (credential && isStop(credential)) return credential
     const settings = this.#deps.listSettings(entry.alias)
     if (!settings) return { stop: 'upstream-unavailable', detail: `\`${entry.alias}\` is not configured` }
-    const { caller } = this.#deps.callers.of(x, entry, this.#deps.entitlement(x.principal, entry), credential)
+    const { caller } = this.#deps.callers.of(x, entry, this.#deps.entitlement(x, entry), credential)
     const asking: Caller = { ...caller, affinity: '' }
     const surface = this.#surfaces.of(entry.alias, settings, surfaceOf(asking), settings.isShared)
     const events = {

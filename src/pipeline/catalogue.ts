@@ -6,6 +6,7 @@ import type { ParamHeader } from '../mcp/param-headers.ts'
 import type { Primitive } from '../policy/allow-list.ts'
 import type { Authenticated, Classified, Endpoint, Joined, Received } from './path.ts'
 import type { UpstreamEntry } from './entry.ts'
+import type { Defined } from './judge.ts'
 
 export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list'
 export type NameKind = 'tool' | 'prompt' | 'resource'
@@ -34,6 +35,13 @@ export interface Catalogue {
   isOutputWrapped(x: Asking, entry: UpstreamEntry, tool: string): Promise<boolean>
   /** holds what is asked for, as its upstream lists it now for this caller, against what was admitted; a stop where it is held, or cannot be compared */
   verify(x: Asking, entry: UpstreamEntry, asked: Asked): Promise<Verified | Stop> | Verified | Stop
+  /** a tool or prompt as the caller's list has it now, without what is held; undefined = it is not listed */
+  definition(
+    x: Asking,
+    entry: UpstreamEntry,
+    kind: 'tool' | 'prompt',
+    name: string,
+  ): Promise<Defined | Stop | undefined> | Defined | Stop | undefined
   /** why nothing of this upstream passes now, whatever is asked */
   standing(entry: UpstreamEntry): Stop | undefined
   /** why this upstream is not even started or connected to now */

@@ -10,9 +10,11 @@ import type { Sealer } from '../kernel/seal.ts'
 import type { McpHeaders } from '../mcp/era.ts'
 import type { Era, LegacyVersion } from '../mcp/revisions.ts'
 import type { Entitlement } from '../policy/allow-list.ts'
+import type { Obligations } from '../policy/obligations.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Scrub } from './error-text.ts'
 import type { CallerFace, UpstreamEntry } from './entry.ts'
+import type { Asker, Judge } from './judge.ts'
 import type { Authenticated, Classified, Endpoint, Joined, Received, Recorder } from './path.ts'
 
 export interface Sessions {
@@ -54,9 +56,13 @@ export type GatewayDeps = {
   readonly sessions: Sessions
   readonly upstreams: () => ReadonlyMap<string, UpstreamEntry>
   /** the rules less what is blocked */
-  readonly entitlement: (principal: Principal, entry: UpstreamEntry) => Entitlement
+  readonly entitlement: (asker: Asker, entry: UpstreamEntry) => Entitlement
   /** why something is refused that the rules would permit this principal */
-  readonly blockOf: (principal: Principal, entry: UpstreamEntry, tool?: string) => Stop | undefined
+  readonly blockOf: (asker: Asker, entry: UpstreamEntry, tool?: string) => Stop | undefined
+  /** the rules in force, where there are any */
+  readonly judge: Pick<Judge, 'rules' | 'request' | 'endpoint' | 'shown'>
+  /** spends what obligations of a permit limit; a stop where one is used up */
+  readonly spend: (x: Spender, obligations: Obligations) => Stop | undefined | Promise<Stop | undefined>
   readonly callers: Callers
   readonly credentials: Credentials
   readonly catalogue: Catalogue
@@ -77,6 +83,9 @@ export type GatewayDeps = {
   /** takes secrets out of what upstreams say in errors (N106) */
   readonly scrub: Scrub
 }
+
+/** Whose call counts towards limits. */
+export type Spender = { readonly principal: Principal; readonly address: string; readonly alias: string; readonly name: string }
 
 /** Who an upstream is used for, with the capabilities that host and policy share. Cached: hosts repeat themselves. */
 export interface Callers {
@@ -122,7 +131,7 @@ export interface Feeds {
   /** resources/subscribe and unsubscribe of a legacy session; URIs as exposed */
   subscribe(x: Received & Classified & Authenticated & Joined, entry: UpstreamEntry): void
   /** scopes the token lacks for what a filter names, of all that exists for the principal */
-  missingScopes(x: Received & Authenticated, filter: ListenFilter): readonly string[]
+  missingScopes(x: Received & Authenticated & Classified, filter: ListenFilter): readonly string[]
   /** subscriptions/listen of a modern host: the filter that is honoured, and the stream to feed */
   listen(x: Received & Classified & Authenticated & Joined, filter: ListenFilter): Listening
 }

@@ -4,22 +4,29 @@ import { BLOCKED, Blocks } from '../identity/blocks.ts'
 import { digestOf } from '../kernel/digest.ts'
 import type { Stop } from '../kernel/errors.ts'
 import type { Principal } from '../kernel/principal.ts'
-import { entitlementOf, type AllowRule, type Entitlement } from '../policy/allow-list.ts'
+import { entitlementOf, type Entitlement } from '../policy/allow-list.ts'
 import type { UpstreamEntry } from './entry.ts'
+import type { Asker, Judge } from './judge.ts'
 
 export type Entitlements = {
   /** the rules less what is blocked; cached by the principal object a token's verdict holds and by the entry's own rules: both go away by themselves */
-  readonly of: (principal: Principal, entry: UpstreamEntry) => Entitlement
+  readonly of: (asker: Asker, entry: UpstreamEntry) => Entitlement
   /** why something is refused that the rules would permit: told only to whom they permit it */
-  readonly blockOf: (principal: Principal, entry: UpstreamEntry, tool?: string) => Stop | undefined
+  readonly blockOf: (asker: Asker, entry: UpstreamEntry, tool?: string) => Stop | undefined
 }
 
-/** `blocks` answers the same object until something is blocked or freed. */
-export function createEntitlements(blocks: () => Blocks = () => Blocks.NONE): Entitlements {
+/** `blocks` answers the same object until something is blocked or freed. With rules in force they say what is permitted, allow rules among them. */
+export function createEntitlements(
+  blocks: () => Blocks = () => Blocks.NONE,
+  judge: Pick<Judge, 'rules' | 'entitlement'> = NO_RULES,
+): Entitlements {
   let known = new WeakMap<Principal, WeakMap<UpstreamEntry, Entitlement>>()
   let under = blocks()
   return {
-    of(principal, entry) {
+    of(asker, entry) {
+      const { rules } = judge
+      if (rules) return less(blocks(), entry.alias, judge.entitlement(rules, asker, entry))
+      const { principal } = asker
       if (under !== blocks()) {
         under = blocks()
         known = new WeakMap()
@@ -27,15 +34,16 @@ export function createEntitlements(blocks: () => Blocks = () => Blocks.NONE): En
       let perEntry = known.get(principal)
       if (!perEntry) known.set(principal, (perEntry = new WeakMap()))
       let found = perEntry.get(entry)
-      if (!found) perEntry.set(entry, (found = less(under, entry.alias, entitlementOf(entry.rules, principal), principal)))
+      if (!found) perEntry.set(entry, (found = less(under, entry.alias, entitlementOf(entry.rules, principal))))
       return found
     },
-    blockOf(principal, entry, tool) {
-      const { alias, rules } = entry
+    blockOf(asker, entry, tool) {
+      const { alias } = entry
       const now = blocks()
       if (now.all.length === 0) return undefined
       if (!now.hasServer(alias) && (tool === undefined || !now.toolsOf(alias)?.has(tool))) return undefined
-      const permitted = entitlementOf(rules, principal)
+      const { rules } = judge
+      const permitted = rules ? judge.entitlement(rules, asker, entry) : entitlementOf(entry.rules, asker.principal)
       if (permitted.isEmpty) return undefined
       if (now.hasServer(alias)) return BLOCKED.server
       return tool !== undefined && permitted.permits('tool', tool) !== undefined ? BLOCKED.tool : undefined
@@ -43,17 +51,23 @@ export function createEntitlements(blocks: () => Blocks = () => Blocks.NONE): En
   }
 }
 
-const NO_RULES: readonly AllowRule[] = []
-
 /** A blocked server has no rules: it does not exist. A blocked tool is permitted by none; the digest differs, so no list is shared with the time before. */
-function less(blocks: Blocks, alias: string, entitlement: Entitlement, principal: Principal): Entitlement {
-  if (blocks.hasServer(alias)) return entitlementOf(NO_RULES, principal)
+function less(blocks: Blocks, alias: string, entitlement: Entitlement): Entitlement {
+  if (blocks.hasServer(alias)) return NOTHING
   const tools = blocks.toolsOf(alias)
   if (tools === undefined || entitlement.isEmpty) return entitlement
   return {
     permits: (kind, name) => (kind === 'tool' && tools.has(name) ? undefined : entitlement.permits(kind, name)),
-    serverRequests: entitlement.serverRequests,
-    digest: digestOf(JSON.stringify([entitlement.digest, [...tools].sort()])),
+    isBlocked: (kind, name) => kind === 'tool' && tools.has(name),
+    // Worked out only where they are asked for.
+    get serverRequests() {
+      return entitlement.serverRequests
+    },
+    get digest() {
+      return digestOf(JSON.stringify([entitlement.digest, [...tools].sort()]))
+    },
     isEmpty: false,
   }
 }
+const NO_RULES = { rules: undefined, entitlement: () => NOTHING }
+const NOTHING: Entitlement = { permits: () => undefined, serverRequests: new Set(), digest: 'blocked', isEmpty: true }

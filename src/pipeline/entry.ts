@@ -22,6 +22,8 @@ export type UpstreamEntry = {
   /** as the configuration has it: held against the admitted one before anything is started or connected to */
   readonly launch: Launch
   readonly rules: readonly AllowRule[]
+  /** an administrator's words for it */
+  readonly labels: readonly string[]
   readonly scopes: ScopeIndex
   readonly parkMs: number
   readonly rounds: number

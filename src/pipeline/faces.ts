@@ -27,7 +27,7 @@ export function createFaces(deps: Deps): Faces {
   /** On an aggregated endpoint no upstream is contacted: a dead one must not keep a host from connecting. */
   function aggregate(x: Asking): Described {
     const entries = x.endpoint.aliases.map(a => deps.upstreams().get(a)).filter(e => e !== undefined)
-    const reachable = entries.filter(e => !deps.entitlement(x.principal, e).isEmpty)
+    const reachable = entries.filter(e => !deps.entitlement(x, e).isEmpty)
     const names = reachable.map(e => e.alias).join(', ')
     return {
       capabilities: EVERYTHING,
@@ -56,7 +56,7 @@ export function createFaces(deps: Deps): Faces {
     const [alias] = x.endpoint.aliases
     const entry = x.endpoint.kind === 'server' && alias !== undefined ? deps.upstreams().get(alias) : undefined
     if (!entry) return aggregate(x)
-    const entitlement = deps.entitlement(x.principal, entry)
+    const entitlement = deps.entitlement(x, entry)
     // Nobody learns what a server is that it may not use.
     if (entitlement.isEmpty) return { capabilities: {} }
     const held = deps.catalogue.held(entry)

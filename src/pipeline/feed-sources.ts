@@ -24,11 +24,11 @@ export const listenerOf = ({ endpoint, era, principal, hostFace, session }: List
 export const reachable = (deps: FeedDeps, who: Listener): UpstreamEntry[] =>
   who.endpoint.aliases.flatMap(alias => {
     const entry = deps.upstreams().get(alias)
-    return entry && !deps.entitlement(who.principal, entry).isEmpty ? [entry] : []
+    return entry && !deps.entitlement(who, entry).isEmpty ? [entry] : []
   })
 
 const callerFor = (deps: FeedDeps, who: Listener, entry: UpstreamEntry, credential?: CallerCredential): Caller =>
-  deps.callers.of(who, entry, deps.entitlement(who.principal, entry), credential).caller
+  deps.callers.of(who, entry, deps.entitlement(who, entry), credential).caller
 
 export type Subscribing = { readonly who: Listener; readonly entry: UpstreamEntry; readonly filter: SubscriptionFilter }
 
@@ -64,12 +64,12 @@ function openFor(deps: FeedDeps, { who, entry, filter }: Subscribing, changes: U
   )
 }
 
-type Hearing = Pick<Listener, 'principal'>
+type Hearing = Pick<Listener, 'principal' | 'endpoint' | 'era'>
 
 /** Judged at each delivery, by the rules in force then: an entitlement may have gone since the subscription was made (R82). */
 export function mayHear(deps: FeedDeps, who: Hearing, alias: string, uri?: string): boolean {
   const entry = deps.upstreams().get(alias)
-  const entitlement = entry && deps.entitlement(who.principal, entry)
+  const entitlement = entry && deps.entitlement(who, entry)
   if (!entitlement || entitlement.isEmpty) return false
   return uri === undefined || (entitlement.permits('resource', uri) !== undefined && !entry.scopes.missing(who.principal, 'resource', uri))
 }
@@ -81,22 +81,19 @@ export function maySpeak(deps: FeedDeps, alias: string): boolean {
 }
 
 /** What the token lacks to hear of these; names that do not exist for the principal count for nothing. */
-export function missingScopes(
-  deps: FeedDeps,
-  { principal, endpoint }: Pick<Listener, 'principal' | 'endpoint'>,
-  filter: ListenFilter,
-): readonly string[] {
+export function missingScopes(deps: FeedDeps, who: Hearing, filter: ListenFilter): readonly string[] {
+  const { principal, endpoint } = who
   const missing = new Set<string>()
   for (const name of filter.resourceSubscriptions) {
     const found = deps.catalogue.ownUri(endpoint, name)
     const entry = found && deps.upstreams().get(found.alias)
-    if (!entry || deps.entitlement(principal, entry).permits('resource', found.uri) === undefined) continue
+    if (!entry || deps.entitlement(who, entry).permits('resource', found.uri) === undefined) continue
     for (const scope of entry.scopes.missing(principal, 'resource', found.uri) ?? []) missing.add(scope)
   }
   for (const id of filter.taskIds) {
     const task = taskIn(deps.sealer, { principal, endpoint }, id, alias => deps.upstreams().get(alias))
     const entry = task && deps.upstreams().get(task.alias)
-    if (!entry || deps.entitlement(principal, entry).isEmpty) continue
+    if (!entry || deps.entitlement(who, entry).isEmpty) continue
     for (const scope of entry.scopes.missing(principal, 'task', task.taskId) ?? []) missing.add(scope)
   }
   return [...missing]

@@ -41,7 +41,7 @@ async function record(x: Ready, question: Question, stop: Stop | undefined, deps
 /** What may be asked for at this moment: by the rules in force, not by those the call began under. Of a server that is gone or blocked, nothing. */
 export function kindsNow(x: Ready, deps: Omit<GateDeps, 'recorder'>): ReadonlySet<RequestKind> {
   const entry = deps.upstreams().get(x.route.entry.alias)
-  return entry ? deps.callers.kinds(x, entry, deps.entitlement(x.principal, entry)) : NOTHING
+  return entry ? deps.callers.kinds(x, entry, deps.entitlement(x, entry)) : NOTHING
 }
 const NOTHING: ReadonlySet<RequestKind> = new Set()
 

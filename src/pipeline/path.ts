@@ -10,6 +10,7 @@ import type { Envelope, McpHeaders } from '../mcp/era.ts'
 import type { JsonDoc, JsonNode } from '../mcp/json.ts'
 import type { Message } from '../mcp/message.ts'
 import type { Era } from '../mcp/revisions.ts'
+import type { Obligations } from '../policy/obligations.ts'
 
 /** An MCP endpoint: its own OAuth resource. */
 export type Endpoint = {
@@ -69,6 +70,8 @@ export type Received = {
   readonly relayed: Relayed
   /** what all audit events of this exchange share, kept by the recorder between intent and outcome */
   recorded?: unknown
+  /** the decision of the rules about it, as JSON text for the record; absent where there are no rules */
+  judged?: string | undefined
   /** its right to go on ended while it ran (blocked, signed out): nothing more happens for it, and its answer is withheld */
   ended?: Stop | undefined
 }
@@ -81,6 +84,8 @@ export type Classified = { readonly era: Era; readonly envelope: Envelope }
 export type Authenticated = { readonly principal: Principal }
 /** What permits it, for the record: ids of rules, or the role. */
 export type Permit = { readonly rules: readonly string[] }
+/** `rules`: ids of the rules that permit it, recorded with the intent. `obligations`: what they demand with it. */
+export type Permitted = { readonly permit: Permit & { readonly obligations?: Obligations } }
 /** What the host is, in either era: from the envelope, or from its session. */
 export type Joined = {
   readonly hostFace: { readonly version: string; readonly capabilities: string; readonly clientInfo?: Buffer; readonly logLevel?: string }

@@ -53,11 +53,12 @@ import { authenticateStage } from './stages/authenticate.ts'
 import { callUpstreamStage } from './stages/call-upstream.ts'
 import { checkFilterScopesStage, checkScopesStage } from './stages/check-scopes.ts'
 import { classifyStage } from './stages/classify.ts'
-import { evaluatePolicyStage } from './stages/evaluate-policy.ts'
+import { evaluateEndpointStage, evaluatePolicyStage } from './stages/evaluate-policy.ts'
 import { issueTokenStage, proveStage as proveIdentityStage } from './stages/exchange-proof.ts'
 import { joinSessionStage } from './stages/join-session.ts'
 import { discoverStage, listStage } from './stages/lists.ts'
 import { aimConnectionStage, listConnectionsStage, revokeConnectionStage } from './stages/own-connections.ts'
+import { limitStage } from './stages/limit.ts'
 import { prepareArgumentsStage } from './stages/prepare-arguments.ts'
 import { aimMirroredStage, aimMirrorStage, listMirroredStage, listMirrorsStage, readMirrorStage } from './stages/administer-mirrors.ts'
 import { aimFollowStage, aimReadStage, followRevocationsStage, readRegistryStage, readReviewsStage } from './stages/read-registry.ts'
@@ -77,7 +78,7 @@ import {
 } from './stages/sessions.ts'
 import { aimSignerStage, keepSignerStage, listSignersStage } from './stages/signer-policies.ts'
 import { listenStage, openStreamStage, subscribeStage } from './stages/streams.ts'
-import { permitTaskStage, resolveTaskStage } from './stages/tasks.ts'
+import { resolveTaskStage } from './stages/tasks.ts'
 import { verifyFilterStage } from './stages/verify-filter.ts'
 import { verifyServerStage } from './stages/verify-server.ts'
 
@@ -100,55 +101,74 @@ export function createPaths(deps: GatewayDeps): Paths {
   const prepare = prepareArgumentsStage(deps)
   const own = resolveCredentialStage(deps)
   const call = callUpstreamStage(deps)
-  const permit = evaluatePolicyStage
+  const permit = evaluatePolicyStage(deps)
+  const may = evaluateEndpointStage(deps)
+  const limit = limitStage(deps)
   const scopes = checkScopesStage
   const verify = verifyServerStage(deps)
   const resolve = (kind: 'tool' | 'prompt' | 'resource') => resolveNameStage(deps, kind)
-  const task = modern.step(resolveTaskStage(deps)).step(permitTaskStage).step(scopes).step(verify).step(prepare).step(own).step(call)
+  const task = modern.step(resolveTaskStage(deps)).step(permit).step(scopes).step(verify).step(prepare).step(own).step(limit).step(call)
 
   const table: Readonly<Record<string, Whole>> = {
-    'tools/call': both.step(resolve('tool')).step(permit).step(scopes).step(verify).step(prepare).step(own).step(call),
-    'prompts/get': both.step(resolve('prompt')).step(permit).step(scopes).step(verify).step(prepare).step(own).step(call),
-    'resources/read': both.step(resolve('resource')).step(permit).step(scopes).step(verify).step(prepare).step(own).step(call),
-    'completion/complete': both.step(resolveReferenceStage(deps)).step(permit).step(scopes).step(verify).step(prepare).step(own).step(call),
+    'tools/call': both.step(resolve('tool')).step(permit).step(scopes).step(verify).step(prepare).step(own).step(limit).step(call),
+    'prompts/get': both.step(resolve('prompt')).step(permit).step(scopes).step(verify).step(prepare).step(own).step(limit).step(call),
+    'resources/read': both.step(resolve('resource')).step(permit).step(scopes).step(verify).step(prepare).step(own).step(limit).step(call),
+    'completion/complete': both
+      .step(resolveReferenceStage(deps))
+      .step(permit)
+      .step(scopes)
+      .step(verify)
+      .step(prepare)
+      .step(own)
+      .step(limit)
+      .step(call),
 
     'tools/list': both.step(listStage(deps, 'tools/list')),
     'prompts/list': both.step(listStage(deps, 'prompts/list')),
     'resources/list': both.step(listStage(deps, 'resources/list')),
     'resources/templates/list': both.step(listStage(deps, 'resources/templates/list')),
 
-    'server/discover': modern.step(discoverStage(deps)),
-    'subscriptions/listen': modern.step(checkFilterScopesStage(deps)).step(verifyFilterStage(deps)).step(listenStage(deps)),
+    'server/discover': modern.step(may).step(discoverStage(deps)),
+    'subscriptions/listen': modern.step(may).step(checkFilterScopesStage(deps)).step(verifyFilterStage(deps)).step(listenStage(deps)),
     'tasks/get': task,
     'tasks/update': task,
     'tasks/cancel': task,
 
-    initialize: known.step(requireEraStage('legacy')).step(initializeStage(deps)),
-    ping: legacy.step(pingStage),
-    'logging/setLevel': legacy.step(setLevelStage),
+    initialize: known.step(requireEraStage('legacy')).step(may).step(initializeStage(deps)),
+    ping: legacy.step(may).step(pingStage),
+    'logging/setLevel': legacy.step(may).step(setLevelStage),
     'resources/subscribe': legacy
       .step(resolve('resource'))
       .step(permit)
       .step(scopes)
       .step(verify)
       .step(own)
+      .step(limit)
       .step(subscribeStage(deps, true)),
-    'resources/unsubscribe': legacy.step(resolve('resource')).step(permit).step(scopes).step(subscribeStage(deps, false)),
+    'resources/unsubscribe': legacy.step(resolve('resource')).step(permit).step(scopes).step(limit).step(subscribeStage(deps, false)),
 
-    'notifications/cancelled': both.step(cancelStage),
-    'notifications/initialized': both.step(acceptStage),
-    'notifications/progress': both.step(acceptStage),
-    'notifications/roots/list_changed': both.step(acceptStage),
+    'notifications/cancelled': both.step(may).step(cancelStage),
+    'notifications/initialized': both.step(may).step(acceptStage),
+    'notifications/progress': both.step(may).step(acceptStage),
+    'notifications/roots/list_changed': both.step(may).step(acceptStage),
   }
   // What the transport does (GET, DELETE, a posted response, an array): a table of its own, so that no message can name one as its method.
   const acts: Readonly<Record<string, Whole>> = {
-    'session/stream': legacy.step(openStreamStage(deps)),
-    'session/end': legacy.step(endSessionStage(deps)),
-    'session/reply': legacy.step(replyStage),
-    'session/batch': legacy.step(allowBatchStage),
+    'session/stream': legacy.step(may).step(openStreamStage(deps)),
+    'session/end': legacy.step(may).step(endSessionStage(deps)),
+    'session/reply': legacy.step(may).step(replyStage),
+    'session/batch': legacy.step(may).step(allowBatchStage),
   }
   // Extension methods: relayed where one upstream is meant and an allow rule names the method.
-  const extension = both.step(resolveMethodStage(deps)).step(permit).step(scopes).step(verify).step(prepare).step(own).step(call)
+  const extension = both
+    .step(resolveMethodStage(deps))
+    .step(permit)
+    .step(scopes)
+    .step(verify)
+    .step(prepare)
+    .step(own)
+    .step(limit)
+    .step(call)
   const otherNotification = both.step(acceptStage)
 
   const rows = new Map(Object.entries(table))

@@ -1,7 +1,6 @@
 // What is known of a call once it may go upstream: the last set of facts before the effect.
 
-import type { Authenticated, Classified, Joined, Received } from './path.ts'
-import type { Permitted } from './stages/evaluate-policy.ts'
+import type { Authenticated, Classified, Joined, Permitted, Received } from './path.ts'
 import type { Prepared } from './stages/prepare-arguments.ts'
 import type { Credentialed } from './stages/resolve-credential.ts'
 import type { Routed } from './stages/resolve-route.ts'

@@ -1,4 +1,4 @@
-// The audit bracket as events: who, what, which rule, and how it ended. No argument value is ever written, only digests and sizes.
+// The audit bracket as events: who, what, which rule, and how it ended. No argument value is ever written, only digests and sizes, and what policies read to decide.
 
 import type { EventEncoder, ExchangeText } from '../audit/encode.ts'
 import type { AuditLog } from '../audit/log.ts'
@@ -9,8 +9,7 @@ import type { CallOutcome, Measure } from '../kernel/measure.ts'
 import { rawOf } from '../mcp/json.ts'
 import type { Aimed } from './administration.ts'
 import type { RecordedRequest, ServerRequestRecorder } from './deps.ts'
-import type { Answer, Authenticated, Classified, Joined, Received, Recorder } from './path.ts'
-import type { Permitted } from './stages/evaluate-policy.ts'
+import type { Answer, Authenticated, Classified, Joined, Permitted, Received, Recorder } from './path.ts'
 import type { Prepared } from './stages/prepare-arguments.ts'
 import type { Credentialed } from './stages/resolve-credential.ts'
 import type { Routed } from './stages/resolve-route.ts'
@@ -48,7 +47,8 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
     )
 
   return {
-    intent: (x: Facts, round) => log.append(encoder.intent(exchangeOf(x), x.permit?.rules ?? [], (x.prepared?.state?.round ?? 0) + round)),
+    intent: (x: Facts, round) =>
+      log.append(encoder.intent(exchangeOf(x), x.permit?.rules ?? [], (x.prepared?.state?.round ?? 0) + round, x.judged)),
 
     outcome(x: Facts, { stage, answer, stop }) {
       const outcome = stop ? 'stopped' : outcomeOf(answer)
@@ -72,12 +72,12 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
     refusal(x: Facts, stage, stop) {
       measured(x, 'refused')
       measure.refusal(stop.stop)
-      return log.append(encoder.refusal(describe(x), { reason: stop.stop, stage, detail: stop.detail }))
+      return log.append(encoder.refusal(describe(x), { reason: stop.stop, stage, detail: stop.detail }, x.judged))
     },
 
     decision(x: Facts, answer) {
       measured(x, answer.kind === 'error' ? 'error' : 'ok')
-      return log.append(encoder.decision(describe(x), { rules: x.permit?.rules ?? [], ms: seconds(x) * 1000 }))
+      return log.append(encoder.decision(describe(x), { rules: x.permit?.rules ?? [], ms: seconds(x) * 1000 }, x.judged))
     },
 
     serverRequest: (x: Facts, request) => asked(exchangeOf(x), request),

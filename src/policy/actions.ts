@@ -23,6 +23,7 @@ export const ACTIONS: Readonly<Record<string, ActionRow>> = {
   'completion/complete': row(READ, 'Prompt', 'Resource', 'Template'),
   extension: row(['use'], 'Server'),
 
+  'servers/list': row(['list'], 'Server'),
   'tools/list': row(['list'], 'Tool'),
   'prompts/list': row(['list'], 'Prompt'),
   'resources/list': row(['list'], 'Resource'),

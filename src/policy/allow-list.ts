@@ -34,6 +34,8 @@ export interface Entitlement {
   readonly serverRequests: ReadonlySet<ServerRequestKind>
   /** digest of the rules that apply: equal digests see equal lists */
   readonly digest: string
+  /** blocked by an operator, whatever the rules say; absent = nothing is */
+  readonly isBlocked?: (kind: Primitive, name: string) => boolean
   /** true when no rule applies at all: the upstream does not exist for this principal */
   readonly isEmpty: boolean
 }

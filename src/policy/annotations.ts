@@ -27,7 +27,7 @@ export type WordFault = {
   readonly known?: readonly string[]
 }
 
-const ID = /^[a-z0-9][a-z0-9._-]{0,99}$/
+const ID = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$/
 const MAX_WORDS = 500
 const COMMON = ['id', 'title', 'advice'] as const
 const APPROVAL = ['obligation', 'approvers', 'approval_ttl'] as const
@@ -53,7 +53,7 @@ export function readWords(policy: PolicyAst, set: SetName, reads: Reads): Words 
     if (text.length > MAX_WORDS) fault(name, `expected at most ${MAX_WORDS} characters in \`@${shown(name)}\``)
   const id = given.get('id')
   if (id === undefined) fault('', 'a rule without a name', 'put `@id("some.name")` in front of it')
-  else if (!ID.test(id)) fault('id', `expected a name of lower-case letters, digits, \`.\`, \`_\` and \`-\` in \`@id\``)
+  else if (!ID.test(id)) fault('id', `expected a name of letters, digits and \`._/-\` in \`@id\``)
   const approval = set === 'authz' ? readApproval(policy, given, reads, fault) : undefined
   const obligations = set === 'obligations' ? demandsOf(policy, given, fault) : undefined
   if (faults.length > 0 || id === undefined) return faults

@@ -2,7 +2,7 @@
 // are about: each decides some case, and without any one of them some case fails.
 
 import type { PolicyDecision, PolicyRules } from './evaluate.ts'
-import type { LoadTools, Policy } from './load.ts'
+import type { Policy } from './load.ts'
 import { PlainReader, type PlainFault } from './plain.ts'
 import type { Outcome } from './record.ts'
 import type { PolicyRequest } from './request.ts'
@@ -23,11 +23,8 @@ export type Case = {
 const OUTCOMES = ['allow', 'deny', 'approval']
 
 /** The cases of one file of policies/tests, as plain data. */
-export function readCases(
-  data: unknown,
-  nearest: LoadTools['nearest'],
-): { readonly cases: readonly Case[]; readonly faults: readonly PlainFault[] } {
-  const read = new PlainReader(nearest)
+export function readCases(data: unknown): { readonly cases: readonly Case[]; readonly faults: readonly PlainFault[] } {
+  const read = new PlainReader()
   const file = read.record(data, '', ['servers', 'principals', 'cases'])
   const world = readWorld(read, file)
   const list = file && read.list(file['cases'], 'cases')

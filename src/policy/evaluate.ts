@@ -1,13 +1,14 @@
 // One decision of the rules: permit, deny, or permit once people have approved; with what a permit demands. Whatever goes wrong denies.
 
 import { digestOf } from '../kernel/digest.ts'
+import { ACTIONS } from './actions.ts'
 import type { ApprovalDemand } from './annotations.ts'
 import type { EngineAnswer, PolicyEngine } from './language.ts'
 import type { Bundle, Policy } from './load.ts'
 import { joinObligations, NO_OBLIGATIONS, type Obligations } from './obligations.ts'
-import type { View } from './projection.ts'
+import type { Projection, View } from './projection.ts'
 import type { DecisionCode, DecisionRecord, Outcome } from './record.ts'
-import type { PolicyRequest } from './request.ts'
+import type { ContextFacts, Entity, PolicyRequest } from './request.ts'
 import { Slices, type Slice } from './slices.ts'
 
 /** Immutable, and shared between requests that look the same to the rules. */
@@ -57,6 +58,7 @@ export class PolicyRules {
   readonly bundle: Bundle
   readonly #engine: PolicyEngine
   readonly #slices: Slices
+  readonly #shows: Projection
   readonly #byId: ReadonlyMap<string, Policy>
   readonly #remembered = new Map<string, PolicyDecision>()
   readonly #maxRemembered: number
@@ -65,6 +67,7 @@ export class PolicyRules {
     this.bundle = bundle
     this.#engine = engine
     this.#slices = new Slices(bundle.policies)
+    this.#shows = this.#slices.projectionOf(name => ['list', 'ask'].some(group => ACTIONS[name]?.within.includes(group as 'list')))
     this.#byId = new Map(bundle.policies.map(policy => [policy.id, policy]))
     this.#maxRemembered = limits.remembered ?? 50_000
   }
@@ -87,6 +90,23 @@ export class PolicyRules {
     const view = slice?.projection.view(request)
     const facts = slice && view && !('unreadable' in view) ? slice.projection.record(request, view) : undefined
     return { digest: this.bundle.digest, outcome, code, rules, ...(facts && { facts }) }
+  }
+
+  /**
+   * What decides which entries are shown and what servers may ask, besides those entries and servers: equal standpoints see equal lists. Whatever the request,
+   * the facts of principal and moment that any of those rules read.
+   */
+  standpoint(principal: Entity, context: ContextFacts): string {
+    return this.#shows.standpoint(principal, context)
+  }
+
+  /** Makes what is asked first ready, in turns. */
+  async prepare(pause: () => Promise<void>): Promise<void> {
+    for (const slice of this.#slices.whole()) {
+      await pause()
+      this.#engine.prepare(slice.authz)
+      if (slice.obligations) this.#engine.prepare(slice.obligations)
+    }
   }
 
   policy(id: string): Policy | undefined {

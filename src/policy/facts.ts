@@ -26,12 +26,12 @@ export type ToolHints = {
   readonly openWorldHint?: boolean
 }
 
-/** `digest` of the admitted definition. */
+/** `digest` of the admitted definition; resources have contents of their own behind one. */
 export type Definition =
   | { readonly kind: 'tool'; readonly name: string; readonly digest?: string; readonly hints: ToolHints }
   | { readonly kind: 'prompt'; readonly name: string; readonly digest?: string }
-  | { readonly kind: 'resource'; readonly uri: string; readonly digest?: string }
-  | { readonly kind: 'template'; readonly uriTemplate: string; readonly digest?: string }
+  | { readonly kind: 'resource'; readonly uri: string }
+  | { readonly kind: 'template'; readonly uriTemplate: string }
 
 /**
  * The principal of a verified token. `groupPrefix` stands in front of every group where several issuers could hold the same one. Undefined where a name is not
@@ -56,20 +56,20 @@ export const endpointEntity = (path: string): Entity | undefined => entity('Endp
 /** A definition of a server. */
 export function definitionEntity(server: ServerFacts, definition: Definition): Entity | undefined {
   const { type, id, attributes } = described(definition)
-  const { digest = '' } = definition
-  return entity(type, `${server.alias}/${id}`, ancestorsOf(server), { ...attributes, digest, server: factsOf(server) })
+  return entity(type, `${server.alias}/${id}`, ancestorsOf(server), { ...attributes, server: factsOf(server) })
 }
 
 function described(definition: Definition): { readonly type: ResourceType; readonly id: string; readonly attributes: Facts } {
   switch (definition.kind) {
     case 'tool': {
-      const { name, hints } = definition
+      const { name, digest = '', hints } = definition
       const readOnly = hints.readOnlyHint === true
       return {
         type: 'Tool',
         id: name,
         attributes: {
           name,
+          digest,
           hints: {
             readOnly,
             // MCP 2026-07-28 ToolAnnotations: true unless said otherwise, and meaningful only where the tool is not read-only; one that says both is both
@@ -81,11 +81,15 @@ function described(definition: Definition): { readonly type: ResourceType; reado
       }
     }
     case 'prompt':
-      return { type: 'Prompt', id: definition.name, attributes: { name: definition.name } }
+      return { type: 'Prompt', id: definition.name, attributes: { name: definition.name, digest: definition.digest ?? '' } }
     case 'resource':
       return { type: 'Resource', id: definition.uri, attributes: { uri: definition.uri, climbs: hasTraversal(definition.uri) } }
     case 'template':
-      return { type: 'Template', id: definition.uriTemplate, attributes: { uriTemplate: definition.uriTemplate } }
+      return {
+        type: 'Template',
+        id: definition.uriTemplate,
+        attributes: { uriTemplate: definition.uriTemplate, climbs: hasTraversal(definition.uriTemplate) },
+      }
   }
 }
 
@@ -126,12 +130,13 @@ function isWellFormed(facts: Facts): boolean {
 
 /** Facts of an ordinary request; what is not known yet says so by its default. */
 export function contextFacts(nowMs: number, known: Partial<ContextFacts> & Pick<ContextFacts, 'endpoint' | 'era'>): ContextFacts {
-  const now = new Date(nowMs)
+  const hours = Math.floor(nowMs / 3_600_000)
   return {
     scopes: [],
     detail: '',
-    hour: now.getUTCHours(),
-    weekday: now.getUTCDay() || 7,
+    hour: hours % 24,
+    // The first of January 1970 was a Thursday.
+    weekday: ((Math.floor(hours / 24) + 3) % 7) + 1,
     readUntrusted: false,
     readPrivate: false,
     ...known,

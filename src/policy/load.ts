@@ -1,12 +1,14 @@
 // Files of policies to a bundle, or all that is wrong with them at once: names, annotations, syntax, types against the schema. Warnings count as faults.
 
 import { hash } from 'node:crypto'
+import { nearest } from '../kernel/nearest.ts'
 import { ACTION_GROUPS, ACTIONS } from './actions.ts'
 import { readWords, shown, type SetName, type Words } from './annotations.ts'
 import { MAX_TEXT } from './arguments.ts'
 import type { PolicyAst } from './ast.ts'
 import type { LanguageFault, PolicyLanguage } from './language.ts'
 import { readsOf, type Reads } from './reads.ts'
+import { concernsAction } from './scope.ts'
 import { positionsOf, splitPolicies, type Position } from './split.ts'
 
 /** A file as it lies in the folder: `name` is `authz/10-readers.cedar`. */
@@ -40,8 +42,6 @@ export type LoadTools = {
   readonly language: PolicyLanguage
   /** the schema of this gateway: what its requests are made of, whatever lies in the folder */
   readonly schema: string
-  /** the nearest of the known words */
-  readonly nearest: (word: string, known: Iterable<string>) => string | undefined
 }
 
 export const MAX_FILE_BYTES = 1024 * 1024
@@ -112,12 +112,21 @@ class Loading {
     const words = readWords(ast, set, reads)
     if (!('id' in words)) {
       for (const { annotation, message, fix, known } of words) {
-        const near = known && this.#tools.nearest(annotation, known)
+        const near = known && nearest(annotation, known)
         const mend = near ? `did you mean \`@${near}\`?` : (fix ?? (known && `known here: ${known.map(name => `@${name}`).join(', ')}`))
         this.#fault({ file: place.file, ...placeOf(place, annotation), message, ...(mend && { fix: mend }) })
       }
       return
     }
+    const loose = set === 'obligations' ? Object.keys(ACTIONS).find(name => !isSpent(name) && concernsAction(ast, name)) : undefined
+    if (loose !== undefined)
+      return this.#fault({
+        file: place.file,
+        ...place.positionOf(place.at),
+        id: words.id,
+        message: `demands something of \`${loose}\`, where nothing enforces it`,
+        fix: 'name actions of the groups `use` and `task` in its head',
+      })
     const { line } = place.positionOf(place.at)
     const earlier = this.#known.get(words.id)?.policy
     if (earlier)
@@ -166,7 +175,7 @@ class Loading {
   /** Cedar looks for a similar word among all there are; people misspell one. */
   #actionMeant(message: string): string | undefined {
     const word = /^unrecognized action `MCP::Action::"([^"]*)"`/.exec(message)?.[1]
-    const near = word === undefined ? undefined : this.#tools.nearest(word, [...Object.keys(ACTIONS), ...ACTION_GROUPS])
+    const near = word === undefined ? undefined : nearest(word, [...Object.keys(ACTIONS), ...ACTION_GROUPS])
     return near && `did you mean \`MCP::Action::"${near}"\`?`
   }
 
@@ -186,6 +195,9 @@ class Loading {
     if (this.faults.length < MAX_FAULTS) this.faults.push(fault)
   }
 }
+
+/** Where what a permit demands is spent: an act at a server. */
+const isSpent = (name: string): boolean => ['use', 'task'].some(group => ACTIONS[name]?.within.includes(group as 'use'))
 
 /** The rule is named beside the message, and the context is the same for every action. */
 const unnamed = (message: string): string =>

@@ -1,6 +1,6 @@
 // Plain data from a file of people, read member by member: whatever is not as expected is a fault with its place, and all of them are reported at once.
 
-import type { LoadTools } from './load.ts'
+import { nearest } from '../kernel/nearest.ts'
 
 /** `path` is where it stands: `cases[3].action`. */
 export type PlainFault = { readonly path: string; readonly message: string; readonly fix?: string }
@@ -8,11 +8,6 @@ export type Data = Readonly<Record<string, unknown>>
 
 export class PlainReader {
   readonly faults: PlainFault[] = []
-  readonly #nearest: LoadTools['nearest']
-
-  constructor(nearest: LoadTools['nearest']) {
-    this.#nearest = nearest
-  }
 
   /** Undefined, in place of whatever was expected. */
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller's own type: a fault is an expression
@@ -51,7 +46,7 @@ export class PlainReader {
 
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- as above
   unknown<T>(path: string, word: string, known: readonly string[]): T | undefined {
-    const near = this.#nearest(word, known)
+    const near = nearest(word, known)
     const all = known.length <= 12 ? `known: ${known.join(', ')}` : undefined
     return this.fault(path, `no such name \`${word.slice(0, 60)}\``, near ? `did you mean \`${near}\`?` : all)
   }

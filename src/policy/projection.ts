@@ -3,16 +3,14 @@
 import { actionRow } from './actions.ts'
 import { argumentFacts, stepsOf } from './arguments.ts'
 import { cedarType } from './ast.ts'
+import { cedarFacts, flattened, pathsOf, picked, valueAt, written } from './fact-values.ts'
 import type { CedarEntity, CedarRequest, CedarUid, CedarValue } from './language.ts'
 import { ARGUMENTS, type EntityReads, type Reads } from './reads.ts'
 import type { EntityRecord, RequestRecord } from './record.ts'
-import { keyOf, splitKey, type ContextFacts, type Entity, type Facts, type FactValue, type PolicyRequest } from './request.ts'
-
-/** Attributes that are one of a list in the schema, by their last name. */
-const ENUMS: Readonly<Record<string, string>> = { signature: 'Signature', standing: 'Standing', era: 'Era' }
+import { keyOf, splitKey, type ContextFacts, type Entity, type Facts, type PolicyRequest } from './request.ts'
 
 /** An entity as the rules see it. `key` is empty where they see all of it. */
-type Projected = { readonly key: string; readonly uid: CedarUid; readonly entity: CedarEntity; readonly record: EntityRecord }
+type Projected = { readonly key: string; readonly uid: CedarUid; readonly entity: CedarEntity }
 type Tags = ReadonlyMap<string, readonly string[]>
 
 /** A request as the rules see it. `key` is undefined where no answer can be remembered; equal keys have equal answers. */
@@ -42,11 +40,21 @@ export class Projection {
     return { key: this.#isRemembered ? this.#keyOf(request, tags) : undefined, tags }
   }
 
-  #tagsOf({ arguments: given, tags }: PolicyRequest): Tags | { readonly unreadable: string } {
+  /** All that an answer can depend on besides the resource and arguments: who shares it sees the same of the same resources. */
+  standpoint(principal: Entity, context: ContextFacts): string {
+    const { reads, facts } = { reads: this.#reads, facts: context }
+    const who = reads.principal.isWhole
+      ? written([principal.type, principal.id, ...[...principal.within].sort()]) + written(principal.attributes)
+      : this.#projectedOf('principal', principal).key
+    return reads.context.isWhole ? who + written(facts) : this.#contextPaths.reduce((key, path) => key + written(valueAt(facts, path)), who)
+  }
+
+  #tagsOf(request: PolicyRequest): Tags | { readonly unreadable: string } {
     const wanted = this.#pointers
     if (wanted !== 'all' && wanted.size === 0) return NO_TAGS
+    const { tags } = request
     if (tags) return wanted === 'all' ? tags : new Map([...tags].filter(([pointer]) => wanted.has(pointer)))
-    const found = argumentFacts(given, wanted)
+    const found = argumentFacts(request.arguments, wanted)
     return 'unreadable' in found ? found : found.tags
   }
 
@@ -91,53 +99,71 @@ export class Projection {
     return cedarFacts(this.#reads.context.isWhole ? facts : picked(facts, this.#contextPaths))
   }
 
-  /** What is written down of it: enough to decide anew, and nothing else. Arguments that were asked for and absent are null. */
+  /** What is written down of it: enough to decide anew, and nothing else. Arguments that were asked for and absent are null; large ones are not kept. */
   record(request: PolicyRequest, { tags }: View): RequestRecord {
     const { context } = this.#reads
     const asked = this.#pointers === 'all' ? undefined : [...this.#pointers.keys()]
     return {
       action: request.action,
-      principal: this.#projected('principal', request).record,
-      resource: this.#projected('resource', request).record,
+      principal: recordOf(request.principal, this.#reads.principal),
+      resource: recordOf(request.resource, this.#reads.resource),
       context: flattened(context.isWhole ? undefined : this.#contextPaths, request.context),
       ...(context.isWhole && { isWholeContext: true as const }),
       ...(asked === undefined && { isWholeArguments: true as const }),
-      arguments: Object.fromEntries((asked ?? [...tags.keys()]).map(pointer => [pointer, tags.get(pointer) ?? null])),
+      arguments: Object.fromEntries(
+        (asked ?? [...tags.keys()]).flatMap(pointer => {
+          const values = tags.get(pointer) ?? null
+          return isShort(values) ? [[pointer, values]] : []
+        }),
+      ),
     }
   }
 
   #projected(role: 'principal' | 'resource', request: PolicyRequest): Projected {
-    const entity = request[role]
+    return this.#projectedOf(role, request[role])
+  }
+
+  #projectedOf(role: 'principal' | 'resource', entity: Entity): Projected {
     let found = this.#known[role].get(entity)
     if (!found) this.#known[role].set(entity, (found = project(entity, this.#reads[role])))
     return found
   }
 }
 
+/** Characters of one argument that a record keeps. */
+const MAX_RECORDED = 8192
+const isShort = (values: readonly string[] | null): boolean => (values ?? []).reduce((sum, value) => sum + value.length, 0) <= MAX_RECORDED
+
 const ARGUMENTS_UID: CedarUid = { type: cedarType('Arguments'), id: 'request' }
 
 function project(entity: Entity, reads: EntityReads): Projected {
   const { type, id, within, attributes } = entity
   const own = keyOf(type, id)
-  const tested = [...reads.within].sort()
-  const holds = tested.filter(key => within.has(key))
+  const holds = holdsOf(entity, reads)
   const paths = pathsOf(reads.paths)
   const facts = reads.isWhole ? attributes : picked(attributes, paths)
   // Where no rule names it, another name serves as well, and whoever differs in nothing else shares the answer.
   const uid = { type: cedarType(type), id: reads.isWhole || reads.within.has(own) ? id : nobody(type, reads.within) }
   const parents = (reads.isWhole ? [...within] : holds).filter(key => key !== own).map(cedarUid)
   const key = `${type} ${holds.map(written).join('')}/${paths.map(path => written(valueAt(attributes, path))).join('')}`
+  return { key, uid, entity: { uid, attrs: cedarFacts(facts), parents } }
+}
+
+/** Of what the rules ask about, what it is in; rules may name thousands of groups, and it is in a few. */
+function holdsOf({ within }: Entity, reads: EntityReads): readonly string[] {
+  const [few, many] = within.size < reads.within.size ? [within, reads.within] : [reads.within, within]
+  return [...few].filter(key => many.has(key)).sort()
+}
+
+function recordOf(entity: Entity, reads: EntityReads): EntityRecord {
+  const { type, id, within, attributes } = entity
+  const own = keyOf(type, id)
   return {
-    key,
-    uid,
-    entity: { uid, attrs: cedarFacts(facts), parents },
-    record: {
-      type,
-      id,
-      in: (reads.isWhole ? [...within].sort() : holds).filter(each => each !== own),
-      ...(reads.isWhole ? { isWhole: true as const } : { notIn: tested.filter(each => !within.has(each)) }),
-      attributes: flattened(reads.isWhole ? undefined : paths, attributes),
-    },
+    type,
+    id,
+    in: (reads.isWhole ? [...within].sort() : holdsOf(entity, reads)).filter(each => each !== own),
+    ...(reads.isWhole ? { isWhole: true as const } : { notIn: [...reads.within].filter(each => !within.has(each)).sort() }),
+    attributes: flattened(reads.isWhole ? undefined : pathsOf(reads.paths), attributes),
   }
 }
 
@@ -151,70 +177,4 @@ function nobody(type: string, named: ReadonlySet<string>): string {
 function cedarUid(key: string): CedarUid {
   const { type, id } = splitKey(key)
   return { type: cedarType(type), id }
-}
-
-/** Paths without those that another one covers. */
-function pathsOf(paths: ReadonlySet<string>): readonly (readonly string[])[] {
-  const all = [...paths].sort()
-  return all.filter(path => !all.some(other => other !== path && path.startsWith(`${other}.`))).map(path => path.split('.'))
-}
-
-function valueAt(facts: Facts, path: readonly string[]): FactValue | undefined {
-  let value: FactValue | undefined = facts
-  for (const name of path) {
-    if (typeof value !== 'object' || Array.isArray(value) || !Object.hasOwn(value, name)) return undefined
-    value = (value as Facts)[name]
-  }
-  return value
-}
-
-function picked(facts: Facts, paths: readonly (readonly string[])[]): Facts {
-  const found: Record<string, FactValue> = {}
-  for (const path of paths) {
-    const value = valueAt(facts, path)
-    if (value === undefined) continue
-    let at = found
-    for (const name of path.slice(0, -1)) at = (at[name] ??= {}) as Record<string, FactValue>
-    at[path.at(-1) ?? ''] = value
-  }
-  return found
-}
-
-/** One part of a key. */
-function written(value: FactValue | undefined): string {
-  switch (typeof value) {
-    case 'string':
-      return `s${value.length}:${value}`
-    case 'undefined':
-      return '-'
-    case 'object': {
-      const text = JSON.stringify(value)
-      return `j${text.length}:${text}`
-    }
-    default:
-      return `${String(value)};`
-  }
-}
-
-/** Facts as values of the schema. */
-function cedarFacts(facts: Facts): Record<string, CedarValue> {
-  return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, cedarValue(name, value)]))
-}
-
-function cedarValue(name: string, value: FactValue): CedarValue {
-  const kind = ENUMS[name]
-  if (kind !== undefined && typeof value === 'string') return { __entity: { type: cedarType(kind), id: value } }
-  return typeof value === 'object' && !Array.isArray(value) ? cedarFacts(value as Facts) : (value as CedarValue)
-}
-
-/** Leaves by their path, as they are written down; null = was asked for and absent. */
-function flattened(paths: readonly (readonly string[])[] | undefined, facts: Facts): RequestRecord['context'] {
-  const found: Record<string, boolean | number | string | readonly string[] | null> = {}
-  const add = (path: string, value: FactValue | undefined): void => {
-    if (typeof value === 'object' && !Array.isArray(value)) for (const [name, inner] of Object.entries(value)) add(`${path}.${name}`, inner)
-    else found[path] = (value as boolean | number | string | readonly string[] | undefined) ?? null
-  }
-  if (paths) for (const path of paths) add(path.join('.'), valueAt(facts, path))
-  else for (const [name, value] of Object.entries(facts)) add(name, value)
-  return found
 }

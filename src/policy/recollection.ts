@@ -34,8 +34,8 @@ const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
   Workload: ['issuer', 'subject', 'client'],
   Tool: ['name', 'digest', 'hints', 'server'],
   Prompt: ['name', 'digest', 'server'],
-  Resource: ['uri', 'climbs', 'digest', 'server'],
-  Template: ['uriTemplate', 'digest', 'server'],
+  Resource: ['uri', 'climbs', 'server'],
+  Template: ['uriTemplate', 'climbs', 'server'],
   Server: ['server'],
   Endpoint: [],
 }
@@ -146,7 +146,7 @@ function namedBy({ type, id }: EntityRecord): Readonly<Record<string, RecordedFa
     case 'Resource':
       return { uri: rest, climbs: hasTraversal(rest), 'server.alias': first }
     case 'Template':
-      return { uriTemplate: rest, 'server.alias': first }
+      return { uriTemplate: rest, climbs: hasTraversal(rest), 'server.alias': first }
     case 'Server':
       return { 'server.alias': id }
     default:

@@ -35,7 +35,7 @@ export type ContextFacts = {
   readonly approval?: { readonly count: number }
 }
 
-/** `arguments`: attacker-controlled, as JSON.parse made it; only what the policies in question read of it is looked at. */
+/** `arguments`: attacker-controlled, as JSON.parse made it; asked for only where a rule reads some, and only those are looked at. */
 export type PolicyRequest = {
   readonly principal: Entity
   readonly action: string

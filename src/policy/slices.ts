@@ -1,6 +1,6 @@
 // Which rules a request concerns at all, so that a decision costs the same however many others there are. Told from the heads of rules alone; Cedar judges them itself.
 
-import { actionRow } from './actions.ts'
+import { actionRow, ACTIONS } from './actions.ts'
 import type { PolicySlice } from './language.ts'
 import type { Policy } from './load.ts'
 import { Projection } from './projection.ts'
@@ -64,6 +64,11 @@ class Level {
     }
   }
 
+  /** All its rules, where they are evaluated together. */
+  get whole(): Slice | undefined {
+    return this.#next.length === 0 ? (this.#whole ??= new Slice(this.#policies, this.#nameOf())) : undefined
+  }
+
   of(request: PolicyRequest): Slice {
     const [role] = this.#next
     if (role === undefined) return (this.#whole ??= new Slice(this.#policies, this.#nameOf()))
@@ -98,6 +103,18 @@ export class Slices {
   /** Undefined for an action that does not exist. */
   of(request: PolicyRequest): Slice | undefined {
     return this.#level(request.action)?.of(request)
+  }
+
+  /** Those that need no narrowing, of every action. */
+  whole(): readonly Slice[] {
+    return Object.keys(ACTIONS).flatMap(action => this.#level(action)?.whole ?? [])
+  }
+
+  /** What all rules of some actions read together. */
+  projectionOf(isWanted: (action: string) => boolean): Projection {
+    const names = Object.keys(ACTIONS).filter(isWanted)
+    const concerned = this.#policies.filter(({ ast }) => names.some(name => concernsAction(ast, name)))
+    return new Projection(allReads(concerned.map(({ reads }) => reads)))
   }
 
   #level(action: string): Level | undefined {

@@ -129,8 +129,8 @@ function readDefinition(
   const digest = read.optional(data['digest'], at('digest'))
   const known = digest === undefined ? {} : { digest }
   if (kind === 'prompt') return { kind, name, ...known }
-  if (kind === 'resource') return { kind, uri: name, ...known }
-  if (kind === 'template') return { kind, uriTemplate: name, ...known }
+  if (kind === 'resource') return { kind, uri: name }
+  if (kind === 'template') return { kind, uriTemplate: name }
   const hints = data['hints'] === undefined ? {} : read.record(data['hints'], at('hints'), HINTS)
   for (const [hint, value] of Object.entries(hints ?? {})) read.flag(value, `${at('hints')}.${hint}`)
   return hints && { kind, name, hints: hints, ...known }

@@ -48,6 +48,7 @@ describe('defaults', () => {
       },
       era: 'auto',
       share: 'principal',
+      labels: [],
       lists: 'principal',
       admission: 'required',
       listTtlSeconds: 60,

@@ -43,7 +43,7 @@ it('100,000 principals leave no more behind than 25,000 did', async () => {
     const principal = await authenticator.authenticate(`Bearer ${tokenOf(n)}`, MCP, NOW)
     if (isStop(principal)) throw new Error(principal.detail)
     if (principal.subject !== `person-${n}` || (await admit(principal))) throw new Error(`refused person ${n}`)
-    entitlements.of(principal, entry)
+    entitlements.of({ principal }, entry)
     // The limiter counts each for two seconds.
     ms += 1
     vi.advanceTimersByTime(1)

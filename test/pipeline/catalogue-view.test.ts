@@ -9,7 +9,7 @@ import { keyOf, type Principal } from '../../src/kernel/principal.ts'
 import { createSealer } from '../../src/kernel/seal.ts'
 import { Admitting } from '../../src/pipeline/admitting.ts'
 import { createCallers } from '../../src/pipeline/callers.ts'
-import { CatalogueView } from '../../src/pipeline/catalogue-view.ts'
+import { CatalogueView, type CatalogueDeps } from '../../src/pipeline/catalogue-view.ts'
 import { createEntitlements } from '../../src/pipeline/entitlements.ts'
 import type { UpstreamEntry } from '../../src/pipeline/entry.ts'
 import type { Authenticated, Classified, Joined, Received } from '../../src/pipeline/path.ts'
@@ -46,6 +46,7 @@ function world() {
     admission: 'configured',
     launch: { specification: {}, digest: '' },
     rules: [RULE],
+    labels: [],
     scopes: new ScopeIndex('files', new Map()),
     parkMs: 1,
     rounds: 1,
@@ -53,6 +54,7 @@ function world() {
   const view = new CatalogueView({
     upstreams: () => new Map([['files', entry]]),
     entitlement: createEntitlements().of,
+    judge: { rules: undefined } as unknown as CatalogueDeps['judge'],
     callers: createCallers(),
     credentials: { of: () => undefined, connect: () => Promise.reject(new Error('nobody asked')), onChange: () => () => {} },
     sealer: createSealer({ current: randomBytes(32) }, randomBytes),

@@ -21,7 +21,7 @@ const answer = (isAllowed: boolean, reasons: string[], errors: string[] = []): E
 })
 
 describe('whatever goes wrong denies, with a code', () => {
-  const rate = '@id("rate") @rate("5/1m") permit (principal, action, resource);'
+  const rate = '@id("rate") @rate("5/1m") permit (principal, action in MCP::Action::"use", resource);'
   it.each<[string, (EngineAnswer | Error)[], object]>([
     [
       'a forbid that cannot be evaluated while another rule permits (Cedar passes over it)',
@@ -105,7 +105,7 @@ describe('approval', () => {
     @id("opens") @obligation("approval") @approvers("security") forbid (principal, action == MCP::Action::"tools/call", resource)
       when { resource.hints.openWorld } unless { context has approval && context.approval.count > 1 };
     @id("unsigned") forbid (principal, action, resource is MCP::Tool) unless { resource.server.signature == MCP::Signature::"verified" };`
-  const rules = rulesOf(text, '@id("rate") @rate("5/1m") permit (principal, action, resource);')
+  const rules = rulesOf(text, '@id("rate") @rate("5/1m") permit (principal, action in MCP::Action::"use", resource);')
   const asks = (change: object): object => rules.decide(requestOf(change))
   it('is what a request waits for that nothing else forbids', () => {
     expect(asks({ hints: { openWorldHint: false } })).toMatchObject({
@@ -151,11 +151,11 @@ describe('obligations', () => {
   it('of all rules that apply count together, the strictest of what limits the same', () => {
     const rules = rulesOf(
       ALL,
-      `@id("a") @rate("120/1m") permit (principal, action, resource);
-       @id("b") @rate("5/1m") @redact("secrets") permit (principal, action, resource) when { context.readUntrusted };
-       @id("c") @rate("9/1h") @key("client") @concurrency("3") permit (principal, action, resource);
-       @id("d") @concurrency("2") @key("client") @max_result("500kB") @redact("personal-data, secrets") permit (principal, action, resource);
-       @id("e") @max_result("1MB") permit (principal in MCP::Group::"sales", action, resource);`,
+      `@id("a") @rate("120/1m") permit (principal, action in MCP::Action::"use", resource);
+       @id("b") @rate("5/1m") @redact("secrets") permit (principal, action in MCP::Action::"use", resource) when { context.readUntrusted };
+       @id("c") @rate("9/1h") @key("client") @concurrency("3") permit (principal, action in MCP::Action::"use", resource);
+       @id("d") @concurrency("2") @key("client") @max_result("500kB") @redact("personal-data, secrets") permit (principal, action in MCP::Action::"use", resource);
+       @id("e") @max_result("1MB") permit (principal in MCP::Group::"sales", action in MCP::Action::"use", resource);`,
     )
     expect(rules.decide(requestOf({ principal: 'bob', context: { readUntrusted: true } }))).toMatchObject({
       outcome: 'allow',
@@ -175,7 +175,7 @@ describe('obligations', () => {
   it('come with no refusal', () => {
     const rules = rulesOf(
       '@id("s") permit (principal in MCP::Group::"sales", action, resource);',
-      '@id("a") @rate("1/1s") permit (principal, action, resource);',
+      '@id("a") @rate("1/1s") permit (principal, action in MCP::Action::"use", resource);',
     )
     expect(rules.decide(requestOf())).toMatchObject({ outcome: 'deny', demandedBy: [], obligations: { rates: [] } })
   })
@@ -194,12 +194,14 @@ describe('rules that do not concern a request', () => {
     }).join('\n')
   const own = `@id("mine") permit (principal in MCP::Group::"engineering", action, resource is MCP::Tool);
     @id("here") permit (principal, action, resource in MCP::Server::"files");
-    @id("not") forbid (principal, action, resource in MCP::Label::"production");`
+    @id("not") forbid (principal, action, resource in MCP::Label::"production");
+    @id("marked") forbid (principal, action in MCP::Action::"use", resource) when { context.readUntrusted };`
   const many = rulesOf(own + others(600))
 
   it('are not evaluated, and what concerns it is', () => {
     const ids = (change: object): string[] => many.concerned(requestOf(change)).map(({ id }) => id)
-    expect(ids({}).sort()).toEqual(['here', 'mine'])
+    expect(ids({}).sort()).toEqual(['here', 'marked', 'mine'])
+    expect(many.decide(requestOf({ context: { readUntrusted: true } }))).toMatchObject({ outcome: 'deny', rules: ['marked'] })
     expect(many.decide(requestOf({}))).toMatchObject({ outcome: 'allow', rules: ['here', 'mine'] })
     expect(many.decide(requestOf({ tool: 'ledger/x' }))).toMatchObject({ outcome: 'deny', rules: ['not'] })
     expect(many.decide(requestOf({ principal: 'nobody', tool: 'stray/x' }))).toMatchObject({ code: 'not-permitted' })
@@ -210,7 +212,7 @@ describe('rules that do not concern a request', () => {
       rulesOf(own)
         .concerned(requestOf())
         .map(({ id }) => id),
-    ).toEqual(['mine', 'here', 'not'])
+    ).toEqual(['mine', 'here', 'not', 'marked'])
   })
   it('and the policies themselves are known by name', () => {
     expect(many.policy('not')).toMatchObject({ file: 'authz/test.cedar', line: 3 })

@@ -143,7 +143,7 @@ describe('rules that do nothing', () => {
     expect(found(text)).toEqual(findings)
   })
   it('obligations that demand less than another', () => {
-    const obligation = (id: string, words: string, head = 'principal, action, resource'): string =>
+    const obligation = (id: string, words: string, head = 'principal, action in MCP::Action::"use", resource'): string =>
       `@id("${id}") ${words} permit (${head});\n`
     expect(found(BASE, obligation('a', '@rate("5/1m")') + obligation('b', '@rate("9/1m")', `principal, ${CALL}, resource`))).toEqual([
       'b covered a',

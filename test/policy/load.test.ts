@@ -6,7 +6,10 @@ const PERMIT = '@id("base") permit (principal, action, resource);\n'
 
 describe('a folder of policies', () => {
   it('loads with every rule, its place and what it demands', () => {
-    const { policies, digest } = bundleOf(`// head\n\n${PERMIT}`, '@id("rate") @rate("5/1m") permit (principal, action, resource);')
+    const { policies, digest } = bundleOf(
+      `// head\n\n${PERMIT}`,
+      '@id("rate") @rate("5/1m") permit (principal, action in MCP::Action::"use", resource);',
+    )
     expect(digest).toMatch(/^[\w-]{43}$/)
     expect(policies).toMatchObject([
       { id: 'base', set: 'authz', file: 'authz/test.cedar', line: 3 },
@@ -31,16 +34,16 @@ describe('a folder of policies', () => {
         '@id("twice") forbid (principal, action, resource);',
         '@id("homoglyph") permit (principal in MCP::Group::"аdmins", action, resource);',
         '@id("slot") permit (principal in ?principal, action, resource);',
-        '@id("rated") @rate("5/1m") permit (principal, action, resource);',
+        '@id("rated") @rate("5/1m") permit (principal, action in MCP::Action::"use", resource);',
         '@id("attribute") permit (principal, action, resource is MCP::Tool) when { resource.nmae == "x" };',
       ].join('\n'),
-      '@id("nothing") permit (principal, action, resource);\n@id("bad.rate") @rate("often") permit (principal, action, resource);\n@id("forbids") @rate("1/s") forbid (principal, action, resource);',
+      '@id("nothing") permit (principal, action in MCP::Action::"use", resource);\n@id("bad.rate") @rate("often") permit (principal, action in MCP::Action::"use", resource);\n@id("forbids") @rate("1/s") forbid (principal, action in MCP::Action::"use", resource);',
     )
     const told = faults.map(({ file, line, column, id, message, fix }) => `${file}:${line}:${column} ${id ?? ''} ${message} / ${fix ?? ''}`)
     expect(told).toMatchInlineSnapshot(`
       [
         "authz/test.cedar:2:30 no.such.action unrecognized action \`MCP::Action::"tols/call"\` / did you mean \`MCP::Action::"tools/call"\`?",
-        "authz/test.cedar:3:1  expected a name of lower-case letters, digits, \`.\`, \`_\` and \`-\` in \`@id\` / ",
+        "authz/test.cedar:3:1  expected a name of letters, digits and \`._/-\` in \`@id\` / ",
         "authz/test.cedar:5:3  a rule without a name / put \`@id("some.name")\` in front of it",
         "authz/test.cedar:6:41  unexpected token \`resource\`: expected \`!=\`, \`)\`, \`,\`, \`:\`, \`<\`, \`<=\`, \`==\`, \`>\`, \`>=\`, \`in\`, or \`is\` / ",
         "authz/test.cedar:7:13  no annotation \`@tittle\` / did you mean \`@title\`?",
@@ -114,7 +117,7 @@ describe('a folder of policies', () => {
       expect(digest(`${PERMIT}// here\n${OTHER}`)).toBe(digest(OTHER + PERMIT))
     })
     it('that differs with every rule, the set it is in, and the schema', () => {
-      const rate = '@id("r") @rate("5/1m") permit (principal, action, resource);'
+      const rate = '@id("r") @rate("5/1m") permit (principal, action in MCP::Action::"use", resource);'
       const all = [digest(PERMIT), digest(PERMIT + OTHER), digest(PERMIT, rate), digest(PERMIT, rate.replace('5', '6'))]
       const loaded = loadBundle([{ set: 'authz', name: 'a', text: PERMIT }], { ...tools, schema: `${tools.schema}\n` })
       expect(new Set([...all, 'bundle' in loaded ? loaded.bundle.digest : '']).size).toBe(5)

@@ -31,6 +31,24 @@ describe('the part of a request that rules read', () => {
     )
   })
 
+  it('law: nor does it matter how many rules of others stand beside them', () => {
+    const others = Array.from({ length: 60 }, (_, i) => {
+      const heads = [`principal in MCP::Group::"other-${i}", action, resource`, `principal, action, resource in MCP::Label::"other-${i}"`]
+      return `${i % 3 === 0 ? 'forbid' : 'permit'} (${heads[i % 2]!})`
+    })
+    fc.assert(
+      fc.property(
+        fc.array(anyRule, { minLength: 1, maxLength: 5 }),
+        fc.array(anyRequest, { minLength: 8, maxLength: 8 }),
+        (texts, requests) => {
+          const [alone, beside] = [bundleFrom(texts), bundleFrom([...texts, ...others])].map(bundle => new PolicyRules(bundle, engine))
+          for (const asked of requests) expect(beside!.decide(asked)).toEqual(alone!.decide(asked))
+        },
+      ),
+      { numRuns: 8 },
+    )
+  })
+
   const counting = (): PolicyEngine & { asked: number } => ({
     asked: 0,
     evaluate(slice, asked) {

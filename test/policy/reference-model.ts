@@ -21,6 +21,7 @@ export type Plain = {
 
 const READS = ['prompts/get', 'resources/read', 'resources/subscribe', 'resources/unsubscribe', 'completion/complete']
 const LISTS: Readonly<Record<string, string>> = {
+  server: 'servers/list',
   tool: 'tools/list',
   prompt: 'prompts/list',
   resource: 'resources/list',

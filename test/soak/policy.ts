@@ -4,7 +4,6 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { CedarEngine } from '../../src/adapters/cedar/engine.ts'
 import { CedarLanguage } from '../../src/adapters/cedar/language.ts'
 import { shippedSchema } from '../../src/adapters/policy-folder.ts'
-import { nearest } from '../../src/kernel/nearest.ts'
 import { keyOf } from '../../src/kernel/principal.ts'
 import { ACTIONS } from '../../src/policy/actions.ts'
 import { decideFrom, type DemandKind } from '../../src/policy/decision.ts'
@@ -35,7 +34,7 @@ function shippedBundle(): Bundle {
       text: readFileSync(new URL(`${set}/${name}`, FOLDER), 'utf8'),
     })),
   )
-  const loaded = loadBundle(files, { language: new CedarLanguage(), schema: shippedSchema(), nearest })
+  const loaded = loadBundle(files, { language: new CedarLanguage(), schema: shippedSchema() })
   if ('faults' in loaded) throw new Error(JSON.stringify(loaded.faults))
   return loaded.bundle
 }
@@ -64,7 +63,7 @@ const LIST = {
   prompt: 'prompts/list',
   resource: 'resources/list',
   template: 'resources/templates/list',
-  server: undefined,
+  server: 'servers/list',
   endpoint: undefined,
 }
 
@@ -242,7 +241,7 @@ const WHOLE = '\n@id("whole") forbid (principal, action, resource) when { contex
 
 /** Poisoned calls with a good and a forbidden one after each; what became of those is wrong or right. */
 export function poison(count: number): { readonly wrong: number; readonly replaced: number } {
-  const tools = { language: new CedarLanguage(), schema: shippedSchema(), nearest }
+  const tools = { language: new CedarLanguage(), schema: shippedSchema() }
   const engine = new CedarEngine()
   const rules = [READING, READING + WHOLE].map(text => {
     const loaded = loadBundle([{ set: 'authz', name: 'authz/soak.cedar', text }], tools)

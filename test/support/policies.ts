@@ -3,7 +3,6 @@
 import { CedarLanguage } from '../../src/adapters/cedar/language.ts'
 import { CedarEngine } from '../../src/adapters/cedar/engine.ts'
 import { shippedSchema } from '../../src/adapters/policy-folder.ts'
-import { nearest } from '../../src/kernel/nearest.ts'
 import { PolicyRules, type EvaluateLimits } from '../../src/policy/evaluate.ts'
 import { loadBundle, type Bundle, type LoadTools, type PolicyFault } from '../../src/policy/load.ts'
 import type { PolicyEngine } from '../../src/policy/language.ts'
@@ -13,7 +12,7 @@ import { readRequest, readWorld } from '../../src/policy/spec.ts'
 
 /** One for all tests of a file: making one takes some time. */
 const language = new CedarLanguage()
-export const tools: LoadTools = { language, schema: shippedSchema(), nearest }
+export const tools: LoadTools = { language, schema: shippedSchema() }
 export const engine = new CedarEngine()
 
 export const load = (authz: string, obligations = ''): ReturnType<typeof loadBundle> =>
@@ -55,7 +54,7 @@ const WORLD = {
 
 /** A request in the words of cases; by default alice calls the tool `files/read`. */
 export function requestOf(change: object = {}): PolicyRequest {
-  const read = new PlainReader(nearest)
+  const read = new PlainReader()
   const target = ['tool', 'prompt', 'resource', 'template', 'server', 'endpoint'].some(kind => kind in change) ? {} : { tool: 'files/read' }
   const data = { principal: 'alice', action: 'tools/call', ...target, ...change }
   const request = readRequest(read, data, '', readWorld(read, WORLD))

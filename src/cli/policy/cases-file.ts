@@ -1,7 +1,7 @@
 // A YAML file of people as plain data, and where in it something stands.
 
 import { parseYaml, type YamlNode } from '../../config/parse.ts'
-import { nearest } from '../../kernel/nearest.ts'
+import { plainOf } from '../../config/plain-yaml.ts'
 import { readCases, type Case } from '../../policy/cases.ts'
 import type { PolicyFault } from '../../policy/load.ts'
 import type { PlainFault } from '../../policy/plain.ts'
@@ -42,25 +42,11 @@ export function readCasesFile(
 ): { readonly cases: readonly PlacedCase[]; readonly faults: readonly PolicyFault[] } {
   const yaml = readYaml(file, bytes)
   if (yaml.data === undefined) return { cases: [], faults: yaml.faults }
-  const { cases, faults } = readCases(yaml.data, nearest)
+  const { cases, faults } = readCases(yaml.data)
   const lines = yaml.placed(cases.map(({ path }) => ({ path, message: '' })))
   return {
     cases: cases.map((each, at) => ({ case: each, file, line: lines[at]?.line ?? 0 })),
     faults: [...yaml.faults, ...yaml.placed(faults)],
-  }
-}
-
-function plainOf(node: YamlNode): unknown {
-  switch (node.kind) {
-    case 'map':
-      // `__proto__` becomes a member like every other
-      return Object.fromEntries(node.entries.map(({ key, value }) => [key, plainOf(value)]))
-    case 'list':
-      return node.items.map(plainOf)
-    case 'scalar':
-      return node.value
-    case 'refused':
-      return undefined
   }
 }
 

@@ -4,7 +4,6 @@ import { relative, resolve } from 'node:path'
 import { CedarEngine } from '../../adapters/cedar/engine.ts'
 import { CedarLanguage } from '../../adapters/cedar/language.ts'
 import { readPolicyFolder, shippedSchema, type PolicyFolder } from '../../adapters/policy-folder.ts'
-import { nearest } from '../../kernel/nearest.ts'
 import { PolicyRules } from '../../policy/evaluate.ts'
 import { loadBundle, type Bundle, type PolicyFault } from '../../policy/load.ts'
 import type { CommandArgs } from '../command.ts'
@@ -30,7 +29,7 @@ export async function loadFolder(args: CommandArgs, dir = folderOf(args)): Promi
   const folder = await readPolicyFolder(dir)
   const language = new CedarLanguage()
   const schema = shippedSchema()
-  const loaded = loadBundle(folder.policies, { language, schema, nearest })
+  const loaded = loadBundle(folder.policies, { language, schema })
   const cases = folder.cases.map(({ name, bytes }) => readCasesFile(name, bytes))
   const faults = [...folder.faults, ...('faults' in loaded ? loaded.faults : []), ...cases.flatMap(file => file.faults)]
   return {

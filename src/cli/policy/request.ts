@@ -31,7 +31,7 @@ async function fromFile({ io }: CommandArgs, file: string): Promise<Asked> {
   const bytes = await readFile(resolve(io.cwd, file)).catch(() => undefined)
   if (!bytes) return { problem: `\`${file}\` cannot be read\n` }
   const yaml = readYaml(file, bytes)
-  const read = new PlainReader(nearest)
+  const read = new PlainReader()
   const data = yaml.data === undefined ? undefined : read.record(yaml.data, '', ['servers', 'principals', 'request'])
   const world = readWorld(read, data)
   const asked = data && read.record(data['request'], 'request', REQUEST_MEMBERS)
@@ -52,7 +52,7 @@ function fromOptions(args: CommandArgs): Asked {
   const publisher = args.text('publisher')
   const client = args.text('client')
   const subject = args.text('user')
-  const read = new PlainReader(nearest)
+  const read = new PlainReader()
   const labels = args.list('label')
   const server = { ...(publisher !== undefined && { publisher, signature: 'verified' }), labels }
   const world = readWorld(read, kind === 'endpoint' ? {} : { servers: { [alias]: server } })

@@ -4,9 +4,8 @@ import { isStop, type Stop } from '../../kernel/errors.ts'
 import { member } from '../../mcp/json.ts'
 import type { GatewayDeps, ListenFilter } from '../deps.ts'
 import { readFilter } from '../listen-filter.ts'
-import type { Authenticated, Classified, Joined, Received, Stage } from '../path.ts'
+import type { Authenticated, Classified, Joined, Permitted, Received, Stage } from '../path.ts'
 import { scopeStop } from '../scope-stop.ts'
-import type { Permitted } from './evaluate-policy.ts'
 import type { Routed } from './resolve-route.ts'
 
 export type Scoped = { readonly isScoped: true }

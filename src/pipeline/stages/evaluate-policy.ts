@@ -1,18 +1,87 @@
-// The permit: until Cedar arrives, exactly what the typed allow-list names; everything else is denied, in the bytes of what does not exist.
+// The permit. With a folder of policies: what its rules say of the whole request, joined with scopes and standing in one table (policy/decision.ts). Without one: what
+// the typed allow-list names; everything else is denied, in the bytes of what does not exist.
 
-import type { Stage, Received, Authenticated } from '../path.ts'
+import { isStop, type Stop } from '../../kernel/errors.ts'
+import { askToConnect, type AskDeps } from '../ask-to-connect.ts'
+import type { Verified } from '../catalogue.ts'
+import type { GatewayDeps } from '../deps.ts'
+import type { Defined, Judged } from '../judge.ts'
+import type { Authenticated, Classified, Joined, Permitted, Received, Stage } from '../path.ts'
+import { permitEndpoint } from '../permit-endpoint.ts'
+import { argumentsOf } from '../policy-arguments.ts'
+import { recordOf, refusalOf, verdictOf } from '../verdict.ts'
 import type { Routed } from './resolve-route.ts'
 
-/** `rules`: ids of the rules that permit it, recorded with the intent. */
-export type Permitted = { readonly permit: { readonly rules: readonly string[] } }
+type Asking = Received & Classified & Authenticated & Joined & Routed
+type Deps = AskDeps & Pick<GatewayDeps, 'catalogue' | 'judge'>
 
-export const evaluatePolicyStage: Stage<Received & Authenticated & Routed, Permitted> = {
+export const evaluatePolicyStage = (deps: Deps): Stage<Asking, Permitted> => ({
   name: 'evaluate-policy',
-  run: ({ route, principal }) => {
-    const rule = route.kind === 'task' ? undefined : route.entitlement.permits(route.kind, route.name)
-    if (rule !== undefined) return { permit: { rules: [rule] } }
-    const detail = `no allow rule of \`${route.entry.alias}\` names this ${route.kind} for \`${principal.subject}\``
-    if (route.kind === 'method') return { stop: 'method-unknown', detail }
-    return { stop: 'denied', detail, fix: `add it to upstreams.${route.entry.alias}.allow`, ...route.absent }
-  },
+  run: x => (deps.judge.rules ? byRules(x, deps) : byAllowList(x)),
+})
+
+function byAllowList({ route, principal }: Asking): Permitted | Stop {
+  // The call that made a task was permitted, and only its caller holds the id.
+  const rule = route.kind === 'task' ? 'task-owner' : route.entitlement.permits(route.kind, route.name)
+  if (rule !== undefined) return { permit: { rules: [rule] } }
+  const detail = `no allow rule of \`${route.entry.alias}\` names this ${route.kind} for \`${principal.subject}\``
+  if (route.kind === 'method') return { stop: 'method-unknown', detail }
+  return { stop: 'denied', detail, fix: `add it to upstreams.${route.entry.alias}.allow`, ...route.absent }
 }
+
+/** Hints and digest stand in the list of the very caller; nothing is judged by what a server says today of what was not admitted. */
+function byRules(x: Asking, deps: Deps): Permitted | Stop | Promise<Permitted | Stop> {
+  const { entry, kind, name } = x.route
+  if (kind !== 'tool' && kind !== 'prompt') return judged(x, undefined, deps)
+  const found = deps.catalogue.definition(x, entry, kind, name)
+  return found instanceof Promise ? found.then(defined => judged(x, defined, deps)) : judged(x, found, deps)
+}
+
+function judged(x: Asking, defined: Defined | Stop | undefined, deps: Deps): Permitted | Stop | Promise<Permitted | Stop> {
+  const { entry, kind, name } = x.route
+  if (defined && isStop(defined)) return settle(x, defined, deps)
+  const { rules } = deps.judge
+  if (!rules) return byAllowList(x) // a reload took the rules away meanwhile
+  const given = deps.judge.request(rules, x, entry, { kind, name, method: x.method, defined, given: once(() => argumentsOf(x)) })
+  if (!given) return { stop: 'params-invalid', detail: 'a name is not well-formed' }
+  const missingScopes = entry.scopes.missing(x.principal, kind, name) ?? []
+  const early = verdictOf(given, { missingScopes })
+  // Nobody who may not use it hears how a server stands.
+  if (!early.pass && early.reason !== 'approval-required') return refused(x, given, early)
+  const verified = deps.catalogue.verify(x, entry, { kind, name })
+  const conclude = (standing: Verified | Stop): Permitted | Stop | Promise<Stop> => {
+    const stop = isStop(standing) ? standing : undefined
+    const verdict = verdictOf(given, { missingScopes, ...(stop && { standing: stop.stop }) })
+    if (!verdict.pass) return verdict.reason === 'standing' && stop ? settle(x, stop, deps) : refused(x, given, verdict)
+    x.judged = recordOf(given)
+    return { permit: { rules: verdict.rules, obligations: verdict.obligations } }
+  }
+  return verified instanceof Promise ? verified.then(conclude) : conclude(verified)
+}
+
+function refused(x: Asking, given: Judged, verdict: Parameters<typeof refusalOf>[2]): Stop {
+  x.judged = recordOf(given, verdict)
+  const stop = refusalOf(x, given, verdict)
+  if (stop.stop !== 'denied') return stop
+  return x.route.kind === 'method' ? { ...stop, stop: 'method-unknown' } : { ...stop, ...x.route.absent }
+}
+
+/** Without a connected account there is no list to judge by, and nothing goes upstream either: the host is asked to connect first. */
+const settle = (x: Asking, stop: Stop, deps: AskDeps): Stop | Promise<Stop> =>
+  stop.stop === 'connection-required' ? askToConnect(x, x.route.entry, stop, deps) : stop
+
+const once = (make: () => unknown): (() => unknown) => {
+  let made: { readonly value: unknown } | undefined
+  return () => (made ??= { value: make() }).value
+}
+
+type Known = Received & Classified & Authenticated
+
+/** The same for what is about no server: sessions, streams, notifications. Without rules whoever is authenticated may. */
+export const evaluateEndpointStage = (deps: Pick<GatewayDeps, 'judge'>): Stage<Known, Permitted> => ({
+  name: 'evaluate-policy',
+  run: x => {
+    const permit = permitEndpoint(deps.judge, x)
+    return 'stop' in permit ? permit : { permit }
+  },
+})

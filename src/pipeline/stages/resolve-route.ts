@@ -78,9 +78,9 @@ export const resolveMethodStage = (deps: Deps): Stage<Asking, Routed> => ({
 })
 
 function route(x: Asking, deps: Deps, found: Omit<Route, 'entitlement'>): Routed | Stop {
-  const entitlement = deps.entitlement(x.principal, found.entry)
-  if (entitlement.isEmpty) return deps.blockOf(x.principal, found.entry) ?? { ...UNKNOWN, ...found.absent }
-  const block = found.kind === 'tool' ? deps.blockOf(x.principal, found.entry, found.name) : undefined
+  const entitlement = deps.entitlement(x, found.entry)
+  if (entitlement.isEmpty) return deps.blockOf(x, found.entry) ?? { ...UNKNOWN, ...found.absent }
+  const block = found.kind === 'tool' ? deps.blockOf(x, found.entry, found.name) : undefined
   return block ?? { route: { ...found, entitlement } }
 }
 

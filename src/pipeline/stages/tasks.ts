@@ -5,7 +5,6 @@ import { member, textOf } from '../../mcp/json.ts'
 import type { GatewayDeps } from '../deps.ts'
 import { taskIn } from '../task-names.ts'
 import type { Authenticated, Classified, Joined, Received, Stage } from '../path.ts'
-import type { Permitted } from './evaluate-policy.ts'
 import type { Routed } from './resolve-route.ts'
 
 type Known = Received & Classified & Authenticated & Joined
@@ -24,14 +23,8 @@ export const resolveTaskStage = (
     const task = taskIn(deps.sealer, x, textOf(x.doc, id), alias => deps.upstreams().get(alias))
     const entry = task && x.endpoint.aliases.includes(task.alias) ? deps.upstreams().get(task.alias) : undefined
     if (!task || !entry) return { stop: 'unknown' }
-    const entitlement = deps.entitlement(x.principal, entry)
-    if (entitlement.isEmpty) return deps.blockOf(x.principal, entry) ?? { stop: 'unknown' }
+    const entitlement = deps.entitlement(x, entry)
+    if (entitlement.isEmpty) return deps.blockOf(x, entry) ?? { stop: 'unknown' }
     return { route: { entry, entitlement, kind: 'task', name: task.taskId, renamed: { key: 'taskId', raw: JSON.stringify(task.taskId) } } }
   },
 })
-
-/** The call that made the task was permitted, and only its caller holds the id. */
-export const permitTaskStage: Stage<Known & Routed, Permitted> = {
-  name: 'evaluate-policy',
-  run: () => ({ permit: { rules: ['task-owner'] } }),
-}

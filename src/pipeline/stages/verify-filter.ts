@@ -30,6 +30,6 @@ export const verifyFilterStage = (deps: Deps): Stage<Need, FilterVerified> => ({
 async function isAdmitted({ catalogue, upstreams, entitlement }: Deps, x: Need, exposed: string): Promise<boolean> {
   const found = catalogue.ownUri(x.endpoint, exposed)
   const entry = found && upstreams().get(found.alias)
-  if (!entry || entitlement(x.principal, entry).permits('resource', found.uri) === undefined) return false
+  if (!entry || entitlement(x, entry).permits('resource', found.uri) === undefined) return false
   return !isStop(await catalogue.verify(x, entry, { kind: 'resource', name: found.uri }))
 }

@@ -4,9 +4,8 @@ import { isStop, type Stop } from '../../kernel/errors.ts'
 import { askToConnect, type AskDeps } from '../ask-to-connect.ts'
 import type { Verified } from '../catalogue.ts'
 import type { GatewayDeps } from '../deps.ts'
-import type { Authenticated, Classified, Joined, Received, Stage } from '../path.ts'
+import type { Authenticated, Classified, Joined, Permitted, Received, Stage } from '../path.ts'
 import type { Scoped } from './check-scopes.ts'
-import type { Permitted } from './evaluate-policy.ts'
 import type { Routed } from './resolve-route.ts'
 
 /** `by`: digest of the admitted surface, or `configuration` where the configuration alone says that the server may be used. */

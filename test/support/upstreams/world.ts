@@ -42,6 +42,7 @@ function settingsOf(transport: UpstreamTransport, overrides: Overrides = {}): Up
     launch: { specification: {}, digest: '' },
     era: 'auto',
     share: 'principal',
+    labels: [],
     lists: 'principal',
     admission: 'configured',
     listTtlSeconds: 60,

@@ -1,0 +1,183 @@
+// Policies as this process runs them: loaded in a thread, tested, swapped whole; what does not load, or fails its tests, leaves the old ones in force.
+
+import { CedarEngine } from '../adapters/cedar/engine.ts'
+import { loadInThread } from '../adapters/cedar/load-thread.ts'
+import { fingerprintOfFolder, readPolicyFolder, shippedSchema } from '../adapters/policy-folder.ts'
+import type { Logger } from '../adapters/telemetry/logs.ts'
+import type { EventEncoder } from '../audit/encode.ts'
+import type { AuditLog } from '../audit/log.ts'
+import type { Snapshot } from '../config/schema.ts'
+import { Fault } from '../kernel/errors.ts'
+import { ENFORCED } from '../pipeline/verdict.ts'
+import { allowPolicies } from '../policy/allow-policies.ts'
+import { PolicyRules } from '../policy/evaluate.ts'
+import type { PolicyFault, PolicyFile } from '../policy/load.ts'
+
+export type PoliciesParts = {
+  readonly logger: Pick<Logger, 'info' | 'warn'>
+  readonly log: Pick<AuditLog, 'append'>
+  readonly encoder: Pick<EventEncoder, 'lifecycle'>
+  /** the one reader of YAML */
+  readonly readYaml: (bytes: Buffer) => { readonly data: unknown; readonly faults: readonly { readonly message: string }[] }
+  /** other rules are in force: hosts are told that lists changed */
+  readonly changed: () => void
+}
+
+/** `take` brings them into force, once what they replace is to go. */
+type Staged = {
+  readonly rules: PolicyRules | undefined
+  readonly folder: string | undefined
+  readonly fingerprint: string
+  readonly warnings: readonly string[]
+}
+
+export class Policies {
+  readonly #parts: PoliciesParts
+  #engine: CedarEngine | undefined
+  #force: Staged = { rules: undefined, folder: undefined, fingerprint: '', warnings: [] }
+  /** the configuration the rules in force were made with */
+  #snapshot: Snapshot
+  /** what was tried last, and what it looked like when it was seen last */
+  #tried = ''
+  #settling = ''
+  #work: Promise<unknown> = Promise.resolve()
+  #isLooking = false
+
+  private constructor(snapshot: Snapshot, parts: PoliciesParts) {
+    this.#snapshot = snapshot
+    this.#parts = parts
+  }
+
+  /** Rejects with Fault `policies-invalid`, which names every fault: nothing is served by rules that did not load. */
+  static async open(snapshot: Snapshot, parts: PoliciesParts): Promise<Policies> {
+    const policies = new Policies(snapshot, parts)
+    const staged = await policies.#stage(snapshot)
+    if ('faults' in staged) throw new Fault('policies-invalid', `policies do not load:\n${faultLines(snapshot, staged.faults)}`)
+    await policies.#take(snapshot, staged)
+    return policies
+  }
+
+  /** In force now; undefined where the configuration names no folder. */
+  get rules(): PolicyRules | undefined {
+    return this.#force.rules
+  }
+
+  /** For the next configuration: a text says why its policies do not load; otherwise they come into force with it. */
+  async prepare(next: Snapshot): Promise<string | (() => Promise<void>)> {
+    const staged = await this.#next(() => this.#stage(next))
+    if ('faults' in staged) return `policies do not load: ${faultLines(next, staged.faults)}`
+    return () => this.#next(() => this.#take(next, staged))
+  }
+
+  /** Takes over what changed in the folder, once it has stood still between two looks; called by the one timer. Never rejects. */
+  async look(): Promise<void> {
+    const { policies: folder } = this.#snapshot
+    if (folder === undefined || this.#isLooking) return
+    this.#isLooking = true
+    try {
+      const now = await fingerprintOfFolder(folder)
+      const isStill = now === this.#settling
+      this.#settling = now
+      if (isStill && now !== this.#tried) await this.#next(() => this.#reload(now))
+    } finally {
+      this.#isLooking = false
+    }
+  }
+
+  /** One after the other: a reload of the configuration and one of the folder never mix. */
+  #next<T>(run: () => Promise<T>): Promise<T> {
+    const done = this.#work.then(run)
+    this.#work = done.catch(() => {})
+    return done
+  }
+
+  async #reload(fingerprint: string): Promise<void> {
+    const snapshot = this.#snapshot
+    if (snapshot.policies === undefined || fingerprint === this.#tried) return
+    const staged = await this.#stage(snapshot)
+    if ('faults' in staged) return this.#refused(snapshot, fingerprint, staged.faults)
+    // It changed while it was read: what was read may be half of two folders.
+    if (staged.fingerprint !== fingerprint) return
+    if (staged.rules?.bundle.digest !== this.#force.rules?.bundle.digest) await this.#take(snapshot, staged)
+    this.#tried = fingerprint
+  }
+
+  async #refused(snapshot: Snapshot, fingerprint: string, faults: readonly PolicyFault[]): Promise<void> {
+    this.#tried = fingerprint
+    const { logger, log, encoder } = this.#parts
+    const inForce = this.#force.rules?.bundle.digest ?? ''
+    logger.warn('policies were not taken over, the old ones stay in force', {
+      inForce,
+      faults: faults.length,
+      first: faultLines(snapshot, faults),
+    })
+    await log
+      .append(encoder.lifecycle('policies-refused', { inForce, faults: faults.length, first: faultLines(snapshot, faults.slice(0, 1)) }))
+      .catch(() => {})
+  }
+
+  async #stage(snapshot: Snapshot): Promise<Staged | { readonly faults: readonly PolicyFault[] }> {
+    const { policies: folder } = snapshot
+    if (folder === undefined) return { rules: undefined, folder, fingerprint: '', warnings: [] }
+    const fingerprint = await fingerprintOfFolder(folder)
+    const found = await readPolicyFolder(folder)
+    const cases = found.cases.map(({ name, bytes }) => ({ name, ...this.#parts.readYaml(bytes) }))
+    const unread = cases.flatMap(({ name, faults }) => faults.map(({ message }) => ({ file: name, line: 0, column: 0, message })))
+    if (found.faults.length + unread.length > 0) return { faults: [...found.faults, ...unread] }
+    const loaded = await loadInThread({
+      files: found.policies,
+      generated: generatedBy(snapshot),
+      schema: shippedSchema(),
+      cases: cases.map(({ name, data }) => ({ name, data })),
+      enforced: ENFORCED,
+    })
+    if ('faults' in loaded) return loaded
+    const rules = new PolicyRules(loaded.bundle, (this.#engine ??= new CedarEngine()))
+    await rules.prepare(pause)
+    return { rules, folder, fingerprint, warnings: loaded.warnings }
+  }
+
+  /** On record first; then in force, whole. */
+  async #take(snapshot: Snapshot, staged: Staged): Promise<void> {
+    const { logger, log, encoder, changed } = this.#parts
+    const before = this.#force.rules?.bundle.digest
+    const now = staged.rules?.bundle.digest
+    if (before !== now) {
+      const detail = {
+        ...(now !== undefined && { digest: now, rules: staged.rules?.bundle.policies.length ?? 0 }),
+        ...(before !== undefined && { before }),
+      }
+      await log.append(encoder.lifecycle('policies', detail))
+      logger.info('policies are in force', detail)
+      for (const warning of staged.warnings) logger.warn('a policy does less than it says', { why: warning })
+    }
+    // The same rules keep what they remember.
+    this.#force = before === now ? { ...staged, rules: this.#force.rules } : staged
+    this.#snapshot = snapshot
+    this.#tried = staged.fingerprint
+    if (before !== now && before !== undefined) changed()
+  }
+}
+
+const pause = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+/** In front of groups of an issuer where several could hold the same: what a policy names is what one of them says. */
+export const groupPrefix =
+  (current: () => Pick<Snapshot, 'issuers'>) =>
+  (issuer: string): string =>
+    current().issuers.length > 1 ? `${issuer} ` : ''
+
+function generatedBy(snapshot: Snapshot): PolicyFile[] {
+  const prefix = groupPrefix(() => snapshot)
+  const text = [...snapshot.upstreams].map(([alias, { allow }]) => allowPolicies(alias, allow, prefix)).join('\n')
+  return text.trim() === '' ? [] : [{ set: 'authz', name: 'upstreams.<alias>.allow', text }]
+}
+
+const MAX_TOLD = 5
+function faultLines({ policies = '' }: Snapshot, faults: readonly PolicyFault[]): string {
+  const lines = faults.slice(0, MAX_TOLD).map(({ file, line, column, id, message, fix }) => {
+    const place = line > 0 ? `:${line}:${column}` : ''
+    return `${policies}/${file}${place} ${id === undefined ? '' : `${id}: `}${message}${fix === undefined ? '' : `; ${fix}`}`
+  })
+  return [...lines, ...(faults.length > MAX_TOLD ? [`and ${faults.length - MAX_TOLD} more: \`gatehouse policy validate\``] : [])].join('\n')
+}

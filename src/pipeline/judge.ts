@@ -1,0 +1,329 @@
+// The rules in force as the pipeline asks them: about a server, its entries, one request, what a server asks, an endpoint. Without rules it is off, and allow rules decide alone.
+
+import type { Entry, ListKind } from '../catalog/entry.ts'
+import type { LiveList } from '../catalog/lists.ts'
+import { digestOf } from '../kernel/digest.ts'
+import type { Principal } from '../kernel/principal.ts'
+import type { Era } from '../mcp/revisions.ts'
+import type { Entitlement, Primitive, ServerRequestKind } from '../policy/allow-list.ts'
+import { ASKS } from '../policy/allow-policies.ts'
+import type { PolicyDecision, PolicyRules } from '../policy/evaluate.ts'
+import {
+  contextFacts,
+  definitionEntity,
+  endpointEntity,
+  principalEntity,
+  serverEntity,
+  type Definition,
+  type ServerFacts,
+} from '../policy/facts.ts'
+import type { ContextFacts, Entity, PolicyRequest } from '../policy/request.ts'
+import type { UpstreamEntry } from './entry.ts'
+import type { Endpoint } from './path.ts'
+import { readToolHints } from './tool-hints.ts'
+
+/** Who asks, and from where; a page for people asks from no endpoint. */
+export type Asker = { readonly principal: Principal; readonly endpoint?: Pick<Endpoint, 'path'>; readonly era?: Era }
+/** A definition as its list has it; `digest` of an admitted one, '' where nobody admitted it. */
+export type Defined = { readonly entry: Entry; readonly digest: string }
+
+export type JudgeDeps = {
+  /** in force now; undefined = there are none */
+  readonly rules: () => PolicyRules | undefined
+  /** the same object while nothing of it changes */
+  readonly serverFacts: (entry: UpstreamEntry) => ServerFacts
+  /** in front of a group of this issuer, where several could hold it */
+  readonly groupPrefix: (issuer: string) => string
+  /** wall clock, milliseconds */
+  readonly now: () => number
+  readonly monotonic: () => number
+  /** gives other work a turn */
+  readonly pause: () => Promise<void>
+}
+
+/** What the rules say of one request: the call itself, and whether what it is for is shown. */
+export type Judged = {
+  readonly request: PolicyRequest
+  readonly policy: PolicyDecision
+  readonly list?: PolicyDecision
+  readonly rules: PolicyRules
+}
+
+/** What is asked for at a server, in its own name. `method`: as the host sent it. */
+export type Wanted = { readonly kind: Primitive | 'task'; readonly name: string; readonly method: string }
+
+const DENIED: Entitlement = { permits: () => undefined, serverRequests: new Set(), digest: 'nothing', isEmpty: true }
+const LIST_ACTION: Readonly<Record<ListKind, string>> = {
+  tools: 'tools/list',
+  prompts: 'prompts/list',
+  resources: 'resources/list',
+  templates: 'resources/templates/list',
+}
+/** Longest stretch of decisions about a list before other work has a turn. */
+const TURN_MS = 2
+/** Decisions between two looks at the clock. */
+const LOOK_EVERY = 8
+/** Ways of seeing one list that are kept. */
+const MAX_SHOWN = 256
+
+type Known = { readonly server: Entity | undefined; readonly definitions: WeakMap<Entry, Entity> }
+type Shown = ReadonlySet<string>
+/** Of one principal: by server, era and endpoint. */
+type KeptEntitlements = {
+  readonly rules: PolicyRules
+  readonly now: string
+  readonly by: Map<string, { readonly facts: ServerFacts; readonly entitlement: Entitlement }>
+}
+
+export class Judge {
+  readonly #deps: JudgeDeps
+  readonly #principals = new WeakMap<Principal, { readonly prefix: string; readonly entity: Entity | undefined }>()
+  readonly #servers = new WeakMap<ServerFacts, Known>()
+  readonly #endpoints = new Map<string, Entity>()
+  readonly #entitlements = new WeakMap<Principal, KeptEntitlements>()
+  readonly #shown = new WeakMap<LiveList, Map<string, Shown | Promise<Shown>>>()
+
+  constructor(deps: JudgeDeps) {
+    this.#deps = deps
+  }
+
+  get rules(): PolicyRules | undefined {
+    return this.#deps.rules()
+  }
+
+  /** What this principal may use of one server, by the rules in force now. The same object while nothing it is made of changes. */
+  entitlement(rules: PolicyRules, asker: Asker, entry: UpstreamEntry): Entitlement {
+    const facts = this.#deps.serverFacts(entry)
+    const context = this.#contextOf(asker)
+    const { endpoint, era, hour, weekday } = context
+    const now = `${hour} ${weekday} ${this.#deps.groupPrefix(asker.principal.issuer)}`
+    let kept = this.#entitlements.get(asker.principal)
+    if (kept?.rules !== rules || kept.now !== now) this.#entitlements.set(asker.principal, (kept = { rules, now, by: new Map() }))
+    const key = `${entry.alias} ${era} ${endpoint}`
+    const known = kept.by.get(key)
+    if (known?.facts === facts) return known.entitlement
+    const entitlement = this.#entitlementOf(rules, { asker, facts, context })
+    kept.by.set(key, { facts, entitlement })
+    return entitlement
+  }
+
+  #entitlementOf(
+    rules: PolicyRules,
+    { asker, facts, context }: { readonly asker: Asker; readonly facts: ServerFacts; readonly context: ContextFacts },
+  ): Entitlement {
+    const principal = this.#principalOf(asker.principal)
+    const { server } = this.#known(facts)
+    if (!principal || !server) return DENIED
+    const allows = (action: string, resource: Entity, detail = ''): string | undefined => {
+      const asked = detail === '' ? context : { ...context, detail }
+      const { outcome, rules: by } = rules.decide({ principal, action, resource, context: asked })
+      return outcome === 'allow' ? (by[0] ?? '') : undefined
+    }
+    const isEmpty = allows('servers/list', server) === undefined
+    let kinds: ReadonlySet<ServerRequestKind> | undefined
+    let digest: string | undefined
+    return {
+      isEmpty,
+      permits: (kind, name) => {
+        const resource = isEmpty ? undefined : namedEntity(facts, kind, name)
+        return resource && allows(SEEN[kind], resource) !== undefined
+          ? allows(USED[kind], resource, kind === 'method' ? name : '')
+          : undefined
+      },
+      get serverRequests() {
+        const all = isEmpty ? [] : (Object.keys(ASKS) as ServerRequestKind[])
+        return (kinds ??= new Set(all.filter(kind => allows(ASKS[kind].action, server, ASKS[kind].detail) !== undefined)))
+      },
+      get digest() {
+        return (digest ??= digestOf(JSON.stringify([rules.bundle.digest, facts, rules.standpoint(principal, context)])))
+      },
+    }
+  }
+
+  /** A request about a server or something of it. `defined`: as its list has it, for tools and prompts; undefined = it is not listed. */
+  request(
+    rules: PolicyRules,
+    asker: Asker,
+    entry: UpstreamEntry,
+    about: Wanted & { readonly defined?: Defined | undefined; readonly given: () => unknown },
+  ): Judged | undefined {
+    const principal = this.#principalOf(asker.principal)
+    const facts = this.#deps.serverFacts(entry)
+    const resource = this.#resourceOf(facts, about)
+    if (!principal || !resource) return undefined
+    const { kind, method, given } = about
+    const detail = kind === 'method' ? method : ''
+    const context = { ...this.#contextOf(asker), detail }
+    const request: PolicyRequest = {
+      principal,
+      action: kind === 'method' ? 'extension' : method,
+      resource,
+      context,
+      get arguments() {
+        return given()
+      },
+    }
+    const list = rules.decide({ principal, action: LISTED[resource.type] ?? 'servers/list', resource, context })
+    return { request, rules, policy: rules.decide(request), list }
+  }
+
+  /** An act that is about no server: sessions, streams, administration. */
+  endpoint(rules: PolicyRules, asker: Asker, action: string, given?: () => unknown): Judged | undefined {
+    const principal = this.#principalOf(asker.principal)
+    const resource = this.#endpointOf(asker.endpoint?.path ?? '')
+    if (!principal || !resource) return undefined
+    const request: PolicyRequest = {
+      principal,
+      action,
+      resource,
+      context: this.#contextOf(asker),
+      get arguments() {
+        return given?.()
+      },
+    }
+    return { request, rules, policy: rules.decide(request) }
+  }
+
+  /**
+   * Names of a list that are shown to the asker: decided in turns, and remembered for everybody from the same standpoint. `digest` of an entry as admission
+   * has it.
+   */
+  shown(
+    rules: PolicyRules,
+    asker: Asker,
+    { entry, list, digest }: { readonly entry: UpstreamEntry; readonly list: LiveList; readonly digest: (each: Entry) => string },
+  ): Shown | Promise<Shown> {
+    const principal = this.#principalOf(asker.principal)
+    if (!principal) return NOTHING
+    const facts = this.#deps.serverFacts(entry)
+    const context = this.#contextOf(asker)
+    const key = `${rules.bundle.digest}\n${JSON.stringify(facts)}\n${rules.standpoint(principal, context)}`
+    const perList = this.#shown.get(list) ?? new Map<string, Shown | Promise<Shown>>()
+    this.#shown.set(list, perList)
+    const known = perList.get(key)
+    if (known) return known
+    if (perList.size >= MAX_SHOWN) perList.clear()
+    const isShown = (each: Entry): boolean => {
+      const resource = this.#entryOf(facts, list.kind, { entry: each, digest: digest(each) })
+      return resource !== undefined && rules.decide({ principal, action: LIST_ACTION[list.kind], resource, context }).outcome === 'allow'
+    }
+    const deciding = this.#inTurns(list.entries, isShown).then(
+      shown => {
+        perList.set(key, shown)
+        return shown
+      },
+      (cause: unknown) => {
+        perList.delete(key)
+        throw cause
+      },
+    )
+    perList.set(key, deciding)
+    return deciding
+  }
+
+  async #inTurns(entries: readonly Entry[], isShown: (each: Entry) => boolean): Promise<Shown> {
+    const { monotonic, pause } = this.#deps
+    const shown = new Set<string>()
+    let since = monotonic()
+    let at = 0
+    for (const each of entries) {
+      if (++at % LOOK_EVERY === 0 && monotonic() - since > TURN_MS) {
+        await pause()
+        since = monotonic()
+      }
+      if (isShown(each)) shown.add(each.name)
+    }
+    return shown
+  }
+
+  #contextOf({ principal, endpoint, era = 'modern' }: Asker): ContextFacts {
+    return contextFacts(this.#deps.now(), { endpoint: endpoint?.path ?? '', era, scopes: principal.scopes })
+  }
+
+  #principalOf(principal: Principal): Entity | undefined {
+    const prefix = this.#deps.groupPrefix(principal.issuer)
+    let known = this.#principals.get(principal)
+    // Another issuer came or went, and groups are named otherwise.
+    if (known?.prefix !== prefix) this.#principals.set(principal, (known = { prefix, entity: principalEntity(principal, prefix) }))
+    return known.entity
+  }
+
+  #known(facts: ServerFacts): Known {
+    let known = this.#servers.get(facts)
+    if (!known) this.#servers.set(facts, (known = { server: serverEntity(facts), definitions: new WeakMap() }))
+    return known
+  }
+
+  #endpointOf(path: string): Entity | undefined {
+    const known = this.#endpoints.get(path)
+    if (known) return known
+    const made = endpointEntity(path)
+    // INVARIANT: paths of endpoints are the configuration's.
+    if (made) this.#endpoints.set(path, made)
+    return made
+  }
+
+  #resourceOf(facts: ServerFacts, { kind, name, defined }: Wanted & { readonly defined?: Defined | undefined }): Entity | undefined {
+    if (kind === 'task' || kind === 'method') return this.#known(facts).server
+    if (defined && (kind === 'tool' || kind === 'prompt')) return this.#entryOf(facts, kind === 'tool' ? 'tools' : 'prompts', defined)
+    return namedEntity(facts, kind, name)
+  }
+
+  #entryOf(facts: ServerFacts, kind: ListKind, { entry, digest }: Defined): Entity | undefined {
+    const { definitions } = this.#known(facts)
+    const known = definitions.get(entry)
+    if (known) return known
+    const made = definitionEntity(facts, described(kind, entry, digest))
+    if (made) definitions.set(entry, made)
+    return made
+  }
+}
+
+const NOTHING: Shown = new Set()
+/** What has to be allowed for a name to be seen, and to be used where only its name is known. */
+const SEEN: Readonly<Record<Primitive, string>> = {
+  tool: 'tools/list',
+  prompt: 'prompts/list',
+  resource: 'resources/list',
+  method: 'servers/list',
+}
+const USED: Readonly<Record<Primitive, string>> = {
+  tool: 'tools/list',
+  prompt: 'prompts/list',
+  resource: 'resources/subscribe',
+  method: 'extension',
+}
+const LISTED: Readonly<Record<string, string>> = {
+  Tool: 'tools/list',
+  Prompt: 'prompts/list',
+  Resource: 'resources/list',
+  Template: 'resources/templates/list',
+  Server: 'servers/list',
+}
+
+function described(kind: ListKind, { name, raw }: Entry, digest: string): Definition {
+  switch (kind) {
+    case 'tools':
+      return { kind: 'tool', name, digest, hints: readToolHints(raw) }
+    case 'prompts':
+      return { kind: 'prompt', name, digest }
+    case 'resources':
+      return { kind: 'resource', uri: name }
+    case 'templates':
+      return { kind: 'template', uriTemplate: name }
+  }
+}
+
+/** By its name alone: a tool without its hints is as dangerous as one can be. A URI with braces is a template (RFC 6570): no URI holds them. */
+function namedEntity(facts: ServerFacts, kind: Primitive, name: string): Entity | undefined {
+  switch (kind) {
+    case 'tool':
+      return definitionEntity(facts, { kind, name, hints: {} })
+    case 'prompt':
+      return definitionEntity(facts, { kind, name })
+    case 'resource':
+      return definitionEntity(facts, /[{}]/.test(name) ? { kind: 'template', uriTemplate: name } : { kind, uri: name })
+    case 'method':
+      return serverEntity(facts)
+  }
+}

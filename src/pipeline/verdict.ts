@@ -1,0 +1,66 @@
+// From what the rules say to the answer: the table of decisions, its refusals as stops, and what is recorded of it.
+
+import type { Stop } from '../kernel/errors.ts'
+import { asciiJson } from '../kernel/json-string.ts'
+import { decideFrom, type Considered, type DemandKind, type Verdict } from '../policy/decision.ts'
+import type { Judged } from './judge.ts'
+import type { Authenticated, Received } from './path.ts'
+import { scopeStop } from './scope-stop.ts'
+
+/** Demands of permits that hold in this gateway; rules that demand others do not load. */
+export const ENFORCED: readonly DemandKind[] = ['rate']
+const ENFORCED_SET: ReadonlySet<DemandKind> = new Set(ENFORCED)
+
+export const verdictOf = ({ policy, list }: Judged, known: Partial<Pick<Considered, 'missingScopes' | 'standing'>>): Verdict =>
+  decideFrom(() => ({
+    policy,
+    ...(list && { list }),
+    missingScopes: known.missingScopes ?? [],
+    standing: known.standing,
+    enforced: ENFORCED_SET,
+    exhausted: [],
+  }))
+
+type Refused = Extract<Verdict, { readonly pass: false }>
+
+/** What the host is told. Rules by name and their own advice; never an argument. */
+export function refusalOf(x: Received & Authenticated, { policy }: Judged, verdict: Refused): Stop {
+  const by = verdict.rules.length > 0 ? `by \`${verdict.rules.slice(0, 8).join('`, `')}\`` : 'no rule permits it'
+  const advice = policy.advice.length > 0 ? { fix: [...new Set(policy.advice)].slice(0, 4).join('; ') } : {}
+  switch (verdict.reason) {
+    case 'unknown':
+      return { stop: 'denied', detail: `it is not shown: ${by}` }
+    case 'denied':
+      return { stop: 'policy-denied', detail: by, ...advice }
+    case 'approval-required':
+      return { stop: 'approval-required', detail: by, ...advice }
+    case 'scope-missing':
+      return scopeStop(verdict.detail?.split(' ') ?? [], x.principal, x.endpoint)
+    case 'standing':
+    case 'policy-failed':
+    case 'obligation-unenforced':
+    case 'limited':
+      return { stop: 'policy-failed', detail: verdict.detail ?? policy.code }
+  }
+}
+
+/** Characters of a record in the audit log; beyond it the facts are left out, and a replay says that they are. */
+const MAX_RECORD = 65_536
+
+/** The decision that decided, as JSON text in ASCII: that of the list where that refused. */
+export function recordOf({ request, policy, list, rules }: Judged, verdict?: Verdict): string {
+  const isList = list !== undefined && verdict?.pass === false && verdict.reason === 'unknown'
+  const asked = isList ? { ...request, action: LIST_OF[request.resource.type] ?? 'servers/list', arguments: undefined } : request
+  const record = rules.record(asked, isList ? list : policy)
+  const text = asciiJson(JSON.stringify(record))
+  if (text.length <= MAX_RECORD) return text
+  const { digest, outcome, code, rules: by } = record
+  return asciiJson(JSON.stringify({ digest, outcome, code, rules: by }))
+}
+
+const LIST_OF: Readonly<Record<string, string>> = {
+  Tool: 'tools/list',
+  Prompt: 'prompts/list',
+  Resource: 'resources/list',
+  Template: 'resources/templates/list',
+}

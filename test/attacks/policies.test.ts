@@ -1,0 +1,483 @@
+// Policies on the data path: what they refuse is refused on every way there is, nothing that breaks becomes an allow, and what is written down can be decided again.
+
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readRecord } from '../../src/policy/record.ts'
+import { Replay } from '../../src/policy/replay.ts'
+import { bundleOf, engine } from '../support/policies.ts'
+import { json } from '../support/upstreams/http-upstream.ts'
+import { admin } from './admin-wire.ts'
+import { callTool, LegacyHost, modern, startWorld, type World } from './world.ts'
+import type { Answer } from './wire.ts'
+
+const TASKS = { extensions: { 'io.modelcontextprotocol/tasks': {} } }
+const FORM = { mode: 'form', message: 'who?', requestedSchema: { type: 'object', properties: {} } }
+const READ_ONLY = { name: 'look', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true, openWorldHint: false } }
+const WRITES = { name: 'write', inputSchema: { type: 'object' }, annotations: { destructiveHint: false } }
+
+let folder = ''
+let world: World
+const write = (file: string, text: string): void => {
+  mkdirSync(join(folder, 'rules/authz'), { recursive: true })
+  writeFileSync(join(folder, 'rules', file), text)
+}
+const config = (): Record<string, any> => ({
+  limits: { principalPerSecond: 1_000_000, addressFailuresPerMinute: 1_000_000 },
+  operators: ['root'],
+  policies: { folder: join(folder, 'rules') },
+  upstreams: { up: { http: { url: world.up.url }, labels: ['lab'], allow: [] } },
+})
+/** These rules alone, in force. */
+async function rules(text: string, change: object = {}): Promise<void> {
+  write('authz/test.cedar', text)
+  expect(await world.gateway.reload({ ...config(), ...change })).toBeUndefined()
+}
+const EVERYTHING = '@id("everything") permit (principal, action, resource);'
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'gatehouse-policies-'))
+  write('authz/test.cedar', EVERYTHING)
+  world = await startWorld({
+    definitions: [READ_ONLY, WRITES],
+    tools: {
+      ask: x =>
+        json(x.res, {
+          jsonrpc: '2.0',
+          id: x.message.id,
+          result: { resultType: 'input_required', inputRequests: { q: { method: 'elicitation/create', params: FORM } } },
+        }),
+      task: x =>
+        json(x.res, {
+          jsonrpc: '2.0',
+          id: x.message.id,
+          result: { resultType: 'task', taskId: 't-1', status: 'working', createdAt: 'x', lastUpdatedAt: 'x' },
+        }),
+    },
+    more: ({ res, message }) => {
+      const isOurs = message?.method?.startsWith('tasks/') === true || message?.method === 'skills/list'
+      if (isOurs) json(res, { jsonrpc: '2.0', id: message.id, result: { resultType: 'complete', taskId: 't-1', status: 'working' } })
+      return isOurs
+    },
+    config: { policies: { folder: join(folder, 'rules') }, operators: ['root'] },
+    allow: [],
+  })
+})
+afterAll(async () => {
+  await world.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const reasonOf = (answer: Answer): string | undefined => answer.body?.error?.data?.reason
+/** What reached the upstream while this ran, beside lists and looks at what it is. */
+async function reached(run: () => Promise<unknown>): Promise<string[]> {
+  const before = world.up.seen.length
+  await run()
+  return world.up.seen
+    .slice(before)
+    .map(e => String(e.message?.method))
+    .filter(method => !/\/list$|discover|initialize|initialized|undefined/.test(method))
+}
+const lastEvent = (type: string): Record<string, any> => world.gateway.events().findLast(e => e['type'] === type)!
+
+/** Every way to have a server do something. `act`: its action; each answers as its host sees it. */
+const WAYS: readonly { readonly name: string; readonly kind: string; readonly act: string; run(): Promise<Answer> }[] = [
+  { name: 'a tool', kind: 'Tool', act: 'tools/call', run: () => callTool(world, 'look') },
+  { name: 'a prompt', kind: 'Prompt', act: 'prompts/get', run: () => modern(world, 'prompts/get', { name: 'hello' }) },
+  { name: 'a resource', kind: 'Resource', act: 'resources/read', run: () => modern(world, 'resources/read', { uri: 'mem://open' }) },
+  {
+    name: 'a resource of a template',
+    kind: 'Resource',
+    act: 'resources/read',
+    run: () => modern(world, 'resources/read', { uri: 'mem://items/1' }),
+  },
+  {
+    name: 'completion of a prompt',
+    kind: 'Prompt',
+    act: 'completion/complete',
+    run: () => modern(world, 'completion/complete', { ref: { type: 'ref/prompt', name: 'hello' }, argument: { name: 'a', value: 'b' } }),
+  },
+  {
+    name: 'completion of a template',
+    kind: 'Template',
+    act: 'completion/complete',
+    run: () =>
+      modern(world, 'completion/complete', {
+        ref: { type: 'ref/resource', uri: 'mem://items{/id*}' },
+        argument: { name: 'id', value: 'b' },
+      }),
+  },
+  { name: 'a method of an extension', kind: 'Server', act: 'extension', run: () => modern(world, 'skills/list') },
+  {
+    name: 'a subscription of a 2025 host',
+    kind: 'Resource',
+    act: 'resources/subscribe',
+    run: async () => (await LegacyHost.open(world)).request('resources/subscribe', { uri: 'mem://open' }),
+  },
+]
+
+describe('without a permit nothing passes, and with one everything does, whichever way it is', () => {
+  it.each(WAYS)('$name', async ({ act, run }) => {
+    const sessions = '@id("sessions") permit (principal, action in [MCP::Action::"session", MCP::Action::"list"], resource);'
+    await rules(EVERYTHING)
+    expect((await run()).body).toHaveProperty('result')
+    await rules(sessions)
+    let refused: Answer | undefined
+    expect(await reached(async () => (refused = await run()))).toEqual([])
+    expect(reasonOf(refused!)).toBe('policy-denied')
+    expect(lastEvent('refusal')).toMatchObject({
+      reason: 'policy-denied',
+      policy: { outcome: 'deny', code: 'not-permitted', rules: [], facts: { action: act } },
+    })
+    await rules(`${sessions}@id("this") permit (principal, action == MCP::Action::"${act}", resource);`)
+    expect((await run()).body).toHaveProperty('result')
+  })
+})
+
+describe('parity: a refusal of tools is a refusal of everything', () => {
+  const ON = 'action in [MCP::Action::"use", MCP::Action::"task", MCP::Action::"ask"]'
+  const REFUSALS: readonly [string, string, string][] = [
+    ['a forbid on the server', `${EVERYTHING}@id("no") forbid (principal, ${ON}, resource in MCP::Server::"up");`, 'policy-denied'],
+    ['a forbid on its label', `${EVERYTHING}@id("no") forbid (principal, ${ON}, resource in MCP::Label::"lab");`, 'policy-denied'],
+    [
+      'a forbid on who asks',
+      `${EVERYTHING}@id("no") forbid (principal == MCP::User::"https://issuer.test alice", ${ON}, resource);`,
+      'policy-denied',
+    ],
+    [
+      'a forbid on what nobody signed',
+      `${EVERYTHING}@id("no") forbid (principal, ${ON}, resource) unless { resource.server.signature == MCP::Signature::"verified" };`,
+      'policy-denied',
+    ],
+    [
+      'a need of approval',
+      `${EVERYTHING}@id("no") @obligation("approval") @approvers("x") forbid (principal, ${ON}, resource) unless { context has approval };`,
+      'approval-required',
+    ],
+    [
+      'a rule that cannot be evaluated',
+      `${EVERYTHING}@id("no") forbid (principal, ${ON}, resource) when { 9223372036854775807 + context.weekday > 0 };`,
+      'policy-failed',
+    ],
+    [
+      'a server that is not shown',
+      `${EVERYTHING}@id("no") forbid (principal, action == MCP::Action::"servers/list", resource);`,
+      'unknown',
+    ],
+  ]
+  it.each(REFUSALS)('%s', async (_, text, reason) => {
+    await rules(EVERYTHING)
+    const task = await callTool(world, 'task', {}, { capabilities: TASKS })
+    const taskId = task.body.result.taskId as string
+    const legacy = await LegacyHost.open(world)
+    await rules(text)
+    const tried: Record<string, string | undefined> = {}
+    const methods = await reached(async () => {
+      for (const { name, run } of WAYS) tried[name] = reasonOf(await run())
+      tried['the end of a subscription'] = reasonOf(await legacy.request('resources/unsubscribe', { uri: 'mem://open' }))
+      for (const method of ['tasks/get', 'tasks/cancel', 'tasks/update'])
+        tried[method] = reasonOf(await modern(world, method, { taskId }, { capabilities: TASKS }))
+    })
+    expect(methods).toEqual([])
+    const expected = Object.fromEntries(
+      Object.keys(tried).map(way => [way, way.includes('extension') && reason === 'unknown' ? 'method-unknown' : reason]),
+    )
+    expect(tried).toEqual(expected)
+  })
+  it('and what a server asks of the host is refused by the same rule: the person is never asked', async () => {
+    const host = { capabilities: { elicitation: { form: {} } } }
+    await rules(EVERYTHING)
+    expect((await callTool(world, 'ask', {}, host)).body.result).toMatchObject({ resultType: 'input_required' })
+    await rules(`${EVERYTHING}@id("no") forbid (principal, action in MCP::Action::"ask", resource in MCP::Server::"up");`)
+    expect(reasonOf(await callTool(world, 'ask', {}, host))).toBe('gated')
+    expect(lastEvent('server-request')).toMatchObject({ decision: 'refused', reason: 'gated' })
+    await rules(
+      `${EVERYTHING}@id("no") forbid (principal, action == MCP::Action::"elicitation/create", resource) when { context.detail == "url" };`,
+    )
+    expect((await callTool(world, 'ask', {}, host)).body.result).toMatchObject({ resultType: 'input_required' })
+  })
+  it('and so is listening to a resource: the filter that is honoured does not hold it', async () => {
+    const listen = async (): Promise<any> => {
+      const controller = new AbortController()
+      const params = { notifications: { toolsListChanged: true, resourceSubscriptions: ['mem://open'] } }
+      const response = await fetch(`${world.gateway.url}${world.path}`, {
+        method: 'POST',
+        signal: controller.signal,
+        headers: {
+          authorization: `Bearer ${world.tokens.alice}`,
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+          'mcp-protocol-version': '2026-07-28',
+          'mcp-method': 'subscriptions/listen',
+        },
+        body: JSON.stringify({
+          jsonrpc: '2.0',
+          id: 1,
+          method: 'subscriptions/listen',
+          params: {
+            ...params,
+            _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} },
+          },
+        }),
+      })
+      const reader = response.body!.getReader()
+      const first = new TextDecoder().decode((await reader.read()).value)
+      controller.abort()
+      return JSON.parse(first.slice(first.indexOf('{')).trim())
+    }
+    await rules(EVERYTHING)
+    expect((await listen()).params.notifications).toEqual({ toolsListChanged: true, resourceSubscriptions: ['mem://open'] })
+    await rules(`${EVERYTHING}@id("no") forbid (principal, action == MCP::Action::"resources/subscribe", resource);`)
+    expect((await listen()).params.notifications).toEqual({ toolsListChanged: true })
+    await rules(`${EVERYTHING}@id("no") forbid (principal, action == MCP::Action::"subscriptions/listen", resource);`)
+    expect((await listen()).error.data.reason).toBe('policy-denied')
+  })
+  it('sessions and streams of 2025 hosts are asked for too', async () => {
+    const refusedAt = async (action: string, run: (host: LegacyHost) => Promise<Answer>): Promise<string | undefined> => {
+      await rules(EVERYTHING)
+      const host = await LegacyHost.open(world)
+      await rules(`${EVERYTHING}@id("no") forbid (principal, action == MCP::Action::"${action}", resource);`)
+      return reasonOf(await run(host))
+    }
+    expect(await refusedAt('ping', host => host.request('ping'))).toBe('policy-denied')
+    expect(await refusedAt('logging/setLevel', host => host.request('logging/setLevel', { level: 'info' }))).toBe('policy-denied')
+    await rules(`${EVERYTHING}@id("no") forbid (principal, action == MCP::Action::"initialize", resource);`)
+    await expect(LegacyHost.open(world)).rejects.toThrow()
+    expect(reasonOf(await modern(world, 'server/discover'))).toBe(undefined)
+    await rules(`${EVERYTHING}@id("no") forbid (principal, action == MCP::Action::"server/discover", resource);`)
+    expect(reasonOf(await modern(world, 'server/discover'))).toBe('policy-denied')
+  })
+})
+
+describe('lists show what rules show, and what is not shown does not exist', () => {
+  const tools = async (over = {}): Promise<string[]> =>
+    (await modern(world, 'tools/list', {}, over)).body.result.tools.map((t: any) => t.name).sort()
+  it('by the hints of each definition', async () => {
+    await rules(`@id("server") permit (principal, action == MCP::Action::"servers/list", resource);
+      @id("readers") permit (principal, action in [MCP::Action::"tools/list", MCP::Action::"tools/call"], resource is MCP::Tool) when { resource.hints.readOnly };`)
+    expect(await tools()).toEqual(['look'])
+    expect((await callTool(world, 'look')).body).toHaveProperty('result')
+    const hidden = await callTool(world, 'write')
+    const unknown = await callTool(world, 'nowhere')
+    expect({ ...hidden.body, id: 0 }).toEqual({ ...unknown.body, id: 0 })
+    expect(hidden.body.error.data).toEqual({ reason: 'unknown' })
+    expect(lastEvent('refusal')).toMatchObject({ policy: { facts: { action: 'tools/list' } } })
+  })
+  it('by who asks, and nobody is served another’s view', async () => {
+    await rules(`@id("server") permit (principal, action == MCP::Action::"servers/list", resource);
+      @id("alice") permit (principal == MCP::User::"https://issuer.test alice", action == MCP::Action::"tools/list", resource) when { resource.name == "look" };
+      @id("bob") permit (principal == MCP::User::"https://issuer.test bob", action == MCP::Action::"tools/list", resource) when { resource.name == "write" };`)
+    for (let round = 0; round < 2; round += 1) {
+      expect(await tools({ who: 'alice' })).toEqual(['look'])
+      expect(await tools({ who: 'bob' })).toEqual(['write'])
+    }
+  })
+  it('of every kind', async () => {
+    await rules(`@id("server") permit (principal, action == MCP::Action::"servers/list", resource);
+      @id("some") permit (principal, action in MCP::Action::"list", resource) unless { resource is MCP::Tool || resource is MCP::Prompt && resource.name == "forbidden" || resource is MCP::Resource && resource.uri like "*forbidden" };`)
+    const names = async (method: string, key: string, name: string): Promise<string[]> =>
+      (await modern(world, method)).body.result[key].map((each: any) => each[name])
+    expect(await tools()).toEqual([])
+    expect(await names('prompts/list', 'prompts', 'name')).toEqual(['hello'])
+    expect(await names('resources/list', 'resources', 'uri')).toEqual(['mem://open'])
+    expect(await names('resources/templates/list', 'resourceTemplates', 'uriTemplate')).toEqual(['mem://items{/id*}'])
+  })
+})
+
+describe('allow rules count as permits beside them', () => {
+  const allow = [{ id: 'staff', subjects: ['alice'], tools: ['look'], prompts: ['*'], resources: ['mem://*'] }]
+  const withAllow = (): object => ({ upstreams: { up: { http: { url: world.up.url }, allow } } })
+  it('under their own names, and a forbid overrides them', async () => {
+    const none = '@id("admin") permit (principal, action in MCP::Action::"administer", resource);'
+    await rules(none, withAllow())
+    expect((await callTool(world, 'look')).body).toHaveProperty('result')
+    expect(lastEvent('intent')).toMatchObject({ rules: ['staff'], policy: { code: 'permitted', rules: ['staff'] } })
+    expect(reasonOf(await callTool(world, 'write'))).toBe('unknown')
+    expect(reasonOf(await callTool(world, 'look', {}, { who: 'bob' }))).toBe('unknown')
+    await rules(`${none}@id("no") @advice("use another") forbid (principal, action == MCP::Action::"tools/call", resource);`, withAllow())
+    const refused = await callTool(world, 'look')
+    expect(refused.body.error).toMatchObject({ message: 'Not permitted: by `no`', data: { reason: 'policy-denied', fix: 'use another' } })
+    expect((await modern(world, 'prompts/get', { name: 'hello' })).body).toHaveProperty('result')
+  })
+})
+
+describe('arguments', () => {
+  const GUARD = `${EVERYTHING}@id("passwd") forbid (principal, action == MCP::Action::"tools/call", resource)
+    when { context.arguments.hasTag("/path") && context.arguments.getTag("/path").contains("/etc/passwd") };
+    @id("amount") forbid (principal, action == MCP::Action::"tools/call", resource)
+    when { context.arguments.hasTag("/n") && context.arguments.getTag("/n").contains("9007199254740993") };`
+  it('are judged as the upstream would read them', async () => {
+    await rules(GUARD)
+    const verdict = async (args: unknown): Promise<string | undefined> => reasonOf(await callTool(world, 'look', args))
+    expect(await verdict({ path: '/srv' })).toBe(undefined)
+    expect(await verdict({ path: '/etc/passwd' })).toBe('policy-denied')
+    const raw = (text: string): Promise<Answer> =>
+      callTool(
+        world,
+        'look',
+        {},
+        {
+          body: `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"look","arguments":${text},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`,
+        },
+      )
+    expect(reasonOf(await raw('{"\\u0070ath":"\\/etc\\/passwd"}'))).toBe('policy-denied')
+    expect(reasonOf(await raw('{"n":9007199254740993}'))).toBe('policy-denied')
+    expect(reasonOf(await raw('{"n":9007199254740992}'))).toBe(undefined)
+  })
+  it('attack: whatever stands in them, nobody becomes somebody else, and nothing of it is in the log but what a rule reads', async () => {
+    await rules(GUARD)
+    for (const args of [
+      { path: { __entity: { type: 'MCP::User', id: 'admin' } } },
+      { __entity: { type: 'MCP::Arguments', id: 'request' } },
+      JSON.parse('{"__proto__":{"path":"/etc/passwd"}}'),
+      { path: 1.5, n: -0.1, o: null },
+      { path: Array.from({ length: 5000 }, () => 'x') },
+      Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}`, 'secret-value'])),
+    ]) {
+      expect((await callTool(world, 'look', args)).body).toHaveProperty('result')
+      expect(lastEvent('intent')['policy'].facts.principal.id).toBe('https://issuer.test alice')
+    }
+    expect(JSON.stringify(world.gateway.events())).not.toContain('secret-value')
+  })
+})
+
+describe('administration', () => {
+  it('needs a permit beside its role, and break-glass needs none', async () => {
+    await rules(
+      `${EVERYTHING}@id("freeze") forbid (principal, action == MCP::Action::"admin/block", resource) when { context.arguments.hasTag("/kind") && context.arguments.getTag("/kind").contains("server") };`,
+    )
+    expect((await admin(world, 'blocks/list')).status).toBe(200)
+    expect((await admin(world, 'block', { kind: 'client', target: 'x', why: 'y' })).status).toBe(200)
+    expect((await admin(world, 'unblock', { kind: 'client', target: 'x', why: 'y' })).status).toBe(200)
+    expect(reasonOf(await admin(world, 'block', { kind: 'server', target: 'up', why: 'y' }))).toBe(undefined)
+    expect((await admin(world, 'block', { kind: 'server', target: 'up', why: 'y' })).text).toContain('policy-denied')
+    expect(lastEvent('refusal')).toMatchObject({
+      reason: 'policy-denied',
+      policy: { rules: ['freeze'], facts: { resource: { id: '/admin' } } },
+    })
+    // no role either: the role is asked for first
+    expect((await admin(world, 'block', { kind: 'client', target: 'x', why: 'y' }, { claims: { sub: 'eve' } })).text).toContain(
+      'role-missing',
+    )
+  })
+})
+
+describe('what is written down of a decision', () => {
+  it('decides the same when it is replayed, from the audit log alone', async () => {
+    const text = `${EVERYTHING}@id("no") forbid (principal, action == MCP::Action::"tools/call", resource) when { resource.hints.openWorld && context.arguments.hasTag("/path") };`
+    await rules(text)
+    await callTool(world, 'look', { path: 'x' })
+    await callTool(world, 'write', { path: 'x' })
+    await callTool(world, 'write', {})
+    const records = world.gateway
+      .events()
+      .filter(e => e['policy'] && ['intent', 'refusal'].includes(e['type']))
+      .slice(-3)
+      .map(e => readRecord(e['policy'])!)
+    expect(records.map(({ outcome }) => outcome)).toEqual(['allow', 'deny', 'allow'])
+    expect(new Set(records.map(({ digest }) => digest)).size).toBe(1)
+    const replay = new Replay(bundleOf(text), engine)
+    expect(records.map(record => replay.of(record).verdict)).toEqual(['same', 'same', 'same'])
+    const looser = new Replay(bundleOf(EVERYTHING), engine)
+    expect(records.map(record => looser.of(record).verdict)).toEqual(['same', 'changed', 'same'])
+  })
+})
+
+describe('obligations', () => {
+  it('a rate that a rule demands holds, per principal', async () => {
+    mkdirSync(join(folder, 'rules/obligations'), { recursive: true })
+    write(
+      'obligations/rates.cedar',
+      '@id("twice") @rate("2/1h") @key("principal,tool") permit (principal, action == MCP::Action::"tools/call", resource) when { resource.name == "look" };',
+    )
+    await rules(EVERYTHING)
+    expect((await callTool(world, 'look')).body).toHaveProperty('result')
+    expect((await callTool(world, 'look')).body).toHaveProperty('result')
+    const third = await callTool(world, 'look')
+    expect(third.status).toBe(429)
+    expect(third.body.error.data).toMatchObject({ reason: 'obligation-limited', retryAfterSeconds: expect.any(Number) })
+    expect((await callTool(world, 'look', {}, { who: 'bob' })).body).toHaveProperty('result')
+    expect((await callTool(world, 'write')).body).toHaveProperty('result')
+    rmSync(join(folder, 'rules/obligations/rates.cedar'))
+  })
+  it('attack: one that nothing enforces does not load', async () => {
+    write('obligations/more.cedar', '@id("redact") @redact("secrets") permit (principal, action == MCP::Action::"tools/call", resource);')
+    expect(await world.gateway.reload(config())).toContain('redact: demands what this gateway does not enforce yet: redact')
+    rmSync(join(folder, 'rules/obligations/more.cedar'))
+  })
+})
+
+describe('N030, N148: what breaks leaves the old rules in force, and never becomes an allow', () => {
+  const inForce = async (): Promise<string> => {
+    const events = world.gateway.events()
+    return String(events.findLast(e => e['type'] === 'lifecycle' && e['what'] === 'policies')!['detail'].digest)
+  }
+  const refusals = (): number => world.gateway.events().filter(e => e['what'] === 'policies-refused').length
+  const CASES = `cases:
+  - { case: nobody calls, principal: {}, action: tools/call, tool: up/x, expect: deny, rules: [no] }
+  - { case: all list, principal: {}, action: tools/list, tool: up/x, expect: allow }
+servers: { up: }\n`
+  const GUARDED = `${EVERYTHING}\n@id("no") forbid (principal, action == MCP::Action::"tools/call", resource);\n`
+
+  it('a change of the folder is taken over whole, by itself', async () => {
+    await rules(EVERYTHING)
+    const before = await inForce()
+    write('authz/test.cedar', GUARDED)
+    await expect.poll(inForce).not.toBe(before)
+    expect(reasonOf(await callTool(world, 'look'))).toBe('policy-denied')
+  })
+  it.each<[string, () => void]>([
+    ['a syntax error', () => write('authz/test.cedar', `${EVERYTHING} permit (`)],
+    [
+      'a rule with a type error',
+      () => write('authz/test.cedar', `${EVERYTHING}@id("x") permit (principal, action, resource) when { resource.nothing };`),
+    ],
+    ['a folder without rules', () => write('authz/test.cedar', '// nothing\n')],
+    ['a folder that is gone', () => renameSync(join(folder, 'rules'), join(folder, 'away'))],
+    ['bytes that are no text', () => writeFileSync(join(folder, 'rules/authz/test.cedar'), Buffer.from([0xff, 0xfe, 0x00]))],
+    [
+      'a write that ended between two rules: what is lost, the tests miss',
+      () => truncateSync(join(folder, 'rules/authz/test.cedar'), EVERYTHING.length + 1),
+    ],
+    ['tests that cannot be read', () => write('tests/test.yaml', 'cases: [')],
+  ])('%s', async (_, breakIt) => {
+    mkdirSync(join(folder, 'rules/tests'), { recursive: true })
+    write('tests/test.yaml', CASES)
+    await rules(GUARDED)
+    const before = await inForce()
+    const count = refusals()
+    breakIt()
+    await expect.poll(refusals).toBe(count + 1)
+    expect(await inForce()).toBe(before)
+    expect(reasonOf(await callTool(world, 'look'))).toBe('policy-denied')
+    rmSync(join(folder, 'rules'), { recursive: true, force: true })
+    rmSync(join(folder, 'away'), { recursive: true, force: true })
+    expect(reasonOf(await callTool(world, 'look'))).toBe('policy-denied')
+  })
+  it('a link that is swapped to another folder', async () => {
+    mkdirSync(join(folder, 'v1/authz'), { recursive: true })
+    mkdirSync(join(folder, 'v2/authz'), { recursive: true })
+    writeFileSync(join(folder, 'v1/authz/a.cedar'), EVERYTHING)
+    writeFileSync(join(folder, 'v2/authz/a.cedar'), GUARDED)
+    symlinkSync(join(folder, 'v1'), join(folder, 'linked'))
+    const linked = { ...config(), policies: { folder: join(folder, 'linked') } }
+    expect(await world.gateway.reload(linked)).toBeUndefined()
+    expect((await callTool(world, 'look')).body).toHaveProperty('result')
+    const before = await inForce()
+    symlinkSync(join(folder, 'v2'), join(folder, 'next'))
+    renameSync(join(folder, 'next'), join(folder, 'linked'))
+    await expect.poll(inForce).not.toBe(before)
+    expect(reasonOf(await callTool(world, 'look'))).toBe('policy-denied')
+  })
+  it('a reload of the configuration is refused with them', async () => {
+    await rules(GUARDED)
+    write('authz/test.cedar', 'permit (')
+    expect(await world.gateway.reload(config())).toMatch(/^policies do not load: .+authz\/test\.cedar:1:\d+ unexpected end of input/)
+    expect(reasonOf(await callTool(world, 'look'))).toBe('policy-denied')
+  })
+  it('and a gateway that finds them at its start does not serve', async () => {
+    write('authz/test.cedar', 'permit (')
+    await expect(startWorld({ config: { policies: { folder: join(folder, 'rules') } }, allow: [] })).rejects.toThrow('policies do not load')
+  })
+})
