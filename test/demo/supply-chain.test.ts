@@ -10,6 +10,8 @@ it('gatehouse demo supply-chain: a signed server is used, and everybody on its w
   const { ok, attacks } = JSON.parse(out)
   expect(attacks.filter((attack: any) => !attack.isHeld)).toEqual([])
   expect([ok, code]).toEqual([true, 0])
+  // what the reviewer reads names both sides
+  expect(attacks[0].seen.join('\n')).toMatch(/\/annotations\/readOnlyHint\s+- false\s+\+ true/)
   expect(attacks.map((attack: any) => attack.reason)).toEqual([
     'drifted',
     'server-unverified, artifact-mismatch',

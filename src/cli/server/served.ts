@@ -1,7 +1,9 @@
 // What the commands about servers say of a version of the registry: how the gateway judged it, what the version before listed, and what it lists otherwise.
 
+import { readAdmittedDefinitions } from '../../adapters/admitted-definitions.ts'
 import { InForceFiles } from '../../adapters/in-force-file.ts'
 import { readServedReport, type ServedRow } from '../../adapters/served-report.ts'
+import { readDefinitions } from '../../admission/definitions.ts'
 import { inertSentence, inertText } from '../../admission/inert-text.ts'
 import { reviewSurface } from '../../admission/review.ts'
 import { changesBetween, pinnedSurface, type SurfaceChange } from '../../admission/signed-surface.ts'
@@ -76,7 +78,9 @@ export async function diffServed({ io, json }: CommandArgs, { alias, snapshot }:
   const admitted = current && pinnedSurface(current.surface)
   const changes = admitted && previous ? changesBetween(pinnedSurface(previous.surface), admitted) : []
   const seen = await readSeenFile(snapshot.dataDir, alias)
-  const drift = seen && admitted ? reviewSurface(seen, admitted, undefined) : undefined
+  const definitions = await readAdmittedDefinitions(snapshot.dataDir, alias)
+  const drift =
+    seen && admitted ? reviewSurface(seen, admitted, definitions === undefined ? undefined : readDefinitions(definitions)) : undefined
   const before = previous && `${previous.name}@${previous.version}`
   if (json) io.out(`${JSON.stringify({ ...info, before, changes: changes.map(inert), drift }, undefined, 2)}\n`)
   else {
