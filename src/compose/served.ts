@@ -1,9 +1,8 @@
 // Versions of the registry as this process serves them: the registry's stores, the trust it follows, and what ends when one no longer holds.
 
 import { join } from 'node:path'
-import { keepAdmittedDefinitions } from '../adapters/admitted-definitions.ts'
 import { InForceFiles } from '../adapters/in-force-file.ts'
-import { ServedReport, type ServedRow } from '../adapters/served-report.ts'
+import { ServedReport } from '../adapters/served-report.ts'
 import { RootedVerification } from '../adapters/sigstore/rooted-verification.ts'
 import { createAdvisoryStore } from '../adapters/sqlite/advisory-store.ts'
 import { createDocumentStore } from '../adapters/sqlite/document-store.ts'
@@ -17,6 +16,7 @@ import type { Stop } from '../kernel/errors.ts'
 import { AdvisoryBook } from '../registry/advisories/book.ts'
 import type { ContentStore } from '../trust/content.ts'
 import type { Floors } from '../trust/floors.ts'
+import { definitionsKeeper } from './definitions-keeper.ts'
 import { lazyContent } from './lazy-content.ts'
 import { registrySource, withdrawnIn } from './registry-source.ts'
 import { ServedTrust } from './served-trust.ts'
@@ -89,14 +89,7 @@ export function openServed({
     void serving.look()
   }
   const report = new ServedReport(dataDir, cause => logger.fault('how versions stand could not be kept for commands', cause))
-  /** What was admitted as it reads, so that a drift can be shown with both sides. */
-  let keeping: Promise<void> = Promise.resolve()
-  const keepDefinitions = async ({ upstream, name, version }: ServedRow): Promise<void> => {
-    const [server, exact] = [String(name), String(version)]
-    const info = (await documents.documents(server, exact)).findLast(({ kind }) => kind === 'definitions')
-    const found = info && (await documents.document(server, exact, info.sha256))
-    if (found) await keepAdmittedDefinitions(dataDir, upstream, found.content.toString('utf8'))
-  }
+  const definitions = definitionsKeeper({ dataDir, documents, logger })
   const judging = new ServedTrust({
     followed: trust,
     files: () => current().registry.trust,
@@ -117,10 +110,7 @@ export function openServed({
     record: detail => log.append(encoder.lifecycle('server-version', detail)),
     report: row => {
       report.put(row)
-      if (row.is !== 'in-force') return
-      keeping = keeping
-        .then(() => keepDefinitions(row))
-        .catch((cause: unknown) => logger.fault('what was admitted could not be kept for differences', cause, { upstream: row.upstream }))
+      if (row.is === 'in-force') definitions.put(row)
     },
     changed,
     decided,
@@ -141,7 +131,7 @@ export function openServed({
     },
     async close() {
       await Promise.all([serving.close(), content.close()])
-      await Promise.all([report.written(), keeping])
+      await Promise.all([report.written(), definitions.settled()])
     },
   }
 }

@@ -5,7 +5,8 @@ import { InForceFiles } from '../../adapters/in-force-file.ts'
 import { readServedReport, type ServedRow } from '../../adapters/served-report.ts'
 import { readDefinitions } from '../../admission/definitions.ts'
 import { inertSentence, inertText } from '../../admission/inert-text.ts'
-import { reviewSurface } from '../../admission/review.ts'
+import type { PinnedSurface } from '../../admission/pinned-surface.ts'
+import { reviewSurface, type SurfaceReview } from '../../admission/review.ts'
 import { changesBetween, pinnedSurface, type SurfaceChange } from '../../admission/signed-surface.ts'
 import { readSeenFile } from '../../adapters/admission/seen-folder.ts'
 import type { ConfiguredUpstream, ServedTransport, Snapshot } from '../../config/schema.ts'
@@ -77,10 +78,7 @@ export async function diffServed({ io, json }: CommandArgs, { alias, snapshot }:
   const [current, previous] = [inForce.current(alias), inForce.previous(alias)]
   const admitted = current && pinnedSurface(current.surface)
   const changes = admitted && previous ? changesBetween(pinnedSurface(previous.surface), admitted) : []
-  const seen = await readSeenFile(snapshot.dataDir, alias)
-  const definitions = await readAdmittedDefinitions(snapshot.dataDir, alias)
-  const drift =
-    seen && admitted ? reviewSurface(seen, admitted, definitions === undefined ? undefined : readDefinitions(definitions)) : undefined
+  const drift = admitted && (await driftOf(snapshot, alias, admitted))
   const before = previous && `${previous.name}@${previous.version}`
   if (json) io.out(`${JSON.stringify({ ...info, before, changes: changes.map(inert), drift }, undefined, 2)}\n`)
   else {
@@ -97,6 +95,13 @@ export async function diffServed({ io, json }: CommandArgs, { alias, snapshot }:
     if (drift) io.out(reviewText(drift))
   }
   return changes.length > 0 || (drift?.findings.length ?? 0) > 0 ? EXIT.failed : EXIT.ok
+}
+
+/** What was seen of it otherwise than admitted; undefined where nothing was seen. */
+async function driftOf({ dataDir }: Snapshot, alias: string, admitted: PinnedSurface): Promise<SurfaceReview | undefined> {
+  const seen = await readSeenFile(dataDir, alias)
+  const definitions = await readAdmittedDefinitions(dataDir, alias)
+  return seen && reviewSurface(seen, admitted, definitions === undefined ? undefined : readDefinitions(definitions))
 }
 
 /** attacker-controlled names */
