@@ -96,7 +96,10 @@ const UPSTREAM = 'upstreams: { a: { stdio: { command: node }, allow: [{ subjects
 describe('doctor', () => {
   it('finds nothing to mend where all is well', async () => {
     const checks = await look(WITH_ISSUER + UPSTREAM)
-    expect(bad(checks)).toEqual([expect.stringContaining('need no signature'), expect.stringContaining('nothing verifies who published these servers')])
+    expect(bad(checks)).toEqual([
+      expect.stringContaining('need no signature'),
+      expect.stringContaining('nothing verifies who published these servers'),
+    ])
     expect(checks.map(c => c.name)).toEqual(
       expect.arrayContaining([
         'node',

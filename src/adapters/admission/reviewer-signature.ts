@@ -60,7 +60,7 @@ async function whyNotIdentity(
       ...(verified.denied === 'verification-unavailable' && { isForNow: true }),
     }
   const { signer, time, payload } = verified
-  if (payload === undefined || !payload.equals(statement)) return { why: 'is not what was signed' }
+  if (!payload?.equals(statement)) return { why: 'is not what was signed' }
   const refusal =
     whyNotSigner(signer, policy) ?? whyNotNow(signer, time, { policy, revocations: [], nowMs: time?.latestMs ?? Number.POSITIVE_INFINITY })
   if (refusal) return { why: `is signed by somebody else than its reviewer: ${refusal.rule}: ${refusal.detail}` }
