@@ -48,12 +48,14 @@ export const POLICY: readonly Command[] = [
     summary: 'say why a request would be permitted or refused',
     about: [
       'Which rules decide, what they advise and demand, which permits come nearest and what they would need, and the facts that all of it was told from.',
-      'The request comes from a file (--request, YAML or JSON with `servers`, `principals` and `request`), from a case of DIR/tests (--case), or from options: `gatehouse policy explain --group engineering --tool files/delete --publisher io.github.acme`.',
+      'The request comes from a file (--request, YAML or JSON with `servers`, `principals` and `request`), from a case of DIR/tests (--case), from an audit event (--recorded and --event), or from options: `gatehouse policy explain --group engineering --tool files/delete --publisher io.github.acme`.',
     ],
     ...FOLDER,
     options: {
       request: { kind: 'text', value: 'FILE', help: 'a request in the words of cases' },
       case: { kind: 'text', value: 'NAME', help: 'a case of DIR/tests' },
+      recorded: { kind: 'text', value: 'FILE', help: 'decisions as JSON lines, such as a segment of the audit log' },
+      event: { kind: 'text', value: 'ID', help: 'with --recorded: an event, the request id that a host was told, or the number of a line' },
       user: { kind: 'text', value: 'NAME', help: 'subject of the principal' },
       group: { kind: 'list', value: 'NAME', help: 'a group it is in. May be repeated' },
       client: { kind: 'text', value: 'ID', help: 'OAuth client of its token' },

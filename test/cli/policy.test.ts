@@ -288,8 +288,8 @@ describe('gatehouse policy explain', () => {
     expect(await explain(...argv)).toMatchObject({ code: 0, out: expect.stringContaining(text) })
   })
   it.each([
-    [[], 'expected --request, --case, or one of --tool'],
-    [['--tool', 'a/b', '--prompt', 'a/b'], 'expected --request, --case, or one of --tool'],
+    [[], 'expected --recorded, --request, --case, or one of --tool'],
+    [['--tool', 'a/b', '--prompt', 'a/b'], 'expected --recorded, --request, --case, or one of --tool'],
     [['--tool', 'a'], 'expected `<server>/<tool>`'],
     [['--tool', 'a/b', '--action', 'tools/cal'], 'did you mean `tools/call`?'],
     [['--tool', 'a/b', '--hint', 'readOnly'], 'no such name `readOnly`'],
@@ -343,6 +343,22 @@ describe('gatehouse policy replay and diff', () => {
     )
     const told = JSON.parse((await policy('replay', 'next', '--recorded', 'recorded.jsonl', '--json')).out)
     expect(told).toMatchObject({ same: 2, changed: [{ line: 3, before: 'deny', after: 'allow' }], undecidable: [], unreadable: [] })
+  })
+  it('explains an event of the audit log, by its id, its request or its line', async () => {
+    const event = JSON.stringify({ v: 1, type: 'refusal', id: 'e-1', request: 'r-1', policy: JSON.parse(lines[2]!) })
+    writeFileSync(join(cwd, 'recorded.jsonl'), `{"type":"lifecycle"}\n${event}\n`)
+    const of = (id: string, ...more: string[]): Promise<Run> => policy('explain', '--recorded', 'recorded.jsonl', '--event', id, ...more)
+    for (const id of ['e-1', 'r-1', '2'])
+      expect(await of(id)).toMatchObject({ code: 0, out: expect.stringContaining('would need principal in MCP::Group::"engineering"') })
+    expect(await of('e-2')).toMatchObject({ code: 2, err: 'no event, request or line `e-2` in recorded.jsonl\n' })
+    expect(await policy('explain', '--recorded', 'recorded.jsonl')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('expected --event'),
+    })
+    edit('authz/20-teams.cedar', '"engineering"', '"platform"')
+    expect(await of('e-1')).toMatchObject({ code: 2, err: expect.stringContaining('not recorded: principal in Group platform') })
+    edit('authz/20-teams.cedar', /@id\("engineering[\s\S]+/, '')
+    expect(await of('e-1')).toMatchObject({ code: 0, err: 'decided by other rules then: deny (not-permitted)\n' })
   })
   it('reads lines of the audit log, and says which are no decisions', async () => {
     const event = JSON.stringify({ v: 1, type: 'intent', policy: JSON.parse(lines[0]!) })

@@ -4,17 +4,23 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { nearest } from '../../kernel/nearest.ts'
 import { PlainReader } from '../../policy/plain.ts'
+import { Recollection } from '../../policy/recollection.ts'
 import type { PolicyRequest } from '../../policy/request.ts'
+import { concernsAction } from '../../policy/scope.ts'
 import { readRequest, readWorld, REQUEST_MEMBERS } from '../../policy/spec.ts'
 import type { CommandArgs } from '../command.ts'
 import { readYaml } from './cases-file.ts'
 import { faultText, type Loaded } from './folder.ts'
+import { recordedDecisions } from './recorded.ts'
 
 /** A request, or why there is none. */
 export type Asked = PolicyRequest | { readonly problem: string }
 export const isProblem = (asked: Asked): asked is { readonly problem: string } => 'problem' in asked
 
-export async function requestOf(args: CommandArgs, { cases }: Loaded): Promise<Asked> {
+export async function requestOf(args: CommandArgs, loaded: Loaded): Promise<Asked> {
+  const { cases } = loaded
+  const log = args.text('recorded')
+  if (log !== undefined) return fromRecord(args, log, loaded)
   const file = args.text('request')
   if (file !== undefined) return fromFile(args, file)
   const name = args.text('case')
@@ -25,6 +31,25 @@ export async function requestOf(args: CommandArgs, { cases }: Loaded): Promise<A
     cases.map(({ case: each }) => each.name),
   )
   return found ?? { problem: `no case \`${name}\`${near ? `; did you mean \`${near}\`?` : ''}\n` }
+}
+
+/** What is known of a recorded request; where the rules ask for more, the answer would be a guess. */
+async function fromRecord(args: CommandArgs, file: string, { bundle }: Loaded): Promise<Asked> {
+  const wanted = args.text('event')
+  if (wanted === undefined)
+    return { problem: 'with --recorded expected --event: the id of an event, of a request, or the number of a line\n' }
+  for await (const { line, record, ids } of recordedDecisions(args, file)) {
+    if (String(line) !== wanted && !ids.includes(wanted)) continue
+    if (!record?.facts) return { problem: `${file}:${line} holds no facts of a decision\n` }
+    const known = new Recollection(record.facts)
+    const concerned = bundle?.policies.filter(({ ast }) => concernsAction(ast, known.request.action)) ?? []
+    const missing = new Set(concerned.filter(policy => !known.rulesOut(policy)).flatMap(policy => known.lacks(policy)))
+    if (missing.size > 0)
+      return { problem: `${file}:${line} these rules ask for what was not recorded: ${[...missing].sort().join(', ')}\n` }
+    if (bundle && record.digest !== bundle.digest) args.io.err(`decided by other rules then: ${record.outcome} (${record.code})\n`)
+    return known.request
+  }
+  return { problem: `no event, request or line \`${wanted}\` in ${file}\n` }
 }
 
 async function fromFile({ io }: CommandArgs, file: string): Promise<Asked> {
@@ -46,7 +71,7 @@ const TARGETS = ['tool', 'prompt', 'resource', 'template', 'server', 'endpoint']
 function fromOptions(args: CommandArgs): Asked {
   const [kind, ...others] = TARGETS.filter(name => args.text(name) !== undefined)
   if (!kind || others.length > 0)
-    return { problem: `expected --request, --case, or one of ${TARGETS.map(name => `--${name}`).join(', ')}\n` }
+    return { problem: `expected --recorded, --request, --case, or one of ${TARGETS.map(name => `--${name}`).join(', ')}\n` }
   const target = args.text(kind) ?? ''
   const alias = kind === 'server' ? target : target.slice(0, Math.max(target.indexOf('/'), 0))
   const publisher = args.text('publisher')
