@@ -28,6 +28,7 @@ export async function openJudge(snapshot: Snapshot, parts: Parts): Promise<{ rea
   })
   const judge = new Judge({
     rules: () => policies.rules,
+    shadow: () => policies.shadow,
     serverFacts: factsOfServers(parts),
     groupPrefix: groupPrefix(current),
     now,

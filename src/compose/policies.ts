@@ -25,8 +25,9 @@ export type PoliciesParts = {
 
 /** `take` brings them into force, once what they replace is to go. */
 type Staged = {
+  /** asked beside, and decides nothing */
+  readonly shadow?: PolicyRules | undefined
   readonly rules: PolicyRules | undefined
-  readonly folder: string | undefined
   readonly fingerprint: string
   readonly warnings: readonly string[]
 }
@@ -34,7 +35,7 @@ type Staged = {
 export class Policies {
   readonly #parts: PoliciesParts
   #engine: CedarEngine | undefined
-  #force: Staged = { rules: undefined, folder: undefined, fingerprint: '', warnings: [] }
+  #force: Staged = { rules: undefined, fingerprint: '', warnings: [] }
   /** the configuration the rules in force were made with */
   #snapshot: Snapshot
   /** what was tried last, and what it looked like when it was seen last */
@@ -52,7 +53,8 @@ export class Policies {
   static async open(snapshot: Snapshot, parts: PoliciesParts): Promise<Policies> {
     const policies = new Policies(snapshot, parts)
     const staged = await policies.#stage(snapshot)
-    if ('faults' in staged) throw new Fault('policies-invalid', `policies do not load:\n${faultLines(snapshot, staged.faults)}`)
+    if ('faults' in staged)
+      throw new Fault('policies-invalid', `policies do not load:\n${faultLines(snapshot.policies?.folder, staged.faults)}`)
     await policies.#take(snapshot, staged)
     return policies
   }
@@ -62,20 +64,25 @@ export class Policies {
     return this.#force.rules
   }
 
+  /** Asked beside the rules; undefined where there is none, or it did not load. */
+  get shadow(): PolicyRules | undefined {
+    return this.#force.shadow
+  }
+
   /** For the next configuration: a text says why its policies do not load; otherwise they come into force with it. */
   async prepare(next: Snapshot): Promise<string | (() => Promise<void>)> {
     const staged = await this.#next(() => this.#stage(next))
-    if ('faults' in staged) return `policies do not load: ${faultLines(next, staged.faults)}`
+    if ('faults' in staged) return `policies do not load: ${faultLines(next.policies?.folder, staged.faults)}`
     return () => this.#next(() => this.#take(next, staged))
   }
 
   /** Takes over what changed in the folder, once it has stood still between two looks; called by the one timer. Never rejects. */
   async look(): Promise<void> {
-    const { policies: folder } = this.#snapshot
-    if (folder === undefined || this.#isLooking) return
+    const { policies } = this.#snapshot
+    if (!policies || this.#isLooking) return
     this.#isLooking = true
     try {
-      const now = await fingerprintOfFolder(folder)
+      const now = await fingerprintOf(policies)
       const isStill = now === this.#settling
       this.#settling = now
       if (isStill && now !== this.#tried) await this.#next(() => this.#reload(now))
@@ -98,7 +105,7 @@ export class Policies {
     if ('faults' in staged) return this.#refused(snapshot, fingerprint, staged.faults)
     // It changed while it was read: what was read may be half of two folders.
     if (staged.fingerprint !== fingerprint) return
-    if (staged.rules?.bundle.digest !== this.#force.rules?.bundle.digest) await this.#take(snapshot, staged)
+    if (isOther(staged, this.#force)) await this.#take(snapshot, staged)
     this.#tried = fingerprint
   }
 
@@ -109,17 +116,37 @@ export class Policies {
     logger.warn('policies were not taken over, the old ones stay in force', {
       inForce,
       faults: faults.length,
-      first: faultLines(snapshot, faults),
+      first: faultLines(snapshot.policies?.folder, faults),
     })
     await log
-      .append(encoder.lifecycle('policies-refused', { inForce, faults: faults.length, first: faultLines(snapshot, faults.slice(0, 1)) }))
+      .append(
+        encoder.lifecycle('policies-refused', {
+          inForce,
+          faults: faults.length,
+          first: faultLines(snapshot.policies?.folder, faults.slice(0, 1)),
+        }),
+      )
       .catch(() => {})
   }
 
   async #stage(snapshot: Snapshot): Promise<Staged | { readonly faults: readonly PolicyFault[] }> {
-    const { policies: folder } = snapshot
-    if (folder === undefined) return { rules: undefined, folder, fingerprint: '', warnings: [] }
-    const fingerprint = await fingerprintOfFolder(folder)
+    const { policies } = snapshot
+    if (!policies) return { rules: undefined, fingerprint: '', warnings: [] }
+    const fingerprint = await fingerprintOf(policies)
+    const loaded = await this.#load(policies.folder, snapshot)
+    if ('faults' in loaded) return loaded
+    const { rules, warnings } = loaded
+    if (policies.shadow === undefined) return { rules, fingerprint, warnings }
+    const shadow = await this.#load(policies.shadow, snapshot)
+    if ('rules' in shadow) return { rules, shadow: shadow.rules, fingerprint, warnings }
+    // It decides nothing, so nothing waits for it to be mended.
+    return { rules, fingerprint, warnings: [...warnings, `the shadow does not load: ${faultLines(policies.shadow, shadow.faults)}`] }
+  }
+
+  async #load(
+    folder: string,
+    snapshot: Snapshot,
+  ): Promise<{ readonly rules: PolicyRules; readonly warnings: readonly string[] } | { readonly faults: readonly PolicyFault[] }> {
     const found = await readPolicyFolder(folder)
     const cases = found.cases.map(({ name, bytes }) => ({ name, ...this.#parts.readYaml(bytes) }))
     const unread = cases.flatMap(({ name, faults }) => faults.map(({ message }) => ({ file: name, line: 0, column: 0, message })))
@@ -134,7 +161,7 @@ export class Policies {
     if ('faults' in loaded) return loaded
     const rules = new PolicyRules(loaded.bundle, (this.#engine ??= new CedarEngine()))
     await rules.prepare(pause)
-    return { rules, folder, fingerprint, warnings: loaded.warnings }
+    return { rules, warnings: loaded.warnings }
   }
 
   /** On record first; then in force, whole. */
@@ -142,10 +169,11 @@ export class Policies {
     const { logger, log, encoder, changed } = this.#parts
     const before = this.#force.rules?.bundle.digest
     const now = staged.rules?.bundle.digest
-    if (before !== now) {
+    if (isOther(staged, this.#force)) {
       const detail = {
         ...(now !== undefined && { digest: now, rules: staged.rules?.bundle.policies.length ?? 0 }),
         ...(before !== undefined && { before }),
+        ...(staged.shadow && { shadow: staged.shadow.bundle.digest }),
       }
       await log.append(encoder.lifecycle('policies', detail))
       logger.info('policies are in force', detail)
@@ -158,6 +186,12 @@ export class Policies {
     if (before !== now && before !== undefined) changed()
   }
 }
+
+/** Other rules, another shadow, or another reason why one does less than it says. */
+const isOther = (a: Staged, b: Staged): boolean => seenOf(a) !== seenOf(b)
+const seenOf = ({ rules, shadow, warnings }: Staged): string => JSON.stringify([rules?.bundle.digest, shadow?.bundle.digest, warnings])
+const fingerprintOf = async ({ folder, shadow }: NonNullable<Snapshot['policies']>): Promise<string> =>
+  (await fingerprintOfFolder(folder)) + (shadow === undefined ? '' : `\n\n${await fingerprintOfFolder(shadow)}`)
 
 const pause = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
@@ -174,10 +208,10 @@ function generatedBy(snapshot: Snapshot): PolicyFile[] {
 }
 
 const MAX_TOLD = 5
-function faultLines({ policies = '' }: Snapshot, faults: readonly PolicyFault[]): string {
+function faultLines(folder = '', faults: readonly PolicyFault[]): string {
   const lines = faults.slice(0, MAX_TOLD).map(({ file, line, column, id, message, fix }) => {
     const place = line > 0 ? `:${line}:${column}` : ''
-    return `${policies}/${file}${place} ${id === undefined ? '' : `${id}: `}${message}${fix === undefined ? '' : `; ${fix}`}`
+    return `${folder}/${file}${place} ${id === undefined ? '' : `${id}: `}${message}${fix === undefined ? '' : `; ${fix}`}`
   })
   return [...lines, ...(faults.length > MAX_TOLD ? [`and ${faults.length - MAX_TOLD} more: \`gatehouse policy validate\``] : [])].join('\n')
 }

@@ -45,8 +45,8 @@ export type Snapshot = {
   readonly admissions: string
   /** who may admit servers, by name; empty = decisions need no signature */
   readonly reviewers: ReadonlyMap<string, ReviewerSettings>
-  /** absolute path of the folder of policies; absent = allow rules decide alone */
-  readonly policies?: string
+  /** absolute paths of folders of policies; absent = allow rules decide alone. `shadow` decides nothing */
+  readonly policies?: { readonly folder: string; readonly shadow?: string }
   readonly upstreams: ReadonlyMap<string, ConfiguredUpstream>
   readonly sets: ReadonlyMap<string, { readonly upstreams: readonly string[] }>
   readonly registry: RegistrySettings

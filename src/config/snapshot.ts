@@ -59,7 +59,9 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     ...(evaluation ? { evaluation: { port: evaluation.port, users: evaluation.users } } : {}),
     admissions: doc.admissions,
     reviewers: new Map([...doc.reviewers].map(([name, reviewer]) => [name, reviewerOf(reviewer)])),
-    ...(doc.policies && { policies: doc.policies.folder }),
+    ...(doc.policies && {
+      policies: { folder: doc.policies.folder, ...(doc.policies.shadow !== undefined && { shadow: doc.policies.shadow }) },
+    }),
     upstreams: new Map([...doc.upstreams].map(([alias, upstream]) => [alias, upstreamOf(doc, { alias, upstream }, context)])),
     sets: new Map([...doc.sets].map(([name, aliases]) => [name, { upstreams: aliases }])),
     registry: registryOf(doc, publicUrl, context),

@@ -227,6 +227,11 @@ export const GATEHOUSE = record(
           folder: path({
             doc: 'folder with `authz/*.cedar`, `obligations/*.cedar` and `tests/*.yaml`; looked at every second, and taken over whole once its rules are valid and its tests pass',
           }),
+          shadow: optional(
+            path({
+              doc: 'another such folder, whose rules are asked beside and decide nothing: where they would decide otherwise, the audit event says so',
+            }),
+          ),
         },
         {
           doc: 'rules in Cedar (docs/policies.md): a request passes only where they permit it; `upstreams.<alias>.allow` counts as permits beside them. Without it the allow rules decide alone',

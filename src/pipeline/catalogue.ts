@@ -6,7 +6,7 @@ import type { ParamHeader } from '../mcp/param-headers.ts'
 import type { Primitive } from '../policy/allow-list.ts'
 import type { Authenticated, Classified, Endpoint, Joined, Received } from './path.ts'
 import type { UpstreamEntry } from './entry.ts'
-import type { Defined } from './judge.ts'
+import type { Defined } from './judge-entities.ts'
 
 export type ListMethod = 'tools/list' | 'prompts/list' | 'resources/list' | 'resources/templates/list'
 export type NameKind = 'tool' | 'prompt' | 'resource'

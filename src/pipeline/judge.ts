@@ -8,28 +8,21 @@ import type { Era } from '../mcp/revisions.ts'
 import type { Entitlement, Primitive, ServerRequestKind } from '../policy/allow-list.ts'
 import { ASKS } from '../policy/allow-policies.ts'
 import type { PolicyDecision, PolicyRules } from '../policy/evaluate.ts'
-import {
-  contextFacts,
-  definitionEntity,
-  endpointEntity,
-  principalEntity,
-  serverEntity,
-  type Definition,
-  type ServerFacts,
-} from '../policy/facts.ts'
+import { contextFacts, type ServerFacts } from '../policy/facts.ts'
+import type { DecisionRecord } from '../policy/record.ts'
 import type { ContextFacts, Entity, PolicyRequest } from '../policy/request.ts'
 import type { UpstreamEntry } from './entry.ts'
+import { Entities, namedEntity, type Defined, type Wanted } from './judge-entities.ts'
 import type { Endpoint } from './path.ts'
-import { readToolHints } from './tool-hints.ts'
 
 /** Who asks, and from where; a page for people asks from no endpoint. */
 export type Asker = { readonly principal: Principal; readonly endpoint?: Pick<Endpoint, 'path'>; readonly era?: Era }
-/** A definition as its list has it; `digest` of an admitted one, '' where nobody admitted it. */
-export type Defined = { readonly entry: Entry; readonly digest: string }
 
 export type JudgeDeps = {
   /** in force now; undefined = there are none */
   readonly rules: () => PolicyRules | undefined
+  /** asked beside, and decides nothing */
+  readonly shadow?: () => PolicyRules | undefined
   /** the same object while nothing of it changes */
   readonly serverFacts: (entry: UpstreamEntry) => ServerFacts
   /** in front of a group of this issuer, where several could hold it */
@@ -41,16 +34,18 @@ export type JudgeDeps = {
   readonly pause: () => Promise<void>
 }
 
+/** What rules that decide nothing would have come to. */
+type ShadowDecision = Pick<DecisionRecord, 'digest' | 'outcome' | 'code' | 'rules'>
+
 /** What the rules say of one request: the call itself, and whether what it is for is shown. */
 export type Judged = {
   readonly request: PolicyRequest
   readonly policy: PolicyDecision
   readonly list?: PolicyDecision
   readonly rules: PolicyRules
+  /** only where it is something else */
+  readonly shadow?: ShadowDecision
 }
-
-/** What is asked for at a server, in its own name. `method`: as the host sent it. */
-export type Wanted = { readonly kind: Primitive | 'task'; readonly name: string; readonly method: string }
 
 const DENIED: Entitlement = { permits: () => undefined, serverRequests: new Set(), digest: 'nothing', isEmpty: true }
 const LIST_ACTION: Readonly<Record<ListKind, string>> = {
@@ -66,7 +61,6 @@ const LOOK_EVERY = 8
 /** Ways of seeing one list that are kept. */
 const MAX_SHOWN = 256
 
-type Known = { readonly server: Entity | undefined; readonly definitions: WeakMap<Entry, Entity> }
 type Shown = ReadonlySet<string>
 /** Of one principal: by server, era and endpoint. */
 type KeptEntitlements = {
@@ -77,14 +71,13 @@ type KeptEntitlements = {
 
 export class Judge {
   readonly #deps: JudgeDeps
-  readonly #principals = new WeakMap<Principal, { readonly prefix: string; readonly entity: Entity | undefined }>()
-  readonly #servers = new WeakMap<ServerFacts, Known>()
-  readonly #endpoints = new Map<string, Entity>()
+  readonly #entities: Entities
   readonly #entitlements = new WeakMap<Principal, KeptEntitlements>()
   readonly #shown = new WeakMap<LiveList, Map<string, Shown | Promise<Shown>>>()
 
   constructor(deps: JudgeDeps) {
     this.#deps = deps
+    this.#entities = new Entities(deps.groupPrefix)
   }
 
   get rules(): PolicyRules | undefined {
@@ -111,8 +104,8 @@ export class Judge {
     rules: PolicyRules,
     { asker, facts, context }: { readonly asker: Asker; readonly facts: ServerFacts; readonly context: ContextFacts },
   ): Entitlement {
-    const principal = this.#principalOf(asker.principal)
-    const { server } = this.#known(facts)
+    const principal = this.#entities.principal(asker.principal)
+    const server = this.#entities.server(facts)
     if (!principal || !server) return DENIED
     const allows = (action: string, resource: Entity, detail = ''): string | undefined => {
       const asked = detail === '' ? context : { ...context, detail }
@@ -147,9 +140,9 @@ export class Judge {
     entry: UpstreamEntry,
     about: Wanted & { readonly defined?: Defined | undefined; readonly given: () => unknown },
   ): Judged | undefined {
-    const principal = this.#principalOf(asker.principal)
+    const principal = this.#entities.principal(asker.principal)
     const facts = this.#deps.serverFacts(entry)
-    const resource = this.#resourceOf(facts, about)
+    const resource = this.#entities.resource(facts, about)
     if (!principal || !resource) return undefined
     const { kind, method, given } = about
     const detail = kind === 'method' ? method : ''
@@ -163,14 +156,20 @@ export class Judge {
         return given()
       },
     }
-    const list = rules.decide({ principal, action: LISTED[resource.type] ?? 'servers/list', resource, context })
-    return { request, rules, policy: rules.decide(request), list }
+    const listAction = LISTED[resource.type] ?? 'servers/list'
+    const list = rules.decide({ principal, action: listAction, resource, context })
+    const server = this.#entities.server(facts)
+    return this.#beside({ request, rules, policy: rules.decide(request), list }, shadow => {
+      // Here resolve-route has seen to it that the server exists for the principal.
+      const isThere = server && shadow.decide({ principal, action: 'servers/list', resource: server, context })
+      return isThere?.outcome === 'deny' ? isThere : shadow.decide({ principal, action: listAction, resource, context })
+    })
   }
 
   /** An act that is about no server: sessions, streams, administration. */
   endpoint(rules: PolicyRules, asker: Asker, action: string, given?: () => unknown): Judged | undefined {
-    const principal = this.#principalOf(asker.principal)
-    const resource = this.#endpointOf(asker.endpoint?.path ?? '')
+    const principal = this.#entities.principal(asker.principal)
+    const resource = this.#entities.endpoint(asker.endpoint?.path ?? '')
     if (!principal || !resource) return undefined
     const request: PolicyRequest = {
       principal,
@@ -181,7 +180,7 @@ export class Judge {
         return given?.()
       },
     }
-    return { request, rules, policy: rules.decide(request) }
+    return this.#beside({ request, rules, policy: rules.decide(request) })
   }
 
   /**
@@ -193,7 +192,7 @@ export class Judge {
     asker: Asker,
     { entry, list, digest }: { readonly entry: UpstreamEntry; readonly list: LiveList; readonly digest: (each: Entry) => string },
   ): Shown | Promise<Shown> {
-    const principal = this.#principalOf(asker.principal)
+    const principal = this.#entities.principal(asker.principal)
     if (!principal) return NOTHING
     const facts = this.#deps.serverFacts(entry)
     const context = this.#contextOf(asker)
@@ -204,7 +203,7 @@ export class Judge {
     if (known) return known
     if (perList.size >= MAX_SHOWN) perList.clear()
     const isShown = (each: Entry): boolean => {
-      const resource = this.#entryOf(facts, list.kind, { entry: each, digest: digest(each) })
+      const resource = this.#entities.entry(facts, list.kind, { entry: each, digest: digest(each) })
       return resource !== undefined && rules.decide({ principal, action: LIST_ACTION[list.kind], resource, context }).outcome === 'allow'
     }
     const deciding = this.#inTurns(list.entries, isShown).then(
@@ -236,47 +235,26 @@ export class Judge {
     return shown
   }
 
+  /** What the shadow would have come to, where it is something else. */
+  #beside(judged: Judged, listBy?: (shadow: PolicyRules) => PolicyDecision): Judged {
+    const shadow = this.#deps.shadow?.()
+    if (!shadow) return judged
+    const policy = shadow.decide(judged.request)
+    const list = listBy?.(shadow)
+    const own = joined(judged)
+    const other = joined({ policy, ...(list && { list }) })
+    return own.outcome === other.outcome ? judged : { ...judged, shadow: { digest: shadow.bundle.digest, ...other } }
+  }
+
   #contextOf({ principal, endpoint, era = 'modern' }: Asker): ContextFacts {
     return contextFacts(this.#deps.now(), { endpoint: endpoint?.path ?? '', era, scopes: principal.scopes })
   }
+}
 
-  #principalOf(principal: Principal): Entity | undefined {
-    const prefix = this.#deps.groupPrefix(principal.issuer)
-    let known = this.#principals.get(principal)
-    // Another issuer came or went, and groups are named otherwise.
-    if (known?.prefix !== prefix) this.#principals.set(principal, (known = { prefix, entity: principalEntity(principal, prefix) }))
-    return known.entity
-  }
-
-  #known(facts: ServerFacts): Known {
-    let known = this.#servers.get(facts)
-    if (!known) this.#servers.set(facts, (known = { server: serverEntity(facts), definitions: new WeakMap() }))
-    return known
-  }
-
-  #endpointOf(path: string): Entity | undefined {
-    const known = this.#endpoints.get(path)
-    if (known) return known
-    const made = endpointEntity(path)
-    // INVARIANT: paths of endpoints are the configuration's.
-    if (made) this.#endpoints.set(path, made)
-    return made
-  }
-
-  #resourceOf(facts: ServerFacts, { kind, name, defined }: Wanted & { readonly defined?: Defined | undefined }): Entity | undefined {
-    if (kind === 'task' || kind === 'method') return this.#known(facts).server
-    if (defined && (kind === 'tool' || kind === 'prompt')) return this.#entryOf(facts, kind === 'tool' ? 'tools' : 'prompts', defined)
-    return namedEntity(facts, kind, name)
-  }
-
-  #entryOf(facts: ServerFacts, kind: ListKind, { entry, digest }: Defined): Entity | undefined {
-    const { definitions } = this.#known(facts)
-    const known = definitions.get(entry)
-    if (known) return known
-    const made = definitionEntity(facts, described(kind, entry, digest))
-    if (made) definitions.set(entry, made)
-    return made
-  }
+/** As the table of decisions has it: what is not shown is not used. */
+function joined({ policy, list }: Pick<Judged, 'policy' | 'list'>): Omit<ShadowDecision, 'digest'> {
+  const { outcome, code, rules } = list && list.outcome !== 'allow' ? { ...list, outcome: 'deny' as const } : policy
+  return { outcome, code, rules }
 }
 
 const NOTHING: Shown = new Set()
@@ -299,31 +277,4 @@ const LISTED: Readonly<Record<string, string>> = {
   Resource: 'resources/list',
   Template: 'resources/templates/list',
   Server: 'servers/list',
-}
-
-function described(kind: ListKind, { name, raw }: Entry, digest: string): Definition {
-  switch (kind) {
-    case 'tools':
-      return { kind: 'tool', name, digest, hints: readToolHints(raw) }
-    case 'prompts':
-      return { kind: 'prompt', name, digest }
-    case 'resources':
-      return { kind: 'resource', uri: name }
-    case 'templates':
-      return { kind: 'template', uriTemplate: name }
-  }
-}
-
-/** By its name alone: a tool without its hints is as dangerous as one can be. A URI with braces is a template (RFC 6570): no URI holds them. */
-function namedEntity(facts: ServerFacts, kind: Primitive, name: string): Entity | undefined {
-  switch (kind) {
-    case 'tool':
-      return definitionEntity(facts, { kind, name, hints: {} })
-    case 'prompt':
-      return definitionEntity(facts, { kind, name })
-    case 'resource':
-      return definitionEntity(facts, /[{}]/.test(name) ? { kind: 'template', uriTemplate: name } : { kind, uri: name })
-    case 'method':
-      return serverEntity(facts)
-  }
 }

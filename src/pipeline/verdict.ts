@@ -48,10 +48,10 @@ export function refusalOf(x: Received & Authenticated, { policy }: Judged, verdi
 const MAX_RECORD = 65_536
 
 /** The decision that decided, as JSON text in ASCII: that of the list where that refused. */
-export function recordOf({ request, policy, list, rules }: Judged, verdict?: Verdict): string {
+export function recordOf({ request, policy, list, rules, shadow }: Judged, verdict?: Verdict): string {
   const isList = list !== undefined && verdict?.pass === false && verdict.reason === 'unknown'
   const asked = isList ? { ...request, action: LIST_OF[request.resource.type] ?? 'servers/list', arguments: undefined } : request
-  const record = rules.record(asked, isList ? list : policy)
+  const record = { ...rules.record(asked, isList ? list : policy), ...(shadow && { shadow }) }
   const text = asciiJson(JSON.stringify(record))
   if (text.length <= MAX_RECORD) return text
   const { digest, outcome, code, rules: by } = record

@@ -273,6 +273,15 @@ describe('lists show what rules show, and what is not shown does not exist', () 
       expect(await tools({ who: 'bob' })).toEqual(['write'])
     }
   })
+  it('attack: a brace in a URI makes no template of a resource, and no rule about resources is evaded by it', async () => {
+    await rules(
+      `${EVERYTHING}@id("climbs") forbid (principal, action in MCP::Action::"read", resource is MCP::Resource) when { resource.climbs };`,
+    )
+    for (const uri of ['mem://items/../x', 'mem://items/../{x}', 'mem://items/%2e%2e/{x}'])
+      for (const method of ['resources/read']) expect(reasonOf(await modern(world, method, { uri })), uri).toBe('policy-denied')
+    const legacy = await LegacyHost.open(world)
+    expect(reasonOf(await legacy.request('resources/subscribe', { uri: 'mem://items/../{x}' }))).toBe('policy-denied')
+  })
   it('of every kind', async () => {
     await rules(`@id("server") permit (principal, action == MCP::Action::"servers/list", resource);
       @id("some") permit (principal, action in MCP::Action::"list", resource) unless { resource is MCP::Tool || resource is MCP::Prompt && resource.name == "forbidden" || resource is MCP::Resource && resource.uri like "*forbidden" };`)
@@ -381,6 +390,35 @@ describe('what is written down of a decision', () => {
     expect(records.map(record => replay.of(record).verdict)).toEqual(['same', 'same', 'same'])
     const looser = new Replay(bundleOf(EVERYTHING), engine)
     expect(records.map(record => looser.of(record).verdict)).toEqual(['same', 'changed', 'same'])
+  })
+})
+
+describe('a shadow', () => {
+  const shadowed = (): object => ({ policies: { folder: join(folder, 'rules'), shadow: join(folder, 'shadow') } })
+  const shadow = (text: string): void => {
+    mkdirSync(join(folder, 'shadow/authz'), { recursive: true })
+    writeFileSync(join(folder, 'shadow/authz/a.cedar'), text)
+  }
+  it('decides nothing, and is on record where it would decide otherwise', async () => {
+    shadow(`${EVERYTHING}@id("soon") forbid (principal, action == MCP::Action::"tools/call", resource) when { resource.hints.openWorld };`)
+    await rules(EVERYTHING, shadowed())
+    expect((await callTool(world, 'write')).body).toHaveProperty('result')
+    expect(lastEvent('intent')['policy']).toMatchObject({
+      outcome: 'allow',
+      shadow: { outcome: 'deny', code: 'forbidden', rules: ['soon'] },
+    })
+    expect((await callTool(world, 'look')).body).toHaveProperty('result')
+    expect(lastEvent('intent')['policy']).not.toHaveProperty('shadow')
+    shadow(`${EVERYTHING}@id("soon") forbid (principal, action == MCP::Action::"servers/list", resource);`)
+    await rules(EVERYTHING, shadowed())
+    await callTool(world, 'look')
+    expect(lastEvent('intent')['policy'].shadow).toMatchObject({ outcome: 'deny', rules: ['soon'] })
+  })
+  it('that does not load is a warning, and nothing waits for it', async () => {
+    shadow('permit (')
+    await rules(EVERYTHING, shadowed())
+    expect((await callTool(world, 'look')).body).toHaveProperty('result')
+    expect(lastEvent('intent')['policy']).not.toHaveProperty('shadow')
   })
 })
 
