@@ -192,6 +192,26 @@ describe('gatehouse sign and verify', () => {
     expect((await check(...COVER)).err).toContain('verifier-unknown')
   })
 
+  it('sign the number of a version whose publisher signed none, and a downgrade with its reason', async () => {
+    put('rules.md', 'read all of it')
+    const admit = async (...more: string[]) => {
+      const given = [...COVER, '--verifier', VERIFIER_ID, '--rules', 'rules.md', '--key', 'key.pem', '--force', ...more]
+      const { code, err } = await run('sign', 'review', ...given)
+      if (code !== 0) return err
+      const { dsseEnvelope } = JSON.parse(readFileSync(join(cwd, 'server.json.review.sigstore.json'), 'utf8')) as {
+        dsseEnvelope: { payload: string }
+      }
+      return (JSON.parse(Buffer.from(dsseEnvelope.payload, 'base64').toString()) as { predicate: object }).predicate
+    }
+    expect(await admit('--sequence', '3')).toMatchObject({ 'urn:gatehouse:sequence': 3 })
+    expect(await admit('--downgrade-to', '9', '--why', '1.3.0 loses data')).toMatchObject({
+      'urn:gatehouse:downgrade': { sequence: 9, why: '1.3.0 loses data' },
+    })
+    expect(await admit('--downgrade-to', '9')).toContain('--downgrade-to and --why together')
+    expect(await admit('--why', 'x')).toContain('--downgrade-to and --why together')
+    expect(await admit('--sequence', '0')).toContain('as a number from 1')
+  })
+
   it.each([
     ['no verifier', [...COVER, '--rules', 'rules.md'], 2, '--verifier'],
     ['no surface', [...COVER.slice(0, 4), '--rules', 'rules.md', '--verifier', VERIFIER_ID], 2, '--surface'],
