@@ -2,7 +2,7 @@
 
 import { Fault } from '../kernel/errors.ts'
 import type { FetchMirrorPage } from '../registry/mirrors/mirrors.ts'
-import { readPrivate } from './private-text.ts'
+import { readBearer } from './private-text.ts'
 import type { SafeFetch } from './safe-fetch.ts'
 
 /** Entries of one page, and the most it may come to: an entry is at most 64 KiB. */
@@ -40,7 +40,7 @@ export const createMirrorSource =
   }
 
 async function tokenIn(file: string): Promise<string> {
-  const token = (await readPrivate(file, 16_384))?.trim()
-  if (token === undefined || !/^[\x21-\x7e]+$/.test(token)) throw new Fault('mirror-unavailable', 'the file with its token holds none')
+  const token = await readBearer(file)
+  if (token === undefined) throw new Fault('mirror-unavailable', 'the file with its token holds none')
   return token
 }

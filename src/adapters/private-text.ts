@@ -26,6 +26,12 @@ export async function readPrivate(path: string, maxBytes: number): Promise<strin
   }
 }
 
+/** The token in a private file; undefined where it holds none. Throws as readPrivate. */
+export async function readBearer(path: string): Promise<string | undefined> {
+  const token = (await readPrivate(path, 16_384))?.trim()
+  return token !== undefined && /^[\x21-\x7e]+$/.test(token) ? token : undefined
+}
+
 /** Replaces the file whole: a reader, or a crash, sees the old text or the new one. */
 export const replacePrivate = (path: string, text: string): Promise<void> => place(path, text, rename)
 

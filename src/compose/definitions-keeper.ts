@@ -3,25 +3,23 @@
 import { keepAdmittedDefinitions } from '../adapters/admitted-definitions.ts'
 import type { ServedRow } from '../adapters/served-report.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
-import type { DocumentStore } from '../registry/documents.ts'
 
 type KeeperParts = {
   readonly dataDir: string
-  readonly documents: Pick<DocumentStore, 'documents' | 'document'>
+  /** of exactly this version, where its registry has them */
+  readonly definitionsOf: (name: string, version: string) => Promise<Buffer | undefined>
   readonly logger: Pick<Logger, 'fault'>
 }
 
 /** `put`: one version after the other, and none is waited for; `settled` resolves when all is written, or said not to be. */
-export function definitionsKeeper({ dataDir, documents, logger }: KeeperParts): {
+export function definitionsKeeper({ dataDir, definitionsOf, logger }: KeeperParts): {
   readonly put: (row: ServedRow) => void
   readonly settled: () => Promise<void>
 } {
   let keeping: Promise<void> = Promise.resolve()
   const keep = async ({ upstream, name, version }: ServedRow): Promise<void> => {
-    const [server, exact] = [String(name), String(version)]
-    const info = (await documents.documents(server, exact)).findLast(({ kind }) => kind === 'definitions')
-    const found = info && (await documents.document(server, exact, info.sha256))
-    if (found) await keepAdmittedDefinitions(dataDir, upstream, found.content.toString('utf8'))
+    const found = await definitionsOf(String(name), String(version))
+    if (found) await keepAdmittedDefinitions(dataDir, upstream, found.toString('utf8'))
   }
   return {
     put(row) {

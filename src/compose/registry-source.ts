@@ -26,6 +26,14 @@ export const registrySource = (
   },
 })
 
+/** The definitions behind its surface, where they were uploaded. */
+export const definitionsIn =
+  (documents: Pick<DocumentStore, 'documents' | 'document'>) =>
+  async (name: string, version: string): Promise<Buffer | undefined> => {
+    const info = (await documents.documents(name, version)).findLast(({ kind }) => kind === 'definitions')
+    return info && (await documents.document(name, version, info.sha256))?.content
+  }
+
 /** All that blocks, of every kind. */
 export async function withdrawnIn(revocations: Pick<RevocationLog, 'blocking'>): Promise<readonly Withdrawal[]> {
   const kinds = await Promise.all(REVOCATION_KINDS.map(kind => revocations.blocking(kind)))

@@ -76,6 +76,8 @@ export class ServedTrust {
     const documents = await this.#documents(pin, known)
     if (isDenial(documents)) return documents
     const { policies, root } = documents
+    // Asked first: what a registry withdrew comes with what it has.
+    const found = await source.find(pin.name, pin.version)
     const blocked = this.#blockedBy(documents.withdrawn, await withdrawn())
     const trusted: Trusted = {
       policies: { ...policies, revocations: [...policies.revocations, ...blocked.signers] },
@@ -85,7 +87,7 @@ export class ServedTrust {
       registry: registry(),
       nowMs: now(),
     }
-    const served = await judgeVersion(pin, source, trusted)
+    const served = await judgeVersion(pin, { find: () => Promise.resolve(found), document: source.document.bind(source) }, trusted)
     if (isDenial(served)) return served
     // What was in force goes on while nothing new is known; anything else is new, and needs what is fresh.
     const isInForce = isSameContent(known, served)

@@ -3,10 +3,10 @@
 import { join } from 'node:path'
 import { InForceFiles } from '../adapters/in-force-file.ts'
 import { ServedReport } from '../adapters/served-report.ts'
+import type { SafeFetch } from '../adapters/safe-fetch.ts'
 import { RootedVerification } from '../adapters/sigstore/rooted-verification.ts'
 import { createAdvisoryStore } from '../adapters/sqlite/advisory-store.ts'
 import { createDocumentStore } from '../adapters/sqlite/document-store.ts'
-import { createRevocationLog, createVersionStore } from '../adapters/sqlite/registry-store.ts'
 import type { StateDb } from '../adapters/sqlite/state-db.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import type { EventEncoder } from '../audit/encode.ts'
@@ -18,7 +18,7 @@ import type { ContentStore } from '../trust/content.ts'
 import type { Floors } from '../trust/floors.ts'
 import { definitionsKeeper } from './definitions-keeper.ts'
 import { lazyContent } from './lazy-content.ts'
-import { registrySource, withdrawnIn } from './registry-source.ts'
+import { servedSource } from './served-source.ts'
 import { ServedTrust } from './served-trust.ts'
 import { Serving } from './serving.ts'
 import type { TrustPlane } from './trust.ts'
@@ -28,6 +28,8 @@ type ServedParts = {
   readonly state: StateDb
   readonly trust: TrustPlane | undefined
   readonly floors: Floors
+  /** as `outbound` allows */
+  readonly fetch: SafeFetch
   /** default: a folder, as `registry.artifacts` says */
   readonly content?: ContentStore | undefined
   readonly log: Pick<AuditLog, 'append'>
@@ -61,6 +63,7 @@ export function openServed({
   trust,
   floors,
   content: given,
+  fetch,
   log,
   encoder,
   logger,
@@ -69,37 +72,31 @@ export function openServed({
   decided,
 }: ServedParts): ServedHouse {
   const { dataDir } = current()
+  const source = servedSource({ current, state, fetch, now })
   const rooted = new RootedVerification()
-  const revocations = createRevocationLog(state)
   const documents = createDocumentStore(state)
   const content = given
     ? { keep: given.keep.bind(given), check: given.check.bind(given), close: (): Promise<void> => Promise.resolve() }
     : lazyContent(current, artifact =>
         logger.warn('what was installed lay there no more as it was, and is installed anew: find out who writes there', { artifact }),
       )
-  /** read again after each change that is told, and with each look */
-  let withdrawn: ReturnType<typeof withdrawnIn> | undefined
-  const forget = (cause: unknown): never => {
-    withdrawn = undefined
-    throw cause
-  }
   const look = (): void => {
-    withdrawn = undefined
+    source.forget()
     judging.forget()
     void serving.look()
   }
   const report = new ServedReport(dataDir, cause => logger.fault('how versions stand could not be kept for commands', cause))
-  const definitions = definitionsKeeper({ dataDir, documents, logger })
+  const definitions = definitionsKeeper({ dataDir, definitionsOf: source.definitionsOf, logger })
   const judging = new ServedTrust({
     followed: trust,
     files: () => current().registry.trust,
     rooted,
-    source: registrySource(createVersionStore(state), documents),
-    withdrawn: () => (withdrawn ??= withdrawnIn(revocations).catch(forget)),
+    source: source.versions,
+    withdrawn: source.withdrawn,
     floors,
     advisories: new AdvisoryBook({ store: createAdvisoryStore(state), documents, nowMs: now }),
     vulnerable: () => current().registry.vulnerable,
-    registry: () => current().publicUrl,
+    registry: source.registry,
     now,
   })
   const serving = new Serving({

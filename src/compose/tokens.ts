@@ -63,6 +63,7 @@ const fetchFor = ({ issuers, login, registry, outbound }: Snapshot): SafeFetch =
     ...(login ? [login] : []),
     ...registry.proofs,
     ...registry.mirrors.map(({ url }) => ({ issuer: url })),
+    ...(registry.from ? [{ issuer: registry.from.url }] : []),
     ...(registry.github ? [{ issuer: registry.github.api }] : []),
   ])
   return createSafeFetch({ namedHosts: [...named, ...outbound.hosts], networks: outbound.networks })

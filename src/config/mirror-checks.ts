@@ -4,7 +4,10 @@ import { isLoopback, urlOf } from './addresses.ts'
 import type { Reading } from './reading.ts'
 import type { ConfigDocument } from './table.ts'
 
-export function checkMirrors({ registry: { mirrors } }: ConfigDocument, reading: Reading): void {
+export function checkMirrors({ registry: { mirrors, from } }: ConfigDocument, reading: Reading): void {
+  const other = from && !reading.isFaulty('registry.from') ? urlOf(from.url) : undefined
+  if (other?.protocol === 'http:' && !isLoopback(other.hostname))
+    reading.fault('value', 'registry.from.url', 'expected https: whoever is on the way could hold revocations back')
   mirrors.forEach((mirror, index) => {
     const at = `registry.mirrors[${index}]`
     if (mirrors.findIndex(({ url }) => url === mirror.url) !== index)

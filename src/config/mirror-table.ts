@@ -29,6 +29,29 @@ const mirror = record(
 
 /** Of the record `registry`. */
 export const MIRRORS = {
+  from: optional(
+    record(
+      {
+        url: text({
+          what: 'a URL',
+          maxLength: 2048,
+          problem: urlProblem,
+          doc: 'its public URL: what publishers signed for; fetched as `outbound` allows',
+        }),
+        tokenFile: optional(path({ doc: 'a file with a bearer token for it, that only its owner may read' })),
+        grace: duration('ms', {
+          min: '0ms',
+          max: '30d',
+          fallback: '1d',
+          doc: 'how long its last answer counts while it cannot be asked; what is revoked in the repository of trust counts all the same',
+        }),
+      },
+      {
+        doc: 'another Gatehouse’s registry that upstreams with `server` come from, instead of this gateway’s own; asked twice a minute and before each start',
+        aliases: { token: 'tokenFile' },
+      },
+    ),
+  ),
   seeds: list(path({ doc: 'a folder with `servers/<namespace>/<name>/<version>/`' }), {
     max: 20,
     fallback: [],

@@ -50,6 +50,7 @@ export function restartNeeded(running: Snapshot, next: Snapshot): readonly strin
     ['dataDir', running.dataDir, next.dataDir],
     ['registry.artifacts.folder', contentFolder(running), contentFolder(next)],
     ['registry.seeds', running.registry.seeds, next.registry.seeds],
+    ['registry.from', running.registry.from, next.registry.from],
     ['registry.repository', running.registry.repository, next.registry.repository],
     ['identity.login', running.login, next.login],
     ['identity.authorizationServer', running.authorizationServer, next.authorizationServer],

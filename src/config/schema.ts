@@ -78,6 +78,8 @@ export type RegistrySettings = NamespaceSettings & {
     /** how long what was verified before is used on after the repository's word expired */
     readonly graceMs: number
   }
+  /** another registry that served versions come from; no trailing slash, absolute path */
+  readonly from?: { readonly url: string; readonly tokenFile?: string; readonly graceMs: number }
   /** what is kept of all versions in one namespace; default 512 MiB */
   readonly namespaceBytes: number
   /** absolute paths */

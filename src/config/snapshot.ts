@@ -76,8 +76,11 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
 }
 
 function registryOf(doc: ConfigDocument, publicUrl: string, context: SnapshotContext): RegistrySettings {
-  const { sets, trust, repository, namespaceSize, vulnerable, mirrors, seeds } = doc.registry
+  const { sets, trust, repository, namespaceSize, vulnerable, mirrors, seeds, from } = doc.registry
   return {
+    ...(from && {
+      from: { url: plainBase(from.url), graceMs: from.grace, ...(from.tokenFile !== undefined && { tokenFile: from.tokenFile }) },
+    }),
     namespaceBytes: namespaceSize,
     vulnerable,
     seeds,

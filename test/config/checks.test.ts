@@ -508,6 +508,18 @@ describe('registry.repository', () => {
   })
 })
 
+describe('registry.from', () => {
+  const from = (text: string): string => `${MINIMAL}registry: { from: { ${text} } }\n`
+  it('is the URL that publishers sign for', async () => {
+    const { registry } = await snapshot(from('url: https://Registry.example/, grace: 2h'))
+    expect(registry.from).toEqual({ url: 'https://registry.example', graceMs: 7_200_000 })
+    expect((await snapshot(from('url: http://127.0.0.1:8080'))).registry.from?.graceMs).toBe(86_400_000)
+  })
+  it('attack: over plain http somebody on the way holds revocations back: it does not load', async () => {
+    expect(await words(from('url: http://registry.example'))).toContain('hold revocations back')
+  })
+})
+
 describe('registry.proofs', () => {
   const PROOF = 'issuer: https://token.ci.example, namespace: "io.github.{repository_owner}", ownerId: repository_owner_id'
   const proofs = (...texts: string[]): string => `${MINIMAL}registry: { proofs: [${texts.map(text => `{ ${text} }`).join(', ')}] }\n`
