@@ -181,7 +181,10 @@ it('the gateway has no way out that is not watched: undici to upstreams, one fil
     'node:child_process in adapters/keys.ts',
     'node:child_process in adapters/sigstore/key-command.ts',
     'node:child_process in adapters/upstream/process-channel.ts',
+    // the class alone: it dials by undici's own connector, which is watched
+    'node:tls in adapters/upstream/pinned-connector.ts',
     'undici in adapters/safe-fetch.ts',
     'undici in adapters/upstream/http-origin.ts',
+    'undici in adapters/upstream/pinned-connector.ts',
   ])
 })
