@@ -6,7 +6,6 @@ import type { UpstreamEntry } from '../../src/pipeline/entry.ts'
 import { Judge } from '../../src/pipeline/judge.ts'
 import { readToolHints } from '../../src/pipeline/tool-hints.ts'
 import type { ServerFacts } from '../../src/policy/facts.ts'
-import { cpuTimer } from '../support/cpu.ts'
 import { rulesOf } from '../support/policies.ts'
 
 const FACTS: ServerFacts = { alias: 'files', signature: 'verified', publisher: 'io.github.acme', standing: 'admitted', labels: [] }
@@ -33,23 +32,32 @@ describe('a list of 2,000 tools', () => {
   const rules = rulesOf(EVEN)
   const shown = (judge: Judge, principal: Principal): ReadonlySet<string> | Promise<ReadonlySet<string>> =>
     judge.shown(rules, { principal }, { entry: ENTRY, list, digest: () => 'd' })
-  const judgeWith = (pause: () => Promise<void>, facts: () => ServerFacts = () => FACTS): Judge =>
-    new Judge({ rules: () => rules, serverFacts: facts, groupPrefix: () => '', now: () => 0, monotonic: () => performance.now(), pause })
+  const judgeWith = (
+    pause: () => Promise<void>,
+    facts: () => ServerFacts = () => FACTS,
+    monotonic: () => number = () => performance.now(),
+  ): Judge => new Judge({ rules: () => rules, serverFacts: facts, groupPrefix: () => '', now: () => 0, monotonic, pause })
 
   it('is decided in turns of a few milliseconds, and other work comes in between', async () => {
-    const turns: number[] = []
-    let since = cpuTimer()
-    const judge = judgeWith(async () => {
-      turns.push(since())
-      await new Promise(resolve => setImmediate(resolve))
-      since = cpuTimer()
-    })
+    let clock = 0
+    let turns = 0
+    let longestMs = 0
+    let since = 0
+    const judge = judgeWith(
+      () => {
+        turns += 1
+        longestMs = Math.max(longestMs, clock - since)
+        since = clock
+        return Promise.resolve()
+      },
+      undefined,
+      // whoever looks at the clock finds it a millisecond later
+      () => (clock += 1),
+    )
     const names = await shown(judge, someone('alice', { groups: ['staff'] }))
     expect(names.size).toBe(1000)
-    expect(turns.length).toBeGreaterThan(10)
-    turns.sort((a, b) => a - b)
-    // The longest stretch: one turn, and what the engine's collector does in it.
-    expect(turns[Math.floor(turns.length * 0.95)]).toBeLessThan(5)
+    expect(turns).toBeGreaterThan(10)
+    expect(longestMs).toBeLessThanOrEqual(5)
   })
   it('is remembered for whoever sees the same, at once', async () => {
     const judge = judgeWith(() => Promise.resolve())
