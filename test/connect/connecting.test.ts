@@ -92,7 +92,7 @@ function house(rule: CredentialRule, more: Partial<Snapshot> = {}): void {
   const made = createCredentials({
     current: () => snapshot,
     stores: storesIn(state, sealer, { get: () => Promise.resolve(vault) }, () => Math.floor(Date.now() / 1000)),
-    upstreams: () => ({ entries: new Map([['up', entry]]) }) as never,
+    upstreams: () => ({ entries: new Map([['up', entry]]), url: () => up.url }) as never,
     isVisible: principal => principal.subject !== 'stranger',
     logger: { fault: () => {} },
     now: Date.now,
