@@ -1,25 +1,7 @@
 // The rows of the commands that review and admit servers.
 
-import type { Command, Option } from './command-row.ts'
-
-/** With what a decision is signed. */
-const KEY: Readonly<Record<string, Option>> = {
-  key: { kind: 'text', value: 'FILE', help: 'the reviewer’s private key: PEM, P-256, P-384 or Ed25519; readable by its owner alone' },
-  'key-command': {
-    kind: 'text',
-    value: 'COMMAND',
-    help: 'program that signs what it reads, such as a PKCS #11 tool; split at spaces, no shell',
-  },
-  'public-key': { kind: 'text', value: 'FILE', help: 'with --key-command: its public key, PEM' },
-  fulcio: { kind: 'text', value: 'URL', help: 'keyless: who issues certificates for identities; a reviewer with `issuer`' },
-  'identity-token-file': {
-    kind: 'text',
-    value: 'FILE',
-    help: 'keyless: an OIDC token; default: $SIGSTORE_ID_TOKEN, else that of the CI job',
-  },
-  rekor: { kind: 'text', value: 'URL', help: 'transparency log; needed for keyless. What a public one logs is public' },
-  tsa: { kind: 'text', value: 'URL', help: 'timestamp authority' },
-}
+import type { Command } from './command-row.ts'
+import { SIGNER } from './options.ts'
 
 export const SERVERS: readonly Command[] = [
   {
@@ -95,7 +77,7 @@ export const SERVERS: readonly Command[] = [
         help: '`subset`: what is not admitted is held; `exact`: it holds the whole server; default: subset',
       },
       reviewer: { kind: 'text', value: 'NAME', help: 'who reviewed it; default: the only one in `reviewers`, else your user name' },
-      ...KEY,
+      ...SIGNER,
       why: { kind: 'text', value: 'TEXT', help: 'why; kept in the statement' },
     },
     load: async () => (await import('./server/approve.ts')).approve,
@@ -111,7 +93,7 @@ export const SERVERS: readonly Command[] = [
     maxPositionals: 1,
     options: {
       reviewer: { kind: 'text', value: 'NAME', help: 'who refuses it; default: the only one in `reviewers`, else your user name' },
-      ...KEY,
+      ...SIGNER,
       why: { kind: 'text', value: 'TEXT', help: 'why; kept in the statement' },
     },
     load: async () => (await import('./server/approve.ts')).quarantine,

@@ -1,6 +1,7 @@
 // The rows of the commands that sign and verify.
 
 import type { Command, Option } from './command-row.ts'
+import { SIGNER } from './options.ts'
 
 /** What is signed or verified. */
 const PRESENTED: Readonly<Record<string, Option>> = {
@@ -13,24 +14,6 @@ const REGISTRY: Readonly<Record<string, Option>> = {
   registry: { kind: 'text', value: 'ID', help: 'the registry it is signed for; default: local' },
 }
 
-/** With what it is signed. */
-const SIGNER: Readonly<Record<string, Option>> = {
-  key: { kind: 'text', value: 'FILE', help: 'private key: PEM, P-256, P-384 or Ed25519; readable by its owner alone' },
-  'key-command': {
-    kind: 'text',
-    value: 'COMMAND',
-    help: 'program that signs what it reads, such as a PKCS #11 tool; split at spaces, no shell',
-  },
-  'public-key': { kind: 'text', value: 'FILE', help: 'with --key-command: its public key, PEM' },
-  fulcio: { kind: 'text', value: 'URL', help: 'keyless: who issues certificates for identities' },
-  'identity-token-file': {
-    kind: 'text',
-    value: 'FILE',
-    help: 'keyless: an OIDC token; default: $SIGSTORE_ID_TOKEN, else that of the CI job',
-  },
-  rekor: { kind: 'text', value: 'URL', help: 'transparency log; needed for keyless. What a public one logs is public' },
-  tsa: { kind: 'text', value: 'URL', help: 'timestamp authority' },
-}
 /** Where it is written. */
 const BUNDLE: Readonly<Record<string, Option>> = {
   out: { kind: 'text', value: 'FILE', help: 'the bundle; default: beside server.json' },

@@ -16,3 +16,22 @@ export const ADMIN: Readonly<Record<string, Option>> = {
   'break-glass': { kind: 'flag', help: 'by a local file instead of a token, on the gateway’s machine, while break-glass is open' },
 }
 export const WHY: Option = { kind: 'text', value: 'TEXT', help: 'why; recorded, and shown to other operators' }
+
+/** With what something is signed: exactly one of key, command and identity (src/cli/signing/signer.ts). */
+export const SIGNER: Readonly<Record<string, Option>> = {
+  key: { kind: 'text', value: 'FILE', help: 'private key: PEM, P-256, P-384 or Ed25519; readable by its owner alone' },
+  'key-command': {
+    kind: 'text',
+    value: 'COMMAND',
+    help: 'program that signs what it reads, such as a PKCS #11 tool; split at spaces, no shell',
+  },
+  'public-key': { kind: 'text', value: 'FILE', help: 'with --key-command: its public key, PEM' },
+  fulcio: { kind: 'text', value: 'URL', help: 'keyless: who issues certificates for identities' },
+  'identity-token-file': {
+    kind: 'text',
+    value: 'FILE',
+    help: 'keyless: an OIDC token; default: $SIGSTORE_ID_TOKEN, else that of the CI job',
+  },
+  rekor: { kind: 'text', value: 'URL', help: 'transparency log; needed for keyless. What a public one logs is public' },
+  tsa: { kind: 'text', value: 'URL', help: 'timestamp authority' },
+}
