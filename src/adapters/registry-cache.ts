@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { readPrivate, replacePrivate } from './private-text.ts'
 
 /** `body`: as it came. */
-export type KeptAnswer = { readonly atMs: number; readonly etag?: string; readonly body: Buffer }
-type Dated = { readonly of: string; readonly atMs: number; readonly etag?: string }
+export type KeptAnswer = { readonly atMs: number; readonly body: Buffer }
+type Dated = { readonly of: string; readonly atMs: number }
 
 const MAX_BYTES = 48 * 1024 * 1024
 
@@ -26,18 +26,19 @@ export class RegistryCache {
     const dated = await this.#dated(name)
     if (dated?.of !== this.#of(name, version)) return undefined
     const body = await this.#read(name, 'answer.json')
-    return body && { atMs: dated.atMs, ...(dated.etag !== undefined && { etag: dated.etag }), body }
+    return body && { atMs: dated.atMs, body }
   }
 
   /** Whatever was kept of another version of the server goes. */
-  async put(name: string, version: string, { body, ...found }: KeptAnswer): Promise<void> {
+  async put(name: string, version: string, { body, atMs }: KeptAnswer): Promise<void> {
     const of = this.#of(name, version)
     const folder = this.#place(name)
     if ((await this.#dated(name))?.of !== of) await rm(folder, { recursive: true, force: true })
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    // The date last: without it the rest counts for nothing.
+    // The date first away and last back: without it the rest counts for nothing, and what it was before is never taken for what it is now.
+    await rm(join(folder, 'date.json'), { force: true })
     await replacePrivate(join(folder, 'answer.json'), body.toString('utf8'))
-    await this.#write(name, { of, ...found })
+    await this.#write(name, { of, atMs })
   }
   async date(name: string, version: string, atMs: number): Promise<void> {
     const dated = await this.#dated(name)
@@ -63,9 +64,8 @@ export class RegistryCache {
 
   async #dated(name: string): Promise<Dated | undefined> {
     try {
-      const { of, atMs, etag } = JSON.parse((await this.#read(name, 'date.json'))?.toString() ?? '') as Readonly<Record<string, unknown>>
-      if (typeof of !== 'string' || typeof atMs !== 'number') return undefined
-      return { of, atMs, ...(typeof etag === 'string' && { etag }) }
+      const { of, atMs } = JSON.parse((await this.#read(name, 'date.json'))?.toString() ?? '') as Readonly<Record<string, unknown>>
+      return typeof of === 'string' && typeof atMs === 'number' ? { of, atMs } : undefined
     } catch {
       return undefined
     }

@@ -27,6 +27,8 @@ export type RemoteRegistryParts = {
   readonly fetch: SafeFetch
   /** where that is kept over restarts */
   readonly folder: string
+  /** it could not be: a start without the registry has what was kept before, or nothing */
+  readonly unkept: (cause: unknown) => void
   /** wall clock, milliseconds */
   readonly now: () => number
 }
@@ -61,7 +63,7 @@ export class RemoteRegistry implements VersionSource {
     const answer = await this.#get(path, { maxBytes: MAX_DOCUMENT_BYTES })
     if (answer.status === 404) return undefined
     if (answer.status !== 200) throw unavailable(answer.status)
-    if (isIt(answer.body)) await this.#cache.putDocument(name, version, sha256, answer.body)
+    if (isIt(answer.body)) await this.#written(this.#cache.putDocument(name, version, sha256, answer.body))
     return answer.body
   }
 
@@ -114,32 +116,38 @@ export class RemoteRegistry implements VersionSource {
     })
     const atMs = this.#parts.now()
     if (answer.status === 304 && known && etag !== undefined) return this.#renewed(key, name, version, { ...known, atMs })
+    // What it says counts at once, and also where it cannot be kept: a full disk must hold no revocation back.
     if (answer.status === 404) {
-      await this.#cache.forget(name, version)
-      return this.#keep(key, { atMs, writtenMs: 0, resolution: undefined })
+      const gone = this.#keep(key, { atMs, writtenMs: 0, resolution: undefined })
+      await this.#written(this.#cache.forget(name, version))
+      return gone
     }
     if (answer.status !== 200) throw unavailable(answer.status)
     const resolution = readResolution(answer.body, name, version)
     const given = answer.headers['etag']
     const isEtag = typeof given === 'string' && given.length <= MAX_ETAG_CHARACTERS && /^[\x21-\x7e]+$/.test(given)
     const found = { atMs, ...(isEtag && { etag: given }) }
-    await this.#cache.put(name, version, { ...found, body: answer.body })
-    return this.#keep(key, { ...found, writtenMs: atMs, resolution })
+    const said = this.#keep(key, { ...found, writtenMs: atMs, resolution })
+    await this.#written(this.#cache.put(name, version, { atMs, body: answer.body }))
+    return said
   }
+
+  readonly #written = (writing: Promise<void>): Promise<void> => writing.catch(this.#parts.unkept)
 
   /** Nothing changed; how long that is so is written down now and then, for a start within the grace. */
   async #renewed(key: string, name: string, version: string, known: Known): Promise<Known> {
     if (known.atMs - known.writtenMs < DATE_MS) return this.#keep(key, known)
-    await this.#cache.date(name, version, known.atMs)
-    return this.#keep(key, { ...known, writtenMs: known.atMs })
+    const renewed = this.#keep(key, { ...known, writtenMs: known.atMs })
+    await this.#written(this.#cache.date(name, version, known.atMs))
+    return renewed
   }
 
   async #fromDisk(key: string, name: string, version: string): Promise<Known | undefined> {
     const kept = await this.#cache.find(name, version)
     if (!kept) return undefined
-    const { body, ...found } = kept
     try {
-      return this.#keep(key, { ...found, writtenMs: found.atMs, resolution: readResolution(body, name, version) })
+      // Without its ETag: what lay on the disk is asked for whole once, and is not confirmed unread.
+      return this.#keep(key, { atMs: kept.atMs, writtenMs: kept.atMs, resolution: readResolution(kept.body, name, version) })
     } catch {
       return undefined // damaged: as if it had never been asked
     }

@@ -6,6 +6,7 @@ import type { SafeFetch } from '../adapters/safe-fetch.ts'
 import { createDocumentStore } from '../adapters/sqlite/document-store.ts'
 import { createRevocationLog, createVersionStore } from '../adapters/sqlite/registry-store.ts'
 import type { StateDb } from '../adapters/sqlite/state-db.ts'
+import type { Logger } from '../adapters/telemetry/logs.ts'
 import type { Snapshot } from '../config/schema.ts'
 import type { Withdrawal } from '../trust/blocked.ts'
 import type { VersionSource } from '../trust/version-source.ts'
@@ -16,6 +17,7 @@ export type ServedSourceParts = {
   readonly state: StateDb
   /** as `outbound` allows */
   readonly fetch: SafeFetch
+  readonly logger: Pick<Logger, 'fault'>
   /** wall clock, milliseconds */
   readonly now: () => number
 }
@@ -32,7 +34,7 @@ export type ServedSource = {
 }
 
 /** Which of the two is decided once: another one takes a start. */
-export function servedSource({ current, state, fetch, now }: ServedSourceParts): ServedSource {
+export function servedSource({ current, state, fetch, logger, now }: ServedSourceParts): ServedSource {
   const { dataDir, registry } = current()
   const { from } = registry
   const revocations = createRevocationLog(state)
@@ -48,7 +50,8 @@ export function servedSource({ current, state, fetch, now }: ServedSourceParts):
     const versions = registrySource(createVersionStore(state), documents)
     return { versions, withdrawn: ownWithdrawn, forget, definitionsOf: definitionsIn(documents), registry: () => current().publicUrl }
   }
-  const remote = new RemoteRegistry({ ...from, fetch, folder: join(dataDir, 'registry-from'), now })
+  const unkept = (cause: unknown): void => logger.fault('what the other registry says could not be kept for a start without it', cause)
+  const remote = new RemoteRegistry({ ...from, fetch, folder: join(dataDir, 'registry-from'), unkept, now })
   const together = joined()
   return {
     versions: remote,

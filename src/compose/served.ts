@@ -72,7 +72,7 @@ export function openServed({
   decided,
 }: ServedParts): ServedHouse {
   const { dataDir } = current()
-  const source = servedSource({ current, state, fetch, now })
+  const source = servedSource({ current, state, fetch, logger, now })
   const rooted = new RootedVerification()
   const documents = createDocumentStore(state)
   const content = given

@@ -22,9 +22,11 @@ let nowMs: number
 let asked: IncomingMessage[]
 /** undefined = it answers with status 500 */
 let answers: string | 404 | undefined
+let unkept: unknown[]
 beforeEach(async () => {
   nowMs = Date.UTC(2026, 0, 1)
   asked = []
+  unkept = []
   answers = resolution('one')
   server = createServer((req, res) => {
     asked.push(req)
@@ -48,7 +50,7 @@ const resolution = (description: string, revocations: object[] = [], version = '
   JSON.stringify({ name: NAME, version, standing: 'admitted', bundles: [], revocations, server: { description } })
 const open = (more: object = {}): RemoteRegistry =>
   new RemoteRegistry({
-    ...{ url, graceMs: HOUR, folder: join(folder, 'kept'), now: () => nowMs, ...more },
+    ...{ url, graceMs: HOUR, folder: join(folder, 'kept'), now: () => nowMs, unkept: (cause: unknown) => void unkept.push(cause), ...more },
     fetch: createSafeFetch({ namedHosts: [new URL(url).host] }),
   })
 const says = async (registry: RemoteRegistry, version = '1.0.0'): Promise<unknown> => {
@@ -168,6 +170,31 @@ describe('what it withdrew', () => {
     nowMs += 10_000
     await says(registry)
     expect(registry.withdrawn()).toBe(before)
+  })
+  it.each([
+    ['a revocation', () => resolution('one', [{ kind: 'key', target: 'abc=', action: 'block' }]).replace('"admitted"', '"revoked"')],
+    ['that there is none', () => 404 as const],
+  ])('attack: the disk takes nothing when it says %s: that counts at once', async (_, said) => {
+    const registry = open()
+    await says(registry)
+    rmSync(join(folder, 'kept'), { recursive: true })
+    writeFileSync(join(folder, 'kept'), 'in the way')
+    answers = said()
+    nowMs += 10_000
+    const found = await registry.find(NAME, '1.0.0')
+    expect(found === undefined || found.isRevoked).toBe(true)
+    expect(registry.withdrawn()).toHaveLength(found ? 1 : 0)
+    // and a start is possible where nothing can be kept
+    answers = resolution('two')
+    nowMs += 10_000
+    expect(await says(open())).toBe('two')
+    expect(unkept.length).toBeGreaterThan(0)
+  })
+  it('attack: what was kept is changed on the disk: it is asked for whole once, not confirmed unread', async () => {
+    await says(open())
+    nowMs += 10_000
+    await says(open())
+    expect(asked.map(req => req.headers['if-none-match'])).toEqual([undefined, undefined])
   })
   it('is known after a restart while it cannot be asked', async () => {
     answers = resolution('one', [{ kind: 'version', target: `${NAME}@1.0.0`, action: 'block' }])
