@@ -3,6 +3,7 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Snapshot, ConfiguredUpstream } from '../config/schema.ts'
 import type { StreamTable } from '../http/sse-channel.ts'
+import { digestOf } from '../kernel/digest.ts'
 import type { Stop } from '../kernel/errors.ts'
 import type { Principal } from '../kernel/principal.ts'
 import type { Spender } from '../pipeline/deps.ts'
@@ -101,16 +102,16 @@ export function obligationLimits(): (x: Spender, obligations: Obligations) => St
   }
 }
 
-/** Lengths keep the parts apart: names are their servers'. */
-function keyOfSpender({ principal, address, alias, name }: Spender, per: readonly string[]): string {
+/** Lengths keep the parts apart: names are their servers'. A digest, for each is kept as long as its limit counts. */
+function keyOfSpender({ principal, address, alias, tool }: Spender, per: readonly string[]): string {
   const parts: Readonly<Record<string, string>> = {
     principal: principal.key,
     client: principal.client ?? '',
     address,
     server: alias,
-    tool: `${alias}/${name}`,
+    tool: `${alias}/${tool}`,
   }
-  return per.map(part => `${(parts[part] ?? '').length}:${parts[part] ?? ''}`).join('')
+  return digestOf(per.map(part => `${(parts[part] ?? '').length}:${parts[part] ?? ''}`).join(''))
 }
 
 export function streamLimit(streams: StreamTable, principal: Principal, { limits }: Snapshot): Stop | undefined {

@@ -85,7 +85,13 @@ export type GatewayDeps = {
 }
 
 /** Whose call counts towards limits. */
-export type Spender = { readonly principal: Principal; readonly address: string; readonly alias: string; readonly name: string }
+export type Spender = {
+  readonly principal: Principal
+  readonly address: string
+  readonly alias: string
+  /** a tool or prompt by its name; of resources, tasks and methods the kind alone, for callers choose what stands behind it */
+  readonly tool: string
+}
 
 /** Who an upstream is used for, with the capabilities that host and policy share. Cached: hosts repeat themselves. */
 export interface Callers {

@@ -86,10 +86,14 @@ function readKey(text: string | undefined): readonly LimitKey[] | string {
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
+/** Longest time a limit counts over: a timer holds 2^31 ms, and one that holds more ends at once. */
+const MAX_RATE_SECONDS = 24 * 86_400
+
 function readRate(text: string, per: readonly LimitKey[]): RateLimit[] | string {
   const [, count, number = '1', unit = ''] = /^([1-9]\d{0,8})\/([1-9]\d{0,3})?([smhd])$/.exec(text) ?? []
   const seconds = Number(number) * (SECONDS[unit] ?? 0)
-  return count === undefined ? 'expected a count and a time such as `120/1m`' : [{ count: Number(count), seconds, per }]
+  if (count === undefined) return 'expected a count and a time such as `120/1m`'
+  return seconds > MAX_RATE_SECONDS ? 'expected a time of at most 24 days' : [{ count: Number(count), seconds, per }]
 }
 
 function readCount(text: string | undefined): number | undefined | string {

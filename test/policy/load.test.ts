@@ -16,6 +16,12 @@ describe('a folder of policies', () => {
       { id: 'rate', set: 'obligations', obligations: { rates: [{ count: 5, seconds: 60, per: ['principal', 'tool'] }] } },
     ])
   })
+  it('attack: a limit over more days than a timer holds, which would let everything pass, does not load', () => {
+    const rate = (text: string): string => `@id("rate") @rate("${text}") permit (principal, action in MCP::Action::"use", resource);`
+    expect(bundleOf(PERMIT, rate('1/24d')).policies[1]).toMatchObject({ obligations: { rates: [{ seconds: 2_073_600 }] } })
+    for (const text of ['1/25d', '1/577h', '1/9999d'])
+      expect(faultsOf(PERMIT, rate(text))).toMatchObject([{ message: 'expected a time of at most 24 days' }])
+  })
   it('reports all that is wrong with it at once: file, line, column, and what was meant', () => {
     const faults = faultsOf(
       [

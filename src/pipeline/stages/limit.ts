@@ -10,9 +10,11 @@ const WITHIN: Limited = { isLimited: true }
 
 export const limitStage = (deps: Pick<GatewayDeps, 'spend'>): Stage<Received & Authenticated & Routed & Permitted, Limited> => ({
   name: 'limit',
-  run: ({ principal, address, route, permit: { obligations } }) => {
+  run: ({ principal, address, route: { entry, kind, name }, permit: { obligations } }) => {
     if (!obligations || obligations.rates.length === 0) return WITHIN
-    const spent = deps.spend({ principal, address, alias: route.entry.alias, name: route.name }, obligations)
+    // A URI is the caller's to choose: counted by it, every query behind it would be a limit of its own.
+    const tool = kind === 'tool' || kind === 'prompt' ? `${kind} ${name}` : kind
+    const spent = deps.spend({ principal, address, alias: entry.alias, tool }, obligations)
     if (spent instanceof Promise) return spent.then(stop => stop ?? WITHIN)
     return spent && isStop(spent) ? spent : WITHIN
   },
