@@ -14,16 +14,18 @@ import { recordOf, refusalOf, verdictOf } from '../verdict.ts'
 import type { Routed } from './resolve-route.ts'
 
 type Asking = Received & Classified & Authenticated & Joined & Routed
-type Deps = AskDeps & Pick<GatewayDeps, 'catalogue' | 'judge'>
+type Deps = AskDeps & Pick<GatewayDeps, 'catalogue' | 'judge' | 'entitlement'>
 
 export const evaluatePolicyStage = (deps: Deps): Stage<Asking, Permitted> => ({
   name: 'evaluate-policy',
-  run: x => (deps.judge.rules ? byRules(x, deps) : byAllowList(x)),
+  run: x => (deps.judge.rules ? byRules(x, deps) : byAllowList(x, deps)),
 })
 
-function byAllowList({ route, principal }: Asking): Permitted | Stop {
+/** Asked anew: what the route was given may be the word of rules that a reload took away meanwhile, and says only what is shown. */
+function byAllowList(x: Asking, { entitlement }: Pick<Deps, 'entitlement'>): Permitted | Stop {
+  const { route, principal } = x
   // The call that made a task was permitted, and only its caller holds the id.
-  const rule = route.kind === 'task' ? 'task-owner' : route.entitlement.permits(route.kind, route.name)
+  const rule = route.kind === 'task' ? 'task-owner' : entitlement(x, route.entry).permits(route.kind, route.name)
   if (rule !== undefined) return { permit: { rules: [rule] } }
   const detail = `no allow rule of \`${route.entry.alias}\` names this ${route.kind} for \`${principal.subject}\``
   if (route.kind === 'method') return { stop: 'method-unknown', detail }
@@ -42,7 +44,9 @@ function judged(x: Asking, defined: Defined | Stop | undefined, deps: Deps): Per
   const { entry, kind, name } = x.route
   if (defined && isStop(defined)) return settle(x, defined, deps)
   const { rules } = deps.judge
-  if (!rules) return byAllowList(x) // a reload took the rules away meanwhile
+  if (!rules) return byAllowList(x, deps) // a reload took the rules away meanwhile
+  // Or put others in their place, which hide the whole server.
+  if (deps.entitlement(x, entry).isEmpty) return { stop: 'unknown', ...x.route.absent }
   const given = deps.judge.request(rules, x, entry, { kind, name, method: x.method, defined, given: once(() => argumentsOf(x)) })
   if (!given) return { stop: 'params-invalid', detail: 'a name is not well-formed' }
   const missingScopes = entry.scopes.missing(x.principal, kind, name) ?? []
