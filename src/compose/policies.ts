@@ -12,6 +12,7 @@ import { ENFORCED } from '../pipeline/verdict.ts'
 import { allowPolicies } from '../policy/allow-policies.ts'
 import { PolicyRules } from '../policy/evaluate.ts'
 import type { PolicyFault, PolicyFile } from '../policy/load.ts'
+import { unheldGroups } from '../policy/unheld-groups.ts'
 
 export type PoliciesParts = {
   readonly logger: Pick<Logger, 'info' | 'warn'>
@@ -159,6 +160,11 @@ export class Policies {
       enforced: ENFORCED,
     })
     if ('faults' in loaded) return loaded
+    const unheld = unheldGroups(
+      loaded.bundle.policies,
+      snapshot.issuers.map(({ issuer }) => issuer),
+    )
+    if (unheld.length > 0) return { faults: unheld }
     const rules = new PolicyRules(loaded.bundle, (this.#engine ??= new CedarEngine()))
     await rules.prepare(pause)
     return { rules, warnings: loaded.warnings }

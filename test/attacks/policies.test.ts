@@ -514,6 +514,22 @@ servers: { up: }\n`
     expect(await world.gateway.reload(config())).toMatch(/^policies do not load: .+authz\/test\.cedar:1:\d+ unexpected end of input/)
     expect(reasonOf(await callTool(world, 'look'))).toBe('policy-denied')
   })
+  it('attack: a second issuer changes how groups are named, so that a forbid on one would be silent: the configuration is not taken over', async () => {
+    const group = (name: string): string => `${EVERYTHING}\n@id("no") forbid (principal in MCP::Group::"${name}", action, resource);`
+    await rules(group('contractors'))
+    const issuer = (name: string): object => ({
+      issuer: `https://${name}.test`,
+      jwksFile: join(world.gateway.dataDir, '..', 'jwks.json'),
+      grant: [{ everyone: true, scopes: ['*'] }],
+    })
+    const two = { ...config(), operators: ['https://issuer.test root'], identity: { issuers: [issuer('issuer'), issuer('other')] } }
+    expect(await world.gateway.reload(two)).toMatch(/authz\/test\.cedar:2:1 no: nobody is in the group `contractors`: several issuers/)
+    write('authz/test.cedar', group('https://issuer.test contractors'))
+    expect(await world.gateway.reload(two)).toBeUndefined()
+    // and back: the rule would be silent again
+    expect(await world.gateway.reload(config())).toContain('one issuer is configured')
+    await rules(group('contractors'))
+  })
   it('and a gateway that finds them at its start does not serve', async () => {
     write('authz/test.cedar', 'permit (')
     await expect(startWorld({ config: { policies: { folder: join(folder, 'rules') } }, allow: [] })).rejects.toThrow('policies do not load')
