@@ -60,6 +60,9 @@ function less(blocks: Blocks, alias: string, entitlement: Entitlement): Entitlem
     permits: (kind, name) => (kind === 'tool' && tools.has(name) ? undefined : entitlement.permits(kind, name)),
     isBlocked: (kind, name) => kind === 'tool' && tools.has(name),
     // Worked out only where they are asked for.
+    get mayFollowTasks() {
+      return entitlement.mayFollowTasks ?? true
+    },
     get serverRequests() {
       return entitlement.serverRequests
     },

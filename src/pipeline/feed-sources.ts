@@ -74,6 +74,13 @@ export function mayHear(deps: FeedDeps, who: Hearing, alias: string, uri?: strin
   return uri === undefined || (entitlement.permits('resource', uri) !== undefined && !entry.scopes.missing(who.principal, 'resource', uri))
 }
 
+/** Of tasks no more is heard than could be asked for. */
+export function mayFollowTasks(deps: FeedDeps, who: Hearing, alias: string): boolean {
+  const entry = deps.upstreams().get(alias)
+  const entitlement = entry && deps.entitlement(who, entry)
+  return entitlement !== undefined && !entitlement.isEmpty && entitlement.mayFollowTasks !== false
+}
+
 /** What a server says in a notification, beyond that a list changed, passes while it is admitted. */
 export function maySpeak(deps: FeedDeps, alias: string): boolean {
   const entry = deps.upstreams().get(alias)
@@ -93,7 +100,7 @@ export function missingScopes(deps: FeedDeps, who: Hearing, filter: ListenFilter
   for (const id of filter.taskIds) {
     const task = taskIn(deps.sealer, { principal, endpoint }, id, alias => deps.upstreams().get(alias))
     const entry = task && deps.upstreams().get(task.alias)
-    if (!entry || deps.entitlement(who, entry).isEmpty) continue
+    if (!entry || !mayFollowTasks(deps, who, entry.alias)) continue
     for (const scope of entry.scopes.missing(principal, 'task', task.taskId) ?? []) missing.add(scope)
   }
   return [...missing]

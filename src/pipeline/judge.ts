@@ -115,8 +115,12 @@ export class Judge {
     const isEmpty = allows('servers/list', server) === undefined
     let kinds: ReadonlySet<ServerRequestKind> | undefined
     let digest: string | undefined
+    let mayFollowTasks: boolean | undefined
     return {
       isEmpty,
+      get mayFollowTasks() {
+        return (mayFollowTasks ??= !isEmpty && allows('tasks/get', server) !== undefined)
+      },
       permits: (kind, name) => {
         const resource = isEmpty ? undefined : namedEntity(facts, kind, name)
         return resource && allows(SEEN[kind], resource) !== undefined

@@ -5,7 +5,7 @@ import { member, rawOf } from '../mcp/json.ts'
 import type { ListenFilter, Listening } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
 import { LIST_CHANGED, notification, stamped, stampOf, updatedParams } from './feed-messages.ts'
-import { mayHear, maySpeak, ownUris, reachable, subscribeFor, type FeedDeps, type Listener } from './feed-sources.ts'
+import { mayFollowTasks, mayHear, maySpeak, ownUris, reachable, subscribeFor, type FeedDeps, type Listener } from './feed-sources.ts'
 import { exposeTask, taskIn } from './task-names.ts'
 
 const FILTER_KEYS: Readonly<Record<ListKind, 'toolsListChanged' | 'promptsListChanged' | 'resourcesListChanged'>> = {
@@ -67,7 +67,8 @@ function filterFor(deps: FeedDeps, { who, asked }: Listen, alias: string): Subsc
   // Until a reviewer has admitted it, a server hears nothing but that its lists are watched.
   if (!maySpeak(deps, alias)) return { toolsListChanged, promptsListChanged, resourcesListChanged }
   const uris = ownUris(deps, who, alias, asked.resourceSubscriptions).filter(uri => mayHear(deps, who, alias, uri))
-  const taskIds = asked.taskIds.flatMap(id => {
+  const followed = mayFollowTasks(deps, who, alias) ? asked.taskIds : []
+  const taskIds = followed.flatMap(id => {
     const task = taskOf(deps, who, id)
     return task?.alias === alias ? [task.taskId] : []
   })
@@ -96,7 +97,7 @@ function changesFor(deps: FeedDeps, { who, asked, rawId }: Listen, { alias, send
       // R90: a task's questions are gated where they are answered for, in tasks/get; a notification carries none of them.
       if (method !== 'notifications/tasks' || params?.kind !== 'object' || member(params, 'inputRequests') !== undefined) return
       const bytes =
-        mayHear(deps, who, alias) && maySpeak(deps, alias)
+        mayFollowTasks(deps, who, alias) && maySpeak(deps, alias)
           ? exposeTask(deps.sealer, who, deps.upstreams().get(alias) ?? { alias }, rawOf(message, params))
           : undefined
       if (bytes) send(notification(method, stamped(bytes, rawId)))

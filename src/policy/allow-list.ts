@@ -36,6 +36,8 @@ export interface Entitlement {
   readonly digest: string
   /** blocked by an operator, whatever the rules say; absent = nothing is */
   readonly isBlocked?: (kind: Primitive, name: string) => boolean
+  /** whether what becomes of its own tasks may be heard of; absent = yes */
+  readonly mayFollowTasks?: boolean
   /** true when no rule applies at all: the upstream does not exist for this principal */
   readonly isEmpty: boolean
 }

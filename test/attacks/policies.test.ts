@@ -69,6 +69,34 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
+/** What is honoured of a filter: the first message of the stream, or the refusal. */
+const listen = async (notifications: object): Promise<any> => {
+  const controller = new AbortController()
+  const response = await fetch(`${world.gateway.url}${world.path}`, {
+    method: 'POST',
+    signal: controller.signal,
+    headers: {
+      authorization: `Bearer ${world.tokens.alice}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': 'subscriptions/listen',
+    },
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'subscriptions/listen',
+      params: {
+        notifications,
+        _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} },
+      },
+    }),
+  })
+  const reader = response.body!.getReader()
+  const first = new TextDecoder().decode((await reader.read()).value)
+  controller.abort()
+  return JSON.parse(first.slice(first.indexOf('{')).trim())
+}
 const reasonOf = (answer: Answer): string | undefined => answer.body?.error?.data?.reason
 /** What reached the upstream while this ran, beside lists and looks at what it is. */
 async function reached(run: () => Promise<unknown>): Promise<string[]> {
@@ -197,41 +225,22 @@ describe('parity: a refusal of tools is a refusal of everything', () => {
     )
     expect((await callTool(world, 'ask', {}, host)).body.result).toMatchObject({ resultType: 'input_required' })
   })
-  it('and so is listening to a resource: the filter that is honoured does not hold it', async () => {
-    const listen = async (): Promise<any> => {
-      const controller = new AbortController()
-      const params = { notifications: { toolsListChanged: true, resourceSubscriptions: ['mem://open'] } }
-      const response = await fetch(`${world.gateway.url}${world.path}`, {
-        method: 'POST',
-        signal: controller.signal,
-        headers: {
-          authorization: `Bearer ${world.tokens.alice}`,
-          'content-type': 'application/json',
-          accept: 'application/json, text/event-stream',
-          'mcp-protocol-version': '2026-07-28',
-          'mcp-method': 'subscriptions/listen',
-        },
-        body: JSON.stringify({
-          jsonrpc: '2.0',
-          id: 1,
-          method: 'subscriptions/listen',
-          params: {
-            ...params,
-            _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} },
-          },
-        }),
-      })
-      const reader = response.body!.getReader()
-      const first = new TextDecoder().decode((await reader.read()).value)
-      controller.abort()
-      return JSON.parse(first.slice(first.indexOf('{')).trim())
-    }
+  it('and so is listening to a task: who may not ask for it hears nothing of it', async () => {
     await rules(EVERYTHING)
-    expect((await listen()).params.notifications).toEqual({ toolsListChanged: true, resourceSubscriptions: ['mem://open'] })
+    const task = await callTool(world, 'task', {}, { capabilities: TASKS })
+    const filter = { taskIds: [task.body.result.taskId as string] }
+    expect((await listen(filter)).params.notifications).toEqual(filter)
+    await rules(`${EVERYTHING}@id("no") forbid (principal, action == MCP::Action::"tasks/get", resource);`)
+    expect((await listen(filter)).params.notifications).toEqual({})
+  })
+  it('and so is listening to a resource: the filter that is honoured does not hold it', async () => {
+    const BOTH = { toolsListChanged: true, resourceSubscriptions: ['mem://open'] }
+    await rules(EVERYTHING)
+    expect((await listen(BOTH)).params.notifications).toEqual({ toolsListChanged: true, resourceSubscriptions: ['mem://open'] })
     await rules(`${EVERYTHING}@id("no") forbid (principal, action == MCP::Action::"resources/subscribe", resource);`)
-    expect((await listen()).params.notifications).toEqual({ toolsListChanged: true })
+    expect((await listen(BOTH)).params.notifications).toEqual({ toolsListChanged: true })
     await rules(`${EVERYTHING}@id("no") forbid (principal, action == MCP::Action::"subscriptions/listen", resource);`)
-    expect((await listen()).error.data.reason).toBe('policy-denied')
+    expect((await listen(BOTH)).error.data.reason).toBe('policy-denied')
   })
   it('sessions and streams of 2025 hosts are asked for too', async () => {
     const refusedAt = async (action: string, run: (host: LegacyHost) => Promise<Answer>): Promise<string | undefined> => {
