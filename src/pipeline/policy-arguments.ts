@@ -19,17 +19,53 @@ export function argumentsOf({ doc, params, method }: Pick<Received, 'doc' | 'par
   return node && valueOf(doc, node)
 }
 
-/** Longer ones a double may not hold. */
+/** Integers of so many digits a double may not hold. */
+const LONG = 16
 const LONG_DIGITS = /\d{16}/
 
-/** Numbers as they are, not as a double rounds them: upstream and policy must not read two values. */
+/**
+ * Integers as they are, not as a double rounds them: upstream and policy must not read two values. Rules see texts alone (policy/arguments.ts), so a long
+ * integer is read as its own text.
+ */
 function valueOf(doc: JsonDoc, node: JsonNode): unknown {
   const text = doc.bytes.toString('utf8', node.start, node.end)
-  if (!LONG_DIGITS.test(text)) return JSON.parse(text)
-  return (JSON.parse as ParseWithSource)(text, (_key, value, { source }) =>
-    typeof value === 'number' && source !== undefined && /^-?\d{16,}$/.test(source) ? BigInt(source) : value,
-  )
+  return JSON.parse(LONG_DIGITS.test(text) ? withLongIntegersAsTexts(text) : text)
 }
 
-/** ECMA-262's JSON.parse, which hands revivers the text of a primitive; TypeScript does not know that yet. */
-type ParseWithSource = (text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown) => unknown
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const NUMBER = /[-+.0-9eE]/y
+const isNumberStart = (code: number): boolean => code === 0x2d || (code >= 0x30 && code <= 0x39)
+
+/** INVARIANT: strict JSON, which was read before. One pass: a caller chooses how long it is. */
+function withLongIntegersAsTexts(text: string): string {
+  const parts: string[] = []
+  let from = 0
+  let at = 0
+  while (at < text.length) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) at = endOfString(text, at)
+    else if (isNumberStart(code)) {
+      const end = endOfNumber(text, at)
+      const token = text.slice(at, end)
+      if (token.length >= LONG && /^-?\d{16,}$/.test(token)) {
+        parts.push(text.slice(from, at), '"', token, '"')
+        from = end
+      }
+      at = end
+    } else at += 1
+  }
+  return parts.length === 0 ? text : parts.join('') + text.slice(from)
+}
+
+function endOfString(text: string, start: number): number {
+  let at = start + 1
+  while (at < text.length && text.charCodeAt(at) !== QUOTE) at += text.charCodeAt(at) === BACKSLASH ? 2 : 1
+  return at + 1
+}
+function endOfNumber(text: string, start: number): number {
+  let at = start
+  do NUMBER.lastIndex = ++at
+  while (NUMBER.test(text))
+  return at
+}
