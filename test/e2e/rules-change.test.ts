@@ -21,8 +21,10 @@ const allow = async (kind: Kind, rules: object[]): Promise<void> => {
 }
 const refusals = (): Record<string, any>[] => world.events().filter(e => e['type'] === 'server-request' && e['decision'] === 'refused')
 const ask = { name: 'ask-twice', arguments: { tag: 'rules' } }
-const post = async (kind: Kind, params: object, groups: string[] = []): Promise<any> => {
-  const request = { method: 'tools/call', params: params as Record<string, any>, capabilities: FULL, claims: { groups } }
+/** All tokens are of one second: of two with other groups, a newer one ends what the older one opened (N032). */
+const ISSUED = Math.floor(Date.now() / 1000) - 10
+const post = async (kind: Kind, params: object, groups: string[] = [], iat = ISSUED): Promise<any> => {
+  const request = { method: 'tools/call', params: params as Record<string, any>, capabilities: FULL, claims: { groups, iat } }
   return (await postModern(world, `/servers/${kind}/mcp`, request)).last
 }
 const accept = (keys: object): object =>
@@ -108,6 +110,21 @@ describe('a token that permits less than the one the call began with', () => {
     const last = await post('v1-http', retry)
     expect(last.result.content[0].text).toBe('Ada and decline')
     expect(refusals()).toMatchObject([{ reason: 'gated' }])
+  })
+
+  it('N032: a newer token with other groups ends the call that waits: its server is told that nobody answers', async () => {
+    await allow('v1-http', [QUIET, { ...ALLOW_ALL, subjects: [], groups: ['staff'] }])
+    const { result } = await post('v1-http', ask, ['staff'])
+    const mark = world.upstream('v1-http').events.mark
+    const retry = { ...ask, requestState: result.requestState, inputResponses: accept(result.inputRequests) }
+    expect((await post('v1-http', retry, [], ISSUED + 1)).error.data).toMatchObject({ reason: 'state-invalid' })
+    const told = (): unknown[] =>
+      world
+        .upstream('v1-http')
+        .events.since(mark)
+        .filter(e => e.kind === 'answered')
+        .map(e => e['answer'])
+    await expect.poll(told).toEqual([{ action: 'cancel' }])
   })
 
   it('and a question that comes in a later round is not asked at all', async () => {
