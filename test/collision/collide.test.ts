@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest'
+import { collide, collideInSlices } from '../../src/collision/collide.ts'
+import { heldBecause } from '../../src/collision/finding.ts'
+import { inventory, server, tool } from './world.ts'
+
+describe('two honest servers with one name', () => {
+  const world = inventory(server('files', [tool('search')]), server('notes', [tool('search')], { since: 2 }))
+
+  it('are told apart by our names, and nobody is accused', () => {
+    const { findings, held } = collide(world)
+    expect(findings).toMatchObject([{ code: 'same-name', severity: 'none', disposition: 'resolved', subject: { server: 'notes' } }])
+    expect(held.size).toBe(0)
+    expect(heldBecause(collide(world), 'notes', 'tools', 'search')).toBeUndefined()
+  })
+
+  it('are found the same in slices', async () => {
+    expect(await collideInSlices(world, () => Promise.resolve())).toEqual(collide(world))
+  })
+})
