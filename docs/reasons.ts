@@ -259,6 +259,14 @@ const UPSTREAM = {
     'add the kind to `serverRequests` of the rule, if this server may ask for it',
   ),
   'host-incapable': row('the upstream asked for something this host did not declare', 'use a host that has it'),
+  'response-blocked': row(
+    'the call was made, and something was found in what came back that stops it: by `inspection` of the configuration, by `@stop_on` of a policy, or because taking out what `@redact` names left a result that breaks its schema; the `detail` names code, pointer and server, never the text. Nothing of the result is forwarded, and calling again calls the server again',
+    'look at what the server sends; an operator may choose another tier under `upstreams.<alias>.inspection`, a policy author another rule',
+  ),
+  'result-too-large': row(
+    'the call was made, and its result has more bytes than `@max_result` of a policy permits; nothing of it is forwarded, and calling again calls the server again',
+    'ask for less; a policy author may permit more',
+  ),
   'rounds-exceeded': row(
     'the upstream asked in more rounds than the limit for one call',
     'raise `limits.rounds` of this upstream, if it really needs them',

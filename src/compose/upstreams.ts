@@ -19,9 +19,9 @@ export type Resolved = Pick<UpstreamEntry, 'identity' | 'version'> & {
 }
 type Held = Pick<Resolved, 'key' | 'url'> & { readonly entry: UpstreamEntry; readonly settings: ConfiguredUpstream }
 
-/** Everything that needs a new connection when it changes; rules, scopes and how it is admitted do not. */
+/** Everything that needs a new connection when it changes; rules, scopes, tiers of findings and how it is admitted do not. */
 export const fingerprintOf = (settings: ConfiguredUpstream): string =>
-  digestOf(JSON.stringify({ ...settings, allow: [], scopes: [], title: '', admission: '', labels: [] }))
+  digestOf(JSON.stringify({ ...settings, allow: [], scopes: [], title: '', admission: '', labels: [], inspection: {} }))
 /** Time its processes get to end by themselves once its calls are over. */
 const STOP_MS = 3000
 
@@ -97,7 +97,7 @@ export class UpstreamSet {
 }
 
 function entryOf(settings: ConfiguredUpstream, resolved: Resolved, upstream: Upstream): UpstreamEntry {
-  const { alias, admission, launch, allow, labels, scopes, share, timeouts, limits, credential, title = alias } = settings
+  const { alias, admission, launch, allow, labels, inspection, scopes, share, timeouts, limits, credential, title = alias } = settings
   const { identity, version, account, sinceMs } = resolved
   return {
     alias,
@@ -109,6 +109,7 @@ function entryOf(settings: ConfiguredUpstream, resolved: Resolved, upstream: Ups
     launch,
     rules: allow,
     labels,
+    inspection,
     scopes: new ScopeIndex(alias, scopes, sinceMs),
     parkMs: timeouts.parkMs,
     rounds: limits.rounds,

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import type { RoleRule } from '../administration/roles.ts'
+import type { Tiers } from '../inspection/tiers.ts'
 import type { IssuerRules } from '../identity/claims.ts'
 import type { ScopeWords } from '../identity/scopes.ts'
 import type { ProofRule } from '../registry/proof-rules.ts'
@@ -47,6 +48,8 @@ export type Snapshot = {
   readonly reviewers: ReadonlyMap<string, ReviewerSettings>
   /** absolute paths of folders of policies; absent = allow rules decide alone. `shadow` decides nothing */
   readonly policies?: { readonly folder: string; readonly shadow?: string }
+  /** tiers of findings where no upstream is meant */
+  readonly inspection: Tiers
   readonly upstreams: ReadonlyMap<string, ConfiguredUpstream>
   readonly sets: ReadonlyMap<string, { readonly upstreams: readonly string[] }>
   readonly registry: RegistrySettings
@@ -289,6 +292,8 @@ export type UpstreamSettings = {
   readonly admission: 'required' | 'configured'
   /** words of an administrator's for it, for policies */
   readonly labels: readonly string[]
+  /** tiers of what is found in what it sends and is sent */
+  readonly inspection: Tiers
   /** `shared`: an administrator says lists do not depend on the caller */
   readonly lists: 'principal' | 'shared'
   /** internal life of a cached list where the upstream announces no changes; seconds, default 60 */

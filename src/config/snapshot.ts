@@ -2,6 +2,7 @@
 
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { ROLES, type RoleRule } from '../administration/roles.ts'
+import { tiersOf } from '../inspection/tiers.ts'
 import { keyOf } from '../kernel/principal.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
@@ -62,6 +63,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     ...(doc.policies && {
       policies: { folder: doc.policies.folder, ...(doc.policies.shadow !== undefined && { shadow: doc.policies.shadow }) },
     }),
+    inspection: tiersOf([doc.inspection]),
     upstreams: new Map([...doc.upstreams].map(([alias, upstream]) => [alias, upstreamOf(doc, { alias, upstream }, context)])),
     sets: new Map([...doc.sets].map(([name, aliases]) => [name, { upstreams: aliases }])),
     registry: registryOf(doc, publicUrl, context),
@@ -169,6 +171,7 @@ function upstreamOf(
     share: upstream.share,
     admission: upstream.server ? 'required' : (upstream.admission ?? doc.admission),
     labels: upstream.labels,
+    inspection: tiersOf([doc.inspection, upstream.inspection]),
     lists: upstream.lists,
     listTtlSeconds: upstream.listTtl,
     timeouts: { connectMs: timeouts.connect, callMs: timeouts.call, hardMs: timeouts.hard, idleMs: timeouts.idle, parkMs: timeouts.park },

@@ -6,6 +6,7 @@ import { list, map, optional, record } from './fields.ts'
 import { choice, duration, flag, integer, parsed, path, size, text } from './scalars.ts'
 import type { KeyRule, ValueOf } from './fields.ts'
 import { identity } from './identity-table.ts'
+import { INSPECTION } from './inspection-table.ts'
 import { isDocumentUrl } from '../identity/document-url.ts'
 import { MIRRORS } from './mirror-table.ts'
 import { PROOFS } from './proof-table.ts'
@@ -238,6 +239,7 @@ export const GATEHOUSE = record(
         },
       ),
     ),
+    ...INSPECTION,
     upstreams: map(ALIAS, upstream, { max: 1000, fallback: {}, doc: 'the MCP servers behind the gateway, by alias' }),
     sets: map(ALIAS, list(text({ what: 'an alias', maxLength: 24, doc: 'an alias' }), { max: 1000, doc: 'aliases' }), {
       max: 1000,

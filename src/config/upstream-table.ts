@@ -5,6 +5,7 @@ import { urlProblem } from './addresses.ts'
 import { credential } from './credential-table.ts'
 import { asSource } from './sources.ts'
 import { list, map, optional, record } from './fields.ts'
+import { UPSTREAM_INSPECTION } from './inspection-table.ts'
 import { choice, duration, flag, integer, place, size, text } from './scalars.ts'
 import type { KeyRule, ValueOf } from './fields.ts'
 
@@ -302,6 +303,7 @@ export const upstream = record(
     }),
     timeouts,
     limits,
+    ...UPSTREAM_INSPECTION,
     scopes,
     credential: optional(credential),
     allow: list(rule, { max: 1000, fallback: [], doc: 'what may be used, and by whom; without a rule nobody may use anything' }),

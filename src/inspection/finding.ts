@@ -1,12 +1,14 @@
 // What inspection can say: the table of codes, how bad each is, and what it asks for by where it was found. Patterns never promise anything: approval and pinning do.
 
+import type { FindingCode, Severity } from '../kernel/finding-words.ts'
+
 /** Where a document came from. `definition`: lists, instructions; `content`: results, resources, prompts, errors; `request`: server to host; `arguments`: host to server. */
-export type DocumentKind = 'definition' | 'content' | 'request' | 'arguments'
+export const DOCUMENT_KINDS = ['definition', 'content', 'request', 'arguments'] as const
+export type DocumentKind = (typeof DOCUMENT_KINDS)[number]
 
 /** Worst first. `block`: never seen in honest metadata; `hold`: a person should look; `annotate`: said beside the bytes, which stay as they are. */
 export const TIERS = ['block', 'hold', 'annotate'] as const
 export type Tier = (typeof TIERS)[number]
-type Severity = 'critical' | 'high' | 'medium' | 'low'
 
 export type Finding = {
   readonly code: string
@@ -22,14 +24,14 @@ export type Finding = {
 export type Found = (code: string, at: number, secret?: string) => void
 
 export type DetectionRule = {
-  readonly code: string
+  readonly code: FindingCode
   readonly about: string
   readonly severity: Severity
-  /** tier by kind of document; absent: not reported there */
+  /** tier by kind of document where nobody chose another; absent: not reported there */
   readonly tiers: Readonly<Partial<Record<DocumentKind, Tier>>>
 }
 
-const rule = (code: string, severity: Severity, tiers: DetectionRule['tiers'], about: string): DetectionRule => ({
+const rule = (code: FindingCode, severity: Severity, tiers: DetectionRule['tiers'], about: string): DetectionRule => ({
   code,
   severity,
   tiers,
@@ -87,4 +89,4 @@ export const RULES: readonly DetectionRule[] = [
   ),
 ]
 
-export const RULE_OF: ReadonlyMap<string, DetectionRule> = new Map(RULES.map(r => [r.code, r]))
+export const RULE_OF: ReadonlyMap<string, DetectionRule> = new Map(RULES.map(r => [r.code as string, r]))

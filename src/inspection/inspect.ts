@@ -2,6 +2,7 @@
 
 import { HIDDEN_CODES } from './characters.ts'
 import { RULE_OF, TIERS, type DocumentKind, type Finding, type Tier } from './finding.ts'
+import { DEFAULT_TIERS, type TierTable } from './tiers.ts'
 import { Folder } from './fold.ts'
 import { isOddName, isReservedName, takesConversation } from './names.ts'
 import { textScan } from './scan.ts'
@@ -36,6 +37,7 @@ class Inspector {
   tier: Tier | undefined
   readonly #json: Uint8Array
   readonly #kind: DocumentKind
+  readonly #tiers: TierTable
   /** the text under inspection: bytes, bounds, and codes found in it */
   #text: Uint8Array
   #from = 0
@@ -43,16 +45,17 @@ class Inspector {
   #isKey = false
   readonly #here = new Set<string>()
 
-  constructor(json: Uint8Array, kind: DocumentKind) {
+  constructor(json: Uint8Array, kind: DocumentKind, tiers: TierTable) {
     this.#json = this.#text = json
     this.#kind = kind
+    this.#tiers = tiers
   }
 
   readonly found = (code: string, at: number, secret?: string): void => {
     if (this.#here.has(code)) return
     this.#here.add(code)
     const rule = RULE_OF.get(code)
-    const tier = rule?.tiers[this.#kind]
+    const tier = this.#tiers.get(code)
     if (!rule || tier === undefined) return
     if (this.tier === undefined || TIERS.indexOf(tier) < TIERS.indexOf(this.tier)) this.tier = tier
     const count = (this.counts.get(code) ?? 0) + 1
@@ -133,9 +136,18 @@ function isSecretLike(word: string): boolean {
   return digits > 3 || (word.length > 20 && digits > 0) || word.length > 48
 }
 
-/** Inspects the value at [start, end) of bytes that passed the strict reader (mcp/json.ts). Time is linear in the bytes; what is kept is bounded. Never throws. */
-export function inspect(json: Uint8Array, kind: DocumentKind, start = 0, end = json.length): Inspection {
-  const inspector = new Inspector(json, kind)
+export type InspectOptions = {
+  /** what was chosen for such documents; default: the table of finding.ts */
+  readonly tiers?: TierTable
+  /** one complete value within the bytes; default: all of them */
+  readonly start?: number
+  readonly end?: number
+}
+
+/** Inspects a value of bytes that passed the strict reader (mcp/json.ts). Time is linear in the bytes; what is kept is bounded. Never throws. */
+export function inspect(json: Uint8Array, kind: DocumentKind, options: InspectOptions = {}): Inspection {
+  const { tiers = DEFAULT_TIERS[kind], start = 0, end = json.length } = options
+  const inspector = new Inspector(json, kind, tiers)
   textScan.document(inspector.found)
   walk.run(json, start, Math.min(end, start + MAX_BYTES), inspector.text)
   inspector.whole(end - start)

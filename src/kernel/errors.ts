@@ -84,6 +84,8 @@ export type Reason =
   | 'credential-unavailable'
   | 'gated'
   | 'host-incapable'
+  | 'response-blocked'
+  | 'result-too-large'
   | 'rounds-exceeded'
   | 'upstream-invalid'
   | 'upstream-lost'

@@ -19,6 +19,7 @@ const OWN = {
   connection: -31428,
   policy: -31404,
   approval: -31426,
+  content: -31430,
 } as const
 
 export const REPLIES: Readonly<Record<Reason, Reply>> = {
@@ -105,6 +106,8 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'credential-unavailable': reply(200, 200, OWN.overloaded, 'No credential for the server can be had'),
   gated: reply(200, 200, OWN.gated, 'The server asked for something that is not permitted'),
   'host-incapable': reply(400, 200, CODE.internal, 'The server needs something this client does not support'),
+  'response-blocked': reply(200, 200, OWN.content, 'What came back is withheld'),
+  'result-too-large': reply(200, 200, OWN.content, 'The result is larger than permitted'),
   'rounds-exceeded': reply(200, 200, CODE.internal, 'Too many input rounds'),
   'upstream-invalid': reply(200, 200, CODE.internal, 'The server answered with an invalid message'),
   'upstream-lost': reply(200, 200, CODE.internal, 'Connection to the server lost'),

@@ -3,6 +3,7 @@
 import type { Launch } from '../admission/launch.ts'
 import type { HostCapabilities, RequestKind } from '../bridge/capabilities.ts'
 import type { Caller, Upstream } from '../bridge/upstream.ts'
+import type { Tiers } from '../inspection/tiers.ts'
 import type { ScopeIndex } from '../identity/scopes.ts'
 import type { CredentialRule } from '../vault/credential-rule.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
@@ -24,6 +25,8 @@ export type UpstreamEntry = {
   readonly rules: readonly AllowRule[]
   /** an administrator's words for it */
   readonly labels: readonly string[]
+  /** what becomes of findings in what it sends and is sent */
+  readonly inspection: Tiers
   readonly scopes: ScopeIndex
   readonly parkMs: number
   readonly rounds: number

@@ -1,5 +1,6 @@
 // The words in front of a rule. Whatever is not known stops the load: an obligation nobody understands would be silently unenforced.
 
+import { nearest } from '../kernel/nearest.ts'
 import type { PolicyAst } from './ast.ts'
 import { DEMAND_DETAILS, DEMANDS, readDuration, readObligations, type Obligations } from './obligations.ts'
 import type { Reads } from './reads.ts'
@@ -68,7 +69,8 @@ function demandsOf(policy: PolicyAst, given: ReadonlyMap<string, string>, fault:
   if (!DEMANDS.some(name => given.has(name))) fault('', 'demands nothing', `give it one of ${DEMANDS.map(name => `@${name}`).join(', ')}`)
   const found = readObligations(given)
   if (!('problem' in found)) return found
-  fault(found.annotation, found.problem)
+  const near = found.word === undefined ? undefined : nearest(found.word, found.known ?? [])
+  fault(found.annotation, found.problem, near && `did you mean \`${near}\`?`)
   return undefined
 }
 

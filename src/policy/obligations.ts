@@ -1,11 +1,15 @@
 // What a permit brings with it. Rules of policies/obligations say so in annotations; all that apply count together, and of two that limit the same the stricter.
 
+import { FINDING_CODES, SEVERITIES } from '../kernel/finding-words.ts'
+
 /** Per what a limit is counted. */
 const KEYS = ['address', 'client', 'principal', 'server', 'tool'] as const
 type LimitKey = (typeof KEYS)[number]
 
 /** Classes of findings that are taken out of a result. */
 const REDACTIONS = ['secrets', 'personal-data'] as const
+/** What `@stop_on` may name: codes of findings, and severities for all codes of that severity. */
+const STOPPING: readonly string[] = [...FINDING_CODES, ...SEVERITIES]
 
 type RateLimit = { readonly count: number; readonly seconds: number; readonly per: readonly LimitKey[] }
 type ConcurrencyLimit = { readonly count: number; readonly per: readonly LimitKey[] }
@@ -17,18 +21,20 @@ export type Obligations = {
   /** largest result in bytes */
   readonly maxResultBytes?: number
   readonly redact: readonly string[]
+  /** findings, by code or severity, that stop a result */
+  readonly stopOn: readonly string[]
 }
 
-export const NO_OBLIGATIONS: Obligations = { rates: [], concurrency: [], redact: [] }
+export const NO_OBLIGATIONS: Obligations = { rates: [], concurrency: [], redact: [], stopOn: [] }
 
 /** Annotations that demand something, and those that say how. A rule that has none of the first demands nothing. */
-export const DEMANDS = ['rate', 'concurrency', 'max_result', 'redact'] as const
+export const DEMANDS = ['rate', 'concurrency', 'max_result', 'redact', 'stop_on'] as const
 export const DEMAND_DETAILS = ['key'] as const
 
 /** What the annotations of one rule demand; a text says what is wrong with one. */
 export function readObligations(
   annotations: ReadonlyMap<string, string>,
-): Obligations | { readonly annotation: string; readonly problem: string } {
+): Obligations | { readonly annotation: string; readonly problem: string; readonly word?: string; readonly known?: readonly string[] } {
   const per = readKey(annotations.get('key'))
   if (typeof per === 'string') return { annotation: 'key', problem: per }
   const rate = annotations.get('rate')
@@ -41,15 +47,25 @@ export function readObligations(
   const redact = listOf(annotations.get('redact'))
   const unknown = redact.find(word => !(REDACTIONS as readonly string[]).includes(word))
   if (unknown !== undefined) return { annotation: 'redact', problem: `expected some of ${REDACTIONS.join(', ')}` }
+  const stopOn = listOf(annotations.get('stop_on'))
+  const strange = stopOn.find(word => !STOPPING.includes(word))
+  if (strange !== undefined)
+    return {
+      annotation: 'stop_on',
+      problem: 'expected codes of findings (docs/detection.md), or severities',
+      known: STOPPING,
+      word: strange,
+    }
   return {
     rates,
     concurrency: calls === undefined ? [] : [{ count: calls, per }],
     ...(bytes !== undefined && { maxResultBytes: bytes }),
     redact,
+    stopOn,
   }
 }
 
-/** All of them: the lowest of what limits the same, and every redaction. The order of rules does not matter. */
+/** All of them: the lowest of what limits the same, every redaction and every finding that stops. The order of rules does not matter. */
 export function joinObligations(each: readonly Obligations[]): Obligations {
   const sizes = each.flatMap(({ maxResultBytes }) => maxResultBytes ?? [])
   return {
@@ -63,6 +79,7 @@ export function joinObligations(each: readonly Obligations[]): Obligations {
     ),
     ...(sizes.length > 0 && { maxResultBytes: Math.min(...sizes) }),
     redact: [...new Set(each.flatMap(({ redact }) => redact))].sort(),
+    stopOn: [...new Set(each.flatMap(({ stopOn }) => stopOn))].sort(),
   }
 }
 

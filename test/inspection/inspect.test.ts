@@ -188,7 +188,9 @@ describe('where and how a finding is told', () => {
   it('a part of a document is inspected as a whole of its own', () => {
     const json = bytes({ a: '<!--', b: { c: '\u202e' } })
     const from = json.indexOf('{"c"')
-    expect(inspect(json, 'definition', from, json.length - 1).findings.map(f => [f.code, f.pointer])).toEqual([['direction-control', '/c']])
+    expect(inspect(json, 'definition', { start: from, end: json.length - 1 }).findings.map(f => [f.code, f.pointer])).toEqual([
+      ['direction-control', '/c'],
+    ])
   })
   it('no JSON makes it throw, keep state or write its text into findings at length', () => {
     fc.assert(

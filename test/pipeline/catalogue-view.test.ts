@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { Upstream } from '../../src/bridge/upstream.ts'
 import { qualifyName } from '../../src/catalog/names.ts'
 import { ScopeIndex } from '../../src/identity/scopes.ts'
+import { DEFAULT_TIERS } from '../../src/inspection/tiers.ts'
 import { keyOf, type Principal } from '../../src/kernel/principal.ts'
 import { createSealer } from '../../src/kernel/seal.ts'
 import { Admitting } from '../../src/pipeline/admitting.ts'
@@ -47,6 +48,7 @@ function world() {
     launch: { specification: {}, digest: '' },
     rules: [RULE],
     labels: [],
+    inspection: DEFAULT_TIERS,
     scopes: new ScopeIndex('files', new Map()),
     parkMs: 1,
     rounds: 1,

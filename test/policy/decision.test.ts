@@ -81,8 +81,14 @@ describe('the table of decisions', () => {
     expect(decideFrom(considered)).toMatchObject({ pass: true })
   })
   it('knows every kind of demand', () => {
-    const all = { rates: [{ count: 1, seconds: 1, per: [] }], concurrency: [{ count: 1, per: [] }], maxResultBytes: 1, redact: ['secrets'] }
-    expect(demandsOf(all)).toEqual(['rate', 'concurrency', 'max-result', 'redact'])
+    const all = {
+      rates: [{ count: 1, seconds: 1, per: [] }],
+      concurrency: [{ count: 1, per: [] }],
+      maxResultBytes: 1,
+      redact: ['secrets'],
+      stopOn: ['low'],
+    }
+    expect(demandsOf(all)).toEqual(['rate', 'concurrency', 'max-result', 'redact', 'stop-on'])
     expect(demandsOf(NO_OBLIGATIONS)).toEqual([])
   })
 })

@@ -154,7 +154,7 @@ describe('obligations', () => {
       `@id("a") @rate("120/1m") permit (principal, action in MCP::Action::"use", resource);
        @id("b") @rate("5/1m") @redact("secrets") permit (principal, action in MCP::Action::"use", resource) when { context.readUntrusted };
        @id("c") @rate("9/1h") @key("client") @concurrency("3") permit (principal, action in MCP::Action::"use", resource);
-       @id("d") @concurrency("2") @key("client") @max_result("500kB") @redact("personal-data, secrets") permit (principal, action in MCP::Action::"use", resource);
+       @id("d") @concurrency("2") @key("client") @max_result("500kB") @redact("personal-data, secrets") @stop_on("override, critical") permit (principal, action in MCP::Action::"use", resource);
        @id("e") @max_result("1MB") permit (principal in MCP::Group::"sales", action in MCP::Action::"use", resource);`,
     )
     expect(rules.decide(requestOf({ principal: 'bob', context: { readUntrusted: true } }))).toMatchObject({
@@ -168,6 +168,7 @@ describe('obligations', () => {
         concurrency: [{ count: 2, per: ['client'] }],
         maxResultBytes: 500_000,
         redact: ['personal-data', 'secrets'],
+        stopOn: ['critical', 'override'],
       },
     })
     expect(rules.decide(requestOf())).toMatchObject({ demandedBy: ['a', 'c', 'd'], obligations: { rates: [{ count: 9 }, { count: 120 }] } })

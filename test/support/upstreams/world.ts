@@ -7,6 +7,7 @@ import type { PrincipalKey } from '../../../src/kernel/principal.ts'
 import type { DropKind } from '../../../src/adapters/upstream/drops.ts'
 import type { EraPin, EraPins } from '../../../src/adapters/upstream/era-pins.ts'
 import { systemClock, Ticker } from '../../../src/adapters/upstream/ticker.ts'
+import { DEFAULT_TIERS } from '../../../src/inspection/tiers.ts'
 import { createUpstream, type ObservedUpstream, type UpstreamDeps } from '../../../src/adapters/upstream/upstream.ts'
 
 export const ALICE = 'https://idp.example alice' as PrincipalKey
@@ -43,6 +44,7 @@ function settingsOf(transport: UpstreamTransport, overrides: Overrides = {}): Up
     era: 'auto',
     share: 'principal',
     labels: [],
+    inspection: DEFAULT_TIERS,
     lists: 'principal',
     admission: 'configured',
     listTtlSeconds: 60,
