@@ -2,6 +2,11 @@
 
 import type { Command } from './command-row.ts'
 
+const RECORDED = {
+  kind: 'text',
+  value: 'PLACE',
+  help: 'decisions: the folder of an audit log, also of a running gateway, one segment of it, or a file of JSON lines',
+} as const
 const FOLDER = { positionals: '[dir]', maxPositionals: 1 } as const
 
 export const POLICY: readonly Command[] = [
@@ -48,13 +53,13 @@ export const POLICY: readonly Command[] = [
     summary: 'say why a request would be permitted or refused',
     about: [
       'Which rules decide, what they advise and demand, which permits come nearest and what they would need, and the facts that all of it was told from.',
-      'The request comes from a file (--request, YAML or JSON with `servers`, `principals` and `request`), from a case of DIR/tests (--case), from an audit event (--recorded and --event), or from options: `gatehouse policy explain --group engineering --tool files/delete --publisher io.github.acme`.',
+      'The request comes from a file (--request, YAML or JSON with `servers`, `principals` and `request`), from a case of DIR/tests (--case), from an audit event (`gatehouse policy explain --recorded .gatehouse/audit --event ID`), or from options: `gatehouse policy explain --group engineering --tool files/delete --publisher io.github.acme`.',
     ],
     ...FOLDER,
     options: {
       request: { kind: 'text', value: 'FILE', help: 'a request in the words of cases' },
       case: { kind: 'text', value: 'NAME', help: 'a case of DIR/tests' },
-      recorded: { kind: 'text', value: 'FILE', help: 'decisions as JSON lines, such as a segment of the audit log' },
+      recorded: RECORDED,
       event: { kind: 'text', value: 'ID', help: 'with --recorded: an event, the request id that a host was told, or the number of a line' },
       user: { kind: 'text', value: 'NAME', help: 'subject of the principal' },
       group: { kind: 'list', value: 'NAME', help: 'a group it is in. May be repeated' },
@@ -83,17 +88,18 @@ export const POLICY: readonly Command[] = [
     ],
     positionals: 'OLD NEW',
     maxPositionals: 2,
-    options: { recorded: { kind: 'text', value: 'FILE', help: 'decisions as JSON lines, such as a segment of the audit log' } },
+    options: { recorded: RECORDED },
     load: () => import('./policy/diff.ts'),
   },
   {
     name: 'policy replay',
     summary: 'decide recorded requests again under other rules',
     about: [
-      'For each recorded decision: the same, changed, or undecidable, where the rules ask for a fact that was not recorded. Nothing is guessed. Exit code 1 unless all are the same.',
+      'For each recorded decision: the same, changed, or undecidable, where the rules ask for a fact that was not recorded. Nothing is guessed.',
+      '`gatehouse policy replay next --recorded .gatehouse/audit` tries the folder `next` on what a gateway decided. Exit code 0: all are the same; 1: some changed, are undecidable or unreadable, there are none at all, or the rules do not load; 2: there is nothing to read.',
     ],
     ...FOLDER,
-    options: { recorded: { kind: 'text', value: 'FILE', help: 'decisions as JSON lines, such as a segment of the audit log' } },
+    options: { recorded: RECORDED },
     load: () => import('./policy/replay.ts'),
   },
 ]

@@ -356,9 +356,12 @@ describe('gatehouse policy replay and diff', () => {
       err: expect.stringContaining('expected --event'),
     })
     edit('authz/20-teams.cedar', '"engineering"', '"platform"')
-    expect(await of('e-1')).toMatchObject({ code: 2, err: expect.stringContaining('not recorded: principal in Group platform') })
+    expect(await of('e-1')).toMatchObject({
+      code: 2,
+      err: 'recorded.jsonl:2 decided then: deny (not-permitted); these rules ask for what was not recorded: principal in Group platform\n',
+    })
     edit('authz/20-teams.cedar', /@id\("engineering[\s\S]+/, '')
-    expect(await of('e-1')).toMatchObject({ code: 0, err: 'decided by other rules then: deny (not-permitted)\n' })
+    expect(await of('e-1')).toMatchObject({ code: 0, err: 'recorded.jsonl:2 decided then: deny (not-permitted), under other rules\n' })
   })
   it('reads lines of the audit log, and says which are no decisions', async () => {
     const event = JSON.stringify({ v: 1, type: 'intent', policy: JSON.parse(lines[0]!) })
@@ -368,6 +371,34 @@ describe('gatehouse policy replay and diff', () => {
     expect(out).toContain(
       'recorded.jsonl:2 is no recorded decision\nrecorded.jsonl:3 is no recorded decision\n1 same, 0 changed, 0 undecidable, 2 unreadable',
     )
+  })
+  it('reads all segments of an audit log, and leaves out what the gateway is writing at this moment', async () => {
+    const event = (id: string, line: number): string => JSON.stringify({ v: 1, id, type: 'intent', policy: JSON.parse(lines[line]!) })
+    mkdirSync(join(cwd, 'audit'))
+    writeFileSync(join(cwd, 'audit/events-000001.jsonl'), `${event('e-1', 0)}\n`)
+    writeFileSync(join(cwd, 'audit/open-000002.jsonl'), 'not for us\n')
+    writeFileSync(join(cwd, 'audit/events-000002.jsonl'), `${event('e-2', 2)}\n${event('e-3', 1).slice(0, 200)}`)
+    expect(await policy('replay', '--recorded', 'audit')).toMatchObject({ code: 0, out: '2 same, 0 changed, 0 undecidable\n' })
+    next(/[\s\S]+/, '@id("engineering.tools") permit (principal, action == MCP::Action::"tools/call", resource);')
+    expect((await policy('replay', 'next', '--recorded', 'audit')).out).toMatch(/^audit\/events-000002\.jsonl:1 deny -> allow/)
+    expect((await policy('explain', '--recorded', 'audit', '--event', 'e-2')).code).toBe(0)
+    // what a person wrote needs no end of its last line
+    writeFileSync(join(cwd, 'recorded.jsonl'), `${lines[0]!}${lines[1]!.trimEnd()}`)
+    expect(await policy('replay', '--recorded', 'recorded.jsonl')).toMatchObject({ code: 0, out: '2 same, 0 changed, 0 undecidable\n' })
+  })
+  it('says that there is nothing to decide: no decisions at all are no green light', async () => {
+    writeFileSync(join(cwd, 'recorded.jsonl'), '{"type":"lifecycle"}\n')
+    expect(await policy('replay', '--recorded', 'recorded.jsonl')).toMatchObject({ code: 1, out: 'no decisions are recorded there\n' })
+    mkdirSync(join(cwd, 'empty'))
+    expect(await policy('replay', '--recorded', 'empty')).toMatchObject({
+      code: 2,
+      err: 'gatehouse policy replay: empty holds no segments of an audit log\n',
+    })
+    expect(await policy('diff', 'policies', 'next', '--recorded', 'gone')).toMatchObject({
+      code: 2,
+      err: 'gatehouse policy diff: gone cannot be read\n',
+    })
+    expect(await policy('explain', '--recorded', 'gone', '--event', 'e')).toMatchObject({ code: 2, err: 'gone cannot be read\n' })
   })
   it('compares rules and what cases of both folders come to', async () => {
     next(
@@ -395,7 +426,7 @@ describe('gatehouse policy replay and diff', () => {
   })
   it('need what they compare', async () => {
     expect(await policy('diff', 'policies')).toMatchObject({ code: 2, err: 'gatehouse policy diff: expected two folders\n' })
-    expect(await policy('replay')).toMatchObject({ code: 2, err: 'gatehouse policy replay: expected --recorded FILE\n' })
+    expect(await policy('replay')).toMatchObject({ code: 2, err: expect.stringContaining('expected --recorded') })
     next('permit', 'allow')
     expect(await policy('diff', 'policies', 'next')).toMatchObject({ code: 1, err: expect.stringContaining('next/authz/20-teams.cedar:') })
   })

@@ -23,8 +23,12 @@ export async function run(args: CommandArgs): Promise<number> {
   const sides: Sides = { before: { ...before, bundle: before.bundle }, after: { ...after, bundle: after.bundle } }
   const rules = compareBundles(before.bundle, after.bundle)
   const cases = changedCases(sides)
-  const file = args.text('recorded')
-  const recorded = file === undefined ? undefined : await replayed(args, file, after.bundle)
+  const place = args.text('recorded')
+  const recorded = place === undefined ? undefined : await replayed(args, place, after.bundle)
+  if (typeof recorded === 'string') {
+    io.err(`gatehouse policy diff: ${recorded}\n`)
+    return EXIT.usage
+  }
   if (json) {
     const ids = (policies: readonly Policy[]): string[] => policies.map(({ id }) => id)
     const named = { added: ids(rules.added), removed: ids(rules.removed), changed: rules.changed.map(each => each.after.id) }
@@ -40,7 +44,7 @@ export async function run(args: CommandArgs): Promise<number> {
       io.out(`${at} ${name}: ${was} -> ${is}${by.length > 0 ? ` by ${by.join(', ')}` : ''}\n`)
     const count = rules.added.length + rules.removed.length + rules.changed.length
     io.out(`${count} rules differ, ${cases.length} of ${before.cases.length + after.cases.length} cases come out otherwise\n`)
-    if (recorded && file !== undefined) io.out(replayWords(recorded, file))
+    if (recorded) io.out(replayWords(recorded))
   }
   const isSame = before.bundle.digest === after.bundle.digest && cases.length === 0
   return isSame ? EXIT.ok : EXIT.failed

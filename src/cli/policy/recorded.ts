@@ -1,28 +1,64 @@
-// Recorded decisions: JSON lines, as they stand in the audit log or by themselves.
+// Recorded decisions: JSON lines in a file, as they stand in the audit log or by themselves, or the segments of a folder of the audit log, also of a running gateway.
 
 import { createReadStream } from 'node:fs'
-import { resolve } from 'node:path'
-import { createInterface } from 'node:readline'
+import { stat } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { eachLine, segmentsIn } from '../../adapters/audit/lines.ts'
+import { segmentName } from '../../audit/recover.ts'
 import { readRecord, type DecisionRecord } from '../../policy/record.ts'
-import type { CommandArgs } from '../command.ts'
+import type { Io } from '../command.ts'
 
-/** `ids`: of the audit event it stands in, and of the request, as hosts are told it. */
-export type Recorded = { readonly line: number; readonly record: DecisionRecord | undefined; readonly ids: readonly unknown[] }
+export type Recorded = {
+  /** as it is shown, relative to the working directory */
+  readonly file: string
+  readonly line: number
+  /** undefined: the line claims to hold a decision and does not */
+  readonly record: DecisionRecord | undefined
+  /** of the audit event it stands in, and of the request, as hosts are told it */
+  readonly ids: readonly unknown[]
+}
 
-/** A decision, and which line it stands on. Lines without one are passed over; a line that claims to hold one and does not is a fault. */
-export async function* recordedDecisions({ io }: CommandArgs, file: string): AsyncGenerator<Recorded> {
-  const lines = createInterface({ input: createReadStream(resolve(io.cwd, file)), crlfDelay: Infinity })
+/** Calls back with each decision in order; lines without one are passed over. A text says why nothing can be read. */
+export async function eachRecorded(io: Io, place: string, onrecord: (recorded: Recorded) => void): Promise<string | undefined> {
+  const files = await filesOf(resolve(io.cwd, place))
+  if (typeof files === 'string') return `${place} ${files}`
+  for (const path of files) await eachOf(path, relative(io.cwd, path), onrecord)
+  return undefined
+}
+
+async function filesOf(path: string): Promise<readonly string[] | string> {
+  const found = await stat(path).catch(() => undefined)
+  if (!found) return 'cannot be read'
+  if (found.isFile()) return [path]
+  if (!found.isDirectory()) return 'is neither a file nor a folder'
+  const segments = await segmentsIn(path)
+  return segments.length === 0 ? 'holds no segments of an audit log' : segments.map(number => join(path, segmentName(number)))
+}
+
+async function eachOf(path: string, file: string, onrecord: (recorded: Recorded) => void): Promise<void> {
   let line = 0
-  for await (const text of lines) {
+  let read = 0
+  const take = (text: string): void => {
     line += 1
-    const data = parsed(text)
-    if (data === undefined) {
-      if (text.trim() !== '') yield { line, record: undefined, ids: [] }
-      continue
-    }
-    const claimed = 'policy' in data ? data['policy'] : 'facts' in data || 'outcome' in data ? data : undefined
-    if (claimed !== undefined) yield { line, record: readRecord(claimed), ids: [data['id'], data['request']] }
+    const recorded = recordedIn(text)
+    if (recorded) onrecord({ file, line, ...recorded })
   }
+  const rest = await eachLine(path, (text, bytes) => {
+    read += bytes + 1
+    take(text)
+  })
+  if (rest === 0) return
+  // A last line without an end: whole where a person wrote the file, and not yet whole where the gateway writes it at this moment.
+  const last = (await buffer(createReadStream(path, { start: read, end: read + rest - 1 }))).toString()
+  if (parsed(last) !== undefined) take(last)
+}
+
+function recordedIn(text: string): Pick<Recorded, 'record' | 'ids'> | undefined {
+  const data = parsed(text)
+  if (data === undefined) return text.trim() === '' ? undefined : { record: undefined, ids: [] }
+  const claimed = 'policy' in data ? data['policy'] : 'facts' in data || 'outcome' in data ? data : undefined
+  return claimed === undefined ? undefined : { record: readRecord(claimed), ids: [data['id'], data['request']] }
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> | undefined {

@@ -11,7 +11,7 @@ import { readRequest, readWorld, REQUEST_MEMBERS } from '../../policy/spec.ts'
 import type { CommandArgs } from '../command.ts'
 import { readYaml } from './cases-file.ts'
 import { faultText, type Loaded } from './folder.ts'
-import { recordedDecisions } from './recorded.ts'
+import { eachRecorded, type Recorded } from './recorded.ts'
 
 /** A request, or why there is none. */
 export type Asked = PolicyRequest | { readonly problem: string }
@@ -34,22 +34,27 @@ export async function requestOf(args: CommandArgs, loaded: Loaded): Promise<Aske
 }
 
 /** What is known of a recorded request; where the rules ask for more, the answer would be a guess. */
-async function fromRecord(args: CommandArgs, file: string, { bundle }: Loaded): Promise<Asked> {
+async function fromRecord(args: CommandArgs, place: string, { bundle }: Loaded): Promise<Asked> {
   const wanted = args.text('event')
   if (wanted === undefined)
     return { problem: 'with --recorded expected --event: the id of an event, of a request, or the number of a line\n' }
-  for await (const { line, record, ids } of recordedDecisions(args, file)) {
-    if (String(line) !== wanted && !ids.includes(wanted)) continue
-    if (!record?.facts) return { problem: `${file}:${line} holds no facts of a decision\n` }
-    const known = new Recollection(record.facts)
-    const concerned = bundle?.policies.filter(({ ast }) => concernsAction(ast, known.request.action)) ?? []
-    const missing = new Set(concerned.filter(policy => !known.rulesOut(policy)).flatMap(policy => known.lacks(policy)))
-    if (missing.size > 0)
-      return { problem: `${file}:${line} these rules ask for what was not recorded: ${[...missing].sort().join(', ')}\n` }
-    if (bundle && record.digest !== bundle.digest) args.io.err(`decided by other rules then: ${record.outcome} (${record.code})\n`)
-    return known.request
-  }
-  return { problem: `no event, request or line \`${wanted}\` in ${file}\n` }
+  let found: Recorded | undefined
+  const problem = await eachRecorded(args.io, place, recorded => {
+    if (String(recorded.line) === wanted || recorded.ids.includes(wanted)) found ??= recorded
+  })
+  if (problem !== undefined) return { problem: `${problem}\n` }
+  if (!found) return { problem: `no event, request or line \`${wanted}\` in ${place}\n` }
+  const { file, line, record } = found
+  if (!record) return { problem: `${file}:${line} is no recorded decision\n` }
+  const by = record.rules.length > 0 ? ` by ${record.rules.join(', ')}` : ''
+  const then = `${file}:${line} decided then: ${record.outcome} (${record.code})${by}`
+  if (!record.facts) return { problem: `${then}; no facts were recorded, so nothing more can be said\n` }
+  const known = new Recollection(record.facts)
+  const concerned = bundle?.policies.filter(({ ast }) => concernsAction(ast, known.request.action)) ?? []
+  const missing = new Set(concerned.filter(policy => !known.rulesOut(policy)).flatMap(policy => known.lacks(policy)))
+  if (missing.size > 0) return { problem: `${then}; these rules ask for what was not recorded: ${[...missing].sort().join(', ')}\n` }
+  if (bundle && record.digest !== bundle.digest) args.io.err(`${then}, under other rules\n`)
+  return known.request
 }
 
 async function fromFile({ io }: CommandArgs, file: string): Promise<Asked> {
