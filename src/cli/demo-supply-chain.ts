@@ -1,20 +1,17 @@
 // `gatehouse demo supply-chain`: publishes a real server signed, runs it through a gateway with the configuration of examples/supply-chain, and attacks its way (src/demo/supply-chain).
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { attacksOf, settled } from '../demo/supply-chain/attacks.ts'
 import { House } from '../demo/supply-chain/house.ts'
 import { attackText, closing, firstUse, opening, type Told } from '../demo/supply-chain/report.ts'
-import { openWorkshop, type Gatehouse } from '../demo/supply-chain/workshop.ts'
+import { openWorkshop } from '../demo/supply-chain/workshop.ts'
 import { requestToken } from '../evaluation/request-token.ts'
-import { EXIT, type CommandArgs, type Io } from './command.ts'
+import { EXIT, type CommandArgs } from './command.ts'
 import { freePorts } from './free-ports.ts'
-import { ownProgram } from './self.ts'
+import { ownCommands } from './own-commands.ts'
 import { serve } from './serve.ts'
 
 /** Exit code 0 only when the server was used and every attack was made and stopped. */
@@ -43,7 +40,7 @@ async function show({ io, json }: CommandArgs, folder: string): Promise<boolean>
     snapshot => serve(snapshot, () => {}),
     async (snapshot, user, resource) => (await requestToken(snapshot, { user, resource })).token,
   )
-  const gatehouse = commandLine(io, folder)
+  const gatehouse = ownCommands(io, folder)
   const progress = (words: string): void => {
     if (io.isTerminal) io.err(`${words}\n`)
   }
@@ -81,17 +78,3 @@ async function firstCall(house: House): Promise<{ readonly tools: readonly strin
   const tools = await house.tools('alice')
   return answer.result && tools ? { tools, text: 'create_entities made one note' } : undefined
 }
-
-/** The commands of this program, each a process of its own; nobody's login is used. */
-const commandLine =
-  ({ env }: Io, home: string): Gatehouse =>
-  async (argv, cwd) => {
-    const { command, script } = ownProgram()
-    const child = spawn(command, [script, ...argv], {
-      cwd,
-      env: { PATH: env['PATH'], HOME: home, XDG_CONFIG_HOME: home },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
-    return { code: child.exitCode ?? EXIT.failed, out, err }
-  }

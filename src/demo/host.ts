@@ -8,7 +8,7 @@ import { MODERN_VERSION, type Era } from '../mcp/revisions.ts'
 /** A question that reached the host, and what it answered. */
 export type Asked = { readonly question: string; readonly answer: Readonly<Record<string, string | number | boolean>> }
 
-export type CallEnd = { readonly text: string } | { readonly code: number; readonly message: string }
+export type CallEnd = { readonly text: string } | { readonly code: number; readonly message: string; readonly data?: unknown }
 
 export type DemoHost = {
   /** revision spoken, e.g. `2026-07-28` */
@@ -63,7 +63,7 @@ export async function connectHost({ url, token, era, version, answers }: HostSet
         const { content } = await client.callTool({ name, arguments: { ...input } })
         return { text: content.map(block => (block.type === 'text' ? block.text : `(${block.type})`)).join('\n') }
       } catch (error) {
-        if (error instanceof ProtocolError) return { code: error.code, message: error.message }
+        if (error instanceof ProtocolError) return { code: error.code, message: error.message, data: error.data }
         throw error
       }
     },

@@ -375,7 +375,9 @@ describe('gatehouse policy replay and diff', () => {
   it('reads all segments of an audit log, and leaves out what the gateway is writing at this moment', async () => {
     const event = (id: string, line: number): string => JSON.stringify({ v: 1, id, type: 'intent', policy: JSON.parse(lines[line]!) })
     mkdirSync(join(cwd, 'audit'))
-    writeFileSync(join(cwd, 'audit/events-000001.jsonl'), `${event('e-1', 0)}\n`)
+    // how a call ended is no decision
+    const end = JSON.stringify({ v: 1, id: 'e-0', type: 'outcome', outcome: 'ok' })
+    writeFileSync(join(cwd, 'audit/events-000001.jsonl'), `${event('e-1', 0)}\n${end}\n`)
     writeFileSync(join(cwd, 'audit/open-000002.jsonl'), 'not for us\n')
     writeFileSync(join(cwd, 'audit/events-000002.jsonl'), `${event('e-2', 2)}\n${event('e-3', 1).slice(0, 200)}`)
     expect(await policy('replay', '--recorded', 'audit')).toMatchObject({ code: 0, out: '2 same, 0 changed, 0 undecidable\n' })

@@ -57,9 +57,12 @@ async function eachOf(path: string, file: string, onrecord: (recorded: Recorded)
 function recordedIn(text: string): Pick<Recorded, 'record' | 'ids'> | undefined {
   const data = parsed(text)
   if (data === undefined) return text.trim() === '' ? undefined : { record: undefined, ids: [] }
-  const claimed = 'policy' in data ? data['policy'] : 'facts' in data || 'outcome' in data ? data : undefined
+  const claimed = 'policy' in data ? data['policy'] : isEvent(data) || !('facts' in data || 'outcome' in data) ? undefined : data
   return claimed === undefined ? undefined : { record: readRecord(claimed), ids: [data['id'], data['request']] }
 }
+
+/** Of the audit log, where `outcome` also says how a call ended. */
+const isEvent = (data: Readonly<Record<string, unknown>>): boolean => 'v' in data && 'type' in data
 
 function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
