@@ -7,7 +7,7 @@ import type { Step } from '../walk.ts'
 import { policiesWhen, readLog, type Call } from './events.ts'
 import { CASES, CASES_FILE, FIRST_TRY, MENDED, RULE, RULE_FILE, TRAFFIC, UNWANTED, type Doing } from './rules.ts'
 
-export type Typed = { readonly code: number; readonly out: string; readonly err: string }
+type Typed = { readonly code: number; readonly out: string; readonly err: string }
 
 export type Workplace = {
   /** where commands are typed: `policies`, `next` and gatehouse.yaml are in it */
