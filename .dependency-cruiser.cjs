@@ -2,7 +2,7 @@
 // Layers, imports point down only: main, cli > shell > pipeline > rooms > words.
 
 const WORDS = '(kernel|mcp)'
-const ROOMS = '(identity|administration|vault|catalog|collision|admission|policy|bridge|registry|trust|inspection|audit)'
+const ROOMS = '(identity|administration|vault|catalog|collision|admission|policy|bridge|registry|trust|inspection|audit|schema)'
 const PATHS_OF = names => `^src/${names}/`
 
 /** Files at `from` import files of src only where `to` says. */
