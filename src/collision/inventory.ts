@@ -1,8 +1,7 @@
 // What collisions are looked for in: the servers one endpoint would show, before anything is held. Handed in whole whenever a list changes.
 
 /** Lists of an upstream, as the catalogue calls them. */
-export const PRIMITIVE_KINDS = ['tools', 'prompts', 'resources', 'templates'] as const
-export type PrimitiveKind = (typeof PRIMITIVE_KINDS)[number]
+export type PrimitiveKind = 'tools' | 'prompts' | 'resources' | 'templates'
 
 /** What an operator decided. `accepted`: may stand whatever it looks like; `preferred`: that, and whoever looks like it is the offender. */
 export type Settled = 'accepted' | 'preferred'
@@ -39,7 +38,9 @@ export type ShownServer = {
   readonly name?: string | undefined
   readonly title?: string | undefined
   readonly primitives: readonly Primitive[]
-  /** of the server as a whole: its `name` and `title` */
+  /** names it was admitted with and lists no more: what looks like one of them is held */
+  readonly withdrawn?: readonly { readonly kind: PrimitiveKind; readonly name: string }[]
+  /** of the server as a whole: its `name` and `title`, and every entry */
   readonly settled?: Settled | undefined
 }
 

@@ -1,12 +1,13 @@
 // One document, every string and key of it, to bounded findings. Pure: judged bytes in, values out.
 
+import { inertAscii } from '../kernel/json-string.ts'
 import { HIDDEN_CODES } from './characters.ts'
 import { RULE_OF, TIERS, type DocumentKind, type Finding, type Tier } from './finding.ts'
 import { DEFAULT_TIERS, type TierTable } from './tiers.ts'
 import { Folder } from './fold.ts'
 import { isOddName, isReservedName, takesConversation } from './names.ts'
 import { textScan } from './scan.ts'
-import { inert, Walk } from './walk.ts'
+import { Walk } from './walk.ts'
 
 export type Inspection = {
   /** in document order, at most 8 of one code */
@@ -117,7 +118,7 @@ class Inspector {
       .replaceAll('\u0080', '\u00b7')
       .split(/[ \t\r\n]/)
     const isCut = (i: number): boolean => (i === 0 && from > this.#from) || (i === words.length - 1 && to < this.#to)
-    return inert(words.map((word, i) => (isCut(i) || isSecretLike(word) ? '***' : word)).join(' '), MAX_SAMPLE)
+    return inertAscii(words.map((word, i) => (isCut(i) || isSecretLike(word) ? '***' : word)).join(' '), MAX_SAMPLE)
   }
 
   whole(bytes: number): void {

@@ -1,6 +1,6 @@
 // Every string and key of judged JSON in document order, with where it stands, without building anything: pointers are made only for what was found.
 
-import { jsonString } from '../kernel/json-string.ts'
+import { inertAscii } from '../kernel/json-string.ts'
 
 /** Deepest nesting the strict reader lets through (mcp/json-scan.ts). */
 const DEPTH = 257
@@ -104,12 +104,6 @@ export class Walk {
     // Cut before decoding: an attacker chooses its length; a cut escape is no JSON, so such keys are named by their length.
     if (end - start > MAX_KEY * 6) return `(${end - start} bytes)`
     const key = JSON.parse(`"${Buffer.from(this.#bytes.subarray(start, end)).toString('utf8')}"`) as string
-    return inert(key.replaceAll('~', '~0').replaceAll('/', '~1'), MAX_KEY)
+    return inertAscii(key.replaceAll('~', '~0').replaceAll('/', '~1'), MAX_KEY)
   }
 }
-
-/** Printable ASCII that no terminal, log, HTML or Markdown acts on. */
-export const inert = (text: string, maxLength: number): string =>
-  jsonString(text, maxLength)
-    .slice(1, -1)
-    .replace(/[<>&`]/g, c => `\\u00${c.charCodeAt(0).toString(16)}`)

@@ -15,3 +15,9 @@ export function jsonString(value: string, maxLength: number): string {
   const kept = value.length > maxLength ? `${value.slice(0, maxLength - 1)}…` : value
   return PLAIN.test(kept) ? `"${kept}"` : asciiJson(JSON.stringify(kept))
 }
+
+/** The inside of such a string, so that neither HTML nor Markdown acts on it either. */
+export const inertAscii = (text: string, maxLength: number): string =>
+  jsonString(text, maxLength)
+    .slice(1, -1)
+    .replace(/[<>&`]/g, c => `\\u00${c.charCodeAt(0).toString(16)}`)

@@ -1,5 +1,7 @@
 // Names of servers: `namespace/name`. Equal without regard to case, and alike by what a hasty reader takes them for.
 
+import { isWithinOne, skeletonOf } from '../kernel/look-alikes.ts'
+
 /** A name as it was published, and taken apart. `key` is what it is compared by. */
 export type ServerName = { readonly text: string; readonly namespace: string; readonly local: string; readonly key: string }
 
@@ -19,27 +21,6 @@ export function parseServerName(text: string): ServerName | undefined {
 
 /** A reverse-DNS name of 1 to 150 characters without empty labels, as `com.example` or `io.github.acme`. */
 export const isNamespace = (text: string): boolean => text.length <= MAX_NAMESPACE && NAMESPACE.test(text) && !text.includes('..')
-
-const LOOKS_LIKE: Readonly<Record<string, string>> = { '0': 'o', '1': 'l', i: 'l', _: '-', '.': '-' }
-
-/** What a hasty reader takes a name for: case, 0 and o, 1 l and i, rn and m, vv and w, and `-` `_` `.` folded together. Equal skeletons look alike. Idempotent. */
-export const skeletonOf = (text: string): string =>
-  text
-    .toLowerCase()
-    .replace(/[01i_.]/g, character => LOOKS_LIKE[character] ?? character)
-    .replaceAll('rn', 'm')
-    .replaceAll('vv', 'w')
-
-/** Whether one insertion, deletion, substitution or exchange of neighbours, or nothing, leads from one to the other. */
-export function isWithinOne(a: string, b: string): boolean {
-  const [short, long] = a.length <= b.length ? [a, b] : [b, a]
-  if (long.length - short.length > 1) return false
-  let at = 0
-  while (at < short.length && short[at] === long[at]) at++
-  if (short.length < long.length) return short.slice(at) === long.slice(at + 1)
-  if (short.slice(at + 1) === long.slice(at + 1)) return true
-  return short[at] === long[at + 1] && short[at + 1] === long[at] && short.slice(at + 2) === long.slice(at + 2)
-}
 
 /** A label in punycode shows other letters than it is written with (RFC 3492). */
 export const isPunycode = (text: string): boolean => /(?:^|[./-])xn--/i.test(text)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isPunycode, isWithinOne, lookalikeOf, parseServerName, skeletonOf } from '../../src/registry/names.ts'
+import { isWithinOne, skeletonOf } from '../../src/kernel/look-alikes.ts'
+import { isPunycode, lookalikeOf, parseServerName } from '../../src/registry/names.ts'
 
 const name = fc.stringMatching(/^[a-zA-Z0-9][a-zA-Z0-9.]{0,12}[a-zA-Z0-9]\/[a-zA-Z0-9][a-zA-Z0-9._-]{0,12}[a-zA-Z0-9]$/)
 

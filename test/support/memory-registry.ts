@@ -1,7 +1,7 @@
 // The registry in memory; can fail before or after it keeps a change.
 
 import { orderKey } from '../../src/registry/versions.ts'
-import { skeletonOf } from '../../src/registry/names.ts'
+import { skeletonOf } from '../../src/kernel/look-alikes.ts'
 import {
   MAX_VERSIONS,
   type Artifact,

@@ -1,7 +1,7 @@
 // The registry in state.db (migrations/0005_registry.sql). What may never change is the schema's own business; here are the statements.
 
 import { Fault } from '../../kernel/errors.ts'
-import { skeletonOf } from '../../registry/names.ts'
+import { skeletonOf } from '../../kernel/look-alikes.ts'
 import { orderKey } from '../../registry/versions.ts'
 import {
   MAX_VERSIONS,

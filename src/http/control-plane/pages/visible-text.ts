@@ -1,5 +1,7 @@
 // Text of strangers made safe to look at: what would be invisible, change direction or imitate other letters is shown for what it is.
 
+import { latinOf } from '../../../kernel/look-alikes.ts'
+
 /** Characters that draw nothing, change the direction of text or break lines: nobody means one in a name (Unicode categories Cc, Cf, Zl, Zp, Co, Cs, and fillers that draw nothing). */
 const INVISIBLE =
   /(?![\n\t])(?:[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\u115f\u1160\u3164\uffa0]|\u17b4|\u17b5|\u034f|[\ufe00-\ufe0f]|[\u{e0100}-\u{e01ef}])/gu
@@ -13,22 +15,14 @@ const SCRIPT_PATTERNS = SCRIPTS.map(name => [name, new RegExp(`\\p{Script=${name
 /** Scripts that people do write together. */
 const TOGETHER = ['Han', 'Hiragana', 'Katakana', 'Hangul', 'Latin']
 
-// Letters that look like Latin ones in common typefaces (a small part of Unicode UTS 39 confusables: the letters names of applications are made of).
-const LOOKS_LIKE: Readonly<Record<string, string>> = Object.fromEntries([
-  ...pairs('а е о р с у х і ј ѕ ԁ һ ӏ ԛ ԝ ь в к м н т г', 'a e o p c y x i j s d h l q w b b k m h t r'),
-  ...pairs('α ε ι κ ν ο ρ τ υ χ γ β η ω', 'a e i k v o p t u x y b n w'),
-  ...pairs('0 1 | 3 5 $ @ ı ł ø', 'o l l e s s a i l o'),
-])
-function pairs(from: string, to: string): [string, string][] {
-  const targets = to.split(' ')
-  return from.split(' ').map((letter, i) => [letter, targets[i] ?? letter])
-}
+/** Signs and digits that stand for letters, beside the letters of other alphabets that the kernel knows. */
+const STANDS_FOR: Readonly<Record<string, string>> = { '0': 'o', '1': 'l', '|': 'l', '3': 'e', '5': 's', $: 's', '@': 'a' }
 
 /** What a hasty reader takes a text for: width, case, accents, spacing and look-alike letters taken away. Equal skeletons look alike. */
 export const skeleton = (text: string): string =>
-  Array.from(text.normalize('NFKD').toLowerCase().normalize('NFKD'))
+  Array.from(latinOf(text).toLowerCase().normalize('NFKD'))
     .filter(character => !/[\p{M}\p{Z}\p{P}\p{Cc}\p{Cf}]/u.test(character))
-    .map(character => LOOKS_LIKE[character] ?? character)
+    .map(character => STANDS_FOR[character] ?? character)
     .join('')
     .replaceAll('rn', 'm')
     .replaceAll('vv', 'w')
