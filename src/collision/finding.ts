@@ -3,8 +3,8 @@
 import type { PrimitiveKind } from './inventory.ts'
 
 /** `resolved`: shown, nobody is accused. `held`: the subject is not shown until a person decides; nothing else changes. */
-export type Disposition = 'resolved' | 'held'
-export type CollisionSeverity = 'none' | 'medium' | 'high'
+type Disposition = 'resolved' | 'held'
+type CollisionSeverity = 'none' | 'medium' | 'high'
 
 export type CollisionRule = {
   readonly code: string
@@ -69,7 +69,7 @@ export type CollisionFinding = {
 }
 
 /** Why entries are held: the worst finding on each. `whole` is about the server's own name: all its entries are held then. */
-export type HeldServer = {
+type HeldServer = {
   readonly whole?: CollisionFinding
   /** by `heldKey` */
   readonly entries: ReadonlyMap<string, CollisionFinding>

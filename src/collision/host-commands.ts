@@ -2,7 +2,7 @@
 // source as of the date given, nothing was run. A new command is added to its list; a new host is one more entry.
 
 /** How a host shows a prompt. `bare`: as `/prompt`, where commands of its own stand; `named`: the server is part of it; `none`: not as a command. */
-export type Rendering = 'bare' | 'named' | 'none'
+type Rendering = 'bare' | 'named' | 'none'
 
 export type HostCommands = {
   readonly host: string

@@ -5,7 +5,7 @@ import type { Primitive, ShownServer } from './inventory.ts'
 import { keysOf, type Keys } from './keys.ts'
 
 /** What is made of an entry when it is first needed, and kept as long as the list it stands in. */
-export class Made {
+class Made {
   readonly #primitive: Primitive
   #keys: Keys | undefined
   #print: string | undefined | null = null

@@ -20,7 +20,7 @@ const ALIKE: readonly (readonly [ascii: string, codePoints: string])[] = [
   ['_', '7fa'],
   ['a', '251 3b1 430 13aa 15c5 237a a4ee 102a0 16f40'],
   ['b', '184 392 412 42c 13cf 13f4 1472 15af 15f7 a4d0 a7b4 10282 102a1 10301'],
-  ['c', '441 1d04 2ca5 a4da abaf 102a2 10302 1043d 1051c 118e9 118f2 1f74c'],
+  ['c', '3f2 3f9 441 1d04 2ca5 a4da abaf 102a2 10302 1043d 1051c 118e9 118f2 1f74c'],
   ['d', '501 13a0 13e7 146f 15de 15ea a4d2 a4d3'],
   ['e', '395 435 4bd 13ac 212e 22ff 2d39 a4f0 ab32 10286 118a6 118ae'],
   ['f', '3dc 584 15b4 1e9d a4dd a799 ab35 10287 102a5 10525 118c2 1d213'],
@@ -51,6 +51,7 @@ const ALIKE: readonly (readonly [ascii: string, codePoints: string])[] = [
   ['y', '263 28f 3a5 3b3 443 4af 10e7 13a9 13bd 1d8c 1eff 2ca8 a4ec ab5a 102b2 118a4 118dc 16f43'],
   ['z', '396 1d22 a4dc ab93 102f5 118a9 118c4 118e5'],
   // alike in common typefaces, though not by UTS 39: small capitals of Cyrillic, Greek, strokes
+  ['-', '2014 2015'],
   ['b', '432 3b2'],
   ['h', '43d'],
   ['k', '43a 3ba'],
@@ -89,11 +90,13 @@ export const formOf = (text: string): string => (ASCII.test(text) ? text : text.
 /** The text as ASCII where it looks like ASCII: forms, accents and letters of other alphabets taken for Latin ones. Case stays where the letter is Latin. */
 export function latinOf(text: string): string {
   if (ASCII.test(text)) return text
+  return asAscii(formOf(asAscii(text)).normalize('NFKD').replace(ACCENTS, '')).normalize('NFC')
+}
+function asAscii(text: string): string {
   const alike = tableOf()
   let read = ''
-  for (const letter of formOf(text).normalize('NFKD').replace(ACCENTS, ''))
-    read += alike.get(letter) ?? alike.get(letter.toLowerCase()) ?? letter
-  return read.normalize('NFC')
+  for (const letter of text) read += alike.get(letter) ?? alike.get(letter.toLowerCase()) ?? letter
+  return read
 }
 
 const LOOKS_LIKE: Readonly<Record<string, string>> = { '0': 'o', '1': 'l', i: 'l', _: '-', '.': '-' }

@@ -1,6 +1,8 @@
 // Small inventories, said shortly.
 
 import { qualifyName, qualifyUri } from '../../src/catalog/names.ts'
+import { collide } from '../../src/collision/collide.ts'
+import type { CollisionFinding } from '../../src/collision/finding.ts'
 import type { Inventory, Primitive, PrimitiveKind, ShownServer } from '../../src/collision/inventory.ts'
 
 type Made = Omit<Primitive, 'exposed'>
@@ -22,3 +24,11 @@ export const server = (alias: string, primitives: readonly Made[], more: Partial
 })
 
 export const inventory = (...servers: readonly ShownServer[]): Inventory => ({ naming: 'qualified', servers })
+
+/** One trusted server, and one that came later; what is held of whom, as `alias name: code`. */
+export const heldOf = (world: Inventory): string[] =>
+  [...collide(world).held].flatMap(([alias, { whole, entries }]) => [
+    ...(whole ? [`${alias}: ${whole.code}`] : []),
+    ...[...entries].map(([key, { code }]) => `${alias} ${key.split(' ').slice(1).join(' ')}: ${code}`),
+  ])
+export const codesOf = (world: Inventory): string[] => collide(world).findings.map((f: CollisionFinding) => f.code)
