@@ -101,6 +101,10 @@ const WHAT = {
     'the name exists and no allow rule permits it to this principal; the caller is told `unknown`',
     'add it to `upstreams.<alias>.allow`; the event names the upstream',
   ),
+  'collision-held': row(
+    'the tool, prompt or resource could be taken for another one at this endpoint, for a command of a host, or the configuration hides it; the `detail` in the audit log names both and the code (docs/collisions.md). Hosts are told neither',
+    '`gatehouse collisions` shows both sides and the lines for `collisions` in the configuration that resolve it',
+  ),
   drifted: row(
     'the server lists this tool, prompt or resource otherwise than a reviewer admitted it, or lists what was not admitted, or lists what was admitted no longer; the `detail` names it',
     '`gatehouse server diff` shows what differs and what it looks like; a reviewer admits it with `gatehouse server approve`, or leaves it held',

@@ -9,7 +9,6 @@ import { createLogger, type Logger } from './adapters/telemetry/logs.ts'
 import { createMetrics } from './adapters/telemetry/metrics.ts'
 import { ParkedCalls } from './bridge/parked.ts'
 import { openAdminPlane } from './compose/admin-plane.ts'
-import { openAdmissions } from './compose/admissions.ts'
 import { isAnybodyLeft } from './compose/administration.ts'
 import { openAudit } from './compose/audit.ts'
 import { startClock } from './compose/clock.ts'
@@ -29,6 +28,7 @@ import { Redaction } from './compose/redaction.ts'
 import { rotatingSealer } from './compose/sealing.ts'
 import { houseServers } from './compose/server-house.ts'
 import { createSessions } from './compose/sessions.ts'
+import { openShown } from './compose/shown.ts'
 import { shutDown } from './compose/shut-down.ts'
 import { openSubjectClaims } from './compose/subject-claims.ts'
 import { createTokens } from './compose/tokens.ts'
@@ -144,20 +144,15 @@ export async function startGateway(
     now,
     monotonic,
   })
-  const admissions = openAdmissions({ current: () => current, log, encoder, logger, versions: served.serving, now, decided: settle })
-  const catalogue = new CatalogueView({
-    admitting: admissions.admitting,
+  const { admissions, names, collisions, prepare } = openShown({
+    ...{ log, encoder, logger, now, monotonic, decided: settle, served: served.serving },
+    current: () => current,
     upstreams: () => upstreams.entries,
-    contacts,
+  })
+  const catalogue = new CatalogueView({
+    ...{ ...names, contacts, entitlement, judge, callers, credentials, sealer, monotonic, delay, serverInfo },
+    upstreams: () => upstreams.entries,
     listSettings: alias => listSettings(upstreams.settings(alias)),
-    entitlement,
-    judge,
-    callers,
-    credentials,
-    sealer,
-    monotonic,
-    delay,
-    serverInfo,
     excluded: list => report.excluded(list),
   })
   take(snapshot)
@@ -202,7 +197,7 @@ export async function startGateway(
   const admin = await openAdminPlane(
     {
       ...deps,
-      ...{ trust, served, domainKeys, fetch: tokens.outbound, loginToken: people?.loginToken },
+      ...{ trust, served, domainKeys, collisions, fetch: tokens.outbound, loginToken: people?.loginToken },
       current: () => current,
       blocking: standing,
       state,
@@ -245,7 +240,7 @@ export async function startGateway(
   showLevels(metrics, running)
 
   await log.append(encoder.lifecycle('start', { version, configuration: snapshot.digest }))
-  await Promise.all([admissions.prepare(snapshot), admin.takeSeeds()])
+  await Promise.all([prepare(snapshot), admin.takeSeeds()])
   await served.serving.configure(snapshot).wait()
   await listen(server, snapshot)
   const { port } = server.address() as AddressInfo
@@ -263,7 +258,7 @@ export async function startGateway(
       const rules = await policies.prepare(next)
       if (typeof rules === 'string') return rules
       await log.append(encoder.lifecycle('reload', { configuration: next.digest, before: current.digest }))
-      await admissions.prepare(next)
+      await prepare(next, current)
       const pins = served.serving.configure(next)
       await pins.wait()
       await rules()
@@ -271,6 +266,7 @@ export async function startGateway(
       logger.setLevel(next.log.level)
       for (const part of [redaction, tokens, door]) part.configure(next)
       take(next)
+      names.colliding.changed()
       pins.settled()
       // Who may sign is the configuration's to say, too: what is in force is judged by it at once.
       served.changed()

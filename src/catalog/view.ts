@@ -30,6 +30,8 @@ export type ViewRequest = {
    * else, now and later: the view is shared, and pages are built in turns and for the other era later on. Never looks anything up again.
    */
   readonly isPermitted: (kind: ListKind, alias: string, name: string) => boolean
+  /** what an entry is called beside other servers, before its server's alias: by default its own name. INVARIANT: as isPermitted; no two entries of a server are called the same */
+  readonly said?: (kind: ListKind, alias: string, name: string) => string
 }
 
 /** What the view needs and the room must not know. */
@@ -133,7 +135,7 @@ export class View {
 
   /** Serialises every permitted entry once, in turns. */
   async #build(era: Era): Promise<Pages> {
-    const { kind, parts, isAggregated, isPermitted } = this.#request
+    const { kind, parts, isAggregated, isPermitted, said = own } = this.#request
     const { adapt, pause } = this.#tools
     const draft = new PagesDraft(heads(this.#request, this.#tools, era), this.#tools)
     let done = 0
@@ -144,7 +146,7 @@ export class View {
           await pause()
         }
         if (!isPermitted(kind, alias, entry.name)) continue
-        const bytes = adapt(isAggregated ? renamed(kind, alias, entry) : entry.raw, { kind, alias, era })
+        const bytes = adapt(isAggregated ? renamed(kind, alias, entry, said(kind, alias, entry.name)) : entry.raw, { kind, alias, era })
         if (bytes === undefined) continue
         done += bytes.length
         draft.add(bytes)
@@ -210,8 +212,10 @@ function heads({ kind, isAggregated, parts, isComplete, maxTtlMs }: ViewRequest,
   return [Buffer.concat([common, ...members, ...extra, list]), Buffer.concat([common, ...members, list])]
 }
 
+const own = (_kind: ListKind, _alias: string, name: string): string => name
+
 /** An entry under its qualified name: only the name, and a tool's links to its apps, are replaced (R57). */
-function renamed(kind: ListKind, alias: string, { raw, name, nameAt, appsAt }: Entry): Buffer {
+function renamed(kind: ListKind, alias: string, { raw, nameAt, appsAt }: Entry, name: string): Buffer {
   const exposed = LIST_SHAPE[kind].key === 'name' ? qualifyName(alias, name) : qualifyUri(alias, name)
   const edits: Edit[] = [{ start: nameAt.start, end: nameAt.end, text: JSON.stringify(exposed) }]
   for (const { start, end, text } of appsAt) edits.push({ start, end, text: JSON.stringify(qualifyUri(alias, text)) })

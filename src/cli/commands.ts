@@ -218,6 +218,15 @@ export const COMMANDS: readonly Command[] = [
     load: act('listBlocks'),
   },
   {
+    name: 'collisions',
+    summary: 'show what could be taken for something else, and what would resolve it',
+    about: [
+      'Entries that are held come first, each with the lines to put into the configuration (docs/collisions.md); then names that Gatehouse keeps apart, then decisions in force. For operators, policy authors, approvers and auditors.',
+    ],
+    options: ADMIN,
+    load: async () => (await import('./admin/collisions.ts')).collisions,
+  },
+  {
     name: 'sessions end',
     summary: 'end streams, sessions and calls of a principal',
     about: ['Its tokens until now no longer count; it can sign in anew. To keep it out, block it.'],

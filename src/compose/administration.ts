@@ -18,6 +18,7 @@ export type AdministrationParts = Pick<GatewayDeps, 'authenticate' | 'standing' 
   readonly blocking: Standing
   readonly proposals: ProposalStore
   readonly connections: AdminDeps['connections']
+  readonly collisions: AdminDeps['collisions']
   readonly registry: AdminDeps['registry']
   /** key name -> makes a new generation; what it answers is told to the operator and holds no secret */
   readonly rotations: Readonly<Record<string, () => Promise<object>>>

@@ -26,6 +26,8 @@ export type AdmissionParts = {
   readonly now: () => number
   /** a decision about this server is in force */
   readonly decided: (alias: string) => void
+  /** the same, about any, and before hosts hear of it */
+  readonly changed: () => void
 }
 
 /** Definitions that are named in one event; all are counted. */
@@ -39,7 +41,7 @@ export type AdmissionPlane = {
   prepare(snapshot: Snapshot): Promise<void>
 }
 
-export function openAdmissions({ current, log, encoder, logger, versions, now, decided }: AdmissionParts): AdmissionPlane {
+export function openAdmissions({ current, log, encoder, logger, versions, now, decided, changed }: AdmissionParts): AdmissionPlane {
   const folder = new AdmissionFolder({
     floors: new AdmissionFloorFile(current().dataDir),
     failed: (upstream, cause) => failing(upstream, cause),
@@ -88,7 +90,7 @@ export function openAdmissions({ current, log, encoder, logger, versions, now, d
   const admissions: Admissions = {
     of: alias => (current().upstreams.get(alias)?.transport.kind === 'server' ? versions.admission(alias) : folder.of(alias)),
   }
-  const admitting = new Admitting({ admissions, versions, seen, strangers, record, pause })
+  const admitting = new Admitting({ admissions, versions, seen, strangers, record, pause, changed })
   return {
     admitting,
     async prepare(snapshot) {

@@ -2,6 +2,7 @@
 
 import { checkAdministration } from './administration-checks.ts'
 import { checkArtifacts } from './artifact-checks.ts'
+import { checkCollisions } from './collision-checks.ts'
 import { exposure, isExposed } from './exposure.ts'
 import { checkIdentity, hasOwnServer, issuersOf } from './identity-checks.ts'
 import { checkMirrors } from './mirror-checks.ts'
@@ -23,6 +24,7 @@ export function checkDocument(doc: ConfigDocument, reading: Reading, ownUid: num
   checkArtifacts(doc, reading)
   checkProofs(doc, reading)
   checkMirrors(doc, reading)
+  checkCollisions(doc, reading)
   checkReviewers(doc, reading)
   checkLimits(doc, reading)
   checkUpstreams(doc, reading, { issuers: issuersOf(doc), isExposed: isExposed(doc), ownUid })

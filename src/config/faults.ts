@@ -42,6 +42,8 @@ export type WarningCode =
   | 'replayable-proofs'
   /** a user of the operating system is to run what lies where that user cannot read */
   | 'closed-artifacts'
+  /** a decision about a collision is about nothing */
+  | 'collision-unknown'
 
 /** Line and column count from 1; both 0 when the whole file is meant. Messages are lower case, without a full stop, and hold no secret. */
 export type Finding<Code> = {

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import type { RoleRule } from '../administration/roles.ts'
 import type { Tiers } from '../inspection/tiers.ts'
+import type { Resolution } from '../collision/resolution.ts'
 import type { IssuerRules } from '../identity/claims.ts'
 import type { ScopeWords } from '../identity/scopes.ts'
 import type { ProofRule } from '../registry/proof-rules.ts'
@@ -52,6 +53,8 @@ export type Snapshot = {
   readonly inspection: Tiers
   readonly upstreams: ReadonlyMap<string, ConfiguredUpstream>
   readonly sets: ReadonlyMap<string, { readonly upstreams: readonly string[] }>
+  /** what people decided about collisions, at most one decision for each entry */
+  readonly collisions: readonly Resolution[]
   readonly registry: RegistrySettings
   /** what outbound fetches may reach besides public addresses: `host:port`, and networks (CIDR) */
   readonly outbound: { readonly hosts: readonly string[]; readonly networks: readonly string[] }

@@ -7,6 +7,7 @@ import { keyOf } from '../kernel/principal.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
 import { isExposed, publicUrlOf } from './exposure.ts'
+import { resolutionsOf } from './collision-checks.ts'
 import type { ValueSource } from './fields.ts'
 import { issuersOf } from './identity-checks.ts'
 import { launchOf } from './launch-settings.ts'
@@ -66,6 +67,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     inspection: tiersOf([doc.inspection]),
     upstreams: new Map([...doc.upstreams].map(([alias, upstream]) => [alias, upstreamOf(doc, { alias, upstream }, context)])),
     sets: new Map([...doc.sets].map(([name, aliases]) => [name, { upstreams: aliases }])),
+    collisions: resolutionsOf(doc),
     registry: registryOf(doc, publicUrl, context),
     outbound: {
       hosts: doc.outbound.allow.filter(entry => !entry.includes('/')),

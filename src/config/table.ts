@@ -2,6 +2,7 @@
 
 import { cidrProblem, hostProblem, originProblem, outboundProblem, parseListen, urlProblem } from './addresses.ts'
 import { ARTIFACTS } from './artifact-table.ts'
+import { COLLISIONS } from './collision-table.ts'
 import { list, map, optional, record } from './fields.ts'
 import { choice, duration, flag, integer, parsed, path, size, text } from './scalars.ts'
 import type { KeyRule, ValueOf } from './fields.ts'
@@ -332,6 +333,7 @@ export const GATEHOUSE = record(
       },
       { fallback: {}, doc: 'the registry of servers at `/v0.1`, as docs/registry.md describes it' },
     ),
+    ...COLLISIONS,
     outbound: record(
       {
         allow: list(

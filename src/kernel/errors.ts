@@ -35,6 +35,7 @@ export type Reason =
   | 'token-revoked'
   // what
   | 'approval-required'
+  | 'collision-held'
   | 'cursor-invalid'
   | 'denied'
   | 'drifted'

@@ -55,6 +55,8 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'token-revoked': reply(401, 401, CODE.invalidRequest, 'Access token revoked'),
 
   'approval-required': reply(200, 200, OWN.approval, 'Somebody has to approve this'),
+  // Which other name it resembles is for administrators: a host could learn from it what else there is.
+  'collision-held': reply(200, 200, OWN.admission, 'It could be taken for something else, so it is held'),
   'cursor-invalid': reply(400, 200, CODE.invalidParams, 'Invalid cursor'),
   // What a principal is not entitled to does not exist: `denied` answers with the bytes of `unknown`.
   denied: reply(200, 200, CODE.invalidParams, 'Unknown name'),
@@ -124,6 +126,9 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
 /** Reasons whose detail stays in the audit log: the wire must not tell a hidden name from an unknown one. */
 const SILENT: ReadonlySet<Reason> = new Set(['denied', 'unknown', 'state-invalid', 'internal-fault'])
 
+/** Reasons that a host is told, with what would mend them, but not which other server they are about. */
+const NAMELESS: ReadonlySet<Reason> = new Set(['collision-held'])
+
 export const httpStatusOf = (stop: Stop, era: Era): number => REPLIES[stop.stop][era === 'modern' ? 'modern' : 'legacy']
 
 /**
@@ -134,7 +139,7 @@ export function errorObject(stop: Stop, requestId: string): string {
   const row = REPLIES[stop.stop]
   const silent = SILENT.has(stop.stop)
   const reason = stop.stop === 'denied' ? 'unknown' : stop.stop
-  const message = silent || stop.detail === undefined ? row.message : `${row.message}: ${stop.detail}`
+  const message = silent || NAMELESS.has(stop.stop) || stop.detail === undefined ? row.message : `${row.message}: ${stop.detail}`
   const data = {
     reason,
     ...(!silent && stop.fix !== undefined && { fix: stop.fix }),

@@ -16,6 +16,7 @@ import type { Publisher } from '../registry/publish.ts'
 import type { KnownSigner, ProposedSigner } from '../trust/signer-proposals.ts'
 import type { Principal, PrincipalKey } from '../kernel/principal.ts'
 import { member, textOf } from '../mcp/json.ts'
+import type { Judgement } from './colliding.ts'
 import type { Connecting } from './connecting.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Answered, EventStream, Received } from './path.ts'
@@ -46,6 +47,8 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
   readonly proposals: Proposals
   /** connected accounts, of the principal who asks alone */
   readonly connections: Pick<Connecting, 'list' | 'revoke'>
+  /** every endpoint as its names were compared */
+  readonly collisions: () => Promise<readonly Judgement[]>
   readonly breakGlass: BreakGlass
   readonly registry: {
     /** `view`: a set of the registry, or '' for all of it; `target`: path and query from `/v0.1` on. JSON text, or a document byte for byte */

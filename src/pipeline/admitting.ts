@@ -3,6 +3,7 @@
 import type { Admissions, SeenSurfaces, Unreadable } from '../admission/admissions.ts'
 import { areInstructionsAdmitted, compare, type Comparison, type Difference } from '../admission/compare.ts'
 import { whyNotLaunched } from '../admission/launch.ts'
+import type { PinnedSurface } from '../admission/pinned-surface.ts'
 import { digestOfInstructions, digestOfPrimitive, type Digest, type PrimitiveKind } from '../admission/primitive.ts'
 import type { Admission } from '../admission/statement.ts'
 import { decisionOf, strangerOf, type Stranger, type Strangers } from '../admission/strangers.ts'
@@ -34,6 +35,8 @@ export type AdmittingDeps = {
   readonly record: (drift: Drift) => Promise<void>
   /** gives other work a turn */
   readonly pause: () => Promise<void>
+  /** a decision is in force, before hosts hear of it */
+  readonly changed?: () => void
 }
 
 type Judged = { readonly admission: Standing; readonly comparison: Comparison; readonly visible: LiveList }
@@ -67,6 +70,7 @@ export class Admitting {
 
   /** A reviewer's decision about a server is in force: hosts are told that its lists changed. */
   decided(alias: string): void {
+    this.#deps.changed?.()
     for (const listener of [...(this.#listeners.get(alias) ?? [])]) listener()
   }
 
@@ -136,6 +140,12 @@ export class Admitting {
   digestIn(entry: UpstreamEntry, kind: ListKind, each: Entry): string {
     const digest = entry.admission === 'configured' ? 'unreadable' : this.#digestOf(kind, each)
     return digest === 'unreadable' ? '' : digest
+  }
+
+  /** What a reviewer admitted of it; undefined where nobody did, or it is in quarantine. */
+  surfaceOf(entry: UpstreamEntry): PinnedSurface | undefined {
+    const admission = entry.admission === 'configured' ? undefined : this.#deps.admissions.of(entry.alias)
+    return isAdmission(admission) && admission.verdict === 'passed' ? admission.surface : undefined
   }
 
   /** Who admitted this server; undefined where nobody did. */

@@ -7,19 +7,21 @@ import { qualifyName, qualifyUri, splitName, splitUri } from '../catalog/names.t
 import { Surfaces, type SurfaceCaller } from '../catalog/surfaces.ts'
 import { Views } from '../catalog/views.ts'
 import { rewriteResult } from '../catalog/rewrite.ts'
-import { isWrappedOutput, toolToLegacy, toolToModern } from '../bridge/translate-tools.ts'
+import { toolToLegacy, toolToModern } from '../bridge/translate-tools.ts'
 import type { Caller, CallerCredential, UpstreamFace } from '../bridge/upstream.ts'
 import { isStop, type Stop } from '../kernel/errors.ts'
-import { isJsonFault, member, rawOf, readJson } from '../mcp/json.ts'
-import { META, type Era } from '../mcp/revisions.ts'
-import { removeMembers, setMember } from '../mcp/splice.ts'
+import type { Era } from '../mcp/revisions.ts'
 import type { Primitive } from '../policy/allow-list.ts'
 import type { PolicyRules } from '../policy/evaluate.ts'
 import type { Admitting } from './admitting.ts'
-import type { Asked, Catalogue, DeclaredHeaders, ListMethod, NameKind, Resolved, Verified } from './catalogue.ts'
+import type { Asked, Catalogue, ListMethod, NameKind, Resolved, Verified } from './catalogue.ts'
+import type { Colliding, Judgement, Used } from './colliding.ts'
+import { heldStop, LISTS_OF } from './collision-stop.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
+import { narrow } from './held-entries.ts'
 import type { Defined } from './judge-entities.ts'
+import { headersIn, metaFor, wraps } from './list-entries.ts'
 import { ListReader } from './list-reader.ts'
 import { ListWatches } from './list-watches.ts'
 import type { Authenticated, Classified, Endpoint, Joined, Received } from './path.ts'
@@ -31,6 +33,7 @@ export type CatalogueDeps = Pick<
 > & {
   readonly contacts: Contacts
   readonly admitting: Admitting
+  readonly colliding: Colliding
   readonly listSettings: (alias: string) => ListSettings | undefined
   readonly serverInfo: object
   /** a list of an upstream is not handed on whole: entries were left out, or it was cut (R26, N068) */
@@ -92,7 +95,9 @@ export class CatalogueView implements Catalogue {
     const split = splitName(exposed)
     const entry = split && x.endpoint.aliases.includes(split.alias) ? this.#deps.upstreams().get(split.alias) : undefined
     if (!split || !entry) return undefined
-    return split.name === undefined ? this.#resolveEscaped(x, entry, KINDS[kind], exposed) : { entry, name: split.name }
+    if (split.name === undefined) return this.#resolveEscaped(x, entry, KINDS[kind], exposed)
+    const own = this.#deps.colliding.resolutions.own(split.alias, KINDS[kind], split.name)
+    return own === undefined ? undefined : { entry, name: own }
   }
   /** Escaped names are known by the upstream's list only. */
   async #resolveEscaped(x: Asking, entry: UpstreamEntry, kind: ListKind, exposed: string): Promise<Resolved | undefined> {
@@ -100,12 +105,15 @@ export class CatalogueView implements Catalogue {
     if (this.#deps.entitlement(x, entry).isEmpty) return undefined
     const list = await this.#list(x, entry, kind)
     const found = isStop(list) ? undefined : list.findExposed(exposed)
-    return found && { entry, name: found.name }
+    // What has been given another name is not found under its own.
+    const isOwn = found !== undefined && this.#said(entry.alias, kind, found.name) === found.name
+    return isOwn ? { entry, name: found.name } : undefined
   }
+  readonly #said = (alias: string, kind: ListKind, name: string): string => this.#deps.colliding.resolutions.said(alias, kind, name)
 
   expose(endpoint: Endpoint, alias: string, kind: NameKind, name: string): string {
     if (endpoint.kind === 'server') return name
-    return kind === 'resource' ? qualifyUri(alias, name) : qualifyName(alias, name)
+    return kind === 'resource' ? qualifyUri(alias, name) : qualifyName(alias, this.#said(alias, KINDS[kind], name))
   }
   ownUri(endpoint: Endpoint, exposed: string): { readonly alias: string; readonly uri: string } | undefined {
     const [only] = endpoint.aliases
@@ -133,7 +141,13 @@ export class CatalogueView implements Catalogue {
     const permits = new Map(entries.map(entry => [entry.alias, this.#deps.entitlement(x, entry)]))
     const { rules } = this.#deps.judge
     const visible = entries.filter(entry => permits.get(entry.alias)?.isEmpty === false)
-    const lists = await Promise.all(visible.map(async entry => this.#visible(x, entry, kind)))
+    const read = await Promise.all(visible.map(async entry => this.#visible(x, entry, kind)))
+    const judgement = await this.#deps.colliding.judgement(
+      x.endpoint,
+      visible.flatMap((entry, i) => this.#used(x, entry, read[i])),
+    )
+    const { resolutions } = judgement
+    const lists = read.map(list => (isStop(list) ? list : narrow(judgement, list)))
     const shown = rules && (await this.#shown(rules, x, { visible, lists }))
     const failed = lists.find(isStop)
     const isAggregated = x.endpoint.kind !== 'server'
@@ -143,10 +157,11 @@ export class CatalogueView implements Catalogue {
       endpoint: x.endpoint.resource,
       kind,
       isAggregated,
-      entitlement: visible.map(entry => permits.get(entry.alias)?.digest ?? '').join(' '),
+      entitlement: [...visible.map(entry => permits.get(entry.alias)?.digest ?? ''), resolutions.digest].join(' '),
       parts,
       isComplete: failed === undefined,
       maxTtlMs: Math.min(...visible.map(entry => this.#deps.listSettings(entry.alias)?.ttlMs ?? 0), MAX_TTL_MS),
+      said: (of, alias, name) => resolutions.said(alias, of, name),
       isPermitted: (of, alias, name) =>
         shown
           ? (shown.get(alias)?.has(name) ?? false) && permits.get(alias)?.isBlocked?.(PRIMITIVES[of], name) !== true
@@ -182,6 +197,43 @@ export class CatalogueView implements Catalogue {
   }
 
   verify(x: Asking, entry: UpstreamEntry, asked: Asked): Promise<Verified | Stop> | Verified | Stop {
+    const admitted = this.#admitted(x, entry, asked)
+    return admitted instanceof Promise
+      ? admitted.then(verdict => this.#apart(x, { entry, asked, verdict }))
+      : this.#apart(x, { entry, asked, verdict: admitted })
+  }
+  /** What is admitted passes unless it could be taken for something else at this endpoint. */
+  #apart(
+    x: Asking,
+    { entry, asked, verdict }: { readonly entry: UpstreamEntry; readonly asked: Asked; readonly verdict: Verified | Stop },
+  ): Promise<Verified | Stop> | Verified | Stop {
+    const kinds = LISTS_OF[asked.kind]
+    if (isStop(verdict) || !kinds) return verdict
+    const judged = this.#judgedFor(x, entry, kinds)
+    const conclude = (judgement: Judgement | Stop): Verified | Stop =>
+      isStop(judgement) ? judgement : (heldStop(judgement, entry.alias, asked) ?? verdict)
+    return judged instanceof Promise ? judged.then(conclude) : conclude(judged)
+  }
+  /** The judgement that knows this server's lists of these kinds: nothing is called that nobody could have compared. Its lists alone are waited for. */
+  #judgedFor(x: Asking, entry: UpstreamEntry, kinds: readonly ListKind[]): Promise<Judgement | Stop> | Judgement {
+    const now = this.#deps.colliding.judgement(x.endpoint)
+    if (!(now instanceof Promise) && kinds.every(kind => now.known.get(entry.alias)?.hasRead(kind))) return now
+    return Promise.all(kinds.map(async kind => this.#visible(x, entry, kind))).then(
+      lists =>
+        lists.find(isStop) ??
+        this.#deps.colliding.judgement(
+          x.endpoint,
+          lists.flatMap(list => this.#used(x, entry, list)),
+        ),
+    )
+  }
+  /** A server under review that nobody admitted is shown to nobody, and compared with nobody. */
+  #used(x: Asking, entry: UpstreamEntry, list: LiveList | Stop | undefined): readonly Used[] {
+    if (!list || isStop(list) || this.#deps.admitting.held(entry)) return []
+    const isShared = this.#deps.listSettings(entry.alias)?.isShared === true
+    return [{ entry, list, caller: isShared ? '' : `${x.principal.key}\n${x.hostFace.capabilities}` }]
+  }
+  #admitted(x: Asking, entry: UpstreamEntry, asked: Asked): Promise<Verified | Stop> | Verified | Stop {
     if (entry.admission === 'configured') return CONFIGURED
     // Nothing is asked of a server that nobody may use.
     const { admitting } = this.#deps
@@ -217,8 +269,16 @@ export class CatalogueView implements Catalogue {
   held(entry: UpstreamEntry): Stop | undefined {
     return this.#deps.admitting.held(entry)
   }
+  isHeldNow(endpoint: Endpoint, alias: string, uri: string): boolean {
+    const judgement = this.#deps.colliding.latest(endpoint)
+    return !judgement || heldStop(judgement, alias, { kind: 'resource', name: uri }) !== undefined
+  }
   onDecision(alias: string, listener: () => void): () => void {
-    return this.#deps.admitting.onDecision(alias, listener)
+    const { admitting, colliding } = this.#deps
+    const ends = [admitting.onDecision(alias, listener), colliding.onChange(alias, listener)]
+    return () => {
+      for (const end of ends) end()
+    }
   }
   instructions(entry: UpstreamEntry, text: string | undefined): Promise<string | undefined | Stop> {
     return this.#deps.admitting.instructions(entry, text)
@@ -231,6 +291,7 @@ export class CatalogueView implements Catalogue {
   drop(alias: string): void {
     this.#surfaces.forget(alias)
     this.#watches.drop(alias)
+    this.#deps.colliding.drop(alias)
   }
   /** Lets go of change streams that nobody's lists need any more; called by the one timer. */
   sweep(): void {
@@ -281,33 +342,3 @@ const surfaceOf = ({ principal, capabilities, credential }: Caller): SurfaceCall
   principal: credential === undefined ? principal : `${principal}\n${credential.id}`,
   capabilities,
 })
-
-function headersIn(list: LiveList | Stop, tool: string): DeclaredHeaders {
-  if (isStop(list)) return list
-  const entry = list.find(tool)
-  if (entry) return { headers: entry.headers }
-  return list.refusalOf(tool) === undefined ? undefined : 'excluded'
-}
-
-/** `_meta` of a list result: a modern host learns who answers (R21), a legacy one never sees the 2026 keys. */
-const metaFor =
-  (serverInfo: object) =>
-  (era: Era, own: Buffer | undefined): Buffer | undefined => {
-    const doc = own && readJson(own, { indexDepth: 1 })
-    const hasInfo = doc !== undefined && !isJsonFault(doc) && member(doc.root, META.serverInfo) !== undefined
-    if (era === 'modern') return hasInfo ? own : setMember(own ?? Buffer.from('{}'), META.serverInfo, JSON.stringify(serverInfo))
-    const kept = own && hasInfo ? removeMembers(own, new Set([META.serverInfo])) : own
-    return kept?.equals(EMPTY) ? undefined : kept
-  }
-const EMPTY = Buffer.from('{}')
-
-const wrapped = new WeakMap<Entry, boolean>()
-function wraps(entry: Entry): boolean {
-  let known = wrapped.get(entry)
-  if (known === undefined) {
-    const doc = readJson(entry.raw, { indexDepth: 1 })
-    const schema = isJsonFault(doc) ? undefined : member(doc.root, 'outputSchema')
-    wrapped.set(entry, (known = schema !== undefined && !isJsonFault(doc) && isWrappedOutput(rawOf(doc, schema))))
-  }
-  return known
-}

@@ -46,7 +46,9 @@ export interface Catalogue {
   standing(entry: UpstreamEntry): Stop | undefined
   /** why this upstream is not even started or connected to now */
   held(entry: UpstreamEntry): Stop | undefined
-  /** calls back when a reviewer's decision changed what the upstream's lists show, until the function it answers is called */
+  /** whether a resource is held at this endpoint, or nobody knows yet */
+  isHeldNow(endpoint: Endpoint, alias: string, uri: string): boolean
+  /** calls back when a reviewer's decision or a collision changed what the upstream's lists show, until the function it answers is called */
   onDecision(alias: string, listener: () => void): () => void
   /** what the upstream says about itself, as far as it was admitted */
   instructions(entry: UpstreamEntry, text: string | undefined): Promise<string | undefined | Stop>

@@ -71,7 +71,9 @@ export function mayHear(deps: FeedDeps, who: Hearing, alias: string, uri?: strin
   const entry = deps.upstreams().get(alias)
   const entitlement = entry && deps.entitlement(who, entry)
   if (!entitlement || entitlement.isEmpty) return false
-  return uri === undefined || (entitlement.permits('resource', uri) !== undefined && !entry.scopes.missing(who.principal, 'resource', uri))
+  if (uri === undefined) return true
+  if (deps.catalogue.isHeldNow(who.endpoint, alias, uri)) return false
+  return entitlement.permits('resource', uri) !== undefined && !entry.scopes.missing(who.principal, 'resource', uri)
 }
 
 /** Of tasks no more is heard than could be asked for. */

@@ -58,6 +58,7 @@ import { issueTokenStage, proveStage as proveIdentityStage } from './stages/exch
 import { joinSessionStage } from './stages/join-session.ts'
 import { discoverStage, listStage } from './stages/lists.ts'
 import { aimConnectionStage, listConnectionsStage, revokeConnectionStage } from './stages/own-connections.ts'
+import { listCollisionsStage } from './stages/list-collisions.ts'
 import { limitStage } from './stages/limit.ts'
 import { prepareArgumentsStage } from './stages/prepare-arguments.ts'
 import { aimMirroredStage, aimMirrorStage, listMirroredStage, listMirrorsStage, readMirrorStage } from './stages/administer-mirrors.ts'
@@ -201,6 +202,7 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
     'admin/keys/rotate': known.step(role('operator')).step(aimChangeStage('key')).step(changeStage(deps, 'rotate-key')),
     'admin/connections/list': known.step(role()).step(listConnectionsStage(deps)),
     'admin/connections/revoke': known.step(role()).step(aimConnectionStage(deps)).step(revokeConnectionStage(deps)),
+    'admin/collisions/list': known.step(role('operator', 'policy-author', 'approver', 'auditor')).step(listCollisionsStage(deps)),
     'admin/proposals/list': known.step(role('operator', 'policy-author', 'approver', 'auditor')).step(listProposalsStage(deps)),
     'admin/proposals/approve': known.step(role('operator', 'approver')).step(aimProposalStage).step(approveStage(deps)),
     'admin/proposals/reject': known.step(role('operator', 'approver')).step(aimProposalStage).step(rejectStage(deps)),
@@ -253,9 +255,8 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
     'admin/break-glass/close': local.step(closeBreakGlassStage(deps)),
   }
   // Nobody has an account who comes here: the proof says who it is.
-  const exchange = Path.start().step(proveIdentityStage(deps)).step(admitStage(deps))
   const strangers: Readonly<Record<string, Whole>> = {
-    'registry/exchange': exchange.step(issueTokenStage(deps)),
+    'registry/exchange': Path.start().step(proveIdentityStage(deps)).step(admitStage(deps)).step(issueTokenStage(deps)),
   }
   const overNetwork = new Map<string, Path<AdminReceived & Answered>>([
     ...Object.entries(rowsFrom(network, publishing)),

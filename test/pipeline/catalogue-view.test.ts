@@ -14,6 +14,7 @@ import { CatalogueView, type CatalogueDeps } from '../../src/pipeline/catalogue-
 import { createEntitlements } from '../../src/pipeline/entitlements.ts'
 import type { UpstreamEntry } from '../../src/pipeline/entry.ts'
 import type { Authenticated, Classified, Joined, Received } from '../../src/pipeline/path.ts'
+import { testColliding } from '../support/colliding.ts'
 
 const person = (subject: string): Principal => ({
   key: keyOf('https://i', subject),
@@ -54,6 +55,7 @@ function world() {
     rounds: 1,
   }
   const view = new CatalogueView({
+    colliding: testColliding({ upstreams: () => new Map([['files', entry]]) }),
     upstreams: () => new Map([['files', entry]]),
     entitlement: createEntitlements().of,
     judge: { rules: undefined } as unknown as CatalogueDeps['judge'],
