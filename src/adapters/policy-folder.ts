@@ -1,11 +1,12 @@
 // A folder of policies as files: `authz/*.cedar`, `obligations/*.cedar`, `tests/*.yaml`, and the schema for editors. What might be a rule and is none is a fault: a
 // forbid in the wrong place would be missing without a word.
 
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fault } from '../kernel/errors.ts'
-import { MAX_FILE_BYTES, type PolicyFault, type PolicyFile } from '../policy/load.ts'
+import type { PolicyFault, PolicyFile } from '../policy/load.ts'
+import { readPolicyFile } from './policy-file.ts'
 
 export type PolicyFolder = {
   readonly policies: readonly PolicyFile[]
@@ -16,9 +17,9 @@ export type PolicyFolder = {
   readonly faults: readonly PolicyFault[]
 }
 
-const SETS = ['authz', 'obligations'] as const
+export const SETS = ['authz', 'obligations'] as const
 const SCHEMA = 'mcp.cedarschema'
-const MAX_FILES = 1000
+export const MAX_FILES = 1000
 const MAX_BYTES = 16 * 1024 * 1024
 
 /** The schema this gateway checks policies against. Throws Fault `schema-invalid`: this build is broken. */
@@ -41,22 +42,6 @@ export async function readPolicyFolder(dir: string): Promise<PolicyFolder> {
   return reading
 }
 
-/**
- * Differs whenever the folder, or what its links lead to, may differ: names, device, inode, size and times of every file. Never rejects. Bounded like the
- * folder itself.
- */
-export async function fingerprintOfFolder(dir: string): Promise<string> {
-  const lines: string[] = []
-  for (const folder of ['', ...SETS, 'tests']) {
-    const names = await readdir(join(dir, folder)).catch(() => ['unreadable'])
-    for (const name of names.slice(0, MAX_FILES).sort()) {
-      const now = await stat(join(dir, folder, name), { bigint: true }).catch(() => undefined)
-      lines.push(`${folder}/${name} ${now ? `${now.dev} ${now.ino} ${now.size} ${now.mtimeNs} ${now.ctimeNs}` : 'unreadable'}`)
-    }
-  }
-  return lines.join('\n')
-}
-
 class Reading implements PolicyFolder {
   readonly policies: PolicyFile[] = []
   readonly cases: { readonly name: string; readonly bytes: Buffer }[] = []
@@ -65,6 +50,7 @@ class Reading implements PolicyFolder {
   readonly #dir: string
   #files = 0
   #bytes = 0
+  #isTooMuch = false
 
   constructor(dir: string) {
     this.#dir = dir
@@ -111,18 +97,18 @@ class Reading implements PolicyFolder {
 
   async #read(name: string): Promise<Buffer | undefined> {
     if (++this.#files > MAX_FILES || this.#bytes > MAX_BYTES) {
-      if (this.#files === MAX_FILES + 1) this.#fault(name, `more than ${MAX_FILES} files or ${MAX_BYTES} bytes`)
+      // Said once, and always: what is not read might be a forbid.
+      if (!this.#isTooMuch) this.#fault(name, `more than ${MAX_FILES} files or ${MAX_BYTES} bytes in one folder`)
+      this.#isTooMuch = true
       return undefined
     }
-    try {
-      const bytes = await readFile(join(this.#dir, name))
-      this.#bytes += bytes.length
-      if (bytes.length <= MAX_FILE_BYTES) return bytes
-      this.#fault(name, `expected at most ${MAX_FILE_BYTES} bytes, got ${bytes.length}`)
-    } catch (error) {
-      this.#fault(name, codeOf(error) === 'EISDIR' ? 'is a folder' : 'cannot be read', 'expected files and nothing below them')
+    const read = await readPolicyFile(join(this.#dir, name))
+    if ('message' in read) {
+      this.#fault(name, read.message, read.fix)
+      return undefined
     }
-    return undefined
+    this.#bytes += read.length
+    return read
   }
 }
 

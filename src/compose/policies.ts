@@ -2,7 +2,8 @@
 
 import { CedarEngine } from '../adapters/cedar/engine.ts'
 import { loadInThread } from '../adapters/cedar/load-thread.ts'
-import { fingerprintOfFolder, readPolicyFolder, shippedSchema } from '../adapters/policy-folder.ts'
+import { shippedSchema } from '../adapters/policy-folder.ts'
+import { fingerprintOfFolder, readStillFolder } from '../adapters/still-policy-folder.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import type { EventEncoder } from '../audit/encode.ts'
 import type { AuditLog } from '../audit/log.ts'
@@ -77,7 +78,7 @@ export class Policies {
     return () => this.#next(() => this.#take(next, staged))
   }
 
-  /** Takes over what changed in the folder, once it has stood still between two looks; called by the one timer. Never rejects. */
+  /** Takes over what changed in the folder, once it has stood still between two looks; called by the one timer. Never rejects: what fails is tried again. */
   async look(): Promise<void> {
     const { policies } = this.#snapshot
     if (!policies || this.#isLooking) return
@@ -87,6 +88,9 @@ export class Policies {
       const isStill = now === this.#settling
       this.#settling = now
       if (isStill && now !== this.#tried) await this.#next(() => this.#reload(now))
+    } catch (cause) {
+      // The log could not be written: nothing is taken over that is not on record.
+      this.#parts.logger.warn('policies were not taken over, the old ones stay in force', { why: String(cause) })
     } finally {
       this.#isLooking = false
     }
@@ -104,7 +108,7 @@ export class Policies {
     if (snapshot.policies === undefined || fingerprint === this.#tried) return
     const staged = await this.#stage(snapshot)
     if ('faults' in staged) return this.#refused(snapshot, fingerprint, staged.faults)
-    // It changed while it was read: what was read may be half of two folders.
+    // It changed again since it was seen: it has not stood still.
     if (staged.fingerprint !== fingerprint) return
     if (isOther(staged, this.#force)) await this.#take(snapshot, staged)
     this.#tried = fingerprint
@@ -133,12 +137,12 @@ export class Policies {
   async #stage(snapshot: Snapshot): Promise<Staged | { readonly faults: readonly PolicyFault[] }> {
     const { policies } = snapshot
     if (!policies) return { rules: undefined, fingerprint: '', warnings: [] }
-    const fingerprint = await fingerprintOf(policies)
     const loaded = await this.#load(policies.folder, snapshot)
     if ('faults' in loaded) return loaded
     const { rules, warnings } = loaded
-    if (policies.shadow === undefined) return { rules, fingerprint, warnings }
+    if (policies.shadow === undefined) return loaded
     const shadow = await this.#load(policies.shadow, snapshot)
+    const fingerprint = bothOf(loaded.fingerprint, shadow.fingerprint)
     if ('rules' in shadow) return { rules, shadow: shadow.rules, fingerprint, warnings }
     // It decides nothing, so nothing waits for it to be mended.
     return { rules, fingerprint, warnings: [...warnings, `the shadow does not load: ${faultLines(policies.shadow, shadow.faults)}`] }
@@ -147,11 +151,13 @@ export class Policies {
   async #load(
     folder: string,
     snapshot: Snapshot,
-  ): Promise<{ readonly rules: PolicyRules; readonly warnings: readonly string[] } | { readonly faults: readonly PolicyFault[] }> {
-    const found = await readPolicyFolder(folder)
+  ): Promise<
+    (Omit<Staged, 'shadow'> & { readonly rules: PolicyRules }) | { readonly faults: readonly PolicyFault[]; readonly fingerprint: string }
+  > {
+    const { folder: found, fingerprint } = await readStillFolder(folder)
     const cases = found.cases.map(({ name, bytes }) => ({ name, ...this.#parts.readYaml(bytes) }))
     const unread = cases.flatMap(({ name, faults }) => faults.map(({ message }) => ({ file: name, line: 0, column: 0, message })))
-    if (found.faults.length + unread.length > 0) return { faults: [...found.faults, ...unread] }
+    if (found.faults.length + unread.length > 0) return { faults: [...found.faults, ...unread], fingerprint }
     const loaded = await loadInThread({
       files: found.policies,
       generated: generatedBy(snapshot),
@@ -159,15 +165,15 @@ export class Policies {
       cases: cases.map(({ name, data }) => ({ name, data })),
       enforced: ENFORCED,
     })
-    if ('faults' in loaded) return loaded
+    if ('faults' in loaded) return { ...loaded, fingerprint }
     const unheld = unheldGroups(
       loaded.bundle.policies,
       snapshot.issuers.map(({ issuer }) => issuer),
     )
-    if (unheld.length > 0) return { faults: unheld }
+    if (unheld.length > 0) return { faults: unheld, fingerprint }
     const rules = new PolicyRules(loaded.bundle, (this.#engine ??= new CedarEngine()))
     await rules.prepare(pause)
-    return { rules, warnings: loaded.warnings }
+    return { rules, warnings: loaded.warnings, fingerprint }
   }
 
   /** On record first; then in force, whole. */
@@ -197,7 +203,8 @@ export class Policies {
 const isOther = (a: Staged, b: Staged): boolean => seenOf(a) !== seenOf(b)
 const seenOf = ({ rules, shadow, warnings }: Staged): string => JSON.stringify([rules?.bundle.digest, shadow?.bundle.digest, warnings])
 const fingerprintOf = async ({ folder, shadow }: NonNullable<Snapshot['policies']>): Promise<string> =>
-  (await fingerprintOfFolder(folder)) + (shadow === undefined ? '' : `\n\n${await fingerprintOfFolder(shadow)}`)
+  shadow === undefined ? fingerprintOfFolder(folder) : bothOf(await fingerprintOfFolder(folder), await fingerprintOfFolder(shadow))
+const bothOf = (folder: string, shadow: string): string => `${folder}\n\n${shadow}`
 
 const pause = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 

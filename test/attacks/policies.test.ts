@@ -1,5 +1,6 @@
 // Policies on the data path: what they refuse is refused on every way there is, nothing that breaks becomes an allow, and what is written down can be decided again.
 
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -455,6 +456,58 @@ describe('obligations', () => {
   })
 })
 
+/** Everything that can be wrong with what lies there. */
+const BROKEN: readonly (readonly [string, () => void])[] = [
+  ['a syntax error', () => write('authz/test.cedar', `${EVERYTHING} permit (`)],
+  [
+    'a rule with a type error',
+    () => write('authz/test.cedar', `${EVERYTHING}@id("x") permit (principal, action, resource) when { resource.nothing };`),
+  ],
+  ['a folder without rules', () => write('authz/test.cedar', '// nothing\n')],
+  ['a folder that is gone', () => renameSync(join(folder, 'rules'), join(folder, 'away'))],
+  ['bytes that are no text', () => writeFileSync(join(folder, 'rules/authz/test.cedar'), Buffer.from([0xff, 0xfe, 0x00]))],
+  [
+    'a write that ended between two rules: what is lost, the tests miss',
+    () => truncateSync(join(folder, 'rules/authz/test.cedar'), EVERYTHING.length + 1),
+  ],
+  ['tests that cannot be read', () => write('tests/test.yaml', 'cases: [')],
+  ['a pipe that nobody writes into', () => pipe('authz/pipe.cedar')],
+  ['a pipe among the tests', () => pipe('tests/pipe.yaml')],
+  ['a link to a device that never ends', () => symlinkSync('/dev/zero', join(folder, 'rules/authz/zero.cedar'))],
+  ['a link to a device that is empty', () => symlinkSync('/dev/null', join(folder, 'rules/authz/null.cedar'))],
+  ['a link that leads nowhere', () => symlinkSync(join(folder, 'nowhere'), join(folder, 'rules/authz/lost.cedar'))],
+  ['a link that leads to itself', () => symlinkSync('loop.cedar', join(folder, 'rules/authz/loop.cedar'))],
+  ['a folder where a file belongs', () => mkdirSync(join(folder, 'rules/authz/more.cedar'))],
+  [
+    'a file where the folder of rules belongs',
+    () => {
+      rmSync(join(folder, 'rules/authz'), { recursive: true })
+      writeFileSync(join(folder, 'rules/authz'), '')
+    },
+  ],
+  [
+    'a file of 100 MB',
+    () => {
+      write('authz/large.cedar', '')
+      truncateSync(join(folder, 'rules/authz/large.cedar'), 100_000_000)
+    },
+  ],
+  [
+    'more bytes than are read, with a forbid behind them',
+    () => {
+      for (let i = 0; i < 17; i += 1) write(`authz/a${String(i).padStart(2, '0')}.cedar`, `//${' '.repeat(1_048_000)}\n`)
+      write('authz/z.cedar', '@id("late") forbid (principal, action, resource);')
+    },
+  ],
+  ['rules cut off within one', () => truncateSync(join(folder, 'rules/authz/test.cedar'), EVERYTHING.length + 20)],
+  ['an empty file in place of the rules', () => truncateSync(join(folder, 'rules/authz/test.cedar'), 0)],
+  ['the folder of rules without a file', () => rmSync(join(folder, 'rules/authz/test.cedar'))],
+]
+function pipe(name: string): void {
+  mkdirSync(join(folder, 'rules', name, '..'), { recursive: true })
+  execFileSync('mkfifo', [join(folder, 'rules', name)])
+}
+
 describe('N030, N148: what breaks leaves the old rules in force, and never becomes an allow', () => {
   const inForce = async (): Promise<string> => {
     const events = world.gateway.events()
@@ -474,21 +527,7 @@ servers: { up: }\n`
     await expect.poll(inForce).not.toBe(before)
     expect(reasonOf(await callTool(world, 'look'))).toBe('policy-denied')
   })
-  it.each<[string, () => void]>([
-    ['a syntax error', () => write('authz/test.cedar', `${EVERYTHING} permit (`)],
-    [
-      'a rule with a type error',
-      () => write('authz/test.cedar', `${EVERYTHING}@id("x") permit (principal, action, resource) when { resource.nothing };`),
-    ],
-    ['a folder without rules', () => write('authz/test.cedar', '// nothing\n')],
-    ['a folder that is gone', () => renameSync(join(folder, 'rules'), join(folder, 'away'))],
-    ['bytes that are no text', () => writeFileSync(join(folder, 'rules/authz/test.cedar'), Buffer.from([0xff, 0xfe, 0x00]))],
-    [
-      'a write that ended between two rules: what is lost, the tests miss',
-      () => truncateSync(join(folder, 'rules/authz/test.cedar'), EVERYTHING.length + 1),
-    ],
-    ['tests that cannot be read', () => write('tests/test.yaml', 'cases: [')],
-  ])('%s', async (_, breakIt) => {
+  it.each(BROKEN)('%s', async (_, breakIt) => {
     mkdirSync(join(folder, 'rules/tests'), { recursive: true })
     write('tests/test.yaml', CASES)
     await rules(GUARDED)
@@ -539,8 +578,13 @@ servers: { up: }\n`
     expect(await world.gateway.reload(config())).toContain('one issuer is configured')
     await rules(group('contractors'))
   })
-  it('and a gateway that finds them at its start does not serve', async () => {
-    write('authz/test.cedar', 'permit (')
+  it.each(BROKEN)('and a gateway that finds it at its start does not serve: %s', async (_, breakIt) => {
+    rmSync(join(folder, 'rules'), { recursive: true, force: true })
+    mkdirSync(join(folder, 'rules/tests'), { recursive: true })
+    write('tests/test.yaml', CASES)
+    write('authz/test.cedar', GUARDED)
+    breakIt()
     await expect(startWorld({ config: { policies: { folder: join(folder, 'rules') } }, allow: [] })).rejects.toThrow('policies do not load')
+    rmSync(join(folder, 'away'), { recursive: true, force: true })
   })
 })
