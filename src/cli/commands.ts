@@ -83,7 +83,7 @@ export const COMMANDS: readonly Command[] = [
     name: 'doctor',
     summary: 'explain what is wrong and how to mend it',
     about: [
-      'Looks at the machine, the configuration, the data directory, the identity providers and the upstreams. Each line says what is so and, if it is not well, how to mend it.',
+      'Looks at the machine, the configuration, the data directory, the identity providers, the policies and the upstreams. Each line says what is so and, if it is not well, how to mend it.',
     ],
     options: {},
     load: () => import('./doctor.ts'),
@@ -127,7 +127,10 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'config check',
     summary: 'check the configuration and say everything that is wrong with it',
-    about: ['Exit code 3 when it would not load. Warnings do not change the exit code.'],
+    about: [
+      'Also the folder of policies that it names, and its shadow, as the gateway would take them: loaded, tested, each fault with its place.',
+      'Exit code 3 when it would not load, or a gateway would not start with its policies. Warnings do not change the exit code.',
+    ],
     options: {},
     load: () => import('./config-check.ts'),
   },

@@ -7,14 +7,19 @@ import { loadConfig } from '../config/load.ts'
 import type { LoadResult } from '../config/load.ts'
 import { EXIT } from './command.ts'
 import type { CommandArgs } from './command.ts'
+import { policiesOf, type FolderReport } from './policy/in-gateway.ts'
 
 export async function run(args: CommandArgs): Promise<number> {
   const { io, configFile } = args
   const result = await loadConfig(configFile, { env: io.env })
   const faults = result.ok ? [] : result.faults
+  const policies = result.ok ? await policiesOf(result.snapshot, io.cwd) : []
+  // A shadow decides nothing, so nothing waits for it.
+  const isGood = result.ok && policies.every(folder => folder.role === 'shadow' || folder.faults.length === 0)
   if (args.json) {
     const digest = result.ok ? { digest: result.snapshot.digest } : {}
-    io.out(`${JSON.stringify({ file: configFile, ok: result.ok, ...digest, faults, warnings: result.warnings }, undefined, 2)}\n`)
+    const told = { file: configFile, ok: isGood, ...digest, faults, warnings: result.warnings, ...(policies.length > 0 && { policies }) }
+    io.out(`${JSON.stringify(told, undefined, 2)}\n`)
   } else {
     const name = shortName(configFile, io.cwd)
     io.out(warningText(result.warnings, name))
@@ -23,8 +28,21 @@ export async function run(args: CommandArgs): Promise<number> {
         ? `${name} is valid: ${result.snapshot.upstreams.size} upstreams, ${result.snapshot.issuers.length} issuers\n`
         : faultText(result, name),
     )
+    for (const folder of policies) io.out(policiesText(folder))
   }
-  return result.ok ? EXIT.ok : EXIT.configInvalid
+  return isGood ? EXIT.ok : EXIT.configInvalid
+}
+
+/** A folder of policies as the gateway would take it. */
+function policiesText({ role, dir, faults, warnings, rules }: FolderReport): string {
+  const what = role === 'shadow' ? 'shadow' : 'policies'
+  if (faults.length === 0)
+    return [
+      ...warnings.map(warning => `warning: ${what}: ${warning}\n`),
+      `${what}: ${rules} rules of ${dir} load and pass their tests\n`,
+    ].join('')
+  const end = role === 'shadow' ? 'the shadow is not asked' : 'a gateway does not start with these policies'
+  return [...faults.map(fault => `${role === 'shadow' ? 'warning' : 'fault'}: ${fault}\n`), `${what}: ${end}\n`].join('')
 }
 
 /** The faults of a configuration that did not load, one per line, for people. */

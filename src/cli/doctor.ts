@@ -14,6 +14,7 @@ import type { Check, World } from './doctor/check.ts'
 import { checkIssuers } from './doctor/issuers.ts'
 import { checkLogin } from './doctor/login.ts'
 import { checkClock, checkNode, checkOpenFiles, checkPorts } from './doctor/machine.ts'
+import { checkPolicies } from './doctor/policies.ts'
 import { checkRegistryTrust } from './doctor/registry-trust.ts'
 import { checkKeptNames } from './doctor/subjects.ts'
 import { checkUpstreams } from './doctor/upstreams.ts'
@@ -53,6 +54,7 @@ export async function examine(loaded: LoadResult, world: World, examination: Exa
     ['sign-in', checkLogin],
     ['what it is to others', checkClientDocument],
     ['what is kept under names', checkKeptNames],
+    ['policies', checkPolicies],
     ['what publications are verified by', checkRegistryTrust],
     ['the trust repository', trustRepository],
     ['upstreams', checkUpstreams],

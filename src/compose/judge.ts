@@ -6,7 +6,8 @@ import type { UpstreamEntry } from '../pipeline/entry.ts'
 import { Judge } from '../pipeline/judge.ts'
 import type { ServerFacts } from '../policy/facts.ts'
 import type { Served } from '../trust/served-version.ts'
-import { groupPrefix, Policies, type PoliciesParts } from './policies.ts'
+import { Policies, type PoliciesParts } from './policies.ts'
+import { groupPrefix } from './policy-candidate.ts'
 
 type Parts = Omit<PoliciesParts, 'changed'> & {
   readonly current: () => Snapshot

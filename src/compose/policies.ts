@@ -1,26 +1,21 @@
 // Policies as this process runs them: loaded in a thread, tested, swapped whole; what does not load, or fails its tests, leaves the old ones in force.
 
 import { CedarEngine } from '../adapters/cedar/engine.ts'
-import { loadInThread } from '../adapters/cedar/load-thread.ts'
-import { shippedSchema } from '../adapters/policy-folder.ts'
-import { fingerprintOfFolder, readStillFolder } from '../adapters/still-policy-folder.ts'
+import { fingerprintOfFolder } from '../adapters/still-policy-folder.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import type { EventEncoder } from '../audit/encode.ts'
 import type { AuditLog } from '../audit/log.ts'
 import type { Snapshot } from '../config/schema.ts'
 import { Fault } from '../kernel/errors.ts'
-import { ENFORCED } from '../pipeline/verdict.ts'
-import { allowPolicies } from '../policy/allow-policies.ts'
 import { PolicyRules } from '../policy/evaluate.ts'
-import type { PolicyFault, PolicyFile } from '../policy/load.ts'
-import { unheldGroups } from '../policy/unheld-groups.ts'
+import type { PolicyFault } from '../policy/load.ts'
+import { loadCandidate, type ReadYaml } from './policy-candidate.ts'
 
 export type PoliciesParts = {
   readonly logger: Pick<Logger, 'info' | 'warn'>
   readonly log: Pick<AuditLog, 'append'>
   readonly encoder: Pick<EventEncoder, 'lifecycle'>
-  /** the one reader of YAML */
-  readonly readYaml: (bytes: Buffer) => { readonly data: unknown; readonly faults: readonly { readonly message: string }[] }
+  readonly readYaml: ReadYaml
   /** other rules are in force: hosts are told that lists changed */
   readonly changed: () => void
 }
@@ -151,29 +146,12 @@ export class Policies {
   async #load(
     folder: string,
     snapshot: Snapshot,
-  ): Promise<
-    (Omit<Staged, 'shadow'> & { readonly rules: PolicyRules }) | { readonly faults: readonly PolicyFault[]; readonly fingerprint: string }
-  > {
-    const { folder: found, fingerprint } = await readStillFolder(folder)
-    const cases = found.cases.map(({ name, bytes }) => ({ name, ...this.#parts.readYaml(bytes) }))
-    const unread = cases.flatMap(({ name, faults }) => faults.map(({ message }) => ({ file: name, line: 0, column: 0, message })))
-    if (found.faults.length + unread.length > 0) return { faults: [...found.faults, ...unread], fingerprint }
-    const loaded = await loadInThread({
-      files: found.policies,
-      generated: generatedBy(snapshot),
-      schema: shippedSchema(),
-      cases: cases.map(({ name, data }) => ({ name, data })),
-      enforced: ENFORCED,
-    })
-    if ('faults' in loaded) return { ...loaded, fingerprint }
-    const unheld = unheldGroups(
-      loaded.bundle.policies,
-      snapshot.issuers.map(({ issuer }) => issuer),
-    )
-    if (unheld.length > 0) return { faults: unheld, fingerprint }
-    const rules = new PolicyRules(loaded.bundle, (this.#engine ??= new CedarEngine()))
+  ): Promise<Omit<Staged, 'shadow' | 'rules'> & ({ readonly rules: PolicyRules } | { readonly faults: readonly PolicyFault[] })> {
+    const { fingerprint, ...candidate } = await loadCandidate(folder, snapshot, this.#parts.readYaml)
+    if ('faults' in candidate) return { ...candidate, fingerprint, warnings: [] }
+    const rules = new PolicyRules(candidate.bundle, (this.#engine ??= new CedarEngine()))
     await rules.prepare(pause)
-    return { rules, warnings: loaded.warnings, fingerprint }
+    return { rules, warnings: candidate.warnings, fingerprint }
   }
 
   /** On record first; then in force, whole. */
@@ -207,18 +185,6 @@ const fingerprintOf = async ({ folder, shadow }: NonNullable<Snapshot['policies'
 const bothOf = (folder: string, shadow: string): string => `${folder}\n\n${shadow}`
 
 const pause = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
-
-/** In front of groups of an issuer where several could hold the same: what a policy names is what one of them says. */
-export const groupPrefix =
-  (current: () => Pick<Snapshot, 'issuers'>) =>
-  (issuer: string): string =>
-    current().issuers.length > 1 ? `${issuer} ` : ''
-
-function generatedBy(snapshot: Snapshot): PolicyFile[] {
-  const prefix = groupPrefix(() => snapshot)
-  const text = [...snapshot.upstreams].map(([alias, { allow }]) => allowPolicies(alias, allow, prefix)).join('\n')
-  return text.trim() === '' ? [] : [{ set: 'authz', name: 'upstreams.<alias>.allow', text }]
-}
 
 const MAX_TOLD = 5
 function faultLines(folder = '', faults: readonly PolicyFault[]): string {

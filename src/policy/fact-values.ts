@@ -7,6 +7,12 @@ import type { Facts, FactValue } from './request.ts'
 
 /** Attributes that are one of a list in the schema, by their last name. */
 const ENUMS: Readonly<Record<string, string>> = { signature: 'Signature', standing: 'Standing', era: 'Era' }
+/** Every value that the schema gives them. */
+export const ENUM_VALUES: Readonly<Record<string, readonly string[]>> = {
+  Signature: ['verified', 'unsigned'],
+  Standing: ['admitted', 'configured', 'deprecated', 'quarantined', 'revoked'],
+  Era: ['legacy', 'modern'],
+}
 
 /** Paths without those that another one covers. */
 export function pathsOf(paths: ReadonlySet<string>): readonly (readonly string[])[] {

@@ -2,8 +2,9 @@
 // heads and conditions alone is not reported.
 
 import { ACTIONS } from './actions.ts'
-import { operands, operation, uidOf, type ScopeAst, type Uid } from './ast.ts'
-import { conditionsOf, textOf } from './conjuncts.ts'
+import { uidOf, type ScopeAst, type Uid } from './ast.ts'
+import { conditionsOf, headOf, textOf } from './conjuncts.ts'
+import { contradiction } from './contradiction.ts'
 import type { Policy } from './load.ts'
 import { joinObligations } from './obligations.ts'
 import { concernsAction } from './scope.ts'
@@ -25,7 +26,13 @@ export type LintFinding = {
 }
 
 /** What is compared of a rule, worked out once. */
-type Lintable = { readonly policy: Policy; readonly actions: ReadonlySet<string>; readonly conditions: ReadonlySet<string> }
+type Lintable = {
+  readonly policy: Policy
+  readonly actions: ReadonlySet<string>
+  readonly conditions: ReadonlySet<string>
+  /** conditions, and what the head says of principal and resource */
+  readonly demands: ReadonlySet<string>
+}
 
 /** In the order of the rules. Compares rules that share an action: quadratic in those. */
 export function lint(policies: readonly Policy[]): readonly LintFinding[] {
@@ -33,6 +40,7 @@ export function lint(policies: readonly Policy[]): readonly LintFinding[] {
     policy,
     actions: new Set(Object.keys(ACTIONS).filter(name => concernsAction(policy.ast, name))),
     conditions: new Set(conditionsOf(policy.ast).map(textOf)),
+    demands: new Set([...headOf(policy.ast), ...conditionsOf(policy.ast)].map(textOf)),
   }))
   return all.flatMap((each, at) => findingsOf(each, at, all))
 }
@@ -58,33 +66,17 @@ function findingsOf(each: Lintable, at: number, all: readonly Lintable[]): LintF
 const isWide = ({ policy: { ast }, conditions }: Lintable): boolean =>
   conditions.size === 0 && ast.principal.op === 'All' && ast.action.op === 'All' && ast.resource.op === 'All'
 
-/** Two conditions of which only one can hold. */
-function contradiction({ ast }: Policy): string | undefined {
-  const conditions = conditionsOf(ast)
-  const texts = new Set(conditions.map(textOf))
-  if ([...texts].some(text => texts.has(`!${text}`))) return 'it demands a condition and its opposite'
-  const values = new Map<string, string>()
-  for (const condition of conditions) {
-    const found = operation(condition)
-    if (found?.op !== '==') continue
-    const { left, right } = operands(found.of)
-    const [value, of] = operation(left)?.op === 'Value' ? [left, right] : [right, left]
-    if (operation(value)?.op !== 'Value' || operation(of)?.op === 'Value') continue
-    const known = values.get(JSON.stringify(of))
-    if (known !== undefined && known !== JSON.stringify(value)) return 'it demands two values of one fact'
-    values.set(JSON.stringify(of), JSON.stringify(value))
-  }
-  return undefined
-}
-
 /** Whether every request that `narrow` matches is matched by `wide`. False = not certain. */
 function covers(wide: Lintable, narrow: Lintable): boolean {
   for (const action of narrow.actions) if (!wide.actions.has(action)) return false
-  for (const condition of wide.conditions) if (!narrow.conditions.has(condition)) return false
+  for (const condition of wide.conditions) if (!narrow.demands.has(condition)) return false
   const types = new Set([...narrow.actions].flatMap(name => ACTIONS[name]?.resources ?? []))
+  // What one says in its head another may say in a condition.
+  const isDemanded = headOf(wide.policy.ast).every(each => narrow.demands.has(textOf(each)))
   return (
-    scopeCovers(wide.policy.ast.principal, narrow.policy.ast.principal, new Set(['User', 'Workload'])) &&
-    scopeCovers(wide.policy.ast.resource, narrow.policy.ast.resource, types)
+    isDemanded ||
+    (scopeCovers(wide.policy.ast.principal, narrow.policy.ast.principal, new Set(['User', 'Workload'])) &&
+      scopeCovers(wide.policy.ast.resource, narrow.policy.ast.resource, types))
   )
 }
 

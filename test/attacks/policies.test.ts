@@ -1,20 +1,24 @@
 // Policies on the data path: what they refuse is refused on every way there is, nothing that breaks becomes an allow, and what is written down can be decided again.
 
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readRecord } from '../../src/policy/record.ts'
 import { Replay } from '../../src/policy/replay.ts'
 import { bundleOf, engine } from '../support/policies.ts'
-import { json } from '../support/upstreams/http-upstream.ts'
+import { json, type HttpExchange } from '../support/upstreams/http-upstream.ts'
 import { admin } from './admin-wire.ts'
 import { callTool, LegacyHost, modern, startWorld, type World } from './world.ts'
 import type { Answer } from './wire.ts'
 
 const TASKS = { extensions: { 'io.modelcontextprotocol/tasks': {} } }
 const FORM = { mode: 'form', message: 'who?', requestedSchema: { type: 'object', properties: {} } }
+/** A tool that asks its host for something. */
+const asking =
+  (method: string, params: object) =>
+  ({ res, message }: HttpExchange): void =>
+    json(res, { jsonrpc: '2.0', id: message.id, result: { resultType: 'input_required', inputRequests: { q: { method, params } } } })
 const READ_ONLY = { name: 'look', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true, openWorldHint: false } }
 const WRITES = { name: 'write', inputSchema: { type: 'object' }, annotations: { destructiveHint: false } }
 
@@ -43,12 +47,13 @@ beforeAll(async () => {
   world = await startWorld({
     definitions: [READ_ONLY, WRITES],
     tools: {
-      ask: x =>
-        json(x.res, {
-          jsonrpc: '2.0',
-          id: x.message.id,
-          result: { resultType: 'input_required', inputRequests: { q: { method: 'elicitation/create', params: FORM } } },
-        }),
+      ask: asking('elicitation/create', FORM),
+      'ask-url': asking('elicitation/create', { mode: 'url', message: 'sign in', url: 'https://elsewhere.test/', elicitationId: 'e' }),
+      'ask-model': asking('sampling/createMessage', {
+        messages: [{ role: 'user', content: { type: 'text', text: 'hello' } }],
+        maxTokens: 5,
+      }),
+      'ask-roots': asking('roots/list', {}),
       task: x =>
         json(x.res, {
           jsonrpc: '2.0',
@@ -138,13 +143,49 @@ const WAYS: readonly { readonly name: string; readonly kind: string; readonly ac
       }),
   },
   { name: 'a method of an extension', kind: 'Server', act: 'extension', run: () => modern(world, 'skills/list') },
-  {
-    name: 'a subscription of a 2025 host',
-    kind: 'Resource',
-    act: 'resources/subscribe',
-    run: async () => (await LegacyHost.open(world)).request('resources/subscribe', { uri: 'mem://open' }),
-  },
+  ...(
+    [
+      ['a tool', 'Tool', 'tools/call', { name: 'look' }],
+      ['a prompt', 'Prompt', 'prompts/get', { name: 'hello' }],
+      ['a resource', 'Resource', 'resources/read', { uri: 'mem://open' }],
+      ['a resource of a template', 'Resource', 'resources/read', { uri: 'mem://items/1' }],
+      [
+        'completion of a prompt',
+        'Prompt',
+        'completion/complete',
+        { ref: { type: 'ref/prompt', name: 'hello' }, argument: { name: 'a', value: 'b' } },
+      ],
+      [
+        'completion of a template',
+        'Template',
+        'completion/complete',
+        { ref: { type: 'ref/resource', uri: 'mem://items{/id*}' }, argument: { name: 'id', value: 'b' } },
+      ],
+      ['a subscription', 'Resource', 'resources/subscribe', { uri: 'mem://open' }],
+    ] as const
+  ).map(([name, kind, act, params]) => ({
+    name: `${name}, of a 2025 host`,
+    kind,
+    act,
+    run: async () => (await LegacyHost.open(world)).request(act, params),
+  })),
 ]
+
+/** Every list there is, as hosts of both eras see it: the names in it. */
+const LISTS: readonly { readonly name: string; readonly act: string; run(): Promise<readonly string[]> }[] = (
+  [
+    ['tools/list', 'tools', 'name'],
+    ['prompts/list', 'prompts', 'name'],
+    ['resources/list', 'resources', 'uri'],
+    ['resources/templates/list', 'resourceTemplates', 'uriTemplate'],
+  ] as const
+).flatMap(([act, key, member]) => {
+  const names = ({ body }: Answer): string[] => body.result[key].map((each: any) => each[member])
+  return [
+    { name: act, act, run: async () => names(await modern(world, act)) },
+    { name: `${act}, of a 2025 host`, act, run: async () => names(await (await LegacyHost.open(world)).request(act)) },
+  ]
+})
 
 describe('without a permit nothing passes, and with one everything does, whichever way it is', () => {
   it.each(WAYS)('$name', async ({ act, run }) => {
@@ -214,6 +255,56 @@ describe('parity: a refusal of tools is a refusal of everything', () => {
     )
     expect(tried).toEqual(expected)
   })
+  const HIDDEN = REFUSALS.filter(([name]) => name !== 'a need of approval' && name !== 'a server that is not shown')
+  const onLists = (text: string): string => text.replace(ON, 'action in MCP::Action::"list"')
+  it.each(HIDDEN)('what lists do not show cannot be used, of either era, and looks like what does not exist: %s', async (_, text) => {
+    await rules(EVERYTHING)
+    for (const { name, run } of LISTS) expect([name, (await run()).length > 0]).toEqual([name, true])
+    await rules(onLists(text))
+    const listed: Record<string, readonly string[]> = {}
+    const used: Record<string, string | undefined> = {}
+    const methods = await reached(async () => {
+      for (const { name, run } of LISTS) listed[name] = await run()
+      for (const { name, run } of WAYS) used[name] = reasonOf(await run())
+    })
+    expect(methods).toEqual([])
+    expect(listed).toEqual(Object.fromEntries(LISTS.map(({ name }) => [name, []])))
+    expect(used).toEqual(Object.fromEntries(WAYS.map(({ name }) => [name, name.includes('extension') ? 'method-unknown' : 'unknown'])))
+    const [hidden, nowhere] = [await callTool(world, 'look'), await callTool(world, 'nowhere')]
+    expect({ ...hidden.body, id: 0 }).toEqual({ ...nowhere.body, id: 0 })
+  })
+  it.each(LISTS)('a list is hidden by its own action, and the others are not: $name', async ({ act, run }) => {
+    await rules(`${EVERYTHING}@id("no") forbid (principal, action == MCP::Action::"${act}", resource);`)
+    expect(await run()).toEqual([])
+    for (const other of LISTS.filter(each => each.act !== act)) expect((await other.run()).length).toBeGreaterThan(0)
+  })
+
+  /** A tool asks for it in its answer. */
+  const QUESTIONS = [
+    ['ask', { elicitation: { form: {} } }],
+    ['ask-url', { elicitation: { url: {} } }],
+    ['ask-model', { sampling: {} }],
+    ['ask-roots', { roots: {} }],
+  ] as const
+  const onAsks = (text: string): string => text.replace(ON, 'action in MCP::Action::"ask"')
+  it.each(REFUSALS.filter(([name]) => name !== 'a server that is not shown'))(
+    'and what servers ask of hosts, whatever it is, is refused by the same rule: %s',
+    async (_, text) => {
+      const answers = async (): Promise<Record<string, string | undefined>> => {
+        const all: Record<string, string | undefined> = {}
+        for (const [tool, capabilities] of QUESTIONS) {
+          const { body } = await callTool(world, tool, {}, { capabilities })
+          all[tool] = body.error?.data?.reason ?? body.result.resultType
+        }
+        return all
+      }
+      await rules(EVERYTHING)
+      expect(await answers()).toEqual(Object.fromEntries(QUESTIONS.map(([tool]) => [tool, 'input_required'])))
+      await rules(onAsks(text))
+      expect(await answers()).toEqual(Object.fromEntries(QUESTIONS.map(([tool]) => [tool, 'gated'])))
+      expect(lastEvent('server-request')).toMatchObject({ decision: 'refused', reason: 'gated' })
+    },
+  )
   it('and what a server asks of the host is refused by the same rule: the person is never asked', async () => {
     const host = { capabilities: { elicitation: { form: {} } } }
     await rules(EVERYTHING)
@@ -453,138 +544,5 @@ describe('obligations', () => {
     write('obligations/more.cedar', '@id("redact") @redact("secrets") permit (principal, action == MCP::Action::"tools/call", resource);')
     expect(await world.gateway.reload(config())).toContain('redact: demands what this gateway does not enforce yet: redact')
     rmSync(join(folder, 'rules/obligations/more.cedar'))
-  })
-})
-
-/** Everything that can be wrong with what lies there. */
-const BROKEN: readonly (readonly [string, () => void])[] = [
-  ['a syntax error', () => write('authz/test.cedar', `${EVERYTHING} permit (`)],
-  [
-    'a rule with a type error',
-    () => write('authz/test.cedar', `${EVERYTHING}@id("x") permit (principal, action, resource) when { resource.nothing };`),
-  ],
-  ['a folder without rules', () => write('authz/test.cedar', '// nothing\n')],
-  ['a folder that is gone', () => renameSync(join(folder, 'rules'), join(folder, 'away'))],
-  ['bytes that are no text', () => writeFileSync(join(folder, 'rules/authz/test.cedar'), Buffer.from([0xff, 0xfe, 0x00]))],
-  [
-    'a write that ended between two rules: what is lost, the tests miss',
-    () => truncateSync(join(folder, 'rules/authz/test.cedar'), EVERYTHING.length + 1),
-  ],
-  ['tests that cannot be read', () => write('tests/test.yaml', 'cases: [')],
-  ['a pipe that nobody writes into', () => pipe('authz/pipe.cedar')],
-  ['a pipe among the tests', () => pipe('tests/pipe.yaml')],
-  ['a link to a device that never ends', () => symlinkSync('/dev/zero', join(folder, 'rules/authz/zero.cedar'))],
-  ['a link to a device that is empty', () => symlinkSync('/dev/null', join(folder, 'rules/authz/null.cedar'))],
-  ['a link that leads nowhere', () => symlinkSync(join(folder, 'nowhere'), join(folder, 'rules/authz/lost.cedar'))],
-  ['a link that leads to itself', () => symlinkSync('loop.cedar', join(folder, 'rules/authz/loop.cedar'))],
-  ['a folder where a file belongs', () => mkdirSync(join(folder, 'rules/authz/more.cedar'))],
-  [
-    'a file where the folder of rules belongs',
-    () => {
-      rmSync(join(folder, 'rules/authz'), { recursive: true })
-      writeFileSync(join(folder, 'rules/authz'), '')
-    },
-  ],
-  [
-    'a file of 100 MB',
-    () => {
-      write('authz/large.cedar', '')
-      truncateSync(join(folder, 'rules/authz/large.cedar'), 100_000_000)
-    },
-  ],
-  [
-    'more bytes than are read, with a forbid behind them',
-    () => {
-      for (let i = 0; i < 17; i += 1) write(`authz/a${String(i).padStart(2, '0')}.cedar`, `//${' '.repeat(1_048_000)}\n`)
-      write('authz/z.cedar', '@id("late") forbid (principal, action, resource);')
-    },
-  ],
-  ['rules cut off within one', () => truncateSync(join(folder, 'rules/authz/test.cedar'), EVERYTHING.length + 20)],
-  ['an empty file in place of the rules', () => truncateSync(join(folder, 'rules/authz/test.cedar'), 0)],
-  ['the folder of rules without a file', () => rmSync(join(folder, 'rules/authz/test.cedar'))],
-]
-function pipe(name: string): void {
-  mkdirSync(join(folder, 'rules', name, '..'), { recursive: true })
-  execFileSync('mkfifo', [join(folder, 'rules', name)])
-}
-
-describe('N030, N148: what breaks leaves the old rules in force, and never becomes an allow', () => {
-  const inForce = async (): Promise<string> => {
-    const events = world.gateway.events()
-    return String(events.findLast(e => e['type'] === 'lifecycle' && e['what'] === 'policies')!['detail'].digest)
-  }
-  const refusals = (): number => world.gateway.events().filter(e => e['what'] === 'policies-refused').length
-  const CASES = `cases:
-  - { case: nobody calls, principal: {}, action: tools/call, tool: up/x, expect: deny, rules: [no] }
-  - { case: all list, principal: {}, action: tools/list, tool: up/x, expect: allow }
-servers: { up: }\n`
-  const GUARDED = `${EVERYTHING}\n@id("no") forbid (principal, action == MCP::Action::"tools/call", resource);\n`
-
-  it('a change of the folder is taken over whole, by itself', async () => {
-    await rules(EVERYTHING)
-    const before = await inForce()
-    write('authz/test.cedar', GUARDED)
-    await expect.poll(inForce).not.toBe(before)
-    expect(reasonOf(await callTool(world, 'look'))).toBe('policy-denied')
-  })
-  it.each(BROKEN)('%s', async (_, breakIt) => {
-    mkdirSync(join(folder, 'rules/tests'), { recursive: true })
-    write('tests/test.yaml', CASES)
-    await rules(GUARDED)
-    const before = await inForce()
-    const count = refusals()
-    breakIt()
-    await expect.poll(refusals).toBe(count + 1)
-    expect(await inForce()).toBe(before)
-    expect(reasonOf(await callTool(world, 'look'))).toBe('policy-denied')
-    rmSync(join(folder, 'rules'), { recursive: true, force: true })
-    rmSync(join(folder, 'away'), { recursive: true, force: true })
-    expect(reasonOf(await callTool(world, 'look'))).toBe('policy-denied')
-  })
-  it('a link that is swapped to another folder', async () => {
-    mkdirSync(join(folder, 'v1/authz'), { recursive: true })
-    mkdirSync(join(folder, 'v2/authz'), { recursive: true })
-    writeFileSync(join(folder, 'v1/authz/a.cedar'), EVERYTHING)
-    writeFileSync(join(folder, 'v2/authz/a.cedar'), GUARDED)
-    symlinkSync(join(folder, 'v1'), join(folder, 'linked'))
-    const linked = { ...config(), policies: { folder: join(folder, 'linked') } }
-    expect(await world.gateway.reload(linked)).toBeUndefined()
-    expect((await callTool(world, 'look')).body).toHaveProperty('result')
-    const before = await inForce()
-    symlinkSync(join(folder, 'v2'), join(folder, 'next'))
-    renameSync(join(folder, 'next'), join(folder, 'linked'))
-    await expect.poll(inForce).not.toBe(before)
-    expect(reasonOf(await callTool(world, 'look'))).toBe('policy-denied')
-  })
-  it('a reload of the configuration is refused with them', async () => {
-    await rules(GUARDED)
-    write('authz/test.cedar', 'permit (')
-    expect(await world.gateway.reload(config())).toMatch(/^policies do not load: .+authz\/test\.cedar:1:\d+ unexpected end of input/)
-    expect(reasonOf(await callTool(world, 'look'))).toBe('policy-denied')
-  })
-  it('attack: a second issuer changes how groups are named, so that a forbid on one would be silent: the configuration is not taken over', async () => {
-    const group = (name: string): string => `${EVERYTHING}\n@id("no") forbid (principal in MCP::Group::"${name}", action, resource);`
-    await rules(group('contractors'))
-    const issuer = (name: string): object => ({
-      issuer: `https://${name}.test`,
-      jwksFile: join(world.gateway.dataDir, '..', 'jwks.json'),
-      grant: [{ everyone: true, scopes: ['*'] }],
-    })
-    const two = { ...config(), operators: ['https://issuer.test root'], identity: { issuers: [issuer('issuer'), issuer('other')] } }
-    expect(await world.gateway.reload(two)).toMatch(/authz\/test\.cedar:2:1 no: nobody is in the group `contractors`: several issuers/)
-    write('authz/test.cedar', group('https://issuer.test contractors'))
-    expect(await world.gateway.reload(two)).toBeUndefined()
-    // and back: the rule would be silent again
-    expect(await world.gateway.reload(config())).toContain('one issuer is configured')
-    await rules(group('contractors'))
-  })
-  it.each(BROKEN)('and a gateway that finds it at its start does not serve: %s', async (_, breakIt) => {
-    rmSync(join(folder, 'rules'), { recursive: true, force: true })
-    mkdirSync(join(folder, 'rules/tests'), { recursive: true })
-    write('tests/test.yaml', CASES)
-    write('authz/test.cedar', GUARDED)
-    breakIt()
-    await expect(startWorld({ config: { policies: { folder: join(folder, 'rules') } }, allow: [] })).rejects.toThrow('policies do not load')
-    rmSync(join(folder, 'away'), { recursive: true, force: true })
   })
 })

@@ -65,6 +65,7 @@ when { context.arguments.hasTag("/path") && context.arguments.getTag("/path").co
 const OBLIGATIONS =
   '@id("rate") @rate("5/1m") permit (principal, action == MCP::Action::"tools/call", resource) when { resource.hints.readOnly };'
 const BUNDLE = bundleOf(RULES, OBLIGATIONS)
+const SHADOW = bundleOf('@id("all") permit (principal, action, resource);')
 
 const SERVER: ServerFacts = { alias: 'files', signature: 'verified', publisher: 'io.github.acme', standing: 'admitted', labels: ['lab'] }
 const principal = (groups: readonly string[]): Principal => ({
@@ -92,7 +93,7 @@ function worldOf(
 ) {
   const cedar = trap.wrap({ evaluate: engine.evaluate.bind(engine), prepare: engine.prepare.bind(engine) })
   const rules = new PolicyRules(BUNDLE, cedar, { remembered: 0 })
-  const shadow = new PolicyRules(bundleOf('@id("all") permit (principal, action, resource);'), cedar, { remembered: 0 })
+  const shadow = new PolicyRules(SHADOW, cedar, { remembered: 0 })
   const judge = new Judge({
     ...trap.wrap({
       serverFacts: () => facts,
@@ -172,7 +173,7 @@ describe('a request about a server', () => {
     ['a server with a forbidden label', { facts: { ...SERVER, labels: ['secret'] } }],
     ['a resource of it', { facts: { ...SERVER, labels: ['secret'] }, kind: 'resource', method: 'resources/read' }],
     ['a task of it', { groups: [], kind: 'task', method: 'tasks/get' }],
-    ['a method of an extension', { kind: 'method', method: 'skills/list' }],
+    ['a method of an extension', { groups: [], kind: 'method', method: 'skills/list' }],
     ['a token without a scope', { missing: ['files:read'] }],
     ['what a shadow would permit', { groups: [], hasShadow: true }],
   ])('that is refused is refused whatever throws: %s', async (_, given) => {

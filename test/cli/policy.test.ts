@@ -55,6 +55,39 @@ describe('gatehouse policy validate', () => {
     expect(err).toContain('5 faults; nothing was loaded')
     expect(JSON.parse((await policy('validate', '--json')).out)).toMatchObject({ valid: false, faults: { length: 5 } })
   })
+  it('N148: ten faults in three files are all told at once, each with its place and what was probably meant', async () => {
+    const call = 'action == MCP::Action::"tools/call"'
+    write(
+      'authz/30-new.cedar',
+      [
+        `permit (principal, ${call}, resource);`,
+        `@id("a") permit (principal, action == MCP::Action::"tools/cal", resource);`,
+        `@id("b") forbid (principal, ${call}, resource) when { resource.hints.destructiv };`,
+        `@id("c") @advise("ask") forbid (principal, ${call}, resource);`,
+        `@id("guard.climbing") forbid (principal, ${call}, resource);`,
+        `@id("d") forbid (principal, ${call}, resource) when { context.era == MCP::Era::"modernn" };`,
+        `@id("e") forbid (principal, ${call}, resource is MCP::Prompt);`,
+      ].join('\n'),
+    )
+    write('obligations/more.cedar', `@id("f") @rate("often") permit (principal, ${call}, resource);`)
+    edit('tests/starter.yaml', 'principal: visitor', 'principal: visitr')
+    edit('tests/starter.yaml', 'expect: approval', 'expect: aproval')
+    const { code, err } = await policy('validate')
+    expect(code).toBe(1)
+    const lines = err.trimEnd().split('\n')
+    const at = (place: string): string | undefined => lines.find(line => line.startsWith(`policies/${place}`))
+    expect(at('authz/30-new.cedar:1:')).toContain('@id')
+    expect(at('authz/30-new.cedar:2:')).toContain('did you mean `MCP::Action::"tools/call"`?')
+    expect(at('authz/30-new.cedar:3:')).toContain('did you mean `destructive`?')
+    expect(at('authz/30-new.cedar:4:')).toContain('did you mean `@advice`?')
+    expect(at('authz/30-new.cedar:5:')).toMatch(/a second rule `guard\.climbing`; the first stands in authz\/00-guardrails\.cedar:\d+/)
+    expect(at('authz/30-new.cedar:6:')).toContain('modern')
+    expect(at('authz/30-new.cedar:7:')).toContain('e: ')
+    expect(at('obligations/more.cedar:1:')).toContain('120/1m')
+    const cases = lines.filter(line => line.startsWith('policies/tests/starter.yaml:'))
+    expect(cases.map(line => /did you mean `(\w+)`/.exec(line)?.[1])).toEqual(['visitor', 'approval'])
+    expect(lines.at(-1)).toBe('10 faults; nothing was loaded')
+  })
   it('attack: a forbid where no rule counts is not passed over', async () => {
     write('90-forbid.cedar', '@id("x") forbid (principal, action, resource);')
     mkdirSync(join(cwd, 'policies/authz/more'))

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { shippedSchema } from '../../src/adapters/policy-folder.ts'
+import { ENUM_VALUES } from '../../src/policy/fact-values.ts'
 import { lint } from '../../src/policy/lint.ts'
 import { bundleOf } from '../support/policies.ts'
 
@@ -9,6 +11,15 @@ const found = (text: string, obligations = ''): string[] =>
 const rule = (id: string, effect: string, head: string, rest = ''): string => `@id("${id}") ${effect} (${head}) ${rest};\n`
 const CALL = 'action == MCP::Action::"tools/call"'
 const UNTRUSTED = 'when { context.readUntrusted }'
+
+it('knows the values of each enumeration as the schema has them', () => {
+  const found = [...shippedSchema().matchAll(/entity (\w+) enum \[([^\]]+)\]/g)].map(([, name, values]) => [
+    name,
+    JSON.parse(`[${values!}]`),
+  ])
+  expect(found.length).toBeGreaterThan(2)
+  expect(ENUM_VALUES).toEqual(Object.fromEntries(found))
+})
 
 describe('rules that do nothing', () => {
   it.each<[string, string, string[]]>([
@@ -43,6 +54,78 @@ describe('rules that do nothing', () => {
       'and another',
       BASE + rule('a', 'forbid', 'principal, action, resource', 'when { !!(principal.client != "a") } when { principal.client == "a" }'),
       ['a never'],
+    ],
+    [
+      'a group in the head, and not that group',
+      BASE + rule('a', 'forbid', 'principal in MCP::Group::"y", action, resource', 'unless { principal in MCP::Group::"y" }'),
+      ['a never'],
+    ],
+    [
+      'a server in the head, and not that server',
+      BASE + rule('a', 'forbid', 'principal, action, resource in MCP::Server::"files"', 'when { !(resource in MCP::Server::"files") }'),
+      ['a never'],
+    ],
+    [
+      'one person in the head, another below',
+      BASE + rule('a', 'forbid', 'principal == MCP::User::"i a", action, resource', 'when { principal == MCP::User::"i b" }'),
+      ['a never'],
+    ],
+    [
+      'every value of an enumeration ruled out',
+      BASE +
+        rule(
+          'a',
+          'forbid',
+          'principal, action, resource',
+          'when { context.era != MCP::Era::"modern" } unless { MCP::Era::"legacy" == context.era }',
+        ),
+      ['a never'],
+    ],
+    ['some values of one', BASE + rule('a', 'forbid', 'principal, action, resource', 'when { context.era != MCP::Era::"modern" }'), []],
+    [
+      'two values of an enumeration',
+      BASE +
+        rule(
+          'a',
+          'forbid',
+          `principal, ${CALL}, resource`,
+          'when { resource.server.signature == MCP::Signature::"verified" && resource.server.signature == MCP::Signature::"unsigned" }',
+        ),
+      ['a never'],
+    ],
+    [
+      'hours that no clock shows',
+      BASE + rule('a', 'forbid', 'principal, action, resource', 'when { context.hour > 17 && 8 > context.hour }'),
+      ['a never'],
+    ],
+    [
+      'nor this one',
+      BASE + rule('a', 'forbid', 'principal, action, resource', 'when { context.hour >= 8 && context.hour == 7 }'),
+      ['a never'],
+    ],
+    [
+      'nor one that is excluded',
+      BASE + rule('a', 'forbid', 'principal, action, resource', 'when { context.hour > 7 } unless { context.hour >= 8 }'),
+      ['a never'],
+    ],
+    [
+      'an hour at a bound',
+      BASE + rule('a', 'forbid', 'principal, action, resource', 'when { context.hour >= 8 && 8 >= context.hour && context.weekday < 3 }'),
+      [],
+    ],
+    [
+      'a forbid of a group, said in the head and in a condition',
+      BASE +
+        rule('a', 'forbid', 'principal in MCP::Group::"y", action, resource') +
+        rule('b', 'forbid', `principal, ${CALL}, resource`, 'when { principal in MCP::Group::"y" && context.hour > 3 }'),
+      ['b covered a'],
+    ],
+    [
+      'and the other way round',
+      BASE +
+        rule('a', 'forbid', 'principal, action, resource', 'when { principal in MCP::Group::"y" }') +
+        rule('b', 'permit', `principal in MCP::Group::"y", ${CALL}, resource`),
+      ['b overridden a'],
     ],
     [
       'the same value twice is no contradiction',
