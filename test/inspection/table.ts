@@ -2,6 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { collisionTable } from '../collision/score.ts'
 import { RULES } from '../../src/inspection/finding.ts'
 import { judge, wireCases, type Case, type Judged, type Verdict } from './vectors.ts'
 
@@ -88,6 +89,7 @@ export function measured(page: string, rows: readonly Scored[]): string {
   return withCodes(page)
     .replace(between('recall'), (_, from: string, to: string) => `${from}\n${recallTable(rows)}\n\n${to}`)
     .replace(between('alarms'), (_, from: string, to: string) => `${from}\n${alarmTable(rows)}\n\n${to}`)
+    .replace(between('collisions'), (_, from: string, to: string) => `${from}\n${collisionTable()}\n\n${to}`)
 }
 export const readPage = (): string => readFileSync(PAGE, 'utf8')
 

@@ -6,6 +6,7 @@ import { isRefusal, readEntry, type ListKind } from '../../src/catalog/entry.ts'
 import type { DocumentKind, Tier } from '../../src/inspection/finding.ts'
 import { inspect } from '../../src/inspection/inspect.ts'
 import { isJsonFault, readJson } from '../../src/mcp/json.ts'
+import { judgeSet } from '../collision/score.ts'
 
 const FILE = new URL('../../../shared/vectors/attacks/cases.jsonl.gz', import.meta.url)
 export const hasVectors = existsSync(FILE)
@@ -13,6 +14,7 @@ export const hasVectors = existsSync(FILE)
 export type Case = {
   readonly id: string
   readonly source: string
+  readonly origin: string
   readonly class: string
   readonly carrier: string
   readonly visibility: string
@@ -20,22 +22,24 @@ export type Case = {
   readonly payload: any
   readonly expected: 'flag' | 'pass'
 }
-export function wireCases(): Case[] {
+let cases: readonly Case[] | undefined
+export const readCases = (): readonly Case[] => (cases ??= read())
+function read(): Case[] {
   if (!hasVectors) return []
   return gunzipSync(readFileSync(FILE))
     .toString()
     .split('\n')
     .filter(Boolean)
     .map(line => JSON.parse(line) as Case)
-    .filter(found => found.visibility === 'wire' && found.label !== 'unlabelled')
 }
+/** What one message, or one look at several servers, can show. */
+export const wireCases = (): Case[] => readCases().filter(found => found.visibility === 'wire' && found.label !== 'unlabelled')
 
 /** What the document is, and as what it travels; undefined: nothing that one document shows (collisions between servers, OAuth). */
 function documentOf({ carrier, payload }: Case): readonly [DocumentKind, unknown] | undefined {
   switch (carrier) {
     case 'tool_definition':
-      // Some are pairs of servers: a matter of names, not of one text.
-      return payload.servers === undefined ? ['definition', { tools: [payload] }] : undefined
+      return ['definition', { tools: [payload] }]
     case 'prompt_definition':
       return ['definition', { prompts: [payload] }]
     case 'resource_definition':
@@ -70,6 +74,7 @@ const TRIED_KINDS: Readonly<Record<string, ListKind>> = {
   resource_definition: 'resources',
 }
 export function judge(found: Case): Judged {
+  if (found.payload.servers !== undefined) return judgeSet(found)
   const document = documentOf(found)
   if (!document) return { verdict: 'unsupported', codes: [] }
   const bytes = Buffer.from(generated(document[1]))
