@@ -96,6 +96,14 @@ const WHAT = {
     'policies permit it once people have approved it, and there is no approval for it; the `detail` names the rules',
     'approvals do not exist yet: change the rule, or call something else',
   ),
+  'arguments-forbidden': row(
+    'an administrator’s rule about this argument, or about where resources lie, refuses it; the `detail` names the rule and the place, never the value',
+    'call again with what the rule permits; `arguments` of the upstream ([arguments.md](arguments.md))',
+  ),
+  'arguments-invalid': row(
+    'the arguments do not fit the schema of the definition that was admitted, or cannot be judged by it; the `detail` has a JSON pointer and the keyword for each fault, never a value',
+    'call again with arguments that fit; where the schema itself is at fault, `arguments.validate` of the upstream ([arguments.md](arguments.md))',
+  ),
   'cursor-invalid': row('the cursor is forged, expired, or was issued to another principal or endpoint', 'list again without a cursor'),
   denied: row(
     'the name exists and no allow rule permits it to this principal; the caller is told `unknown`',

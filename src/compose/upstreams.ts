@@ -1,5 +1,6 @@
 // The configured upstreams of this process: made once, kept across reloads while their settings stay the same.
 
+import { ArgumentGuard } from '../arguments/guard.ts'
 import type { Upstream } from '../bridge/upstream.ts'
 import type { ConfiguredUpstream, Snapshot, UpstreamTransport } from '../config/schema.ts'
 import { ScopeIndex } from '../identity/scopes.ts'
@@ -21,7 +22,7 @@ type Held = Pick<Resolved, 'key' | 'url'> & { readonly entry: UpstreamEntry; rea
 
 /** Everything that needs a new connection when it changes; rules, scopes, tiers of findings and how it is admitted do not. */
 export const fingerprintOf = (settings: ConfiguredUpstream): string =>
-  digestOf(JSON.stringify({ ...settings, allow: [], scopes: [], title: '', admission: '', labels: [], inspection: {} }))
+  digestOf(JSON.stringify({ ...settings, allow: [], scopes: [], title: '', admission: '', labels: [], inspection: {}, arguments: {} }))
 /** Time its processes get to end by themselves once its calls are over. */
 const STOP_MS = 3000
 
@@ -110,6 +111,7 @@ function entryOf(settings: ConfiguredUpstream, resolved: Resolved, upstream: Ups
     rules: allow,
     labels,
     inspection,
+    arguments: new ArgumentGuard(settings.arguments),
     scopes: new ScopeIndex(alias, scopes, sinceMs),
     parkMs: timeouts.parkMs,
     rounds: limits.rounds,

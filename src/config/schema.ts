@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import type { RoleRule } from '../administration/roles.ts'
+import type { ArgumentSettings } from '../arguments/rule.ts'
 import type { Tiers } from '../inspection/tiers.ts'
 import type { Resolution } from '../collision/resolution.ts'
 import type { IssuerRules } from '../identity/claims.ts'
@@ -297,6 +298,8 @@ export type UpstreamSettings = {
   readonly labels: readonly string[]
   /** tiers of what is found in what it sends and is sent */
   readonly inspection: Tiers
+  /** what arguments and URIs of resources have to be */
+  readonly arguments: ArgumentSettings
   /** `shared`: an administrator says lists do not depend on the caller */
   readonly lists: 'principal' | 'shared'
   /** internal life of a cached list where the upstream announces no changes; seconds, default 60 */

@@ -1,5 +1,6 @@
 // A checked document to the frozen snapshot the gateway runs on.
 
+import { argumentsOf } from './argument-snapshot.ts'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { ROLES, type RoleRule } from '../administration/roles.ts'
 import { tiersOf } from '../inspection/tiers.ts'
@@ -163,6 +164,7 @@ function upstreamOf(
   context: SnapshotContext,
 ): ConfiguredUpstream {
   const { timeouts, limits } = upstream
+  const admission = upstream.server ? 'required' : (upstream.admission ?? doc.admission)
   const credential = upstream.credential && credentialOf(upstream.credential, upstream, context, doc.identity.login)
   return {
     alias,
@@ -171,7 +173,8 @@ function upstreamOf(
     launch: launchOf(upstream, context.file, credential),
     era: upstream.era,
     share: upstream.share,
-    admission: upstream.server ? 'required' : (upstream.admission ?? doc.admission),
+    admission,
+    arguments: argumentsOf(alias, upstream.arguments, admission),
     labels: upstream.labels,
     inspection: tiersOf([doc.inspection, upstream.inspection]),
     lists: upstream.lists,

@@ -1,5 +1,6 @@
 // What each upstream must satisfy: one transport, nothing in the clear, confinement where strangers can reach the gateway, and rules that mean something.
 
+import { checkArgumentRules } from './argument-checks.ts'
 import { isLoopback, urlOf } from './addresses.ts'
 import type { ValueSource } from './fields.ts'
 import { checkCredential } from './credential-checks.ts'
@@ -26,6 +27,7 @@ export function checkUpstreams(doc: ConfigDocument, reading: Reading, around: Su
     checkCredential(upstream, at, reading, doc)
     checkBounds(upstream, at, reading)
     checkScopes(upstream, at, reading)
+    checkArgumentRules(upstream, at, reading)
     upstream.allow.forEach((rule, index) => {
       checkRule(rule, `${at}.allow[${index}]`, reading, around.issuers)
       checkId(rule.id ?? defaultRuleId(alias, index), `${at}.allow[${index}]`, ids, reading)

@@ -5,6 +5,7 @@ import { urlProblem } from './addresses.ts'
 import { credential } from './credential-table.ts'
 import { asSource } from './sources.ts'
 import { list, map, optional, record } from './fields.ts'
+import { UPSTREAM_ARGUMENTS } from './argument-table.ts'
 import { UPSTREAM_INSPECTION } from './inspection-table.ts'
 import { choice, duration, flag, integer, place, size, text } from './scalars.ts'
 import type { KeyRule, ValueOf } from './fields.ts'
@@ -303,6 +304,7 @@ export const upstream = record(
     }),
     timeouts,
     limits,
+    ...UPSTREAM_ARGUMENTS,
     ...UPSTREAM_INSPECTION,
     scopes,
     credential: optional(credential),

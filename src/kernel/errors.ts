@@ -35,6 +35,8 @@ export type Reason =
   | 'token-revoked'
   // what
   | 'approval-required'
+  | 'arguments-forbidden'
+  | 'arguments-invalid'
   | 'collision-held'
   | 'cursor-invalid'
   | 'denied'

@@ -55,6 +55,8 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'token-revoked': reply(401, 401, CODE.invalidRequest, 'Access token revoked'),
 
   'approval-required': reply(200, 200, OWN.approval, 'Somebody has to approve this'),
+  'arguments-forbidden': reply(200, 200, OWN.policy, 'These arguments are not permitted'),
+  'arguments-invalid': reply(200, 200, CODE.invalidParams, 'Invalid arguments'),
   // Which other name it resembles is for administrators: a host could learn from it what else there is.
   'collision-held': reply(200, 200, OWN.admission, 'It could be taken for something else, so it is held'),
   'cursor-invalid': reply(400, 200, CODE.invalidParams, 'Invalid cursor'),

@@ -22,6 +22,7 @@ import type { UpstreamEntry } from './entry.ts'
 import { narrow } from './held-entries.ts'
 import type { Defined } from './judge-entities.ts'
 import { headersIn, metaFor, wraps } from './list-entries.ts'
+import { outsideOfRoots } from './resource-roots.ts'
 import { ListReader } from './list-reader.ts'
 import { ListWatches } from './list-watches.ts'
 import type { Authenticated, Classified, Endpoint, Joined, Received } from './path.ts'
@@ -197,6 +198,8 @@ export class CatalogueView implements Catalogue {
   }
 
   verify(x: Asking, entry: UpstreamEntry, asked: Asked): Promise<Verified | Stop> | Verified | Stop {
+    const outside = outsideOfRoots(x, entry, asked)
+    if (outside) return outside
     const admitted = this.#admitted(x, entry, asked)
     return admitted instanceof Promise
       ? admitted.then(verdict => this.#apart(x, { entry, asked, verdict }))

@@ -1,6 +1,7 @@
 // One upstream as the pipeline holds it, and for whom it is asked.
 
 import type { Launch } from '../admission/launch.ts'
+import type { ArgumentGuard } from '../arguments/guard.ts'
 import type { HostCapabilities, RequestKind } from '../bridge/capabilities.ts'
 import type { Caller, Upstream } from '../bridge/upstream.ts'
 import type { Tiers } from '../inspection/tiers.ts'
@@ -27,6 +28,8 @@ export type UpstreamEntry = {
   readonly labels: readonly string[]
   /** what becomes of findings in what it sends and is sent */
   readonly inspection: Tiers
+  /** what arguments and URIs of resources have to be */
+  readonly arguments: ArgumentGuard
   readonly scopes: ScopeIndex
   readonly parkMs: number
   readonly rounds: number

@@ -49,6 +49,8 @@ describe('defaults', () => {
       era: 'auto',
       share: 'principal',
       labels: [],
+      arguments: { validate: 'strict', rules: [], resourceRoots: [] },
+      inspection: expect.any(Object),
       lists: 'principal',
       admission: 'required',
       listTtlSeconds: 60,

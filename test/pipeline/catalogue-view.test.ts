@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it, vi } from 'vitest'
+import { ArgumentGuard } from '../../src/arguments/guard.ts'
 import type { Upstream } from '../../src/bridge/upstream.ts'
 import { qualifyName } from '../../src/catalog/names.ts'
 import { ScopeIndex } from '../../src/identity/scopes.ts'
@@ -49,6 +50,7 @@ function world() {
     launch: { specification: {}, digest: '' },
     rules: [RULE],
     labels: [],
+    arguments: new ArgumentGuard({ validate: 'off', rules: [], resourceRoots: [] }),
     inspection: DEFAULT_TIERS,
     scopes: new ScopeIndex('files', new Map()),
     parkMs: 1,

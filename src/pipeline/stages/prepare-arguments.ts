@@ -1,4 +1,4 @@
-// Bytes for the upstream, from the bytes that were judged: params without this hop's members, checked Mcp-Param headers, opened request state.
+// Arguments that fit rules and schema; then bytes for the upstream, from the bytes judged: params without this hop's members, Mcp-Param headers, opened request state.
 
 import { outgoingMeta, outgoingParams, progressTokenOf } from '../../bridge/outgoing.ts'
 import { INPUT_METHODS } from '../../bridge/input-requests.ts'
@@ -7,6 +7,7 @@ import type { RawObject, Slice } from '../../bridge/upstream.ts'
 import { isStop, type Stop } from '../../kernel/errors.ts'
 import { member, textOf } from '../../mcp/json.ts'
 import { checkParamHeaders, paramHeadersOf } from '../../mcp/param-headers.ts'
+import { ArgumentChecks } from '../argument-checks.ts'
 import type { GatewayDeps } from '../deps.ts'
 import type { CallerFace } from '../entry.ts'
 import type { Authenticated, Classified, Joined, Received, Stage } from '../path.ts'
@@ -29,34 +30,43 @@ export type Prepared = {
 type Need = Received & Classified & Authenticated & Joined & Routed & Scoped
 type Deps = Pick<GatewayDeps, 'catalogue' | 'callers' | 'sealer' | 'now'>
 
-export const prepareArgumentsStage = (deps: Deps): Stage<Need, Prepared> => ({
-  name: 'prepare-arguments',
-  run: x => {
-    const shape = checkShape(x)
-    if (shape) return shape
-    const face = deps.callers.of(x, x.route.entry, x.route.entitlement)
-    const state = readState(x, deps)
-    if (state && 'stop' in state) return state
-    if (x.route.kind !== 'tool' || x.method !== 'tools/call') return assemble(x, face, state, [])
-    const declared = deps.catalogue.toolHeaders(x, x.route.entry, x.route.name)
-    const next = (found: Awaited<typeof declared>): Prepared | Stop => {
-      if (found === 'excluded') return { stop: 'unknown' }
-      const isKnown = found !== undefined && !isStop(found)
-      // Nothing goes upstream before the person has connected; what cannot be checked now is left out, not refused.
-      if (!isKnown && found?.stop === 'connection-required') return assemble(x, face, state, NO_HEADERS)
-      if (!isKnown && x.era === 'modern' && x.headers.params.length > 0) return unchecked(found)
-      const declarations = isKnown ? found.headers : []
-      const args = member(x.params, 'arguments')
-      const slice = args && x.doc && { doc: x.doc, node: args }
-      if (x.era === 'modern' && declarations.length > 0) {
-        const fault = checkParamHeaders(declarations, slice, x.headers.params)
-        if (fault !== undefined) return { stop: 'header-mismatch', detail: fault }
-      }
-      return assemble(x, face, state, [...paramHeadersOf(declarations, slice), ...unrecognised(x, declarations)])
+export function prepareArgumentsStage(deps: Deps): Stage<Need, Prepared> {
+  const checks = new ArgumentChecks(deps.catalogue)
+  return {
+    name: 'prepare-arguments',
+    run: x => {
+      const shape = checkShape(x)
+      if (shape) return shape
+      const refused = checks.check(x)
+      if (refused instanceof Promise) return refused.then(stop => stop ?? prepare(x, deps))
+      return refused ?? prepare(x, deps)
+    },
+  }
+}
+
+function prepare(x: Need, deps: Deps): Prepared | Stop | Promise<Prepared | Stop> {
+  const face = deps.callers.of(x, x.route.entry, x.route.entitlement)
+  const state = readState(x, deps)
+  if (state && 'stop' in state) return state
+  if (x.route.kind !== 'tool' || x.method !== 'tools/call') return assemble(x, face, state, [])
+  const declared = deps.catalogue.toolHeaders(x, x.route.entry, x.route.name)
+  const next = (found: Awaited<typeof declared>): Prepared | Stop => {
+    if (found === 'excluded') return { stop: 'unknown' }
+    const isKnown = found !== undefined && !isStop(found)
+    // Nothing goes upstream before the person has connected; what cannot be checked now is left out, not refused.
+    if (!isKnown && found?.stop === 'connection-required') return assemble(x, face, state, NO_HEADERS)
+    if (!isKnown && x.era === 'modern' && x.headers.params.length > 0) return unchecked(found)
+    const declarations = isKnown ? found.headers : []
+    const args = member(x.params, 'arguments')
+    const slice = args && x.doc && { doc: x.doc, node: args }
+    if (x.era === 'modern' && declarations.length > 0) {
+      const fault = checkParamHeaders(declarations, slice, x.headers.params)
+      if (fault !== undefined) return { stop: 'header-mismatch', detail: fault }
     }
-    return declared instanceof Promise ? declared.then(next) : next(declared)
-  },
-})
+    return assemble(x, face, state, [...paramHeadersOf(declarations, slice), ...unrecognised(x, declarations)])
+  }
+  return declared instanceof Promise ? declared.then(next) : next(declared)
+}
 
 /** What cannot be held against the arguments does not travel: the upstream might read the header where the policy read the body. */
 const unchecked = (why: Stop | undefined): Stop => ({

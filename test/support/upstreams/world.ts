@@ -44,6 +44,7 @@ function settingsOf(transport: UpstreamTransport, overrides: Overrides = {}): Up
     era: 'auto',
     share: 'principal',
     labels: [],
+    arguments: { validate: 'off', rules: [], resourceRoots: [] },
     inspection: DEFAULT_TIERS,
     lists: 'principal',
     admission: 'configured',
