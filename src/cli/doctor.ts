@@ -15,6 +15,7 @@ import { checkIssuers } from './doctor/issuers.ts'
 import { checkLogin } from './doctor/login.ts'
 import { checkClock, checkNode, checkOpenFiles, checkPorts } from './doctor/machine.ts'
 import { checkPolicies } from './doctor/policies.ts'
+import { checkNames } from './doctor/names.ts'
 import { checkRegistryTrust } from './doctor/registry-trust.ts'
 import { checkKeptNames } from './doctor/subjects.ts'
 import { checkUpstreams } from './doctor/upstreams.ts'
@@ -58,6 +59,7 @@ export async function examine(loaded: LoadResult, world: World, examination: Exa
     ['what publications are verified by', checkRegistryTrust],
     ['the trust repository', trustRepository],
     ['upstreams', checkUpstreams],
+    ['names', checkNames],
   ]
   for (const [what, check] of steps) {
     examination.progress(what)

@@ -1,5 +1,6 @@
 // What decisions about collisions must be: about one entry each, and a given name means one entry and nothing else.
 
+import { HOSTS } from '../collision/host-commands.ts'
 import type { Resolution } from '../collision/resolution.ts'
 import type { CollisionDocument } from './collision-table.ts'
 import type { Reading } from './reading.ts'
@@ -54,11 +55,15 @@ function checkShape(each: CollisionDocument, at: string, reading: Reading): Word
 /** As catalog/names.ts has it: what is longer would stand there in an escaped form. */
 const MAX_QUALIFIED = 48
 
+const hostOf = (name: string): string | undefined => HOSTS.find(({ commands }) => commands.includes(name.toLowerCase()))?.host
+
 type Naming = { readonly word: Word; readonly at: string; readonly reading: Reading }
 
 function checkName({ server, as = '', ...each }: CollisionDocument, { word, at, reading }: Naming): void {
   const own = each[word]
   if (as === own) reading.fault('value', `${at}.as`, 'is the name it has', 'give it another')
+  else if (word === 'prompt' && hostOf(as) !== undefined)
+    reading.fault('value', `${at}.as`, `is a command of ${hostOf(as) ?? ''}`, 'take a name that no host has')
   else if (server.length + 2 + as.length > MAX_QUALIFIED)
     reading.fault('range', `${at}.as`, `is too long behind \`${server}__\``, 'take a shorter one')
 }

@@ -153,7 +153,11 @@ export class Colliding {
     const { pause, collide, known: lists } = this.#deps
     const resolutions = this.#deps.resolutions()
     const entries = endpoint.aliases.flatMap(alias => this.#deps.upstreams().get(alias) ?? []).filter(entry => !this.#deps.isHeld(entry))
-    const known = new Map(entries.map(entry => [entry.alias, lists.of(entry)]))
+    const known = new Map<string, Known>()
+    for (const entry of entries) {
+      known.set(entry.alias, lists.of(entry))
+      await pause()
+    }
     const compared = entries.map(entry => this.#compared(entry, known.get(entry.alias)))
     const inventory = async (decided: Resolutions | undefined): Promise<Inventory> => {
       const servers = []

@@ -1,6 +1,8 @@
 // Servers compared on the path: once per change, before anything is shown, for everybody alike, and nobody waits for a server that does not answer.
 
 import { describe, expect, it, vi } from 'vitest'
+import type { PinnedSurface } from '../../src/admission/pinned-surface.ts'
+import type { Digest } from '../../src/admission/primitive.ts'
 import { readEntry, type Entry } from '../../src/catalog/entry.ts'
 import { emptyList, type LiveList } from '../../src/catalog/lists.ts'
 import { collide } from '../../src/collision/collide.ts'
@@ -12,6 +14,7 @@ import { heldStop } from '../../src/pipeline/collision-stop.ts'
 import type { CollidingDeps, Judgement } from '../../src/pipeline/colliding.ts'
 import type { UpstreamEntry } from '../../src/pipeline/entry.ts'
 import { narrow } from '../../src/pipeline/held-entries.ts'
+import { KnownLists } from '../../src/pipeline/known-lists.ts'
 import { NOTHING_COLLIDES, testColliding } from '../support/colliding.ts'
 
 const entryOf = (alias: string): UpstreamEntry => ({ alias, identity: `at ${alias}`, admission: 'configured' }) as UpstreamEntry
@@ -231,5 +234,41 @@ describe('decisions', () => {
       expect(resolutions.own('b', kind, said)).toBe(own)
       if (said !== own) expect(resolutions.own('b', kind, own)).toBeUndefined()
     }
+  })
+})
+
+describe('a server under review', () => {
+  const digests = (...names: string[]) => new Map(names.map(name => [name, 'd' as Digest]))
+  const surface = (...tools: string[]): PinnedSurface => ({
+    mode: 'subset',
+    instructions: null,
+    primitives: { tool: digests(...tools), prompt: digests(), resource: digests(), resourceTemplate: digests() },
+  })
+  const reviewed = (surfaces: Record<string, PinnedSurface>) => {
+    const entries = new Map(['a', 'b'].map(alias => [alias, { ...entryOf(alias), admission: 'required' as const }]))
+    const known = new KnownLists({ surfaceOf: ({ alias }) => surfaces[alias], digestIn: () => 'd', pause: async () => {}, now: () => 0 })
+    return world({ upstreams: () => entries, known })
+  }
+
+  it('is compared by what was admitted, before it is started, and whoever calls (N124)', async () => {
+    const { colliding } = reviewed({ a: surface('format_code'), b: surface('Format_Code', 'weather') })
+    const judgement = await colliding.judgement(ALL)
+    expect(heldStop(judgement, 'b', { kind: 'tool', name: 'Format_Code' })?.stop).toBe('collision-held')
+    expect(heldStop(judgement, 'b', { kind: 'tool', name: 'weather' })).toBeUndefined()
+    expect(heldStop(judgement, 'a', { kind: 'tool', name: 'format_code' })).toBeUndefined()
+  })
+
+  it('is shown what a reviewer admits once that was compared, too', async () => {
+    const surfaces: Record<string, PinnedSurface> = { a: surface('format_code'), b: surface('weather') }
+    const { colliding, entries } = reviewed(surfaces)
+    const judgement = await colliding.judgement(ALL, [
+      { entry: { ...entries.get('b')!, admission: 'required' }, list: listOf('b', ['weather']), caller: '' },
+    ])
+    expect(narrow(judgement, listOf('b', ['weather', 'Format_Code'])).entries.map(({ name }) => name)).toEqual(['weather'])
+    surfaces['b'] = surface('weather', 'Format_Code')
+    colliding.changed()
+    const after = await colliding.judgement(ALL)
+    expect(narrow(after, listOf('b', ['weather', 'Format_Code'])).entries.map(({ name }) => name)).toEqual(['weather'])
+    expect(heldStop(after, 'b', { kind: 'tool', name: 'Format_Code' })?.stop).toBe('collision-held')
   })
 })

@@ -15,6 +15,7 @@ import { isStop } from '../../kernel/errors.ts'
 import { CODE } from '../../mcp/revisions.ts'
 import { EXIT, type CommandArgs, type Io } from '../command.ts'
 import { run as diff } from './diff.ts'
+import { heldNames } from './held-names.ts'
 import { serverOf } from './surfaces.ts'
 import { unpinnedText } from './words.ts'
 
@@ -62,6 +63,11 @@ export async function run(args: CommandArgs): Promise<number> {
     return problem === undefined ? EXIT.failed : EXIT.unavailable
   }
   await diff(args)
+  if (args.json) return EXIT.ok
+  for (const { sentence, code, server: held } of (await heldNames(snapshot, alias)).filter(each =>
+    [each.server, each.against].includes(alias),
+  ))
+    io.out(`${held === alias ? 'would be held' : 'would hold'}: ${sentence} (${code}); docs/collisions.md\n`)
   return EXIT.ok
 }
 
