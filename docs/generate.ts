@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { DRIFT_CLASSES, DRIFT_RULES, type DriftClass } from '../src/admission/drift-rules.ts'
 import { COMMANDS } from '../src/cli/commands.ts'
 import { helpOf, overview } from '../src/cli/help.ts'
+import { SUSPICIONS } from '../src/pipeline/suspicions.ts'
 import type { AnyField, Shape } from '../src/config/fields.ts'
 import { gatehouseSchema } from '../src/config/json-schema.ts'
 import { GATEHOUSE } from '../src/config/table.ts'
@@ -128,7 +129,9 @@ const CLASS_WORDS: Readonly<Record<DriftClass, string>> = {
 
 function driftRules(): string {
   const tables = DRIFT_CLASSES.map(of => {
-    const rows = DRIFT_RULES.filter(rule => rule.class === of).map(({ code, about }) => `| \`${code}\` | ${cell(about)} |`)
+    const rows = [...SUSPICIONS, ...DRIFT_RULES]
+      .filter(rule => rule.class === of)
+      .map(({ code, about }) => `| \`${code}\` | ${cell(about)} |`)
     return `## ${capital(of)}\n\n${capital(CLASS_WORDS[of])}.\n\n| code | what it says |\n|---|---|\n${rows.join('\n')}\n`
   })
   return `${NOTICE}
@@ -136,7 +139,7 @@ function driftRules(): string {
 # How drift is classed
 
 \`gatehouse server diff\` sorts what differs from an admitted surface by these codes; the worst one is the class. Every change is held whatever its class: the
-rules say what to look at first, and a hostile text that none of them knows is held as well. Rules for hostile-looking text read only what a change adds.
+rules say what to look at first, and a hostile text that none of them knows is held as well. Rules for hostile-looking text are those of inspection ([detection.md](detection.md)), and read only what a change adds.
 
 ${tables.join('\n')}`
 }

@@ -271,6 +271,18 @@ const UPSTREAM = {
     'add the kind to `serverRequests` of the rule, if this server may ask for it',
   ),
   'host-incapable': row('the upstream asked for something this host did not declare', 'use a host that has it'),
+  'arguments-blocked': row(
+    'something was found in the arguments for which `inspection` of the configuration says `block`; the `detail` names code and pointer, never the value. Nothing went to the server',
+    'leave it out; an operator may choose another tier under `upstreams.<alias>.inspection.arguments`',
+  ),
+  'definition-blocked': row(
+    'in the definition of the tool, prompt or resource something was found that no honest one has ([detection.md](detection.md)): it is left out of lists and not called, whoever admitted it; the `detail` names code and pointer',
+    'ask whoever runs the server to mend it; an operator may choose another tier under `upstreams.<alias>.inspection.definition`, which is recorded',
+  ),
+  'definition-held': row(
+    'in a definition that no reviewer admits (`admission: configured`) something was found that a person has to look at; until then it is left out of lists and not called',
+    'an operator adds its digest, which the `detail` and the audit event name, to `upstreams.<alias>.acceptedDefinitions`, chooses another tier, or has the server reviewed',
+  ),
   'response-blocked': row(
     'the call was made, and something was found in what came back that stops it: by `inspection` of the configuration, by `@stop_on` of a policy, or because taking out what `@redact` names left a result that breaks its schema; the `detail` names code, pointer and server, never the text. Nothing of the result is forwarded, and calling again calls the server again',
     'look at what the server sends; an operator may choose another tier under `upstreams.<alias>.inspection`, a policy author another rule',

@@ -16,6 +16,7 @@ import { createCredentials, nobodySignsIn, storesIn, type CredentialStores } fro
 import { createDoor } from './compose/door.ts'
 import { endWhatIsOver, type Over } from './compose/endings.ts'
 import { showLevels } from './compose/levels.ts'
+import { openInspection } from './compose/inspection.ts'
 import { openJudge } from './compose/judge.ts'
 import { admission, listSettings, obligationLimits, streamLimit } from './compose/limits.ts'
 import { createListener, hostText, listen, setPatience } from './compose/listener.ts'
@@ -41,6 +42,7 @@ import type { Snapshot } from './config/schema.ts'
 import { createControlPlane } from './http/control-plane/app.ts'
 import { McpEndpoint } from './http/mcp-endpoint.ts'
 import { StreamTable } from './http/sse-channel.ts'
+import { inspect } from './inspection/inspect.ts'
 import type { Stop } from './kernel/errors.ts'
 import { createCallers } from './pipeline/callers.ts'
 import { CatalogueView } from './pipeline/catalogue-view.ts'
@@ -150,7 +152,19 @@ export async function startGateway(
     upstreams: () => upstreams.entries,
   })
   const catalogue = new CatalogueView({
-    ...{ ...names, contacts, entitlement, judge, callers, credentials, sealer, monotonic, delay, serverInfo },
+    ...{
+      ...names,
+      inspected: openInspection({ inspect, log, encoder, logger }),
+      contacts,
+      entitlement,
+      judge,
+      callers,
+      credentials,
+      sealer,
+      monotonic,
+      delay,
+      serverInfo,
+    },
     upstreams: () => upstreams.entries,
     listSettings: alias => listSettings(upstreams.settings(alias)),
     excluded: list => report.excluded(list),
@@ -164,10 +178,8 @@ export async function startGateway(
     authenticate: tokens.authenticate,
     standing: principal => standing.stopOf(principal),
     admit: admission(() => current.limits.principalPerSecond, monotonic),
-    sessions,
-    blockOf,
-    judge,
-    spend: obligationLimits(),
+    ...{ sessions, blockOf, judge },
+    ...{ inspect, spend: obligationLimits() },
     faces: createFaces({ ...views, serverInfo }),
     feeds: createFeeds({ ...views, sealer }),
     parked,

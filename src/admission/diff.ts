@@ -99,6 +99,14 @@ export function addedText({ before, after }: Change): readonly AddedText[] {
   return found
 }
 
+/** What of a change is new: of a text that was there before the new part of it, else all; undefined where something was taken away. */
+export function addedPart(change: Change): { readonly pointer: string; readonly value: unknown; readonly isKeyNew: boolean } | undefined {
+  const { pointer, before, after } = change
+  if (after === undefined) return undefined
+  const isText = typeof before === 'string' && typeof after === 'string'
+  return { pointer, value: isText ? between(before, after) : after, isKeyNew: before === undefined }
+}
+
 function collect(value: unknown, found: AddedText[]): void {
   if (typeof value === 'string') found.push({ is: 'value', text: value })
   else if (Array.isArray(value)) for (const item of value as unknown[]) collect(item, found)

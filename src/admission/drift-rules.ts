@@ -1,13 +1,17 @@
 // What a drift looks like: the rule table a reviewer sees. It sorts what is held; nothing here admits anything.
 
-import { detect, DETECTORS, TOO_LONG, type TextPlace } from './detectors.ts'
-import { addedText, type AddedText, type Change, type Diff } from './diff.ts'
+import { addedPart, addedText, type Change, type Diff } from './diff.ts'
 
 /** Worst first. */
 export const DRIFT_CLASSES = ['hostile-looking', 'material', 'cosmetic'] as const
 export type DriftClass = (typeof DRIFT_CLASSES)[number]
 
 export type DriftRule = { readonly code: string; readonly class: DriftClass; readonly about: string }
+
+/** What a change brings: where it stands, and its text or value. `isKeyNew`: the last member of the pointer as well. */
+export type Added = { readonly pointer: string; readonly value: unknown; readonly isKeyNew: boolean }
+/** Port: codes of what added text looks like, each once. Never throws; time is linear in the text. */
+export type Suspects = (added: readonly Added[]) => readonly DriftRule[]
 
 /** Where a change is: the first rule that names its pointer counts. */
 type PlaceRule = DriftRule & { readonly at: (pointer: string, change: Change) => boolean }
@@ -57,9 +61,8 @@ const WHOLE: readonly DriftRule[] = [
   { code: 'too-much-changed', class: 'hostile-looking', about: 'more differs than anybody reads' },
 ]
 
-/** Every code a classification may carry, for documentation. */
+/** The codes that this room gives; what text looks like has codes of its own (Suspects). */
 export const DRIFT_RULES: readonly DriftRule[] = [
-  ...[...DETECTORS, TOO_LONG].map(({ code, about }): DriftRule => ({ code, class: 'hostile-looking', about })),
   ...WHOLE,
   ...PLACES.map(({ code, class: of, about }): DriftRule => ({ code, class: of, about })),
 ]
@@ -70,60 +73,26 @@ export type Classified = {
   readonly codes: readonly string[]
 }
 
-const CLASS_OF: ReadonlyMap<string, DriftClass> = new Map(DRIFT_RULES.map(r => [r.code, r.class]))
+const RULE_OF: ReadonlyMap<string, DriftRule> = new Map(DRIFT_RULES.map(r => [r.code, r]))
 const ORDER: ReadonlyMap<string, number> = new Map(DRIFT_RULES.map((r, i) => [r.code, i]))
-/** Characters of added text that are searched in one definition; more is a finding. */
-const MAX_SEARCHED = 65_536
 
 /** Class of a changed definition: the worst of what its changes are and of what their new text looks like. */
-export function classify({ changes, isCut }: Diff, before: unknown, after: unknown): Classified {
+export function classify({ changes, isCut }: Diff, before: unknown, after: unknown, suspects: Suspects): Classified {
   const codes = new Set<string>(isCut ? ['too-much-changed'] : [])
   if (isLoosened(before, after)) codes.add('hint-loosened')
   for (const change of changes) codes.add(PLACES.find(p => p.at(change.pointer, change))?.code ?? 'other-changed')
-  for (const code of suspicions(changes)) codes.add(code)
-  return worst(codes)
+  return worst(codes, suspects(changes.flatMap(change => addedPart(change) ?? [])))
 }
 
 /** Class of a definition nobody admitted, or whose admitted text is not at hand. */
-export function classifyWhole(definition: unknown, reason: 'definition-added' | 'no-admitted-text'): Classified {
-  return worst(new Set([reason, ...suspicions([{ pointer: '', after: definition }])]))
+export function classifyWhole(definition: unknown, reason: 'definition-added' | 'no-admitted-text', suspects: Suspects): Classified {
+  return worst(new Set([reason]), suspects([{ pointer: '', value: definition, isKeyNew: false }]))
 }
 
-function worst(codes: ReadonlySet<string>): Classified {
-  const sorted = [...codes].sort((a, b) => (ORDER.get(a) ?? 0) - (ORDER.get(b) ?? 0))
-  const found = DRIFT_CLASSES.find(c => sorted.some(code => CLASS_OF.get(code) === c))
-  return { class: found ?? 'cosmetic', codes: sorted.sort((a, b) => rank(a) - rank(b)) }
-}
-const rank = (code: string): number => DRIFT_CLASSES.indexOf(CLASS_OF.get(code) ?? 'cosmetic')
-
-function suspicions(changes: readonly Change[]): ReadonlySet<string> {
-  const codes = new Set<string>()
-  let searched = 0
-  for (const change of changes) {
-    for (const added of addedText(change)) {
-      searched += added.text.length
-      if (searched > MAX_SEARCHED) return codes.add(TOO_LONG.code)
-      for (const code of detect(added.text, placeOf(change.pointer, added))) codes.add(code)
-    }
-    const key = keyOf(change)
-    if (key !== undefined) for (const code of detect(key, PARAMETER.test(change.pointer) ? 'parameter' : 'text')) codes.add(code)
-  }
-  return codes
-}
-
-/** The last member of a pointer is text of the server too, where it is new. */
-function keyOf({ pointer, before }: Change): string | undefined {
-  if (before !== undefined) return undefined
-  return pointer
-    .slice(pointer.lastIndexOf('/') + 1)
-    .replaceAll('~1', '/')
-    .replaceAll('~0', '~')
-}
-
-const PROPERTIES = /(?:^|\/)properties$/
-function placeOf(pointer: string, { is }: AddedText): TextPlace {
-  if (is === 'key') return pointer === '' || PROPERTIES.test(pointer) ? 'parameter' : 'text'
-  return pointer === '/name' ? 'name' : 'text'
+function worst(codes: ReadonlySet<string>, looks: readonly DriftRule[]): Classified {
+  const own = [...codes].flatMap(code => RULE_OF.get(code) ?? []).sort((a, b) => (ORDER.get(a.code) ?? 0) - (ORDER.get(b.code) ?? 0))
+  const all = [...looks, ...own].sort((a, b) => DRIFT_CLASSES.indexOf(a.class) - DRIFT_CLASSES.indexOf(b.class))
+  return { class: all[0]?.class ?? 'cosmetic', codes: all.map(({ code }) => code) }
 }
 
 /** MCP Apps (SEP-1865): hosts load what these name. */

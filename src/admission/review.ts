@@ -2,7 +2,7 @@
 
 import { compare, type Difference } from './compare.ts'
 import { diff, type Change } from './diff.ts'
-import { classify, classifyWhole, DRIFT_CLASSES, type Classified, type DriftClass } from './drift-rules.ts'
+import { classify, classifyWhole, DRIFT_CLASSES, type Classified, type DriftClass, type Suspects } from './drift-rules.ts'
 import { inertJson, inertText, type ShownChange } from './inert-text.ts'
 import type { PinnedSurface } from './pinned-surface.ts'
 import { digestOfInstructions, PRIMITIVE_KINDS, type PrimitiveKind } from './primitive.ts'
@@ -39,11 +39,16 @@ const MAX_SHOWN_CHANGES = 40
  * Holds what was seen against what was admitted. `admitted`: the definitions as admitted, where they were kept; one that does not have the pinned digest
  * counts for nothing, whoever wrote it.
  */
-export function reviewSurface(seen: SeenSurface, pinned: PinnedSurface | undefined, admitted: SeenSurface | undefined): SurfaceReview {
+export function reviewSurface(
+  seen: SeenSurface,
+  pinned: PinnedSurface | undefined,
+  admitted: SeenSurface | undefined,
+  suspects: Suspects,
+): SurfaceReview {
   const findings: Finding[] = []
   const missing: { readonly kind: PrimitiveKind; readonly name: string }[] = []
   let same = 0
-  const said = instructionsFinding(seen, pinned, admitted)
+  const said = instructionsFinding({ seen, pinned, admitted }, suspects)
   if (said) findings.push(said)
   for (const kind of PRIMITIVE_KINDS) {
     const live = seen.definitions[kind]
@@ -56,21 +61,25 @@ export function reviewSurface(seen: SeenSurface, pinned: PinnedSurface | undefin
     missing.push(...comparison.missing.map(name => ({ kind, name: inertText(name) })))
     for (const [name, difference] of comparison.held) {
       const now = live.get(name)
-      if (now) findings.push(findingOf(difference, now, admitted?.definitions[kind].get(name)))
+      if (now) findings.push(findingOf(difference, { now, old: admitted?.definitions[kind].get(name) }, suspects))
     }
   }
   const sorted = DRIFT_CLASSES.flatMap(of => findings.filter(f => f.class === of))
   return { findings: sorted, missing, same, class: sorted[0]?.class ?? 'same' }
 }
 
-function findingOf({ kind, name, standing, pinned, live }: Difference, now: SeenDefinition, old: SeenDefinition | undefined): Finding {
+function findingOf(
+  { kind, name, standing, pinned, live }: Difference,
+  { now, old }: { readonly now: SeenDefinition; readonly old: SeenDefinition | undefined },
+  suspects: Suspects,
+): Finding {
   const after: unknown = JSON.parse(now.json)
   const hasOld = old !== undefined && pinned !== undefined && old.digest === pinned
   const before: unknown = hasOld ? JSON.parse(old.json) : undefined
   const changes = hasOld ? diff(before, after) : { changes: [{ pointer: '', after }], isCut: false }
   const classified = hasOld
-    ? classify(changes, before, after)
-    : classifyWhole(after, standing === 'new' ? 'definition-added' : 'no-admitted-text')
+    ? classify(changes, before, after, suspects)
+    : classifyWhole(after, standing === 'new' ? 'definition-added' : 'no-admitted-text', suspects)
   return {
     ...{ kind, name: inertText(name), standing, ...classified },
     ...(pinned !== undefined && { pinned }),
@@ -80,7 +89,9 @@ function findingOf({ kind, name, standing, pinned, live }: Difference, now: Seen
   }
 }
 
-function instructionsFinding(seen: SeenSurface, pinned: PinnedSurface | undefined, admitted: SeenSurface | undefined): Finding | undefined {
+type Compared = { readonly seen: SeenSurface; readonly pinned: PinnedSurface | undefined; readonly admitted: SeenSurface | undefined }
+
+function instructionsFinding({ seen, pinned, admitted }: Compared, suspects: Suspects): Finding | undefined {
   const { instructions } = seen
   if (instructions === undefined) return undefined
   const live = digestOfInstructions(instructions)
@@ -93,8 +104,8 @@ function instructionsFinding(seen: SeenSurface, pinned: PinnedSurface | undefine
   return {
     ...({ kind: 'instructions', name: '', standing } as const),
     ...(hasOld
-      ? classify({ changes, isCut: false }, old, instructions)
-      : classifyWhole(instructions, known === undefined ? 'definition-added' : 'no-admitted-text')),
+      ? classify({ changes, isCut: false }, old, instructions, suspects)
+      : classifyWhole(instructions, known === undefined ? 'definition-added' : 'no-admitted-text', suspects)),
     ...(known !== undefined && { pinned: known }),
     ...(live !== undefined && { live }),
     ...shown(changes),

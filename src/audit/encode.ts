@@ -29,7 +29,9 @@ declare const contactText: unique symbol
 
 // Optional members may also be handed over as undefined: callers on the data path build no conditional spreads.
 type Loose<T> = { readonly [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K] }
-type Own<T> = Loose<Omit<T, keyof ExchangeFacts | 'v' | 'id' | 'time' | 'type' | 'policy'>>
+type Own<T> = Loose<Omit<T, keyof ExchangeFacts | 'v' | 'id' | 'time' | 'type' | keyof Beside>>
+/** What stands beside the facts of an event, as JSON text in ASCII: the decision of the rules, and what inspection found. */
+export type Beside = { readonly policy?: string | undefined; readonly findings?: string | undefined }
 export type OutcomeFacts = Own<OutcomeEvent>
 export type RefusalFacts = Own<RefusalEvent>
 export type DecisionFacts = Own<DecisionEvent>
@@ -79,8 +81,8 @@ export class EventEncoder {
   }
 
   /** `policy`: the decision of the rules, as JSON text in ASCII; where there are none, undefined. The same for refusals and decisions. */
-  intent(exchange: ExchangeText, rules: readonly string[], round: number, policy?: string): string {
-    return `${this.#head('intent')},${exchange},"rules":${stringList(rules)},"round":${number(round)}${policyOf(policy)}}`
+  intent(exchange: ExchangeText, rules: readonly string[], round: number, { policy, findings }: Beside = {}): string {
+    return `${this.#head('intent')},${exchange},"rules":${stringList(rules)},"round":${number(round)}${policyOf(policy)}${findingsOf(findings)}}`
   }
 
   outcome(exchange: ExchangeText, facts: OutcomeFacts): string {
@@ -105,12 +107,12 @@ export class EventEncoder {
     return `${this.#head('decision')},${exchange},"rules":${stringList(facts.rules)}${detailOf(facts.detail)},"ms":${millis(facts.ms)}${policyOf(policy)}}`
   }
 
-  serverRequest(exchange: ExchangeText, facts: ServerRequestFacts): string {
+  serverRequest(exchange: ExchangeText, facts: ServerRequestFacts, beside?: Beside): string {
     let out = `${this.#head('server-request')},${exchange},"requestMethod":${jsonString(facts.requestMethod, MAX.method)}`
     if (facts.requestDigest !== undefined) out += `,"requestDigest":${jsonString(facts.requestDigest, MAX.id)}`
     out += `,"decision":"${facts.decision}"`
     if (facts.reason !== undefined) out += `,"reason":"${facts.reason}"`
-    return `${out},"rules":${stringList(facts.rules)}}`
+    return `${out},"rules":${stringList(facts.rules)}${policyOf(beside?.policy)}${findingsOf(beside?.findings)}}`
   }
 
   contactText(facts: Loose<ContactFacts>): ContactText {
@@ -164,4 +166,5 @@ export class EventEncoder {
 }
 
 const policyOf = (policy: string | undefined): string => (policy === undefined ? '' : `,"policy":${policy}`)
+const findingsOf = (findings: string | undefined): string => (findings === undefined ? '' : `,"findings":${findings}`)
 const detailOf = (detail: string | undefined): string => (detail === undefined ? '' : `,"detail":${jsonString(detail, MAX.detail)}`)

@@ -57,10 +57,15 @@ export type ExchangeFacts = Omit<Exchange, keyof Common>
  */
 type EventPolicy = Readonly<Record<string, unknown>>
 
+/** What inspection found: code, severity, tier and place, never the text itself (docs/detection.md). */
+type EventFinding = { readonly code: string; readonly severity: string; readonly tier: string; readonly pointer: string }
+
 /** Durable before anything leaves for an upstream. */
 export type IntentEvent = Exchange & {
   readonly type: 'intent'
   readonly policy?: EventPolicy
+  /** in the arguments */
+  readonly findings?: readonly EventFinding[]
   /** the rule (later: policy ids) that permits it */
   readonly rules: readonly string[]
   readonly round: number
@@ -106,6 +111,8 @@ export type ServerRequestEvent = Exchange & {
   readonly type: 'server-request'
   readonly requestMethod: string
   readonly requestDigest?: string
+  readonly policy?: EventPolicy
+  readonly findings?: readonly EventFinding[]
   readonly decision: 'allowed' | 'refused'
   readonly reason?: Reason
   readonly rules: readonly string[]

@@ -22,7 +22,19 @@ type Held = Pick<Resolved, 'key' | 'url'> & { readonly entry: UpstreamEntry; rea
 
 /** Everything that needs a new connection when it changes; rules, scopes, tiers of findings and how it is admitted do not. */
 export const fingerprintOf = (settings: ConfiguredUpstream): string =>
-  digestOf(JSON.stringify({ ...settings, allow: [], scopes: [], title: '', admission: '', labels: [], inspection: {}, arguments: {} }))
+  digestOf(
+    JSON.stringify({
+      ...settings,
+      allow: [],
+      scopes: [],
+      title: '',
+      admission: '',
+      labels: [],
+      inspection: {},
+      accepted: [],
+      arguments: {},
+    }),
+  )
 /** Time its processes get to end by themselves once its calls are over. */
 const STOP_MS = 3000
 
@@ -98,7 +110,21 @@ export class UpstreamSet {
 }
 
 function entryOf(settings: ConfiguredUpstream, resolved: Resolved, upstream: Upstream): UpstreamEntry {
-  const { alias, admission, launch, allow, labels, inspection, scopes, share, timeouts, limits, credential, title = alias } = settings
+  const {
+    alias,
+    admission,
+    launch,
+    allow,
+    labels,
+    inspection,
+    accepted,
+    scopes,
+    share,
+    timeouts,
+    limits,
+    credential,
+    title = alias,
+  } = settings
   const { identity, version, account, sinceMs } = resolved
   return {
     alias,
@@ -112,6 +138,7 @@ function entryOf(settings: ConfiguredUpstream, resolved: Resolved, upstream: Ups
     labels,
     inspection,
     arguments: new ArgumentGuard(settings.arguments),
+    accepted: new Set(accepted),
     scopes: new ScopeIndex(alias, scopes, sinceMs),
     parkMs: timeouts.parkMs,
     rounds: limits.rounds,

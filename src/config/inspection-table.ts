@@ -3,8 +3,8 @@
 import { TIERS, type DocumentKind } from '../inspection/finding.ts'
 import { choosable } from '../inspection/tiers.ts'
 import { nearest } from '../kernel/nearest.ts'
-import { map, record, type Field } from './fields.ts'
-import { choice } from './scalars.ts'
+import { list, map, record, type Field } from './fields.ts'
+import { choice, text } from './scalars.ts'
 
 const CHOICES = ['off', 'annotate', 'hold', 'block'] as const satisfies readonly ('off' | (typeof TIERS)[number])[]
 
@@ -47,5 +47,18 @@ export const INSPECTION = {
   ),
 }
 export const UPSTREAM_INSPECTION = {
+  acceptedDefinitions: list(
+    text({
+      what: 'the digest of a definition',
+      pattern: /^[0-9a-f]{64}$/,
+      maxLength: 64,
+      doc: 'SHA-256 in hex, as the refusal and the audit event say it',
+    }),
+    {
+      max: 10_000,
+      fallback: [],
+      doc: 'under `admission: configured`: definitions in which something was found that a person has to look at, and that pass all the same. One that changes is held anew',
+    },
+  ),
   inspection: inspection('the same for this upstream alone: what stands here counts before what stands in `inspection` of the whole'),
 }

@@ -300,6 +300,8 @@ export type UpstreamSettings = {
   readonly inspection: Tiers
   /** what arguments and URIs of resources have to be */
   readonly arguments: ArgumentSettings
+  /** digests of definitions that pass although something was found */
+  readonly accepted: readonly string[]
   /** `shared`: an administrator says lists do not depend on the caller */
   readonly lists: 'principal' | 'shared'
   /** internal life of a cached list where the upstream announces no changes; seconds, default 60 */

@@ -177,6 +177,7 @@ function upstreamOf(
     arguments: argumentsOf(alias, upstream.arguments, admission),
     labels: upstream.labels,
     inspection: tiersOf([doc.inspection, upstream.inspection]),
+    accepted: upstream.acceptedDefinitions,
     lists: upstream.lists,
     listTtlSeconds: upstream.listTtl,
     timeouts: { connectMs: timeouts.connect, callMs: timeouts.call, hardMs: timeouts.hard, idleMs: timeouts.idle, parkMs: timeouts.park },

@@ -66,6 +66,8 @@ export const RULES: readonly DetectionRule[] = [
   rule('secret-path', 'medium', { definition: 'annotate', content: 'annotate', request: 'hold', arguments: 'hold' }, 'a place of secrets'),
   rule('concealment', 'high', SAID, 'asks to keep something from the user'),
   rule('other-tool-first', 'medium', SAID, 'orders another act before or instead of this one'),
+  rule('cross-tool-directive', 'high', { definition: 'hold' }, 'orders about a tool of another server, or another server'),
+  rule('cross-tool-mention', 'low', { definition: 'annotate' }, 'names a tool of another server, or another server'),
   rule('priority-claim', 'low', SAID, 'says it must be preferred to other tools'),
   rule('role-claim', 'medium', SAID, 'speaks as the system, the user or an administrator'),
   rule('fixed-destination', 'high', SAID, 'sends something to an address of its own'),

@@ -5,7 +5,7 @@ import { HIDDEN_CODES } from './characters.ts'
 import { RULE_OF, TIERS, type DocumentKind, type Finding, type Tier } from './finding.ts'
 import { DEFAULT_TIERS, type TierTable } from './tiers.ts'
 import { Folder } from './fold.ts'
-import { isOddName, isReservedName, takesConversation } from './names.ts'
+import { isCredentialName, isOddName, isReservedName, takesConversation } from './names.ts'
 import { textScan } from './scan.ts'
 import { Walk } from './walk.ts'
 
@@ -91,6 +91,7 @@ class Inspector {
 
   /** What only definitions and questions have: names, schemas, texts that somebody reads. */
   #described(start: number, end: number, isKey: boolean): void {
+    this.#asked(isKey)
     if (isKey) {
       if (!walk.isUnder(1, 'properties')) return
       if (takesConversation(this.#text, this.#from, this.#to)) this.found('takes-the-conversation', this.#from)
@@ -102,6 +103,13 @@ class Inspector {
     if (this.#startsWith('data:text/html')) this.found('active-url', this.#from)
     const isName = walk.isUnder(0, 'name') && walk.isListed(['tools', 'prompts'])
     if (isName && (this.#text !== this.#json || isOddName(this.#text, this.#from, this.#to))) this.found('odd-name', this.#from)
+  }
+  /** A field of a form, by its name or title. */
+  #asked(isKey: boolean): void {
+    const isField = isKey
+      ? walk.isUnder(1, 'properties') && walk.isUnder(2, 'requestedSchema')
+      : walk.isUnder(0, 'title') && walk.isUnder(2, 'properties') && walk.isUnder(3, 'requestedSchema')
+    if (isField && isCredentialName(this.#text, this.#from, this.#to)) this.found('asks-for-credentials', this.#from)
   }
   #startsWith(text: string): boolean {
     if (this.#to - this.#from < text.length) return false

@@ -7,6 +7,12 @@ const CONVERSATION: ReadonlySet<string> = new Set(
 )
 const SIGIL = 'prompt context history memory reasoning session conversation system instruction thought tool'.split(' ')
 const RESERVED: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
+const CREDENTIALS: ReadonlySet<string> = new Set(
+  'pin pincode otp totp mfacode 2facode onetimecode onetimepassword token authtoken bearertoken refreshtoken secret clientsecret credential credentials accesskey seedphrase recoveryphrase mnemonic cardnumber creditcard creditcardnumber cvv cvc ssn socialsecuritynumber'.split(
+    ' ',
+  ),
+)
+const CREDENTIAL_ENDS = ['password', 'passwd', 'passphrase', 'apikey', 'secretkey', 'privatekey', 'accesstoken']
 const MAX_NAME = 128
 
 const nameOf = (bytes: Uint8Array, start: number, end: number): string =>
@@ -17,6 +23,11 @@ export function takesConversation(bytes: Uint8Array, start: number, end: number)
   const name = nameOf(bytes, start, end).toLowerCase()
   if (name.startsWith('_') && name.endsWith('_') && SIGIL.some(word => name.includes(word))) return true
   return CONVERSATION.has(name.replaceAll('_', '').replaceAll('-', ''))
+}
+/** `api_key`, `Your password`, `card number`: what a form must not ask for (MCP 2025-11-25 elicitation, "servers MUST NOT request sensitive information"). */
+export function isCredentialName(bytes: Uint8Array, start: number, end: number): boolean {
+  const name = nameOf(bytes, start, end).toLowerCase().replaceAll('_', '').replaceAll('-', '').replaceAll(' ', '').replaceAll(':', '')
+  return CREDENTIALS.has(name) || CREDENTIAL_ENDS.some(word => name.endsWith(word))
 }
 export const isReservedName = (bytes: Uint8Array, start: number, end: number): boolean => RESERVED.has(nameOf(bytes, start, end))
 

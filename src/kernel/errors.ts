@@ -35,10 +35,13 @@ export type Reason =
   | 'token-revoked'
   // what
   | 'approval-required'
+  | 'arguments-blocked'
   | 'arguments-forbidden'
   | 'arguments-invalid'
   | 'collision-held'
   | 'cursor-invalid'
+  | 'definition-blocked'
+  | 'definition-held'
   | 'denied'
   | 'drifted'
   | 'launch-changed'

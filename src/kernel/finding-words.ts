@@ -23,6 +23,8 @@ export const FINDING_CODES = [
   'secret-path',
   'concealment',
   'other-tool-first',
+  'cross-tool-directive',
+  'cross-tool-mention',
   'priority-claim',
   'role-claim',
   'fixed-destination',

@@ -55,6 +55,7 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'token-revoked': reply(401, 401, CODE.invalidRequest, 'Access token revoked'),
 
   'approval-required': reply(200, 200, OWN.approval, 'Somebody has to approve this'),
+  'arguments-blocked': reply(200, 200, OWN.content, 'The arguments are not passed on'),
   'arguments-forbidden': reply(200, 200, OWN.policy, 'These arguments are not permitted'),
   'arguments-invalid': reply(200, 200, CODE.invalidParams, 'Invalid arguments'),
   // Which other name it resembles is for administrators: a host could learn from it what else there is.
@@ -62,6 +63,8 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'cursor-invalid': reply(400, 200, CODE.invalidParams, 'Invalid cursor'),
   // What a principal is not entitled to does not exist: `denied` answers with the bytes of `unknown`.
   denied: reply(200, 200, CODE.invalidParams, 'Unknown name'),
+  'definition-blocked': reply(200, 200, OWN.admission, 'Its description is not passed on'),
+  'definition-held': reply(200, 200, OWN.admission, 'Its description waits for a person'),
   drifted: reply(200, 200, OWN.admission, 'Not what was admitted'),
   'launch-changed': reply(200, 200, OWN.admission, 'Not how it was admitted'),
   'launch-unpinned': reply(200, 200, OWN.admission, 'The server starts code that nobody named'),

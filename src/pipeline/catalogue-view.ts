@@ -1,7 +1,9 @@
 // The catalog room joined to upstreams and entitlements: names resolved, lists fetched for their caller, views kept, results renamed.
 
+import { plainCapabilities } from '../admission/plain-capabilities.ts'
 import type { Contacts } from '../audit/contacts.ts'
 import type { Entry, ListKind } from '../catalog/entry.ts'
+import { matchesTemplate } from '../catalog/uri-template.ts'
 import { emptyList, type LiveList } from '../catalog/lists.ts'
 import { qualifyName, qualifyUri, splitName, splitUri } from '../catalog/names.ts'
 import { Surfaces, type SurfaceCaller } from '../catalog/surfaces.ts'
@@ -20,6 +22,7 @@ import { heldStop, LISTS_OF } from './collision-stop.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
 import { narrow } from './held-entries.ts'
+import type { InspectedDefinitions } from './inspected-definitions.ts'
 import type { Defined } from './judge-entities.ts'
 import { headersIn, metaFor, wraps } from './list-entries.ts'
 import { outsideOfRoots } from './resource-roots.ts'
@@ -35,6 +38,7 @@ export type CatalogueDeps = Pick<
   readonly contacts: Contacts
   readonly admitting: Admitting
   readonly colliding: Colliding
+  readonly inspected: InspectedDefinitions
   readonly listSettings: (alias: string) => ListSettings | undefined
   readonly serverInfo: object
   /** a list of an upstream is not handed on whole: entries were left out, or it was cut (R26, N068) */
@@ -58,7 +62,13 @@ const METHODS: Readonly<Record<ListMethod, ListKind>> = {
 }
 const PRIMITIVES: Readonly<Record<ListKind, Primitive>> = { tools: 'tool', prompts: 'prompt', resources: 'resource', templates: 'resource' }
 const MAX_TTL_MS = 86_400_000
-const CONFIGURED: Verified = { by: 'configuration' }
+type ResourceLists = { readonly resources: LiveList; readonly templates: LiveList }
+/**
+ * Where the configuration alone admits, a list that cannot be had says nothing against a call: nobody has seen a definition of it here. One that was read
+ * and could not be judged or recorded does.
+ */
+const unlisted = ({ admission }: UpstreamEntry, why: Stop): Verified | Stop =>
+  admission === 'required' || why.stop === 'internal-fault' || why.stop === 'audit-unavailable' ? why : { by: 'configuration' }
 const pause = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 export class CatalogueView implements Catalogue {
@@ -141,8 +151,12 @@ export class CatalogueView implements Catalogue {
     // Captured now: a reload while pages are built must not put names into a view that belongs to the old entitlement.
     const permits = new Map(entries.map(entry => [entry.alias, this.#deps.entitlement(x, entry)]))
     const { rules } = this.#deps.judge
+    // Which rules it was made by; they are asked about each entry, and the record would be as long as the list.
+    if (rules) x.judged = JSON.stringify({ digest: rules.bundle.digest })
     const visible = entries.filter(entry => permits.get(entry.alias)?.isEmpty === false)
-    const read = await Promise.all(visible.map(async entry => this.#visible(x, entry, kind)))
+    const listed = await Promise.all(visible.map(async entry => this.#listed(x, entry, kind)))
+    // Only now: what one server says of another's tools shows once both are read.
+    const read = await Promise.all(listed.map(async (list, i) => (visible[i] ? this.#uninspected(visible[i], list) : list)))
     const judgement = await this.#deps.colliding.judgement(
       x.endpoint,
       visible.flatMap((entry, i) => this.#used(x, entry, read[i])),
@@ -237,22 +251,37 @@ export class CatalogueView implements Catalogue {
     return [{ entry, list, caller: isShared ? '' : `${x.principal.key}\n${x.hostFace.capabilities}` }]
   }
   #admitted(x: Asking, entry: UpstreamEntry, asked: Asked): Promise<Verified | Stop> | Verified | Stop {
-    if (entry.admission === 'configured') return CONFIGURED
     // Nothing is asked of a server that nobody may use.
-    const { admitting } = this.#deps
+    const { admitting, inspected } = this.#deps
     const standing = admitting.standing(entry)
     if (standing) return standing
     const { kind, name } = asked
     const verdict = (stop: Stop | undefined): Verified | Stop => stop ?? admitting.admittedBy(entry)
     if (kind === 'resource')
-      return this.#resourceLists(x, entry).then(lists => (isStop(lists) ? lists : verdict(admitting.checkResource(entry, lists, name))))
+      return this.#resourceLists(x, entry).then(lists =>
+        isStop(lists)
+          ? unlisted(entry, lists)
+          : verdict(admitting.checkResource(entry, lists, name) ?? this.#inspectedResource(entry, lists, name)),
+      )
     // A task belongs to a call that was verified; methods of extensions have no definitions to compare.
     if (kind === 'task' || kind === 'method') return verdict(undefined)
     const list = this.#list(x, entry, KINDS[kind])
-    const check = (read: LiveList | Stop): Verified | Stop => (isStop(read) ? read : verdict(admitting.check(entry, read, name)))
+    const check = (read: LiveList | Stop): Verified | Stop =>
+      isStop(read) ? unlisted(entry, read) : verdict(admitting.check(entry, read, name) ?? inspected.check(entry, read, name))
     return list instanceof Promise ? list.then(check) : check(list)
   }
-  async #resourceLists(x: Asking, entry: UpstreamEntry): Promise<{ readonly resources: LiveList; readonly templates: LiveList } | Stop> {
+  /** By its own definition, or by the templates that make its URI and pass. */
+  #inspectedResource(entry: UpstreamEntry, { resources, templates }: ResourceLists, uri: string): Stop | undefined {
+    const { admitting, inspected } = this.#deps
+    if (resources.find(uri)) return inspected.check(entry, resources, uri)
+    const admitted = admitting.visible(entry, templates)
+    return inspected.checkMade(
+      entry,
+      templates,
+      template => admitted.find(template) !== undefined && (template === uri || matchesTemplate(template, uri)),
+    )
+  }
+  async #resourceLists(x: Asking, entry: UpstreamEntry): Promise<ResourceLists | Stop> {
     const [resources, templates] = await Promise.all([this.#list(x, entry, 'resources'), this.#list(x, entry, 'templates')])
     if (isStop(resources)) return resources
     return isStop(templates) ? templates : { resources, templates }
@@ -283,8 +312,14 @@ export class CatalogueView implements Catalogue {
       for (const end of ends) end()
     }
   }
-  instructions(entry: UpstreamEntry, text: string | undefined): Promise<string | undefined | Stop> {
-    return this.#deps.admitting.instructions(entry, text)
+  async instructions(entry: UpstreamEntry, text: string | undefined): Promise<string | undefined | Stop> {
+    const admitted = await this.#deps.admitting.instructions(entry, text)
+    return typeof admitted === 'string' ? this.#deps.inspected.instructions(entry, admitted) : admitted
+  }
+  capabilities(entry: UpstreamEntry, capabilities: object): object {
+    // What nobody pinned may say nothing.
+    const isPlain = entry.admission === 'required' || !this.#deps.inspected.isHarmless(entry, capabilities)
+    return isPlain ? plainCapabilities(capabilities) : capabilities
   }
 
   forget(alias: string): void {
@@ -295,14 +330,24 @@ export class CatalogueView implements Catalogue {
     this.#surfaces.forget(alias)
     this.#watches.drop(alias)
     this.#deps.colliding.drop(alias)
+    this.#deps.inspected.drop(alias)
   }
   /** Lets go of change streams that nobody's lists need any more; called by the one timer. */
   sweep(): void {
     this.#watches.sweep()
   }
 
-  /** The same without what is held: what hosts may see, and what is believed of a tool. */
+  /** The same without what is held or hides something: what hosts may see, and what is believed of a tool. */
   #visible(x: Asking, entry: UpstreamEntry, kind: ListKind): LiveList | Stop | Promise<LiveList | Stop> {
+    const list = this.#listed(x, entry, kind)
+    return list instanceof Promise ? list.then(read => this.#uninspected(entry, read)) : this.#uninspected(entry, list)
+  }
+  /** Without what inspection leaves out, whoever admitted it. */
+  #uninspected(entry: UpstreamEntry, list: LiveList | Stop): LiveList | Stop | Promise<LiveList | Stop> {
+    const isEmpty = isStop(list) || (list.entries.length === 0 && !list.meta && list.extra.length === 0)
+    return isEmpty ? list : this.#deps.inspected.visible(entry, list)
+  }
+  #listed(x: Asking, entry: UpstreamEntry, kind: ListKind): LiveList | Stop | Promise<LiveList | Stop> {
     const { admitting } = this.#deps
     // A host that lists a server under review finds nothing, and no fault either: it is told once there is something.
     if (admitting.held(entry)) return emptyList(entry.alias, kind)
@@ -334,7 +379,10 @@ export class CatalogueView implements Catalogue {
     const surface = this.#surfaces.of(entry.alias, settings, surfaceOf(asking), settings.isShared)
     const events = {
       met: (face: UpstreamFace): void => this.#watches.watch(entry, asking, surface, face),
-      read: (list: LiveList): Promise<LiveList | Stop> => this.#deps.admitting.read(entry, list),
+      read: async (list: LiveList): Promise<LiveList | Stop> => {
+        const inspected = await this.#deps.inspected.read(list)
+        return isStop(inspected) ? inspected : this.#deps.admitting.read(entry, inspected)
+      },
     }
     return surface.list(kind, new ListReader(this.#deps.contacts, entry, asking, events), settings.patienceMs)
   }

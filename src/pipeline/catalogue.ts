@@ -52,6 +52,8 @@ export interface Catalogue {
   onDecision(alias: string, listener: () => void): () => void
   /** what the upstream says about itself, as far as it was admitted */
   instructions(entry: UpstreamEntry, text: string | undefined): Promise<string | undefined | Stop>
+  /** what it says it can do, without prose that nobody reviewed, or that hides something */
+  capabilities(entry: UpstreamEntry, capabilities: object): object
   /** forgets a cached list: the upstream announced a change, or refused headers made from it (R27) */
   forget(alias: string): void
   /** the result of a list method, ready to send */

@@ -14,6 +14,7 @@ import type { Obligations } from '../policy/obligations.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Scrub } from './error-text.ts'
 import type { CallerFace, UpstreamEntry } from './entry.ts'
+import type { Inspect } from './inspected.ts'
 import type { Asker, Judge } from './judge.ts'
 import type { Authenticated, Classified, Endpoint, Joined, Received, Recorder } from './path.ts'
 
@@ -40,6 +41,10 @@ export type RecordedRequest = {
   readonly decision: 'allowed' | 'refused'
   readonly stop?: Stop
   readonly rules: readonly string[]
+  /** the decision of the rules about it, as JSON text in ASCII; absent where there are none */
+  readonly policy?: string
+  /** what inspection found in it, as JSON text in ASCII */
+  readonly findings?: string
 }
 
 export type GatewayDeps = {
@@ -60,7 +65,9 @@ export type GatewayDeps = {
   /** why something is refused that the rules would permit this principal */
   readonly blockOf: (asker: Asker, entry: UpstreamEntry, tool?: string) => Stop | undefined
   /** the rules in force, where there are any */
-  readonly judge: Pick<Judge, 'rules' | 'request' | 'endpoint' | 'shown'>
+  readonly judge: Pick<Judge, 'rules' | 'request' | 'question' | 'endpoint' | 'shown'>
+  /** what texts hide or say (docs/detection.md). One that throws stops what it was asked about */
+  readonly inspect: Inspect
   /** spends what obligations of a permit limit; a stop where one is used up */
   readonly spend: (x: Spender, obligations: Obligations) => Stop | undefined | Promise<Stop | undefined>
   readonly callers: Callers

@@ -30,6 +30,8 @@ export type UpstreamEntry = {
   readonly inspection: Tiers
   /** what arguments and URIs of resources have to be */
   readonly arguments: ArgumentGuard
+  /** digests of definitions that pass although something was found in them, where nobody reviews */
+  readonly accepted: ReadonlySet<string>
   readonly scopes: ScopeIndex
   readonly parkMs: number
   readonly rounds: number

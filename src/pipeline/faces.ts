@@ -1,6 +1,5 @@
 // What an endpoint says about itself: one upstream's own words on its own endpoint, the gateway's on aggregated ones.
 
-import { plainCapabilities } from '../admission/plain-capabilities.ts'
 import type { UpstreamFace } from '../bridge/upstream.ts'
 import type { Stop } from '../kernel/errors.ts'
 import { MODERN_VERSION, META, type Era } from '../mcp/revisions.ts'
@@ -69,9 +68,7 @@ export function createFaces(deps: Deps): Faces {
     if (typeof instructions === 'object') return instructions
     const standing = deps.catalogue.standing(entry)
     const said = standing ? waitingFor(entry.alias, standing) : instructions
-    const capabilities = described(face, x.era)
-    // What nobody pinned may say nothing.
-    const shown = entry.admission === 'configured' ? capabilities : plainCapabilities(capabilities)
+    const shown = deps.catalogue.capabilities(entry, described(face, x.era))
     return { capabilities: shown, ...(said !== undefined && { instructions: said }), title: entry.alias }
   }
 

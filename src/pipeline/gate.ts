@@ -7,39 +7,58 @@ import type { Stop } from '../kernel/errors.ts'
 import { member, rawOf } from '../mcp/json.ts'
 import { MODERN_VERSION } from '../mcp/revisions.ts'
 import type { GatewayDeps } from './deps.ts'
+import type { UpstreamEntry } from './entry.ts'
+import { inspectQuestion, type Question } from './inspect-question.ts'
+import { findingsText, type Inspected } from './inspected.ts'
 import type { Ready } from './ready.ts'
+import { recordOf } from './verdict.ts'
 
-/** What an upstream asks, in a result or as a request of its own. */
-export type Question = { readonly method: string; readonly params?: Slice }
+export type GateDeps = Pick<GatewayDeps, 'recorder' | 'upstreams' | 'entitlement' | 'callers' | 'judge' | 'inspect'>
 
-export type GateDeps = Pick<GatewayDeps, 'recorder' | 'upstreams' | 'entitlement' | 'callers'>
-
-/** Judges and records one question. `undefined` = it may be asked. */
+/** Judges, inspects and records one question. `undefined` = it may be asked. */
 export async function gate(x: Ready, question: Question, deps: GateDeps): Promise<Stop | undefined> {
-  const stop = judge(x, question, deps)
-  await record(x, question, stop, deps)
+  const refused = judge(x, question, deps)
+  const inspected = refused ? undefined : inspectQuestion(deps.inspect, entryNow(x, deps), question)
+  const stop = refused ?? inspected?.stop
+  await record(x, question, { stop, inspected }, deps)
   return stop
 }
 
 /** The same for a question that was asked, before its answer travels on: the rules may be others by now. Only a refusal has a record of its own. */
 export async function stillGated(x: Ready, question: Question, deps: GateDeps): Promise<Stop | undefined> {
   const stop = judge(x, question, deps)
-  if (stop) await record(x, question, stop, deps)
+  if (stop) await record(x, question, { stop }, deps)
   return stop
 }
 
-async function record(x: Ready, question: Question, stop: Stop | undefined, deps: GateDeps): Promise<void> {
+type Outcome = { readonly stop: Stop | undefined; readonly inspected?: Inspected | undefined }
+
+async function record(x: Ready, { method, params }: Question, { stop, inspected }: Outcome, deps: GateDeps): Promise<void> {
+  const findings = inspected && findingsText(inspected)
+  const kind = kindOf(method, params)
   await deps.recorder.serverRequest(x, {
-    method: question.method.slice(0, 128),
+    method: method.slice(0, 128),
     decision: stop ? 'refused' : 'allowed',
     rules: stop ? [] : x.permit.rules,
-    ...(question.params && { params: rawOf(question.params.doc, question.params.node) }),
+    ...(params && { params: rawOf(params.doc, params.node) }),
     ...(stop && { stop }),
+    ...(kind && policyOf(x, kind, deps)),
+    ...(findings !== undefined && { findings }),
   })
 }
 
+/** As it is configured now; of a server that is gone nothing is asked anyway. */
+const entryNow = (x: Ready, deps: Pick<GateDeps, 'upstreams'>): UpstreamEntry => deps.upstreams().get(x.route.entry.alias) ?? x.route.entry
+
+/** What the rules in force say of a question of this kind, for the record. */
+function policyOf(x: Ready, kind: RequestKind, deps: GateDeps): { readonly policy?: string } {
+  const { rules } = deps.judge
+  const given = rules && deps.judge.question(rules, x, entryNow(x, deps), kind)
+  return given ? { policy: recordOf(given) } : {}
+}
+
 /** What may be asked for at this moment: by the rules in force, not by those the call began under. Of a server that is gone or blocked, nothing. */
-export function kindsNow(x: Ready, deps: Omit<GateDeps, 'recorder'>): ReadonlySet<RequestKind> {
+export function kindsNow(x: Ready, deps: Pick<GateDeps, 'upstreams' | 'entitlement' | 'callers'>): ReadonlySet<RequestKind> {
   const entry = deps.upstreams().get(x.route.entry.alias)
   return entry ? deps.callers.kinds(x, entry, deps.entitlement(x, entry)) : NOTHING
 }
@@ -66,7 +85,7 @@ export async function gateMissing(x: Ready, error: Slice, deps: GateDeps): Promi
   const kind = [...needed].find(k => host.kinds.has(k) && !kinds.has(k))
   if (kind === undefined) return undefined
   const stop = notPermitted(x.route.entry.alias, kind)
-  await deps.recorder.serverRequest(x, { method: METHODS[kind], decision: 'refused', rules: [], stop })
+  await deps.recorder.serverRequest(x, { method: METHODS[kind], decision: 'refused', rules: [], stop, ...policyOf(x, kind, deps) })
   return stop
 }
 

@@ -142,20 +142,21 @@ export class Judge {
     rules: PolicyRules,
     asker: Asker,
     entry: UpstreamEntry,
-    about: Wanted & { readonly defined?: Defined | undefined; readonly given: () => unknown },
+    about: Wanted & { readonly defined?: Defined | undefined; readonly given: () => unknown; readonly found: () => readonly string[] },
   ): Judged | undefined {
     const principal = this.#entities.principal(asker.principal)
     const facts = this.#deps.serverFacts(entry)
     const resource = this.#entities.resource(facts, about)
     if (!principal || !resource) return undefined
-    const { kind, method, given } = about
+    const { kind, method, given, found } = about
     const detail = kind === 'method' ? method : ''
     const context = { ...this.#contextOf(asker), detail }
     const request: PolicyRequest = {
       principal,
       action: kind === 'method' ? 'extension' : method,
       resource,
-      context,
+      // Only what is called has arguments; lists are the same whatever they hold.
+      context: Object.defineProperty({ ...context }, 'findings', { get: found, enumerable: true }),
       get arguments() {
         return given()
       },
@@ -168,6 +169,16 @@ export class Judge {
       const isThere = server && shadow.decide({ principal, action: 'servers/list', resource: server, context })
       return isThere?.outcome === 'deny' ? isThere : shadow.decide({ principal, action: listAction, resource, context })
     })
+  }
+
+  /** What a server asks of the host of a call. */
+  question(rules: PolicyRules, asker: Asker, entry: UpstreamEntry, kind: ServerRequestKind): Judged | undefined {
+    const principal = this.#entities.principal(asker.principal)
+    const resource = this.#entities.server(this.#deps.serverFacts(entry))
+    if (!principal || !resource) return undefined
+    const { action, detail } = ASKS[kind]
+    const request: PolicyRequest = { principal, action, resource, context: { ...this.#contextOf(asker), detail } }
+    return { request, rules, policy: rules.decide(request) }
   }
 
   /** An act that is about no server: sessions, streams, administration. */

@@ -3,17 +3,20 @@
 import type { ServerRequest } from '../bridge/upstream.ts'
 import type { Stop } from '../kernel/errors.ts'
 import { rawOf } from '../mcp/json.ts'
+import { REPLIES } from '../mcp/replies.ts'
 import { CODE } from '../mcp/revisions.ts'
-import type { Question } from './gate.ts'
+import type { Question } from './inspect-question.ts'
 import type { Ready } from './ready.ts'
 
 const DECLINE = Buffer.from('{"action":"decline"}')
 /** What nobody answered looks as if the person had closed the question. */
 export const CANCEL = Buffer.from('{"action":"cancel"}')
 
-/** What the policy withholds looks like a person's no (R99); what is not there looks like an unknown method. */
+/** What the policy withholds looks like a person's no (R99); what waits for a person says so; what is not there looks like an unknown method. */
 export function refuseQuestion(request: ServerRequest, stop: Stop): void {
-  if (request.method === 'elicitation/create' && stop.stop === 'gated') request.answer(DECLINE)
+  const { code, message } = REPLIES['approval-required']
+  if (stop.stop === 'approval-required') request.refuse(code, message)
+  else if (request.method === 'elicitation/create' && stop.stop === 'gated') request.answer(DECLINE)
   else request.refuse(CODE.methodNotFound, 'Method not found')
 }
 

@@ -1,5 +1,6 @@
 // Arguments of a request as policies may look at them, from the bytes that were judged and travel on: read only where a rule asks.
 
+import type { Slice } from '../bridge/upstream.ts'
 import { member, type JsonDoc, type JsonNode } from '../mcp/json.ts'
 import type { Received } from './path.ts'
 
@@ -11,12 +12,20 @@ const MEMBER: Readonly<Record<string, string>> = {
 }
 const NONE = new Set(['resources/read', 'resources/subscribe', 'resources/unsubscribe', 'tasks/get', 'tasks/update', 'tasks/cancel'])
 
-/** Plain data; undefined where there are none. */
-export function argumentsOf({ doc, params, method }: Pick<Received, 'doc' | 'params' | 'method'>): unknown {
+type Asked = Pick<Received, 'doc' | 'params' | 'method'>
+
+/** Where they stand; undefined where there are none. */
+export function argumentsIn({ doc, params, method }: Asked): Slice | undefined {
   if (!doc || NONE.has(method)) return undefined
   const name = MEMBER[method]
   const node = name === undefined ? params : member(params, name)
-  return node && valueOf(doc, node)
+  return node && { doc, node }
+}
+
+/** Plain data; undefined where there are none. */
+export function argumentsOf(x: Asked): unknown {
+  const found = argumentsIn(x)
+  return found && valueOf(found.doc, found.node)
 }
 
 /** Integers of so many digits a double may not hold. */

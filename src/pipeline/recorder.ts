@@ -37,18 +37,24 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
 
   const asked = (exchange: ExchangeText, request: RecordedRequest): Promise<void> =>
     log.append(
-      encoder.serverRequest(exchange, {
-        requestMethod: request.method,
-        requestDigest: request.params && digestOf(request.params),
-        decision: request.decision,
-        reason: request.stop?.stop,
-        rules: request.rules,
-      }),
+      encoder.serverRequest(
+        exchange,
+        {
+          requestMethod: request.method,
+          requestDigest: request.params && digestOf(request.params),
+          decision: request.decision,
+          reason: request.stop?.stop,
+          rules: request.rules,
+        },
+        request,
+      ),
     )
 
   return {
-    intent: (x: Facts, round) =>
-      log.append(encoder.intent(exchangeOf(x), x.permit?.rules ?? [], (x.prepared?.state?.round ?? 0) + round, x.judged)),
+    intent(x: Facts, round) {
+      const beside = { policy: x.judged, findings: x.prepared?.findings }
+      return log.append(encoder.intent(exchangeOf(x), x.permit?.rules ?? [], (x.prepared?.state?.round ?? 0) + round, beside))
+    },
 
     outcome(x: Facts, { stage, answer, stop }) {
       const outcome = stop ? 'stopped' : outcomeOf(answer)

@@ -9,6 +9,7 @@ import { reviewSurface, type Finding, type SurfaceReview } from '../admission/re
 import type { Stop } from '../kernel/errors.ts'
 import { isJsonFault, readJson } from '../mcp/json.ts'
 import type { SurfaceTexts } from '../registry/signed-surface.ts'
+import { suspects } from './suspicions.ts'
 
 /** Definitions of both versions together: comparing more would keep calls waiting. */
 const MAX_COMPARED_BYTES = 1024 * 1024
@@ -32,7 +33,9 @@ export function compareVersions(from: SurfaceTexts, to: SurfaceTexts): VersionDi
       fix: 'fetch the definitions of both, and compare them',
     }
   const review =
-    after === '' ? byDigests(old, now) : reviewSurface(readDefinitions(after), old, before === '' ? undefined : readDefinitions(before))
+    after === ''
+      ? byDigests(old, now)
+      : reviewSurface(readDefinitions(after), old, before === '' ? undefined : readDefinitions(before), suspects)
   return {
     ...review,
     findings: review.findings.slice(0, MAX_FINDINGS),

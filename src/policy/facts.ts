@@ -139,6 +139,7 @@ export function contextFacts(nowMs: number, known: Partial<ContextFacts> & Pick<
     weekday: ((Math.floor(hours / 24) + 3) % 7) + 1,
     readUntrusted: false,
     readPrivate: false,
+    findings: [],
     ...known,
   }
 }

@@ -32,6 +32,8 @@ export type ContextFacts = {
   readonly weekday: number
   readonly readUntrusted: boolean
   readonly readPrivate: boolean
+  /** codes of what inspection found in the arguments, sorted; may be worked out where it is read */
+  readonly findings: readonly string[]
   readonly approval?: { readonly count: number }
 }
 

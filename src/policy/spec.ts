@@ -1,5 +1,6 @@
 // A request in plain data, as cases, `gatehouse policy explain` and people write it: principals and servers by name, a definition, arguments.
 
+import { FINDING_CODES } from '../kernel/finding-words.ts'
 import { keyOf as principalKey, type Principal } from '../kernel/principal.ts'
 import { ACTIONS } from './actions.ts'
 import {
@@ -19,7 +20,7 @@ export type World = { readonly principals: ReadonlyMap<string, Entity>; readonly
 const DEFAULT_ISSUER = 'https://login.example.com'
 const TARGETS = ['tool', 'prompt', 'resource', 'template', 'server', 'endpoint'] as const
 const HINTS = ['readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint'] as const
-const CONTEXT = ['scopes', 'endpoint', 'era', 'detail', 'hour', 'weekday', 'readUntrusted', 'readPrivate', 'approval'] as const
+const CONTEXT = ['scopes', 'endpoint', 'era', 'detail', 'hour', 'weekday', 'readUntrusted', 'readPrivate', 'findings', 'approval'] as const
 const STANDINGS = ['admitted', 'configured', 'deprecated', 'quarantined', 'revoked']
 /** Monday noon: a case says so where it matters. */
 const NOON = { hour: 12, weekday: 1 }
@@ -147,8 +148,17 @@ function readContext(read: PlainReader, value: unknown, path: string): ContextFa
   return { ...base, ...(facts as Partial<ContextFacts>), ...(approval !== undefined && { approval: { count: approval as number } }) }
 }
 
+/** A code that does not exist would be found in no arguments. */
+function readCodes(read: PlainReader, given: unknown, path: string): unknown {
+  const codes = read.texts(given, path)
+  const known: readonly string[] = FINDING_CODES
+  for (const code of codes ?? []) if (!known.includes(code)) read.unknown(path, code, known)
+  return codes
+}
+
 function readFact(read: PlainReader, name: string, given: unknown, path: string): unknown {
   if (name === 'scopes') return read.texts(given, path)
+  if (name === 'findings') return readCodes(read, given, path)
   if (name === 'endpoint' || name === 'detail') return read.text(given, path)
   if (name === 'era') return read.oneOf(given, path, ['legacy', 'modern'])
   return name.startsWith('read') ? read.flag(given, path) : read.whole(given, path)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
+import { DEFAULT_TIERS } from '../../src/inspection/tiers.ts'
 import { faults, FILE, load, MINIMAL, snapshot, warnings, words } from './configs.ts'
 
 describe('defaults', () => {
@@ -50,7 +51,8 @@ describe('defaults', () => {
       share: 'principal',
       labels: [],
       arguments: { validate: 'strict', rules: [], resourceRoots: [] },
-      inspection: expect.any(Object),
+      inspection: DEFAULT_TIERS,
+      accepted: [],
       lists: 'principal',
       admission: 'required',
       listTtlSeconds: 60,

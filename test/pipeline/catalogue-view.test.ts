@@ -6,6 +6,7 @@ import { ArgumentGuard } from '../../src/arguments/guard.ts'
 import type { Upstream } from '../../src/bridge/upstream.ts'
 import { qualifyName } from '../../src/catalog/names.ts'
 import { ScopeIndex } from '../../src/identity/scopes.ts'
+import { inspect } from '../../src/inspection/inspect.ts'
 import { DEFAULT_TIERS } from '../../src/inspection/tiers.ts'
 import { keyOf, type Principal } from '../../src/kernel/principal.ts'
 import { createSealer } from '../../src/kernel/seal.ts'
@@ -14,6 +15,7 @@ import { createCallers } from '../../src/pipeline/callers.ts'
 import { CatalogueView, type CatalogueDeps } from '../../src/pipeline/catalogue-view.ts'
 import { createEntitlements } from '../../src/pipeline/entitlements.ts'
 import type { UpstreamEntry } from '../../src/pipeline/entry.ts'
+import { InspectedDefinitions } from '../../src/pipeline/inspected-definitions.ts'
 import type { Authenticated, Classified, Joined, Received } from '../../src/pipeline/path.ts'
 import { testColliding } from '../support/colliding.ts'
 
@@ -51,6 +53,7 @@ function world() {
     rules: [RULE],
     labels: [],
     arguments: new ArgumentGuard({ validate: 'off', rules: [], resourceRoots: [] }),
+    accepted: new Set<string>(),
     inspection: DEFAULT_TIERS,
     scopes: new ScopeIndex('files', new Map()),
     parkMs: 1,
@@ -72,6 +75,7 @@ function world() {
       record: async () => {},
       pause: async () => {},
     }),
+    inspected: new InspectedDefinitions({ inspect, record: async () => {}, pause: async () => {} }),
     monotonic: () => 0,
     delay: () => Promise.resolve(),
     listSettings: () => ({

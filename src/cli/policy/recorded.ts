@@ -58,8 +58,12 @@ function recordedIn(text: string): Pick<Recorded, 'record' | 'ids'> | undefined 
   const data = parsed(text)
   if (data === undefined) return text.trim() === '' ? undefined : { record: undefined, ids: [] }
   const claimed = 'policy' in data ? data['policy'] : isEvent(data) || !('facts' in data || 'outcome' in data) ? undefined : data
-  return claimed === undefined ? undefined : { record: readRecord(claimed), ids: [data['id'], data['request']] }
+  return claimed === undefined || isDigestAlone(claimed) ? undefined : { record: readRecord(claimed), ids: [data['id'], data['request']] }
 }
+
+/** Lists say which rules were in force, and are as many decisions as they have entries. */
+const isDigestAlone = (claimed: unknown): boolean =>
+  typeof claimed === 'object' && claimed !== null && Object.keys(claimed).length === 1 && 'digest' in claimed
 
 /** Of the audit log, where `outcome` also says how a call ended. */
 const isEvent = (data: Readonly<Record<string, unknown>>): boolean => 'v' in data && 'type' in data

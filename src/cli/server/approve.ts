@@ -18,6 +18,7 @@ import { isServed } from './served.ts'
 import { evaluationKeyFile, hasEvaluationKey } from './evaluation-key.ts'
 import { definitionsFile, reviewedOf, serverOf, type Server } from './surfaces.ts'
 import { approvalOf, EVALUATION_NOTE, launchText, reviewText, unpinnedText } from './words.ts'
+import { suspects } from '../../pipeline/suspicions.ts'
 
 /** Statements hold no secret, and are committed: everybody may read them. */
 const READABLE = 0o644
@@ -79,7 +80,7 @@ async function namedOf(
   // What is admitted is what was looked at: the server may have listed something else since, or be configured otherwise.
   if (seen && (!isNamed(wanted.surface, digest) || !isLaunchNamed)) {
     const passed = typeof admission === 'object' && admission.verdict === 'passed' ? admission : undefined
-    io.err(launchText(reviewLaunch(launch, passed)) + reviewText(reviewSurface(seen, passed?.surface, definitions)))
+    io.err(launchText(reviewLaunch(launch, passed)) + reviewText(reviewSurface(seen, passed?.surface, definitions, suspects)))
     const isNone = wanted.surface === undefined || wanted.launch === undefined
     return conflict(
       args,

@@ -8,6 +8,7 @@ import { EXIT, type CommandArgs } from '../command.ts'
 import { diffServed, isServed } from './served.ts'
 import { reviewedOf, serverOf } from './surfaces.ts'
 import { admissionText, approvalOf, launchText, reviewText } from './words.ts'
+import { suspects } from '../../pipeline/suspicions.ts'
 
 export async function run(args: CommandArgs): Promise<number> {
   const { io } = args
@@ -27,7 +28,7 @@ export async function run(args: CommandArgs): Promise<number> {
       )
     return isOther ? EXIT.failed : EXIT.ok
   }
-  const review = reviewSurface(seen, passed?.surface, definitions)
+  const review = reviewSurface(seen, passed?.surface, definitions, suspects)
   const surface = digestOfSurface(surfaceSeen(seen, passed?.surface.mode ?? 'subset'))
   if (args.json)
     io.out(

@@ -9,6 +9,7 @@ import { configurationOf } from '../stopped-gateway.ts'
 import { isServed, servedInfo, servedText, type ServedInfo } from './served.ts'
 import { reviewedOf } from './surfaces.ts'
 import { admissionText } from './words.ts'
+import { suspects } from '../../pipeline/suspicions.ts'
 
 export async function run(args: CommandArgs): Promise<number> {
   const snapshot = await configurationOf(args)
@@ -38,7 +39,7 @@ type Row = {
 async function rowOf(snapshot: Snapshot, { alias, admission: mode, launch: how }: ConfiguredUpstream): Promise<Row> {
   const { seen, admission, signature, definitions } = await reviewedOf({ snapshot, alias })
   const passed = typeof admission === 'object' && admission.verdict === 'passed' ? admission : undefined
-  const review = reviewSurface(seen ?? emptySeen(alias), passed?.surface, definitions)
+  const review = reviewSurface(seen ?? emptySeen(alias), passed?.surface, definitions, suspects)
   const launch = reviewLaunch(how, passed)
   return {
     alias,

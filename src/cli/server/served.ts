@@ -13,6 +13,7 @@ import type { ConfiguredUpstream, ServedTransport, Snapshot } from '../../config
 import { EXIT, type CommandArgs } from '../command.ts'
 import type { Server } from './surfaces.ts'
 import { KIND_WORDS, reviewText } from './words.ts'
+import { suspects } from '../../pipeline/suspicions.ts'
 
 export type ServedInfo = {
   readonly alias: string
@@ -101,7 +102,7 @@ export async function diffServed({ io, json }: CommandArgs, { alias, snapshot }:
 async function driftOf({ dataDir }: Snapshot, alias: string, admitted: PinnedSurface): Promise<SurfaceReview | undefined> {
   const seen = await readSeenFile(dataDir, alias)
   const definitions = await readAdmittedDefinitions(dataDir, alias)
-  return seen && reviewSurface(seen, admitted, definitions === undefined ? undefined : readDefinitions(definitions))
+  return seen && reviewSurface(seen, admitted, definitions === undefined ? undefined : readDefinitions(definitions), suspects)
 }
 
 /** attacker-controlled names */

@@ -3,6 +3,7 @@
 
 import { isStop, type Stop } from '../../kernel/errors.ts'
 import { askToConnect, type AskDeps } from '../ask-to-connect.ts'
+import { argumentCodes } from '../inspect-arguments.ts'
 import type { Verified } from '../catalogue.ts'
 import type { GatewayDeps } from '../deps.ts'
 import type { Defined } from '../judge-entities.ts'
@@ -14,7 +15,7 @@ import { recordOf, refusalOf, verdictOf } from '../verdict.ts'
 import type { Routed } from './resolve-route.ts'
 
 type Asking = Received & Classified & Authenticated & Joined & Routed
-type Deps = AskDeps & Pick<GatewayDeps, 'catalogue' | 'judge' | 'entitlement'>
+type Deps = AskDeps & Pick<GatewayDeps, 'catalogue' | 'judge' | 'entitlement' | 'inspect'>
 
 export const evaluatePolicyStage = (deps: Deps): Stage<Asking, Permitted> => ({
   name: 'evaluate-policy',
@@ -47,7 +48,14 @@ function judged(x: Asking, defined: Defined | Stop | undefined, deps: Deps): Per
   if (!rules) return byAllowList(x, deps) // a reload took the rules away meanwhile
   // Or put others in their place, which hide the whole server.
   if (deps.entitlement(x, entry).isEmpty) return { stop: 'unknown', ...x.route.absent }
-  const given = deps.judge.request(rules, x, entry, { kind, name, method: x.method, defined, given: once(() => argumentsOf(x)) })
+  const given = deps.judge.request(rules, x, entry, {
+    kind,
+    name,
+    method: x.method,
+    defined,
+    given: once(() => argumentsOf(x)),
+    found: () => argumentCodes(deps.inspect, x, entry),
+  })
   if (!given) return { stop: 'params-invalid', detail: 'a name is not well-formed' }
   const missingScopes = entry.scopes.missing(x.principal, kind, name) ?? []
   const early = verdictOf(given, { missingScopes })

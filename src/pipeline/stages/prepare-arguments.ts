@@ -10,6 +10,8 @@ import { checkParamHeaders, paramHeadersOf } from '../../mcp/param-headers.ts'
 import { ArgumentChecks } from '../argument-checks.ts'
 import type { GatewayDeps } from '../deps.ts'
 import type { CallerFace } from '../entry.ts'
+import { checkArguments } from '../inspect-arguments.ts'
+import { findingsText } from '../inspected.ts'
 import type { Authenticated, Classified, Joined, Received, Stage } from '../path.ts'
 import { openRoundState } from '../round-state.ts'
 import type { Scoped } from './check-scopes.ts'
@@ -25,10 +27,12 @@ export type Prepared = {
     /** a retry of an earlier round: what its sealed state said, and the answers as sent */
     readonly state?: StateFields
     readonly inputResponses?: Slice
+    /** what inspection found in the arguments, for the record: JSON text in ASCII */
+    readonly findings?: string
   }
 }
 type Need = Received & Classified & Authenticated & Joined & Routed & Scoped
-type Deps = Pick<GatewayDeps, 'catalogue' | 'callers' | 'sealer' | 'now'>
+type Deps = Pick<GatewayDeps, 'catalogue' | 'callers' | 'sealer' | 'now' | 'inspect'>
 
 export function prepareArgumentsStage(deps: Deps): Stage<Need, Prepared> {
   const checks = new ArgumentChecks(deps.catalogue)
@@ -48,13 +52,18 @@ function prepare(x: Need, deps: Deps): Prepared | Stop | Promise<Prepared | Stop
   const face = deps.callers.of(x, x.route.entry, x.route.entitlement)
   const state = readState(x, deps)
   if (state && 'stop' in state) return state
-  if (x.route.kind !== 'tool' || x.method !== 'tools/call') return assemble(x, face, state, [])
+  const inspected = checkArguments(deps.inspect, x, x.route.entry)
+  if (isStop(inspected)) return inspected
+  const findings = findingsText(inspected)
+  const assembled = (headerParams: HeaderParams): Prepared =>
+    assemble(x, face, { ...state, ...(findings !== undefined && { findings }) }, headerParams)
+  if (x.route.kind !== 'tool' || x.method !== 'tools/call') return assembled([])
   const declared = deps.catalogue.toolHeaders(x, x.route.entry, x.route.name)
   const next = (found: Awaited<typeof declared>): Prepared | Stop => {
     if (found === 'excluded') return { stop: 'unknown' }
     const isKnown = found !== undefined && !isStop(found)
     // Nothing goes upstream before the person has connected; what cannot be checked now is left out, not refused.
-    if (!isKnown && found?.stop === 'connection-required') return assemble(x, face, state, NO_HEADERS)
+    if (!isKnown && found?.stop === 'connection-required') return assembled(NO_HEADERS)
     if (!isKnown && x.era === 'modern' && x.headers.params.length > 0) return unchecked(found)
     const declarations = isKnown ? found.headers : []
     const args = member(x.params, 'arguments')
@@ -63,7 +72,7 @@ function prepare(x: Need, deps: Deps): Prepared | Stop | Promise<Prepared | Stop
       const fault = checkParamHeaders(declarations, slice, x.headers.params)
       if (fault !== undefined) return { stop: 'header-mismatch', detail: fault }
     }
-    return assemble(x, face, state, [...paramHeadersOf(declarations, slice), ...unrecognised(x, declarations)])
+    return assembled([...paramHeadersOf(declarations, slice), ...unrecognised(x, declarations)])
   }
   return declared instanceof Promise ? declared.then(next) : next(declared)
 }
@@ -77,7 +86,8 @@ const unchecked = (why: Stop | undefined): Stop => ({
 
 const VISIBLE = /^[\x20-\x7e]*$/
 
-const NO_HEADERS: readonly (readonly [string, string])[] = []
+type HeaderParams = readonly (readonly [string, string])[]
+const NO_HEADERS: HeaderParams = []
 /** R12: Mcp-Param headers that no declaration names travel on as they came; a 2025 host has none. */
 const unrecognised = (x: Need, declarations: readonly { readonly name: string }[]): readonly (readonly [string, string])[] =>
   x.era === 'legacy' || x.headers.params.length === 0
@@ -110,7 +120,9 @@ function readState(x: Need, deps: Deps): State | Stop | undefined {
   return state ? { state, ...(inputResponses && { inputResponses }) } : { stop: 'state-invalid' }
 }
 
-function assemble(x: Need, face: CallerFace, state: State | undefined, headerParams: readonly (readonly [string, string])[]): Prepared {
+type More = State & Pick<Prepared['prepared'], 'findings'>
+
+function assemble(x: Need, face: CallerFace, more: More, headerParams: HeaderParams): Prepared {
   const params = x.doc && outgoingParams(x.doc, x.params, { method: x.method, renamed: x.route.renamed })
   const meta = x.doc && outgoingMeta(x.doc, x.meta)
   const progressToken = x.doc && progressTokenOf(x.doc, x.meta)
@@ -121,7 +133,7 @@ function assemble(x: Need, face: CallerFace, state: State | undefined, headerPar
       ...(params && { params }),
       ...(meta && { meta }),
       ...(progressToken !== undefined && { progressToken }),
-      ...state,
+      ...more,
     },
   }
 }

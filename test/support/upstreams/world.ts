@@ -45,6 +45,7 @@ function settingsOf(transport: UpstreamTransport, overrides: Overrides = {}): Up
     share: 'principal',
     labels: [],
     arguments: { validate: 'off', rules: [], resourceRoots: [] },
+    accepted: [],
     inspection: DEFAULT_TIERS,
     lists: 'principal',
     admission: 'configured',
