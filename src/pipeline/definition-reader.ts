@@ -64,6 +64,7 @@ export class DefinitionReader {
   /** Findings that depend on who else is there: mentions of another server's tool, with and without an order. */
   crossTool(alias: string, { mentions }: Read): Inspected {
     const foreign = this.inventory.foreign(alias, mentions)
+    if (foreign.length === 0 && !mentions.isCut) return PLAIN.inspected
     const findings = [...foreign]
       .sort((a, b) => Number(b.isOrdered) - Number(a.isOrdered))
       .slice(0, MAX_CROSSING)

@@ -55,7 +55,7 @@ const PRIMITIVE_OF: Readonly<Record<ListKind, PrimitiveKind>> = {
 }
 const UNRECORDED: Stop = { stop: 'audit-unavailable', detail: 'the audit log cannot be written' }
 /** Bytes inspected between two pauses, and what each definition counts for on top. */
-const TURN_BYTES = 49_152
+const TURN_BYTES = 16_384
 const ENTRY_COST = 512
 /** Judgements remembered as told, in all. */
 const MAX_TOLD = 4096
@@ -159,8 +159,9 @@ export class InspectedDefinitions {
     { digest: digestNow, ...what }: Pick<JudgedDefinition, 'kind' | 'name'> & { readonly digest: () => string | undefined },
   ): JudgedDefinition | undefined {
     if (read.isPlain) return undefined
-    const all = together([read.inspected, this.#reader.crossTool(at.alias, read)])
-    if (all.findings.length === 0) return undefined
+    const crossing = this.#reader.crossTool(at.alias, read)
+    if (read.inspected.findings.length + crossing.findings.length === 0) return undefined
+    const all = together([read.inspected, crossing])
     const inspected = tiered(all, 'definition', at.inspection)
     const digest = digestNow()
     const is = fateOf(at, { all, inspected, digest })

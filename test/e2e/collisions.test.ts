@@ -86,9 +86,9 @@ describe.each(REVISIONS)('a host of %s', revision => {
     expect(await toolsOf(host)).toEqual(['evil__weather', 'tools__format_code'])
     expect(textOf(await host.call('evil__weather'))).toBe('weather')
     expect(textOf(await host.call('tools__format_code'))).toBe('format_code')
-    // On its own endpoint it stands next to nobody.
+    // On its own endpoint it stands next to nobody; a name that hides something is left out wherever it stands (docs/detection.md).
     const alone = await world.host('/servers/evil/mcp', revision)
-    expect(await toolsOf(alone)).toEqual([name, 'weather'].sort())
+    expect(await toolsOf(alone)).toEqual((/^[\x21-\x7e]+$/.test(name) ? [name, 'weather'] : ['weather']).sort())
   })
 
   it('attack: calls a held tool by its guessed name in vain: refused, recorded, and nothing reaches its server (N124)', async () => {
