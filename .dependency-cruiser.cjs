@@ -2,7 +2,7 @@
 // Layers, imports point down only: main, cli > shell > pipeline > rooms > words.
 
 const WORDS = '(kernel|mcp)'
-const ROOMS = '(identity|administration|vault|catalog|collision|admission|policy|bridge|registry|trust|inspection|audit|arguments|schema)'
+const ROOMS = '(identity|administration|vault|catalog|collision|admission|policy|bridge|registry|trust|inspection|audit|arguments|schema|limits)'
 const PATHS_OF = names => `^src/${names}/`
 
 /** Files at `from` import files of src only where `to` says. */
@@ -168,7 +168,7 @@ module.exports = {
     owns('oidc-provider', 'adapters/authorization-server/', 'evaluation/'),
     owns('openid-client', 'adapters/login/', 'adapters/upstream-oauth/', 'cli/login/'),
     owns('prom-client', 'adapters/telemetry/'),
-    owns('rate-limiter-flexible', 'compose/limits\\.ts$', 'http/(penalties|control-plane/stranger-limit)\\.ts$'),
+    owns('rate-limiter-flexible', 'adapters/memory-counter\\.ts$'),
     owns('undici', 'adapters/'),
     owns('yaml', 'config/'),
     owns('@modelcontextprotocol/client', 'demo/', 'cli/demo'),

@@ -12,8 +12,8 @@ const EDGE = {
     'add the network to `monitoring.allow`',
   ),
   'address-limited': row(
-    'too many requests of this address were refused within a minute; or it holds `limits.connectionsPerAddress` connections, and further ones are cut without an answer',
-    'wait for `Retry-After`; find out what sends bad requests or bad tokens, or opens so many connections; `limits.addressFailuresPerMinute`',
+    'too many requests of this address (an IPv6 /64 counts as one) came, or were refused within a minute; or it holds `limits.connectionsPerAddress` connections, and further ones are cut without an answer',
+    'wait for `Retry-After`; find out what sends so much, or bad requests or tokens; `limits.rates.address`, `limits.rates.visitor`, `limits.addressFailuresPerMinute`',
   ),
   'body-too-large': row('the request body is larger than `limits.bodySize`', 'send less, or raise the limit'),
   'header-invalid': row(
@@ -66,6 +66,18 @@ const WHO = {
     'an operator has blocked this principal',
     '`gatehouse blocks list` says who and why; `gatehouse unblock principal`',
   ),
+  'client-limited': row(
+    'all users of this OAuth client together send more than `limits.rates.client`',
+    'wait for `Retry-After`; find out which of its installations sends so much',
+  ),
+  'limits-unavailable': row(
+    'what counts requests does not answer; nobody passes uncounted',
+    'retry; `/metrics` and the log of whatever counts',
+  ),
+  'payload-limited': row(
+    'requests and answers of this principal, or of all users of its client, came to more bytes in a minute than `limits.payload` allows',
+    'wait for `Retry-After`; ask for less at a time',
+  ),
   'principal-limited': row('this principal sends more than `limits.principalPerSecond`', 'slow down; wait for `Retry-After`'),
   'scope-missing': row(
     'the token lacks scopes that this operation needs; `data.scopes` and the challenge name all of them. In a batch, which has one status, this error stands in the answer of its element alone',
@@ -103,6 +115,10 @@ const WHAT = {
   'arguments-invalid': row(
     'the arguments do not fit the schema of the definition that was admitted, or cannot be judged by it; the `detail` has a JSON pointer and the keyword for each fault, never a value',
     'call again with arguments that fit; where the schema itself is at fault, `arguments.validate` of the upstream ([arguments.md](arguments.md))',
+  ),
+  'concurrency-limited': row(
+    'as many calls run already as `limits.concurrency`, `upstreams.<alias>.limits.atOnce` or a rule (`@concurrency`) allows; the `detail` says of what. Nothing queues here',
+    'wait until one has ended; calls that wait for an answer to a question count',
   ),
   'cursor-invalid': row('the cursor is forged, expired, or was issued to another principal or endpoint', 'list again without a cursor'),
   denied: row(
@@ -145,6 +161,10 @@ const WHAT = {
     'an operator has blocked this server; whoever may not use it is told `unknown`',
     '`gatehouse blocks list` says who and why; `gatehouse unblock server`',
   ),
+  'server-limited': row(
+    'everybody together sends this upstream more than `limits.rates.server`, or `upstreams.<alias>.limits.rate`',
+    'wait for `Retry-After`; raise the limit if the server takes more',
+  ),
   'server-revoked': row(
     'the version of the registry behind this alias was revoked, or what it is made of, or who signed it; what ran on it has ended; `data.trust` names reason and rule of [signing.md](signing.md#reasons)',
     'pin a version that was not revoked',
@@ -158,6 +178,10 @@ const WHAT = {
     'make the call anew',
   ),
   'subscription-limit': row('too many open streams or subscribed resources', 'close some; `limits.streams`, `limits.streamsPerPrincipal`'),
+  'tool-limited': row(
+    'everybody together calls this tool or prompt more often than `limits.rates.tool`, or `upstreams.<alias>.limits.toolRate`',
+    'wait for `Retry-After`; raise the limit if the server takes more',
+  ),
   'tool-blocked': row(
     'an operator has blocked this tool; whoever may not use it is told `unknown`',
     '`gatehouse blocks list` says who and why; `gatehouse unblock tool`',

@@ -18,7 +18,7 @@ import { endWhatIsOver, type Over } from './compose/endings.ts'
 import { showLevels } from './compose/levels.ts'
 import { openInspection } from './compose/inspection.ts'
 import { openJudge } from './compose/judge.ts'
-import { admission, listSettings, obligationLimits, streamLimit } from './compose/limits.ts'
+import { createLimits, type CounterOf, listSettings, streamLimit } from './compose/limits.ts'
 import { createListener, hostText, listen, setPatience } from './compose/listener.ts'
 import { openStanding } from './compose/open-standing.ts'
 import { streamOpener } from './compose/open-stream.ts'
@@ -78,11 +78,13 @@ export type GatewayOptions = {
   readonly domainKeys?: DomainKeys
   /** keeps what is started of the registry's versions; default: a folder, as `registry.artifacts` says */
   readonly content?: ContentStore
+  /** counts for limits; default: this process */
+  readonly counterOf?: CounterOf
 }
 
 export async function startGateway(
   snapshot: Snapshot,
-  { logger: given, environment, version, stores, documentFetch, domainKeys, content }: GatewayOptions,
+  { logger: given, environment, version, stores, documentFetch, domainKeys, content, counterOf }: GatewayOptions,
 ): Promise<Gateway> {
   let current = snapshot
   let isDraining = false
@@ -173,13 +175,14 @@ export async function startGateway(
 
   const recorder = openRecorder({ log, encoder, metrics, monotonic, refusals, logger })
   const views = { upstreams: () => upstreams.entries, entitlement, callers, credentials, catalogue }
+  const counted = createLimits({ current: () => current, monotonic, counterOf })
   const deps: GatewayDeps = {
     ...views,
     authenticate: tokens.authenticate,
     standing: principal => standing.stopOf(principal),
-    admit: admission(() => current.limits.principalPerSecond, monotonic),
-    ...{ sessions, blockOf, judge },
-    ...{ inspect, spend: obligationLimits() },
+    admit: principal => counted.limits.admit(principal),
+    ...{ sessions, blockOf, judge, inspect },
+    reserve: (...call) => counted.limits.reserve(...call),
     faces: createFaces({ ...views, serverInfo }),
     feeds: createFeeds({ ...views, sealer }),
     parked,
@@ -194,7 +197,7 @@ export async function startGateway(
     scrub: redaction.scrub,
   }
 
-  const door = createDoor(snapshot, { ...deps, current: () => current, metrics, refusals })
+  const door = createDoor(snapshot, { ...deps, current: () => current, metrics, refusals, counted })
   const people = await openPeoplePlane({
     ...deps,
     ...{ state, standing, keys: tokens.keys, penalties: door, log, encoder, logger, connecting, credentials },
@@ -204,7 +207,7 @@ export async function startGateway(
     isTrustedProxy: door.isTrustedProxy,
   })
   void tokens.keys.warm()
-  const openStream = streamOpener({ streams, sessions, tokens })
+  const openStream = streamOpener({ streams, sessions, tokens, charge: door.charge })
   const edge = { ...door, recorder, measure: metrics, openStream, isDraining: () => isDraining }
   const admin = await openAdminPlane(
     {
@@ -247,7 +250,7 @@ export async function startGateway(
   })
   const running = {
     ...{ ...door, ...admin, admissions, catalogue, encoder, endpoint, log, logger, metrics, parked, people, policies, refusals, report },
-    ...{ served, sessions, state, streams, trust, upstreams },
+    ...{ counted, served, sessions, state, streams, trust, upstreams },
   }
   showLevels(metrics, running)
 

@@ -1,5 +1,6 @@
 // Refusals of strangers and 429s, counted instead of written one by one: a flood cannot fill the log (DESIGN "Rules of the bracket").
 
+import { ipv4, ipv6, mappedOf } from '../kernel/address-block.ts'
 import type { Reason } from '../kernel/errors.ts'
 import type { EventEncoder } from './encode.ts'
 import type { AuditLog } from './log.ts'
@@ -97,39 +98,9 @@ export function prefixOf(address: string): string {
   }
   const groups = ipv6(bare)
   if (groups === undefined) return OTHER_PREFIX
-  const [sixth = 0, high = 0, low = 0] = groups.slice(5)
-  if (sixth === 0xffff && groups.slice(0, 5).every(group => group === 0)) return `${high >> 8}.${high & 0xff}.${low >> 8}.0/24`
+  const mapped = mappedOf(groups)
+  if (mapped) return `${mapped.slice(0, 3).join('.')}.0/24`
   const kept = groups.slice(0, 3)
   while (kept.at(-1) === 0) kept.pop()
   return `${kept.map(group => group.toString(16)).join(':')}::/48`
-}
-
-function ipv4(text: string): readonly number[] | undefined {
-  if (!/^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/.test(text)) return undefined
-  const bytes = text.split('.').map(Number)
-  return bytes.every(byte => byte <= 255) ? bytes : undefined
-}
-
-function ipv6(text: string): readonly number[] | undefined {
-  const halves = text.split('::')
-  if (halves.length > 2) return undefined
-  const [before, after] = halves.map((half, i) => groupsOf(half, i === halves.length - 1))
-  if (before === undefined) return undefined
-  if (halves.length === 1) return before.length === 8 ? before : undefined
-  if (after === undefined || before.length + after.length > 7) return undefined
-  return [...before, ...Array<number>(8 - before.length - after.length).fill(0), ...after]
-}
-
-// Groups between colons; the last of an address may be an IPv4 address, which is two groups.
-function groupsOf(half: string, isLast: boolean): number[] | undefined {
-  if (half === '') return []
-  const groups: number[] = []
-  const texts = half.split(':')
-  for (const [i, text] of texts.entries()) {
-    const bytes = isLast && i === texts.length - 1 ? ipv4(text) : undefined
-    if (bytes) groups.push(((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0), ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0))
-    else if (/^[0-9a-f]{1,4}$/i.test(text)) groups.push(Number.parseInt(text, 16))
-    else return undefined
-  }
-  return groups
 }

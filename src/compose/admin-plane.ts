@@ -9,10 +9,10 @@ import { AdminApi, type AdminApiDeps } from '../http/control-plane/admin.ts'
 import { serveBackchannelLogout } from '../http/control-plane/backchannel-logout.ts'
 import { ReadsInFlight } from '../http/control-plane/reads-in-flight.ts'
 import { serveRegistry, type RegistryApiDeps } from '../http/control-plane/registry.ts'
-import { createStrangerLimit } from '../http/control-plane/stranger-limit.ts'
 import type { LargeBodies } from '../http/large-bodies.ts'
 import type { StreamTable } from '../http/sse-channel.ts'
 import { isStop, type Stop } from '../kernel/errors.ts'
+import type { VisitorLimits } from '../limits/visitors.ts'
 import type { Principal } from '../kernel/principal.ts'
 import type { AdminDeps } from '../pipeline/administration.ts'
 import type { GatewayDeps } from '../pipeline/deps.ts'
@@ -52,6 +52,7 @@ export type AdminPlaneParts = Omit<AdministrationParts, 'proposals' | 'registry'
 /** `table`: pipeline/paths.ts, which main.ts alone hands on */
 export type AdminEdge = Omit<AdminApiDeps, 'paths' | 'endpoint'> & {
   readonly largeBodies: LargeBodies
+  readonly gate: VisitorLimits['gate']
   readonly streams: StreamTable
   readonly table: (deps: AdminDeps) => AdminApiDeps['paths']
 }
@@ -91,9 +92,9 @@ export async function openAdminPlane(
     read: registry.read,
     accessOf: (view: string) => accessOf(current(), view),
     run: api.run.bind(api),
-    mayAsk: createStrangerLimit(READS_PER_MINUTE),
+    mayAsk: edge.gate('registry', READS_PER_MINUTE),
     inFlight: new ReadsInFlight(),
-    mayProve: createStrangerLimit(PROOFS_PER_MINUTE),
+    mayProve: edge.gate('proofs', PROOFS_PER_MINUTE),
     mayHold: ({ isLarge, isPublishing, ...asked }: Parameters<RegistryApiDeps['mayHold']>[0]) => {
       const shown = isPublishing ? registry.tokens.read(asked.authorization) : undefined
       const known = shown && (isStop(shown) ? shown : shown.principal)

@@ -7,33 +7,38 @@ import { ConnectionTable } from '../http/connections.ts'
 import type { Gatekeeper } from '../http/edge.ts'
 import { LargeBodies } from '../http/large-bodies.ts'
 import type { EndpointDeps } from '../http/mcp-endpoint.ts'
-import { Penalties } from '../http/penalties.ts'
 import { createChallenge } from '../identity/challenge.ts'
 import type { Reason } from '../kernel/errors.ts'
+import type { ServerDeps } from '../http/server.ts'
+import type { VisitorLimits } from '../limits/visitors.ts'
 import type { GatewayDeps } from '../pipeline/deps.ts'
 import type { Endpoint } from '../pipeline/path.ts'
 import { endpointsOf } from './endpoints.ts'
+import type { Counted } from './limits.ts'
 import { gatekeeperOf, trustedProxies } from './listener.ts'
 
-type Parts = Pick<GatewayDeps, 'authenticate' | 'now' | 'monotonic' | 'newId'> & {
+type Parts = Pick<GatewayDeps, 'authenticate' | 'now' | 'newId'> & {
   readonly current: () => Snapshot
   readonly metrics: { refusal(reason: Reason): void }
   readonly refusals: Pick<RefusalTable, 'count'>
+  readonly counted: Counted
 }
 
-type Door = Pick<EndpointDeps, 'challenge' | 'trace' | 'penalise' | 'largeBodies'> & {
-  readonly blockedSeconds: (address: string) => number | undefined
-  readonly connections: ConnectionTable
-  readonly isTrustedProxy: (address: string) => boolean
-  readonly endpoints: () => ReadonlyMap<string, Endpoint>
-  readonly gatekeeper: () => Gatekeeper
-  /** the port that is listened on; known once there is a listener */
-  bound(port: number): void
-  configure(snapshot: Snapshot): void
-}
+type Door = Pick<EndpointDeps, 'challenge' | 'trace' | 'penalise' | 'charge' | 'whyNoPayload' | 'largeBodies'> &
+  Pick<ServerDeps, 'blockedSeconds' | 'limitAddress' | 'limitVisitor'> & {
+    readonly connections: ConnectionTable
+    readonly gate: VisitorLimits['gate']
+    readonly isTrustedProxy: (address: string) => boolean
+    readonly endpoints: () => ReadonlyMap<string, Endpoint>
+    readonly gatekeeper: () => Gatekeeper
+    /** the port that is listened on; known once there is a listener */
+    bound(port: number): void
+    configure(snapshot: Snapshot): void
+  }
 
 export function createDoor(snapshot: Snapshot, parts: Parts): Door {
-  const { current, now, monotonic, metrics, refusals } = parts
+  const { current, now, metrics, refusals } = parts
+  const { limits, visitors, penalties } = parts.counted
   const rulesOf = (of: Snapshot, port: number) => ({
     port,
     endpoints: endpointsOf(of),
@@ -43,20 +48,24 @@ export function createDoor(snapshot: Snapshot, parts: Parts): Door {
   })
   let rules = rulesOf(snapshot, snapshot.listen.port)
   const isTrustedProxy = (address: string): boolean => rules.isTrusted(address)
-  const penalties = new Penalties(() => current().limits.addressFailuresPerMinute, monotonic)
   return {
     isTrustedProxy,
     endpoints: () => rules.endpoints,
     gatekeeper: () => rules.gatekeeper,
     challenge: (stop, at) => rules.challenge(stop, at),
     trace: createTraceSource(parts.newId),
-    penalise: address => penalties.penalise(address),
+    penalise: (address, isForged) => penalties.penalise(address, isForged),
+    limitAddress: address => limits.address(address),
+    limitVisitor: (address, isProbe) => visitors.visit(address, isProbe),
+    charge: (principal, bytes) => limits.charge(principal, bytes),
+    whyNoPayload: principal => limits.whyNoPayload(principal),
     blockedSeconds: address => penalties.blockedSeconds(address),
     largeBodies: new LargeBodies({
       authenticate: (authorization, resource, possession) =>
         parts.authenticate(authorization, resource, Math.floor(now() / 1000), possession),
       limits: () => current().limits,
     }),
+    gate: (name, perMinute) => visitors.gate(name, perMinute),
     connections: new ConnectionTable({
       limits: () => current().limits,
       isTrustedProxy,

@@ -15,6 +15,7 @@ type Parts = {
   readonly breakGlass: BreakGlass
   readonly connections: Sized
   readonly parked: Sized
+  readonly counted: { readonly limits: { readonly callsAtOnce: number; readonly keys: number } }
   readonly sessions: Sized
   readonly streams: Sized
   readonly upstreams: UpstreamSet
@@ -27,8 +28,10 @@ export function showLevels(metrics: Metrics, parts: Parts): void {
     audit_healthy: () => Number(parts.log.isHealthy),
     body_bytes: () => parts.largeBodies.held,
     break_glass_open: () => Number(parts.breakGlass.now !== undefined),
+    calls_at_once: () => parts.counted.limits.callsAtOnce,
     connections: () => parts.connections.size,
     in_flight: () => parts.endpoint.running,
+    limit_keys: () => parts.counted.limits.keys,
     log_lines_dropped: () => parts.logger.dropped,
     parked_calls: () => parts.parked.size,
     sessions: () => parts.sessions.size,

@@ -17,6 +17,7 @@ import { clientAddress, readHeaders } from '../http/edge.ts'
 import type { PeopleDeps } from '../http/control-plane/people.ts'
 import type { SignInFilter } from '../identity/sign-in.ts'
 import { isStop } from '../kernel/errors.ts'
+import type { VisitorLimits } from '../limits/visitors.ts'
 import type { Principal } from '../kernel/principal.ts'
 import type { GatewayDeps } from '../pipeline/deps.ts'
 import type { Connecting } from '../pipeline/connecting.ts'
@@ -37,7 +38,7 @@ export type PeoplePlaneParts = Pick<GatewayDeps, 'sealer' | 'upstreams' | 'entit
   /** towards client documents, whose URLs strangers name; default: nothing that the configuration opens for itself is open to them */
   readonly documentFetch: SafeFetch | undefined
   readonly isTrustedProxy: (address: string) => boolean
-  readonly penalties: { penalise(address: string): void }
+  readonly penalties: { penalise(address: string): void; readonly gate: VisitorLimits['gate'] }
   /** the published keys, read again after a rotation */
   readonly keys: { warm(): Promise<void> }
   readonly log: Pick<AuditLog, 'append'>
@@ -111,6 +112,7 @@ export async function openPeoplePlane(parts: PeoplePlaneParts): Promise<PeoplePl
       onFamilyEnd: end,
       onRegrouped: principal => standing.regroup(principal),
       addressOf: req => addressOf(req, parts.isTrustedProxy),
+      gate: parts.penalties.gate,
       onRefused: address => parts.penalties.penalise(address),
       onTrouble: (what, cause) => parts.logger.fault(what, cause),
     })

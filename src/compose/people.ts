@@ -16,11 +16,11 @@ import type { OfferedScope } from '../http/control-plane/pages/consent-page.ts'
 import { problemPage, renderPage } from '../http/control-plane/pages/shell.ts'
 import type { People } from '../http/control-plane/people.ts'
 import { createSignInPages } from '../http/control-plane/sign-in.ts'
-import { createStrangerLimit } from '../http/control-plane/stranger-limit.ts'
 import type { ConsentStore } from '../identity/consent.ts'
 import type { OauthRecordStore, RegisteredClientStore } from '../identity/oauth-records.ts'
 import { createSignIns, principalOf, type BrowserSessionStore, type SignIns, type SignInStore } from '../identity/sign-in.ts'
 import type { Stop } from '../kernel/errors.ts'
+import type { VisitorLimits } from '../limits/visitors.ts'
 import type { Principal } from '../kernel/principal.ts'
 import type { Sealer, SealingKeys } from '../kernel/seal.ts'
 import { createLoginToken, createPersonProof, type LoginToken, type PersonProof } from './person-proof.ts'
@@ -74,7 +74,8 @@ export type PeopleParts = {
   /** a refused request of a stranger */
   readonly onRefused: (address: string) => void
   readonly onTrouble: (what: string, cause: unknown) => void
-  /** registrations and fetches of client documents; default: what createStrangerLimit takes */
+  readonly gate: VisitorLimits['gate']
+  /** registrations and fetches of client documents; default: 20 of an address and 120 in all */
   readonly strangersPerMinute?: { readonly address: number; readonly total: number }
 }
 
@@ -198,7 +199,7 @@ async function serverOf(parts: PeopleParts, own: AuthorizationServerSettings, si
     stopOf: parts.stopOf,
     scopes: (resource, principal) => parts.offered(resource, principal)?.map(({ name }) => name),
     fetch: parts.documentFetch,
-    admitStranger: createStrangerLimit(parts.strangersPerMinute),
+    admitStranger: parts.gate('registrations', parts.strangersPerMinute ?? { address: 20, total: 120 }),
     addressOf: parts.addressOf,
     onFamilyEnd: parts.onFamilyEnd,
     onRefused: parts.onRefused,

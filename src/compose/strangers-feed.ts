@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { openEventStream, type StreamTable } from '../http/sse-channel.ts'
+import { addressBlock } from '../kernel/address-block.ts'
 import type { Stop } from '../kernel/errors.ts'
 import { keyOf } from '../kernel/principal.ts'
 import { knownSequence, type RevocationFeed } from '../registry/revocation-feed.ts'
@@ -15,7 +16,7 @@ type Parts = {
   readonly now: () => number
 }
 
-const PER_ADDRESS = 8
+const PER_ADDRESS = 8 // and half of all there may be is left to those who signed in
 const LIFE_SECONDS = 3600
 /** No issuer has this name: it is no URL. */
 const ISSUER = 'stranger'
@@ -26,8 +27,8 @@ export const strangersFeed =
     const after = knownSequence(since)
     if (typeof after !== 'number') return after
     if (isDraining()) return { stop: 'draining', retryAfterSeconds: 1 }
-    const principal = keyOf(ISSUER, address)
-    if (streams.isFull(principal, { total: limits().streams, perPrincipal: PER_ADDRESS }))
+    const principal = keyOf(ISSUER, addressBlock(address))
+    if (streams.isFull(principal, { total: limits().streams / 2, perPrincipal: PER_ADDRESS }))
       return {
         stop: 'subscription-limit',
         detail: `at most ${PER_ADDRESS} open streams from one address`,

@@ -337,6 +337,10 @@ export type UpstreamSettings = {
     readonly notificationsPerSecond: number
     /** MRTR rounds of one logical call; default 8 */
     readonly rounds: number
+    /** instead of those of `limits`: calls in a time to it and to each of its tools, and at once */
+    readonly rate?: RateWindow
+    readonly toolRate?: RateWindow
+    readonly atOnce?: number
   }
   /** what needs which scope, by word */
   readonly scopes: ScopeWords
@@ -344,6 +348,9 @@ export type UpstreamSettings = {
   /** a credential of its own for every principal; absent = what the transport's headers and environment say serves all */
   readonly credential?: CredentialRule
 }
+
+/** At most `count` within `seconds`. */
+export type RateWindow = { readonly count: number; readonly seconds: number }
 
 export type Limits = {
   /** bytes of a request body; default 4 MiB */
@@ -359,6 +366,12 @@ export type Limits = {
   readonly addressFailuresPerMinute: number
   /** per principal: requests per second, sustained; default 200 with a burst of twice that */
   readonly principalPerSecond: number
+  /** requests and calls in a time, per what the name says; `visitor`: per address, to everything but MCP endpoints, registry and administration */
+  readonly rates: Readonly<Record<'address' | 'visitor' | 'visitors' | 'principal' | 'client' | 'server' | 'tool', RateWindow>>
+  /** calls at once; defaults 512, 4_096 and 1_024 */
+  readonly concurrency: { readonly principal: number; readonly client: number; readonly server: number }
+  /** bytes of requests and answers in a time; defaults 1 GiB and 16 GiB a minute */
+  readonly payload: { readonly principal: RateWindow; readonly client: RateWindow }
   /** legacy sessions in all, and per principal; defaults 20_000 and 64 */
   readonly sessions: number
   readonly sessionsPerPrincipal: number

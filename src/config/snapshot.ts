@@ -19,6 +19,7 @@ import type {
   ConfiguredUpstream,
   KeySource,
   Limits,
+  RateWindow,
   RegistrySettings,
   ServedTransport,
   Snapshot,
@@ -192,6 +193,9 @@ function upstreamOf(
       listBytes: limits.listSize,
       notificationsPerSecond: limits.notificationsPerSecond,
       rounds: limits.rounds,
+      ...(limits.rate && { rate: limits.rate }),
+      ...(limits.toolRate && { toolRate: limits.toolRate }),
+      ...(limits.atOnce !== undefined && { atOnce: limits.atOnce }),
     },
     scopes: upstream.scopes,
     allow: upstream.allow.map((rule, index) => ruleOf(rule, defaultRuleId(alias, index))),
@@ -255,6 +259,10 @@ function ruleOf(rule: UpstreamDocument['allow'][number], defaultId: string): All
   return { id: id ?? defaultId, ...rest, ...(issuers === undefined ? {} : { issuers }) }
 }
 
+/** A principal's requests per second are counted over this time. */
+const BURST_SECONDS = 2
+const perMinute = (count: number): RateWindow => ({ count, seconds: 60 })
+
 function limitsOf(limits: ConfigDocument['limits']): Limits {
   return {
     bodyBytes: limits.bodySize,
@@ -264,6 +272,9 @@ function limitsOf(limits: ConfigDocument['limits']): Limits {
     connectionsPerAddress: limits.connectionsPerAddress,
     addressFailuresPerMinute: limits.addressFailuresPerMinute,
     principalPerSecond: limits.principalPerSecond,
+    rates: { ...limits.rates, principal: { count: limits.principalPerSecond * BURST_SECONDS, seconds: BURST_SECONDS } },
+    concurrency: limits.concurrency,
+    payload: { principal: perMinute(limits.payload.principal), client: perMinute(limits.payload.client) },
     sessions: limits.sessions,
     sessionsPerPrincipal: limits.sessionsPerPrincipal,
     sessionIdleSeconds: limits.sessionIdle,

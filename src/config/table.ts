@@ -4,11 +4,12 @@ import { cidrProblem, hostProblem, originProblem, outboundProblem, parseListen, 
 import { ARTIFACTS } from './artifact-table.ts'
 import { COLLISIONS } from './collision-table.ts'
 import { list, map, optional, record } from './fields.ts'
-import { choice, duration, flag, integer, parsed, path, size, text } from './scalars.ts'
+import { choice, duration, flag, parsed, path, size, text } from './scalars.ts'
 import type { KeyRule, ValueOf } from './fields.ts'
 import { identity } from './identity-table.ts'
 import { INSPECTION } from './inspection-table.ts'
 import { isDocumentUrl } from '../identity/document-url.ts'
+import { limits } from './limit-table.ts'
 import { MIRRORS } from './mirror-table.ts'
 import { PROOFS } from './proof-table.ts'
 import { ADMISSIONS, ALIAS, upstream } from './upstream-table.ts'
@@ -51,38 +52,6 @@ const administration = record(
     proposalLife: duration('seconds', { min: '1m', max: '30d', fallback: '1d', doc: 'a proposal nobody decided expires after this' }),
   },
   { fallback: {}, doc: 'administering the gateway at `/admin` and with the commands `login`, `block`, `unblock`, `proposals`, `key`' },
-)
-
-const count = (doc: string, fallback: number, max = 10_000_000): ReturnType<typeof integer> => integer({ min: 1, max, fallback, doc })
-const limits = record(
-  {
-    bodySize: size({ min: '1KiB', max: '1GiB', fallback: '4MiB', doc: 'body of one request' }),
-    bodyTotalSize: size({
-      min: '1KiB',
-      max: '64GiB',
-      fallback: '256MiB',
-      doc: 'bodies over 16 KiB of all requests under way together, a quarter of it for one principal; such a body is read only with a valid token',
-    }),
-    depth: integer({ min: 4, max: 256, fallback: 64, doc: 'nesting of JSON' }),
-    connections: count('open connections; more are cut at once', 25_000),
-    connectionsPerAddress: count('the same, of one remote address that is no trusted proxy', 4096),
-    addressFailuresPerMinute: count('failed requests of strangers per remote address', 600),
-    principalPerSecond: count('requests of one principal per second, sustained; twice that at once', 200, 1_000_000),
-    sessions: count('sessions of 2025 hosts', 20_000),
-    sessionsPerPrincipal: count('the same, of one principal', 64),
-    sessionIdle: duration('seconds', { min: '10s', max: '30d', fallback: '1h', doc: 'a session without traffic ends after this' }),
-    streams: count('open streams', 20_000),
-    streamsPerPrincipal: count('the same, of one principal', 64),
-    replayEvents: integer({ min: 0, max: 1_000_000, fallback: 256, doc: 'events kept to resume one stream' }),
-    replaySize: size({ min: '0B', max: '1GiB', fallback: '1MiB', doc: 'bytes kept to resume one stream' }),
-    replayTotalSize: size({ min: '0B', max: '64GiB', fallback: '256MiB', doc: 'the same, of all streams together' }),
-    parked: count('calls of 2025 upstreams that wait for a host’s answer', 1000),
-    parkedPerPrincipal: count('the same, of one principal', 16),
-    headersTimeout: duration('ms', { min: '100ms', max: '10m', fallback: '10s', doc: 'time to send the headers of a request' }),
-    bodyTimeout: duration('ms', { min: '100ms', max: '1h', fallback: '30s', doc: 'time to send the body of a request' }),
-    drainTimeout: duration('ms', { min: '0ms', max: '1h', fallback: '10s', doc: 'time for calls to finish on SIGTERM' }),
-  },
-  { fallback: {}, doc: 'how much hosts may use' },
 )
 
 const keys = record(

@@ -7,6 +7,7 @@ import { asSource } from './sources.ts'
 import { list, map, optional, record } from './fields.ts'
 import { UPSTREAM_ARGUMENTS } from './argument-table.ts'
 import { UPSTREAM_INSPECTION } from './inspection-table.ts'
+import { UPSTREAM_LIMITS } from './limit-table.ts'
 import { choice, duration, flag, integer, place, size, text } from './scalars.ts'
 import type { KeyRule, ValueOf } from './fields.ts'
 
@@ -181,6 +182,7 @@ const limits = record(
       doc: 'notifications passed on per call; further ones are dropped and counted',
     }),
     rounds: integer({ min: 1, max: 100, fallback: 8, doc: 'times one call may ask the host something' }),
+    ...UPSTREAM_LIMITS,
   },
   { fallback: {}, doc: 'how much one upstream may use' },
 )

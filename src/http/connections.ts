@@ -1,6 +1,7 @@
 // Open connections, counted in all and per address: whoever opens too many gets no more, before a byte of his is read.
 
 import type { Socket } from 'node:net'
+import { addressBlock } from '../kernel/address-block.ts'
 import type { Reason } from '../kernel/errors.ts'
 
 type ConnectionLimits = { readonly connections: number; readonly connectionsPerAddress: number }
@@ -13,8 +14,8 @@ export type ConnectionTableDeps = {
   readonly refused: (reason: Reason, address: string) => void
 }
 
-/** All connections of one address; they share the object, so that an idle one costs a field. */
-type Slot = { readonly address: string; readonly table: ConnectionTable; open: number }
+/** All connections of one address, or IPv6 /64; they share the object, so that an idle one costs a field. */
+type Slot = { readonly block: string; readonly table: ConnectionTable; open: number }
 const SLOT = Symbol('slot')
 type Counted = Socket & { [SLOT]?: Slot | undefined }
 
@@ -35,15 +36,16 @@ export class ConnectionTable {
   admit(socket: Socket): void {
     const address = (socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '')
     const { connections, connectionsPerAddress } = this.#deps.limits()
-    const known = this.#slots.get(address)
+    const block = addressBlock(address)
+    const known = this.#slots.get(block)
     const isCrowd = known !== undefined && known.open >= connectionsPerAddress && !this.#deps.isTrustedProxy(address)
     if (isCrowd || this.#open >= connections) {
       socket.destroy()
       this.#deps.refused(isCrowd ? 'address-limited' : 'gateway-overloaded', address)
       return
     }
-    const slot = known ?? { address, table: this, open: 0 }
-    if (!known) this.#slots.set(address, slot)
+    const slot = known ?? { block, table: this, open: 0 }
+    if (!known) this.#slots.set(block, slot)
     slot.open += 1
     this.#open += 1
     ;(socket as Counted)[SLOT] = slot
@@ -54,7 +56,7 @@ export class ConnectionTable {
   left(slot: Slot): void {
     this.#open -= 1
     slot.open -= 1
-    if (slot.open === 0) this.#slots.delete(slot.address)
+    if (slot.open === 0) this.#slots.delete(slot.block)
   }
 }
 

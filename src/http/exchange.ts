@@ -25,7 +25,7 @@ export class Exchange implements Received {
   readonly params: JsonNode | undefined
   readonly meta: JsonNode | undefined
   readonly host: HostLink
-  readonly relayed: Relayed = { count: 0, digest: '' }
+  readonly relayed: Relayed = { count: 0, bytes: 0, digest: '' }
   recorded: unknown = undefined
   ended: Stop | undefined = undefined
   // Facts; see pipeline/path.ts and the stages for who adds which.
@@ -40,6 +40,7 @@ export class Exchange implements Received {
   protected isScoped: unknown = undefined
   protected filter: unknown = undefined
   protected prepared: unknown = undefined
+  protected place: unknown = undefined
   protected answer: unknown = undefined
 
   constructor(

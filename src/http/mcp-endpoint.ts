@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isStop, type Stop } from '../kernel/errors.ts'
 import type { Measure } from '../kernel/measure.ts'
+import type { Principal } from '../kernel/principal.ts'
 import { ShortLived } from '../kernel/short-lived.ts'
 import { isMessageFault, readMessage, type MessageFault, type SingleMessage } from '../mcp/message.ts'
 import { errorObject, httpStatusOf } from '../mcp/replies.ts'
@@ -10,6 +11,7 @@ import type { Era } from '../mcp/revisions.ts'
 import {
   walk,
   type Answer,
+  type Authenticated,
   type Endpoint,
   type EventStream,
   type HostLink,
@@ -34,8 +36,12 @@ export type EndpointDeps = {
   readonly openStream: (req: IncomingMessage, res: ServerResponse, who: StreamOwner) => EventStream | undefined
   readonly challenge: (stop: Stop, endpoint: Endpoint) => string | undefined
   readonly trace: (traceparent: string | undefined) => RequestTrace
-  /** a refused stranger: true once this address refused too often (then 429) */
-  readonly penalise: (address: string) => void
+  /** a refused stranger; `isForged`: with a token that nobody issued */
+  readonly penalise: (address: string, isForged?: boolean) => void
+  /** bytes that were read of somebody, or sent */
+  readonly charge: (principal: Principal, bytes: number) => void
+  /** why no more bytes of somebody are read now */
+  readonly whyNoPayload: (principal: Principal) => Stop | undefined
   readonly isDraining: () => boolean
 }
 
@@ -100,23 +106,23 @@ export class McpEndpoint {
   }
 
   #enlarge({ res, headers: { authorization, proof }, endpoint: { resource } }: Inbound, bytes: number): ReturnType<LargeBodies['admit']> {
-    return this.#deps.largeBodies.admit({ authorization, proof, resource, bytes, res })
+    return this.#deps.largeBodies.admit({ authorization, proof, resource, bytes, res, whyNot: this.#deps.whyNoPayload })
   }
 
   #body(inbound: Inbound, body: Buffer | Stop): void {
     if (!isStop(body)) this.#message(inbound, body)
     else if (body.stop === 'body-too-large') this.refuse(inbound, body)
-    else this.#turnAway(inbound, body)
+    else this.turnAway(inbound, body)
   }
 
   /** A refusal before anything walked: counted, answered without an id unless it could be read (R2, R19). */
   refuse(inbound: Inbound, stop: Stop, id?: string): void {
     this.#deps.penalise(inbound.address)
-    this.#turnAway(inbound, stop, id)
+    this.turnAway(inbound, stop, id)
   }
 
   /** The same where it is not said that the address does wrong. */
-  #turnAway(inbound: Inbound, stop: Stop, id?: string): void {
+  turnAway(inbound: Inbound, stop: Stop, id?: string): void {
     const host = new PostExchange(inbound.res)
     const received = this.#received(inbound, 'http', host)
     this.#deps.recorder.count(received, stop)
@@ -175,6 +181,7 @@ export class McpEndpoint {
     const place = (this.#requests += 1)
     this.#exchanges.set(place, received)
     const end = await this.#run(received)
+    this.#charge(received, end)
     if (isStop(end)) this.#stopped(inbound, host, { id, stop: end, received })
     else this.#answer(inbound, host, { id, answer: end, received })
     // While stopping, whoever waits for idle closes all connections next: an answer counts as running until it has left.
@@ -185,6 +192,12 @@ export class McpEndpoint {
 
   #run(received: Received): Promise<Answer | Stop> {
     return walk(this.#deps.paths.of(received), received, this.#deps.recorder, this.#deps.measure)
+  }
+
+  /** The message and what is sent because of it; known only now, so what is too much counts against the next. */
+  #charge(received: Received & Partial<Authenticated>, end: Answer | Stop): void {
+    const { principal, doc, relayed } = received
+    if (principal) this.#deps.charge(principal, (doc?.bytes.length ?? 0) + relayed.bytes + bytesOf(end))
   }
 
   #answer(
@@ -212,7 +225,7 @@ export class McpEndpoint {
 
   #stopped(inbound: Inbound, host: Finisher, end: { id?: string | undefined; stop: Stop; received: Received }): void {
     const { id, stop, received } = end
-    if (stop.stop === 'token-missing' || stop.stop === 'token-invalid') this.#deps.penalise(inbound.address)
+    if (stop.stop === 'token-missing' || stop.stop === 'token-invalid') this.#deps.penalise(inbound.address, stop.isForged)
     if (stop.ask && 'result' in stop.ask) {
       host.finish(200, `{"jsonrpc":"2.0","id":${id ?? 'null'},"result":`, stop.ask.result)
       return
@@ -233,6 +246,12 @@ export class McpEndpoint {
 /** Resolves once the last byte has been handed to the system, or the connection is gone. */
 const written = (res: ServerResponse): Promise<void> =>
   res.closed || res.destroyed ? Promise.resolve() : new Promise(resolve => res.once('close', resolve))
+
+/** An error or refusal of the gateway's own is small. */
+function bytesOf(end: Answer | Stop): number {
+  if (isStop(end) || end.kind === 'accepted' || end.kind === 'stream') return 0
+  return end.kind === 'result' ? end.result.length : end.error.length
+}
 
 const DRAINING: Stop = { stop: 'draining', retryAfterSeconds: 1, fix: 'retry; another instance or the restarted gateway answers' }
 const faultStop = (fault: MessageFault): Stop => ({ stop: fault.reason, detail: fault.detail })

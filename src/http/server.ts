@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
-import { isStop } from '../kernel/errors.ts'
+import { isStop, type Stop } from '../kernel/errors.ts'
 import type { Endpoint } from '../pipeline/path.ts'
 import { isBodyLeft } from './body.ts'
 import type { ConnectionTable } from './connections.ts'
@@ -11,7 +11,7 @@ import { checkAuthority, clientAddress, EdgeHeaders, readHeaders, type Gatekeepe
 import { BACKCHANNEL_LOGOUT_PATH } from './control-plane/backchannel-logout.ts'
 import { isRegistryPath } from './control-plane/registry.ts'
 import { isTrustPath } from './control-plane/trust-files.ts'
-import type { McpEndpoint } from './mcp-endpoint.ts'
+import type { Inbound, McpEndpoint } from './mcp-endpoint.ts'
 
 /** Everything that a reload may change is behind a function. */
 export type ServerDeps = {
@@ -22,6 +22,10 @@ export type ServerDeps = {
   readonly isTrustedProxy: (address: string) => boolean
   /** seconds an address has to wait because too many of its requests were refused; undefined = none */
   readonly blockedSeconds: (address: string) => number | undefined
+  /** one request of an address; a stop where it sends too many */
+  readonly limitAddress: (address: string) => Stop | undefined | Promise<Stop | undefined>
+  /** one request of somebody without an account; `isProbe`: about the gateway's own state */
+  readonly limitVisitor: (address: string, isProbe: boolean) => Stop | undefined | Promise<Stop | undefined>
   readonly connections: ConnectionTable
   readonly controlPlane: (req: IncomingMessage, res: ServerResponse) => void
   /** back-channel logout of identity providers */
@@ -74,13 +78,30 @@ function handle(deps: ServerDeps, req: IncomingMessage, res: ServerResponse): vo
   const wait = deps.blockedSeconds(address)
   if (wait !== undefined)
     return deps.endpoint.refuse(inbound, { stop: 'address-limited', retryAfterSeconds: wait, fix: 'send a valid token' })
-  if (found) return deps.endpoint.handle(inbound)
+  whenCounted(deps.limitAddress(address), stop => (stop ? deps.endpoint.turnAway(inbound, stop) : route(deps, inbound, path)))
+}
+
+function route(deps: ServerDeps, inbound: Inbound, path: string): void {
+  const { req, res, endpoint, address } = inbound
+  if (endpoint !== NOWHERE) return deps.endpoint.handle(inbound)
   if (isBodyLeft(req)) res.setHeader('Connection', 'close')
   if (path.startsWith('/admin/')) deps.admin(req, res, address)
-  else if (path === BACKCHANNEL_LOGOUT_PATH) deps.logout(req, res, address)
   else if (isRegistryPath(path)) deps.registry(req, res, address)
   else if (deps.trustFiles && isTrustPath(path)) deps.trustFiles(req, res, address)
-  else deps.controlPlane(req, res)
+  else
+    whenCounted(deps.limitVisitor(address, PROBES.has(path)), stop => {
+      if (stop) deps.endpoint.turnAway(inbound, stop)
+      else if (path === BACKCHANNEL_LOGOUT_PATH) deps.logout(req, res, address)
+      else deps.controlPlane(req, res)
+    })
+}
+
+const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics'])
+
+/** At once, unless the counter has to be asked. */
+function whenCounted(verdict: Stop | undefined | Promise<Stop | undefined>, go: (stop: Stop | undefined) => void): void {
+  if (verdict instanceof Promise) void verdict.then(go)
+  else go(verdict)
 }
 
 /** The path as sent: never decoded, never normalised, so that two spellings cannot mean one endpoint. An absolute-form target is no path of ours. */

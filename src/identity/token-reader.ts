@@ -53,7 +53,7 @@ export function createTokenReader({ issuers: all, verifier, introspect }: Reader
   return {
     read(token, occasion) {
       const jws = readJws(token)
-      if ('fault' in jws) return opaque && isOpaque(token) ? { rules: opaque, token } : invalid(jws.fault)
+      if ('fault' in jws) return opaque && isOpaque(token) ? { rules: opaque, token } : forged(jws.fault)
       const issuer = issuerOf(jws.claims)
       // attacker-controlled: compared as a literal, never as a pattern or URL (N014)
       const rules = issuer === undefined ? undefined : issuers.get(issuer)
@@ -90,12 +90,14 @@ const unavailable = (detail: string, retryAfterSeconds: number): Stop => ({ stop
 function refusal(said: Exclude<SignatureVerdict, 'valid'>): Stop {
   switch (said) {
     case 'bad-signature':
-      return invalid('token signature does not match')
+      return forged('token signature does not match')
     case 'unknown-key':
-      return invalid('token was signed with a key the issuer does not publish')
+      return forged('token was signed with a key the issuer does not publish')
     case 'unsuitable-key':
       return invalid('token was signed with a key that is too weak or of another kind')
     default:
       return unavailable('keys of the token issuer cannot be fetched', said.unavailableSeconds)
   }
 }
+
+const forged = (detail: string): Stop => ({ ...invalid(detail), isForged: true })

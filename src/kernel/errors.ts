@@ -23,7 +23,10 @@ export type Reason =
   | 'version-unsupported'
   // who
   | 'client-blocked'
+  | 'client-limited'
   | 'issuer-unavailable'
+  | 'limits-unavailable'
+  | 'payload-limited'
   | 'principal-blocked'
   | 'principal-limited'
   | 'scope-missing'
@@ -39,6 +42,7 @@ export type Reason =
   | 'arguments-forbidden'
   | 'arguments-invalid'
   | 'collision-held'
+  | 'concurrency-limited'
   | 'cursor-invalid'
   | 'definition-blocked'
   | 'definition-held'
@@ -51,11 +55,13 @@ export type Reason =
   | 'policy-failed'
   | 'quarantined'
   | 'server-blocked'
+  | 'server-limited'
   | 'server-revoked'
   | 'server-unverified'
   | 'state-invalid'
   | 'subscription-limit'
   | 'tool-blocked'
+  | 'tool-limited'
   | 'unknown'
   // administration
   | 'approver-is-proposer'
@@ -115,6 +121,8 @@ export type Stop = {
   readonly retryAfterSeconds?: number
   /** the authentication scheme the caller used, where it is not Bearer */
   readonly scheme?: 'DPoP'
+  /** for token-invalid: nobody issued the token, so whoever sends it guesses */
+  readonly isForged?: true
   /** for scope-missing: what a new token has to have, for the challenge */
   readonly scopes?: readonly string[]
   /** extra members of the JSON-RPC error's `data`, e.g. `supported` for version-unsupported */

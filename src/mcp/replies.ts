@@ -24,7 +24,7 @@ const OWN = {
 
 export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'address-forbidden': reply(403, 403, CODE.invalidRequest, 'Not served to this address'),
-  'address-limited': reply(429, 429, OWN.limited, 'Too many refused requests from this address'),
+  'address-limited': reply(429, 429, OWN.limited, 'Too many requests from this address'),
   'body-too-large': reply(413, 413, CODE.invalidRequest, 'Request body too large'),
   'header-invalid': reply(400, 400, CODE.invalidRequest, 'Invalid request header'),
   'host-forbidden': reply(403, 403, CODE.invalidRequest, 'Host not allowed'),
@@ -43,7 +43,10 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'version-unsupported': reply(400, 400, CODE.versionUnsupported, 'Unsupported protocol version'),
 
   'client-blocked': reply(403, 403, OWN.blocked, 'This client is blocked'),
+  'client-limited': reply(429, 429, OWN.limited, 'Too many requests of this application'),
   'issuer-unavailable': reply(503, 503, OWN.overloaded, 'Identity provider unavailable'),
+  'limits-unavailable': reply(503, 503, OWN.overloaded, 'Requests cannot be counted'),
+  'payload-limited': reply(429, 429, OWN.limited, 'Too many bytes'),
   'principal-blocked': reply(403, 403, OWN.blocked, 'Access is blocked'),
   'principal-limited': reply(429, 429, OWN.limited, 'Too many requests'),
   'scope-missing': reply(403, 403, OWN.scope, 'Insufficient scope'),
@@ -60,6 +63,7 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'arguments-invalid': reply(200, 200, CODE.invalidParams, 'Invalid arguments'),
   // Which other name it resembles is for administrators: a host could learn from it what else there is.
   'collision-held': reply(200, 200, OWN.admission, 'It could be taken for something else, so it is held'),
+  'concurrency-limited': reply(429, 429, OWN.limited, 'Too many calls at once'),
   'cursor-invalid': reply(400, 200, CODE.invalidParams, 'Invalid cursor'),
   // What a principal is not entitled to does not exist: `denied` answers with the bytes of `unknown`.
   denied: reply(200, 200, CODE.invalidParams, 'Unknown name'),
@@ -73,11 +77,13 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'policy-failed': reply(503, 503, OWN.overloaded, 'The rules cannot be asked'),
   quarantined: reply(200, 200, OWN.admission, 'The server waits for a review'),
   'server-blocked': reply(200, 200, OWN.blocked, 'The server is blocked'),
+  'server-limited': reply(429, 429, OWN.limited, 'Too many calls to the server'),
   'server-revoked': reply(200, 200, OWN.admission, 'The server was revoked'),
   'server-unverified': reply(200, 200, OWN.admission, 'The server is not verified'),
   'state-invalid': reply(400, 200, CODE.invalidParams, 'Invalid or expired requestState'),
   'subscription-limit': reply(429, 429, OWN.limited, 'Too many streams'),
   'tool-blocked': reply(200, 200, OWN.blocked, 'The tool is blocked'),
+  'tool-limited': reply(429, 429, OWN.limited, 'Too many calls to the tool'),
   unknown: reply(200, 200, CODE.invalidParams, 'Unknown name'),
 
   'approver-is-proposer': reply(403, 403, OWN.blocked, 'Somebody else has to approve this'),

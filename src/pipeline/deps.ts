@@ -10,6 +10,8 @@ import type { Sealer } from '../kernel/seal.ts'
 import type { McpHeaders } from '../mcp/era.ts'
 import type { Era, LegacyVersion } from '../mcp/revisions.ts'
 import type { Entitlement } from '../policy/allow-list.ts'
+import type { Place } from '../limits/places.ts'
+import type { Spender } from '../limits/limits.ts'
 import type { Obligations } from '../policy/obligations.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Scrub } from './error-text.ts'
@@ -56,7 +58,7 @@ export type GatewayDeps = {
   ) => Principal | Stop | Promise<Principal | Stop>
   /** why this caller may not pass although its token is good: blocked, or the token was revoked */
   readonly standing: (principal: Principal) => Stop | undefined
-  /** spends one request of the principal's budget */
+  /** spends one request of the budgets of the principal and of its client */
   readonly admit: (principal: Principal) => Stop | undefined | Promise<Stop | undefined>
   readonly sessions: Sessions
   readonly upstreams: () => ReadonlyMap<string, UpstreamEntry>
@@ -68,8 +70,11 @@ export type GatewayDeps = {
   readonly judge: Pick<Judge, 'rules' | 'request' | 'question' | 'endpoint' | 'shown'>
   /** what texts hide or say (docs/detection.md). One that throws stops what it was asked about */
   readonly inspect: Inspect
-  /** spends what obligations of a permit limit; a stop where one is used up */
-  readonly spend: (x: Spender, obligations: Obligations) => Stop | undefined | Promise<Stop | undefined>
+  /**
+   * Spends what limits the server, the tool and the permit's obligations leave, and takes a place for as long as the call runs: all of it, or a stop and nothing.
+   * `isGoingOn`: the call holds a place from an earlier round
+   */
+  readonly reserve: (x: Spender, obligations: Obligations | undefined, isGoingOn: boolean) => Place | Stop | Promise<Place | Stop>
   readonly callers: Callers
   readonly credentials: Credentials
   readonly catalogue: Catalogue
@@ -89,15 +94,6 @@ export type GatewayDeps = {
   readonly newId: () => string
   /** takes secrets out of what upstreams say in errors (N106) */
   readonly scrub: Scrub
-}
-
-/** Whose call counts towards limits. */
-export type Spender = {
-  readonly principal: Principal
-  readonly address: string
-  readonly alias: string
-  /** a tool or prompt by its name; of resources, tasks and methods the kind alone, for callers choose what stands behind it */
-  readonly tool: string
 }
 
 /** Who an upstream is used for, with the capabilities that host and policy share. Cached: hosts repeat themselves. */

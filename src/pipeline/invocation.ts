@@ -108,6 +108,7 @@ export class Invocation {
     if (!bytes || !this.#x.host.notify(bytes)) return
     const { relayed } = this.#x
     relayed.count += 1
+    relayed.bytes += bytes.length
     relayed.digest = digestOf(Buffer.concat([Buffer.from(relayed.digest), bytes]))
   }
 

@@ -96,6 +96,8 @@ export class ParkedRounds {
       parked.abandon('too many calls wait for input')
       return { stop: 'upstream-overloaded', detail: 'too many calls wait for input', retryAfterSeconds: 5 }
     }
+    // It holds the upstream, whoever comes back for it.
+    this.#x.place.until(parked.running.done)
     const requests = round.requests.map(({ key, request }) => ({
       key,
       method: request.method,

@@ -6,6 +6,7 @@ import type { Cancellation } from '../kernel/cancellation.ts'
 import { isStop, type Stop } from '../kernel/errors.ts'
 import type { Measure } from '../kernel/measure.ts'
 import type { Principal } from '../kernel/principal.ts'
+import type { Place } from '../limits/places.ts'
 import type { Envelope, McpHeaders } from '../mcp/era.ts'
 import type { JsonDoc, JsonNode } from '../mcp/json.ts'
 import type { Message } from '../mcp/message.ts'
@@ -75,8 +76,8 @@ export type Received = {
   /** its right to go on ended while it ran (blocked, signed out): nothing more happens for it, and its answer is withheld */
   ended?: Stop | undefined
 }
-/** `digest` is SHA-256 over the digest before and the notification's bytes, base64url; '' before the first. */
-export type Relayed = { count: number; digest: string }
+/** `digest` is SHA-256 over the digest before and the notification's bytes, base64url; '' before the first. `bytes`: of all of them. */
+export type Relayed = { count: number; bytes: number; digest: string }
 
 // Each fact is added by exactly one stage. A stage that needs a fact names it in its parameter.
 /** `envelope` is empty for the legacy era. */
@@ -91,6 +92,8 @@ export type Joined = {
   readonly hostFace: { readonly version: string; readonly capabilities: string; readonly clientInfo?: Buffer; readonly logLevel?: string }
   readonly session?: LegacySession
 }
+/** Held from right before the effect until the walk ends, or for as long as a parked call runs. */
+export type Limited = { readonly place: Place }
 export type Answered = { readonly answer: Answer }
 
 export type Answer =
@@ -150,7 +153,13 @@ export interface Recorder {
   fault(x: Received, stage: string, cause: unknown): void
 }
 
-const AGGREGATED = new Set(['principal-limited', 'address-limited'])
+const AGGREGATED: ReadonlySet<string> = new Set([
+  'address-limited',
+  'client-limited',
+  'limits-unavailable',
+  'payload-limited',
+  'principal-limited',
+])
 
 /** Walks a path. Never rejects: whatever breaks becomes a Stop. */
 export async function walk<Have extends Received & Answered>(
@@ -160,7 +169,7 @@ export async function walk<Have extends Received & Answered>(
   measure: Measure,
 ): Promise<Answer | Stop> {
   // The facts are written onto the request itself: it belongs to this walk alone, and copying it cost more than any stage.
-  const x = received as Received & Partial<Have & Joined>
+  const x = received as Received & Partial<Have & Joined & Limited>
   let at = 'receive'
   let intended = false
   let stop: Stop | undefined
@@ -190,6 +199,8 @@ export async function walk<Have extends Received & Answered>(
     recorder.fault(received, at, cause)
     stop = { stop: isAuditFault(cause) ? 'audit-unavailable' : 'internal-fault' }
   }
+  // Whatever ended it: answered, stopped, thrown, ended from outside. A parked call keeps its place.
+  x.place?.release()
   stop = received.ended ?? stop
   // What is in flight ends here, whatever became of it: its id is free again before the answer is seen.
   if (x.session && received.message?.kind === 'request') x.session.end(received.message.id, received.host.cancellation)

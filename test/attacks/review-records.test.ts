@@ -47,7 +47,7 @@ const receivedOf = (text: string, session: LegacySession): Received => {
     doc: message.doc,
     params: message.params,
     host: { cancellation: new Cancellation(), notify: () => true },
-    relayed: { count: 0, digest: '' },
+    relayed: { count: 0, bytes: 0, digest: '' },
     ...({ session, principal: { key: 'p' } } as object),
   }
 }

@@ -1,6 +1,7 @@
 // One gateway with an upstream that records everything it is sent, one attacker (Alice) and one bystander (Bob).
 
 import { expect } from 'vitest'
+import type { GatewayOptions } from '../../src/main.ts'
 import type { Logger } from '../../src/adapters/telemetry/logs.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { greet, json, notFound, result, startHttp, type HttpExchange, type HttpUpstream } from '../support/upstreams/http-upstream.ts'
@@ -104,20 +105,21 @@ export type WorldOptions = RecorderOptions & {
   readonly issuer?: object
   readonly logger?: Logger
   readonly environment?: Readonly<Record<string, string | undefined>>
+  readonly counterOf?: GatewayOptions['counterOf']
 }
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const up = await startRecorder(options)
   const { upstreams = {}, limits = {}, ...config } = options.config ?? {}
   const allow = options.allow ?? [allowing(...Object.keys(options.tools ?? {}), ...(options.definitions ?? []).map(d => (d as any).name))]
-  const { logger, environment } = options
+  const { logger, environment, counterOf } = options
   const gateway = await startTestGateway(
     {
       limits: { ...ROOMY, ...limits },
       upstreams: { up: { http: { url: up.url, headers: options.headers ?? {} }, allow, ...options.settings }, ...upstreams },
       ...config,
     },
-    { ...(logger && { logger }), ...(environment && { environment }), ...(options.issuer && { issuer: { ...options.issuer } }) },
+    { ...(logger && { logger }), ...(counterOf && { counterOf }), ...(environment && { environment }), ...(options.issuer && { issuer: { ...options.issuer } }) },
   )
   const path = '/servers/up/mcp'
   const tokens = { alice: await gateway.token(path), bob: await gateway.token(path, { sub: 'bob' }) }

@@ -18,6 +18,7 @@ import type { Principal } from '../../src/kernel/principal.ts'
 import { createSealer } from '../../src/kernel/seal.ts'
 import { FakeFetch, RULES } from '../identity/issuer.ts'
 import { IDP_CLIENT, startIdp, type TestIdp } from '../support/identity-provider.ts'
+import { limitsOf } from '../support/limits.ts'
 import { memoryStores, type MemoryStores } from '../support/memory-identity-stores.ts'
 import { Browser, type Page } from './browser.ts'
 
@@ -112,6 +113,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     addressOf: () => '127.0.0.1',
     onRefused: address => void world.refused.push(address),
     onTrouble: (what, cause) => void world.troubles.push(`${what}: ${String(cause)}`),
+    gate: (...gate) => limitsOf().visitors.gate(...gate),
     strangersPerMinute: { address: 10_000, total: 10_000 },
     ...options.parts,
   }

@@ -1,10 +1,11 @@
 // What permits limit is counted, whatever callers name.
 
 import { expect, it } from 'vitest'
-import { obligationLimits } from '../../src/compose/limits.ts'
 import { isStop } from '../../src/kernel/errors.ts'
 import { limitStage } from '../../src/pipeline/stages/limit.ts'
+import { ParkedCalls } from '../../src/bridge/parked.ts'
 import { NO_OBLIGATIONS } from '../../src/policy/obligations.ts'
+import { limitsOf } from '../support/limits.ts'
 
 const asks = (kind: string, name: string): any => ({
   principal: { key: 'https://idp.example alice' },
@@ -13,7 +14,11 @@ const asks = (kind: string, name: string): any => ({
   permit: { rules: [], obligations: { ...NO_OBLIGATIONS, rates: [{ count: 1, seconds: 3600, per: ['principal', 'tool'] }] } },
 })
 const runs = () => {
-  const { run } = limitStage({ spend: obligationLimits() })
+  const { limits } = limitsOf()
+  const { run } = limitStage({
+    reserve: (...call) => limits.reserve(...call),
+    parked: new ParkedCalls(() => ({ total: 0, perPrincipal: 0 })),
+  })
   return async (...asked: Parameters<typeof asks>): Promise<boolean> => !isStop(await run(asks(...asked)))
 }
 

@@ -3,12 +3,12 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { admission } from '../../src/compose/limits.ts'
 import { createAuthenticator } from '../../src/identity/bearer.ts'
 import { GroupChanges } from '../../src/identity/group-changes.ts'
 import { isStop } from '../../src/kernel/errors.ts'
 import type { UpstreamEntry } from '../../src/pipeline/entry.ts'
 import { createEntitlements } from '../../src/pipeline/entitlements.ts'
+import { limitsOf } from '../support/limits.ts'
 import { CLAIMS, encode, MCP, NOW, RULES } from './issuer.ts'
 
 setFlagsFromString('--expose-gc')
@@ -32,20 +32,16 @@ it('100,000 principals leave no more behind than 25,000 did', async () => {
     verifier: { epoch: 0, verify: () => Promise.resolve('valid') },
     judge: (principal, resource) => groups.judge(principal, resource),
   })
-  let ms = 0
-  const admit = admission(
-    () => 100,
-    () => ms,
-  )
+  const { limits, pass } = limitsOf({ rates: { principal: { count: 200, seconds: 2 } } })
   const entitlements = createEntitlements()
   const entry = { alias: 'up', rules: [] } as unknown as UpstreamEntry
   const serve = async (n: number): Promise<void> => {
     const principal = await authenticator.authenticate(`Bearer ${tokenOf(n)}`, MCP, NOW)
     if (isStop(principal)) throw new Error(principal.detail)
-    if (principal.subject !== `person-${n}` || (await admit(principal))) throw new Error(`refused person ${n}`)
+    if (principal.subject !== `person-${n}` || (await limits.admit(principal))) throw new Error(`refused person ${n}`)
     entitlements.of({ principal }, entry)
     // The limiter counts each for two seconds.
-    ms += 1
+    pass(0.001)
     vi.advanceTimersByTime(1)
   }
   const heapAfter = async (from: number, to: number): Promise<number> => {

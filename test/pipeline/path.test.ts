@@ -46,7 +46,7 @@ const received = (): Received => ({
   method: 'tools/call',
   isRequest: true,
   host: { cancellation: new Cancellation(), notify: () => true },
-  relayed: { count: 0, digest: '' },
+  relayed: { count: 0, bytes: 0, digest: '' },
 })
 const ok: Answer = { kind: 'result', result: Buffer.from('{}'), outcome: 'ok' }
 const classify: Stage<Received, Classified> = { name: 'classify', run: () => ({ era: 'modern', envelope: { capabilities: '{}' } }) }

@@ -53,7 +53,8 @@ export async function startTestGateway(
     documentFetch,
     domainKeys,
     content,
-  }: Partial<Pick<GatewayOptions, 'logger' | 'environment' | 'stores' | 'documentFetch' | 'domainKeys' | 'content'>> & {
+    counterOf,
+  }: Partial<Pick<GatewayOptions, 'logger' | 'environment' | 'stores' | 'documentFetch' | 'domainKeys' | 'content' | 'counterOf'>> & {
     issuer?: Readonly<Record<string, unknown>>
     login?: Readonly<Record<string, unknown>>
     authorizationServer?: Readonly<Record<string, unknown>>
@@ -95,6 +96,7 @@ export async function startTestGateway(
     ...(documentFetch && { documentFetch }),
     ...(domainKeys && { domainKeys }),
     ...(content && { content }),
+    ...(counterOf && { counterOf }),
   })
   return {
     url: gateway.url,

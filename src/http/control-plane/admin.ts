@@ -32,7 +32,7 @@ export type AdminApiDeps = {
   readonly challenge: (stop: Stop, endpoint: Endpoint) => string | undefined
   readonly trace: (traceparent: string | undefined) => RequestTrace
   readonly openStream: (req: IncomingMessage, res: ServerResponse, who: StreamOwner) => EventStream | undefined
-  readonly penalise: (address: string) => void
+  readonly penalise: (address: string, isForged?: boolean) => void
   readonly isDraining: () => boolean
 }
 
@@ -83,7 +83,7 @@ class AdminExchange implements Received {
   readonly doc: JsonDoc | undefined
   readonly params: JsonNode | undefined
   readonly host = new NoHost()
-  readonly relayed: Relayed = { count: 0, digest: '' }
+  readonly relayed: Relayed = { count: 0, bytes: 0, digest: '' }
   readonly local: AdminAct['local']
   readonly isPublishing: boolean
   readonly target: { readonly method: string; readonly url: string }
@@ -172,7 +172,7 @@ export class AdminApi {
   }
   #stopped(received: AdminExchange, stop: Stop, isPenalised = false): AdminAnswer {
     const isStranger = stop.stop === 'token-missing' || stop.stop === 'token-invalid'
-    if (isStranger && !isPenalised && received.local === undefined) this.#deps.penalise(received.address)
+    if (isStranger && !isPenalised && received.local === undefined) this.#deps.penalise(received.address, stop.isForged)
     const challenge = this.#deps.challenge(stop, received.endpoint)
     const { message, data } = JSON.parse(errorObject(stop, received.requestId)) as { message: string; data: object }
     return {

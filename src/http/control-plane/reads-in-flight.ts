@@ -2,6 +2,7 @@
 // slow readers (N050).
 
 import type { ServerResponse } from 'node:http'
+import { addressBlock } from '../../kernel/address-block.ts'
 import type { Stop } from '../../kernel/errors.ts'
 
 const MAX_READS = { address: 32, total: 128 }
@@ -20,16 +21,17 @@ export class ReadsInFlight {
 
   /** Its place is kept until the response is over, or its connection is. */
   enter(address: string, res: ServerResponse): Stop | undefined {
-    const own = this.#perAddress.get(address) ?? 0
+    const block = addressBlock(address)
+    const own = this.#perAddress.get(block) ?? 0
     if (res.closed || res.destroyed || this.#count >= this.#most.total || own >= this.#most.address) return CROWDED
     this.#count++
-    this.#perAddress.set(address, own + 1)
+    this.#perAddress.set(block, own + 1)
     res.setTimeout(PATIENCE_MS, () => res.destroy())
     res.once('close', () => {
       this.#count--
-      const left = (this.#perAddress.get(address) ?? 1) - 1
-      if (left > 0) this.#perAddress.set(address, left)
-      else this.#perAddress.delete(address)
+      const left = (this.#perAddress.get(block) ?? 1) - 1
+      if (left > 0) this.#perAddress.set(block, left)
+      else this.#perAddress.delete(block)
     })
     return undefined
   }

@@ -1,0 +1,189 @@
+// Every limit that counts requests, calls and bytes of somebody known, in one table: what is spent where, and under which key.
+
+import { addressBlock } from '../kernel/address-block.ts'
+import { digestOf } from '../kernel/digest.ts'
+import type { Stop } from '../kernel/errors.ts'
+import type { Principal } from '../kernel/principal.ts'
+import { giveBackAll, spendAll, type Charge } from './charges.ts'
+import type { Window } from './counter.ts'
+import type { LeaseBook } from './lease-book.ts'
+import type { Leases } from './leases.ts'
+import { NO_PLACE, Places, type Place, type Wanted } from './places.ts'
+import { fullStop, limitStop, type Limit } from './words.ts'
+
+export type LimitSettings = {
+  readonly rates: Readonly<Record<'address' | 'principal' | 'client' | 'server' | 'tool', Window>>
+  /** bytes */
+  readonly payload: { readonly principal: Window; readonly client: Window }
+  /** calls at once */
+  readonly concurrency: { readonly principal: number; readonly client: number; readonly server: number }
+}
+/** What an upstream has of its own instead. */
+export type ServerSettings = { readonly rate?: Window; readonly toolRate?: Window; readonly atOnce?: number }
+
+/** What counts per which of a call's members. */
+type Per = readonly ('address' | 'client' | 'principal' | 'server' | 'tool')[]
+export type Demands = {
+  readonly rates: readonly (Window & { readonly per: Per })[]
+  readonly concurrency: readonly { readonly count: number; readonly per: Per }[]
+}
+
+/** Whose call counts towards limits. */
+export type Spender = {
+  readonly principal: Principal
+  readonly address: string
+  readonly alias: string
+  /** a tool or prompt by its name; of resources, tasks and methods the kind alone, for callers choose what stands behind it */
+  readonly tool: string
+}
+
+export type LimitParts = {
+  readonly book: LeaseBook
+  readonly settings: () => LimitSettings
+  readonly server: (alias: string) => ServerSettings | undefined
+}
+
+const LIMITS: Readonly<Record<'address' | 'principal' | 'client' | 'payload' | 'client-payload', Limit>> = {
+  address: { kind: 'address' },
+  principal: { kind: 'principal' },
+  client: { kind: 'client' },
+  payload: { kind: 'payload' },
+  'client-payload': { kind: 'client-payload' },
+}
+
+export class Limits {
+  readonly #parts: LimitParts
+  readonly #places = new Places()
+
+  constructor(parts: LimitParts) {
+    this.#parts = parts
+  }
+
+  /** calls that hold a place */
+  get callsAtOnce(): number {
+    return this.#places.size
+  }
+  /** keys remembered, of all limits */
+  get keys(): number {
+    return this.#parts.book.size + this.#places.keys
+  }
+
+  /** One request of an address, before anything of it is looked at. */
+  address(address: string): Stop | undefined | Promise<Stop | undefined> {
+    const { book, settings } = this.#parts
+    const key = addressBlock(address)
+    return spendAll([{ leases: book.of('address', settings().rates.address), key, group: key, limit: LIMITS.address }])
+  }
+
+  /** One request of a principal, and of its client; nothing while the bytes of either are used up. */
+  admit(principal: Principal): Stop | undefined | Promise<Stop | undefined> {
+    const { rates } = this.#parts.settings()
+    const { key } = principal
+    const charges: Charge[] = [{ leases: this.#parts.book.of('principal', rates.principal), key, group: key, limit: LIMITS.principal }]
+    const client = clientOf(principal)
+    if (client !== undefined)
+      charges.push({ leases: this.#parts.book.of('client', rates.client), key: client, group: client, limit: LIMITS.client })
+    // Bytes are counted afterwards: of whom none was charged lately, none has to be remembered.
+    for (const { leases, key: whose, limit } of this.#payloads(principal))
+      if (leases.knows(whose)) charges.push({ leases, key: whose, group: whose, limit })
+    return spendAll(charges)
+  }
+
+  /** Bytes that were read of somebody, or sent. */
+  charge(principal: Principal, bytes: number): void {
+    for (const { leases, key } of this.#payloads(principal)) leases.charge(key, bytes)
+  }
+
+  /** Why a body of somebody is not even read: what is known without asking. */
+  whyNoPayload(principal: Principal): Stop | undefined {
+    for (const { leases, key, limit } of this.#payloads(principal)) {
+      const seconds = leases.secondsSpent(key)
+      if (seconds !== undefined) return limitStop(limit, leases.window, seconds)
+    }
+    return undefined
+  }
+
+  /**
+   * What one call spends right before it goes upstream, and a place for as long as it runs. `isGoingOn`: it is a later round of a call that holds its place. All
+   * of it or nothing: whoever is refused has spent nothing here.
+   */
+  reserve(spender: Spender, demands: Demands | undefined, isGoingOn: boolean): Place | Stop | Promise<Place | Stop> {
+    const charges = this.#charges(spender, demands)
+    const spent = spendAll(charges)
+    const place = (stop: Stop | undefined): Place | Stop => {
+      if (stop) return stop
+      if (isGoingOn) return NO_PLACE
+      const taken = this.#places.take(this.#wanted(spender, demands))
+      if (!('most' in taken)) return taken
+      giveBackAll(charges)
+      return fullStop(taken)
+    }
+    return spent instanceof Promise ? spent.then(place) : place(spent)
+  }
+
+  #charges(spender: Spender, demands: Demands | undefined): Charge[] {
+    const { book, settings, server } = this.#parts
+    const { rates } = settings()
+    const { alias } = spender
+    const own = server(alias)
+    const group = spender.principal.key
+    const charges: Charge[] = [
+      { leases: book.of('server', own?.rate ?? rates.server), key: alias, group, limit: { kind: 'server', of: alias } },
+      { leases: book.of('tool', own?.toolRate ?? rates.tool), key: toolKey(spender), group, limit: { kind: 'tool', of: alias } },
+    ]
+    for (const rate of demands?.rates ?? [])
+      charges.push({
+        leases: book.of(`obligation ${rate.per.join()}`, rate),
+        key: digestOf(valuesOf(spender, rate.per)),
+        group,
+        limit: { kind: 'obligation', of: rate.per.join(' and ') },
+      })
+    return charges
+  }
+
+  #wanted(spender: Spender, demands: Demands | undefined): Wanted[] {
+    const { concurrency } = this.#parts.settings()
+    const { principal, alias } = spender
+    const client = clientOf(principal)
+    const wanted: Wanted[] = [
+      { key: `principal ${principal.key}`, most: concurrency.principal, what: 'of one principal' },
+      { key: `server ${alias}`, most: this.#parts.server(alias)?.atOnce ?? concurrency.server, what: `to \`${alias}\`` },
+    ]
+    if (client !== undefined)
+      wanted.push({ key: `client ${client}`, most: concurrency.client, what: 'of one application, all its users together' })
+    for (const { count, per } of demands?.concurrency ?? [])
+      wanted.push({ key: `${count} ${per.join()} ${valuesOf(spender, per)}`, most: count, what: `per ${per.join(' and ')}` })
+    return wanted
+  }
+
+  #payloads(principal: Principal): { readonly leases: Leases; readonly key: string; readonly limit: Limit }[] {
+    const { book, settings } = this.#parts
+    const { payload } = settings()
+    const client = clientOf(principal)
+    return [
+      { leases: book.of('payload', payload.principal), key: principal.key, limit: LIMITS.payload },
+      ...(client === undefined
+        ? []
+        : [{ leases: book.of('client payload', payload.client), key: client, limit: LIMITS['client-payload'] }]),
+    ]
+  }
+}
+
+/** A client is one issuer's: another's may have the same name. Tokens that name none are their principals' alone. */
+const clientOf = ({ issuer, client }: Principal): string | undefined => (client === undefined ? undefined : `${issuer} ${client}`)
+
+/** A name can be as long as a message. */
+const MAX_NAME = 128
+const toolKey = ({ alias, tool }: Spender): string => `${alias}/${tool.length > MAX_NAME ? digestOf(tool) : tool}`
+
+/** Lengths keep the values apart: names are their servers'. */
+function valuesOf(spender: Spender, per: Per): string {
+  const values: Readonly<Record<Per[number], string>> = {
+    principal: spender.principal.key,
+    client: clientOf(spender.principal) ?? '',
+    address: addressBlock(spender.address),
+    server: spender.alias,
+    tool: toolKey(spender),
+  }
+  return per.map(part => `${values[part].length}:${values[part]}`).join('')
+}
