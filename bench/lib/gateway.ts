@@ -133,7 +133,14 @@ function configuration({ upstreams }: GatewayOptions, folder: string, port: numb
     limits: {
       // One principal of one client at one address sends everything: none of that is what is measured here.
       principalPerSecond: 1_000_000,
-      rates: { address: '100000000/1s', client: '100000000/1s', server: '100000000/1s', tool: '100000000/1s', visitor: '100000000/1s', visitors: '100000000/1s' },
+      rates: {
+        address: '100000000/1s',
+        client: '100000000/1s',
+        server: '100000000/1s',
+        tool: '100000000/1s',
+        visitor: '100000000/1s',
+        visitors: '100000000/1s',
+      },
       concurrency: { principal: 1_000_000, client: 1_000_000, server: 1_000_000 },
       payload: { principal: '1024GiB', client: '1024GiB' },
       sessions: 50_000,

@@ -119,7 +119,12 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       upstreams: { up: { http: { url: up.url, headers: options.headers ?? {} }, allow, ...options.settings }, ...upstreams },
       ...config,
     },
-    { ...(logger && { logger }), ...(counterOf && { counterOf }), ...(environment && { environment }), ...(options.issuer && { issuer: { ...options.issuer } }) },
+    {
+      ...(logger && { logger }),
+      ...(counterOf && { counterOf }),
+      ...(environment && { environment }),
+      ...(options.issuer && { issuer: { ...options.issuer } }),
+    },
   )
   const path = '/servers/up/mcp'
   const tokens = { alice: await gateway.token(path), bob: await gateway.token(path, { sub: 'bob' }) }
