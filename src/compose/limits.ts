@@ -11,6 +11,7 @@ import { LeaseBook } from '../limits/lease-book.ts'
 import { Limits } from '../limits/limits.ts'
 import { Penalties } from '../limits/penalties.ts'
 import { VisitorLimits } from '../limits/visitors.ts'
+import type { GatewayDeps } from '../pipeline/deps.ts'
 import type { ListSettings } from '../pipeline/catalogue-view.ts'
 
 /** `name`: tells windows apart that count other things */
@@ -24,13 +25,21 @@ type Parts = {
   readonly counterOf?: CounterOf | undefined
 }
 
-export type Counted = { readonly limits: Limits; readonly visitors: VisitorLimits; readonly penalties: Penalties }
+export type Counted = {
+  readonly limits: Limits
+  readonly visitors: VisitorLimits
+  readonly penalties: Penalties
+  /** what the stages spend */
+  readonly spending: Pick<GatewayDeps, 'admit' | 'reserve'>
+}
 
 /** Counts outlive reloads: a window that stays as it was goes on. */
 export function createLimits({ current, monotonic, counterOf }: Parts): Counted {
   const book = new LeaseBook({ counterOf: counterOf ?? (window => new MemoryCounter(window, monotonic)), monotonic, seed: randomUUID() })
+  const limits = new Limits({ book, settings: () => current().limits, server: alias => current().upstreams.get(alias)?.limits })
   return {
-    limits: new Limits({ book, settings: () => current().limits, server: alias => current().upstreams.get(alias)?.limits }),
+    limits,
+    spending: { admit: principal => limits.admit(principal), reserve: (...call) => limits.reserve(...call) },
     visitors: new VisitorLimits({ book, rates: () => current().limits.rates }),
     penalties: new Penalties(book, () => current().limits.addressFailuresPerMinute),
   }

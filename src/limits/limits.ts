@@ -54,6 +54,7 @@ const LIMITS: Readonly<Record<'address' | 'principal' | 'client' | 'payload' | '
 export class Limits {
   readonly #parts: LimitParts
   readonly #places = new Places()
+  readonly #names = new WeakMap<Principal, Names>()
 
   constructor(parts: LimitParts) {
     this.#parts = parts
@@ -80,7 +81,7 @@ export class Limits {
     const { rates } = this.#parts.settings()
     const { key } = principal
     const charges: Charge[] = [{ leases: this.#parts.book.of('principal', rates.principal), key, group: key, limit: LIMITS.principal }]
-    const client = clientOf(principal)
+    const { client } = this.#namesOf(principal)
     if (client !== undefined)
       charges.push({ leases: this.#parts.book.of('client', rates.client), key: client, group: client, limit: LIMITS.client })
     // Bytes are counted afterwards: of whom none was charged lately, none has to be remembered.
@@ -134,7 +135,7 @@ export class Limits {
     for (const rate of demands?.rates ?? [])
       charges.push({
         leases: book.of(`obligation ${rate.per.join()}`, rate),
-        key: digestOf(valuesOf(spender, rate.per)),
+        key: digestOf(valuesOf(spender, this.#namesOf(spender.principal), rate.per)),
         group,
         limit: { kind: 'obligation', of: rate.per.join(' and ') },
       })
@@ -144,43 +145,52 @@ export class Limits {
   #wanted(spender: Spender, demands: Demands | undefined): Wanted[] {
     const { concurrency } = this.#parts.settings()
     const { principal, alias } = spender
-    const client = clientOf(principal)
+    const names = this.#namesOf(principal)
     const wanted: Wanted[] = [
-      { key: `principal ${principal.key}`, most: concurrency.principal, what: 'of one principal' },
+      { key: names.principal, most: concurrency.principal, what: 'of one principal' },
       { key: `server ${alias}`, most: this.#parts.server(alias)?.atOnce ?? concurrency.server, what: `to \`${alias}\`` },
     ]
-    if (client !== undefined)
-      wanted.push({ key: `client ${client}`, most: concurrency.client, what: 'of one application, all its users together' })
+    if (names.client !== undefined)
+      wanted.push({ key: names.clientPlace, most: concurrency.client, what: 'of one application, all its users together' })
     for (const { count, per } of demands?.concurrency ?? [])
-      wanted.push({ key: `${count} ${per.join()} ${valuesOf(spender, per)}`, most: count, what: `per ${per.join(' and ')}` })
+      wanted.push({ key: `${count} ${per.join()} ${valuesOf(spender, names, per)}`, most: count, what: `per ${per.join(' and ')}` })
     return wanted
   }
 
   #payloads(principal: Principal): { readonly leases: Leases; readonly key: string; readonly limit: Limit }[] {
     const { book, settings } = this.#parts
     const { payload } = settings()
-    const client = clientOf(principal)
-    return [
-      { leases: book.of('payload', payload.principal), key: principal.key, limit: LIMITS.payload },
-      ...(client === undefined
-        ? []
-        : [{ leases: book.of('client payload', payload.client), key: client, limit: LIMITS['client-payload'] }]),
-    ]
+    const { client } = this.#namesOf(principal)
+    const own = { leases: book.of('payload', payload.principal), key: principal.key, limit: LIMITS.payload }
+    if (client === undefined) return [own]
+    return [own, { leases: book.of('client payload', payload.client), key: client, limit: LIMITS['client-payload'] }]
+  }
+
+  /** A verified token's principal is one object while it is remembered. */
+  #namesOf(principal: Principal): Names {
+    let names = this.#names.get(principal)
+    if (!names) this.#names.set(principal, (names = namesOf(principal)))
+    return names
   }
 }
 
+type Names = { readonly principal: string; readonly client: string | undefined; readonly clientPlace: string }
+
 /** A client is one issuer's: another's may have the same name. Tokens that name none are their principals' alone. */
-const clientOf = ({ issuer, client }: Principal): string | undefined => (client === undefined ? undefined : `${issuer} ${client}`)
+function namesOf({ key, issuer, client }: Principal): Names {
+  const name = client === undefined ? undefined : `${issuer} ${client}`
+  return { principal: `principal ${key}`, client: name, clientPlace: `client ${name ?? ''}` }
+}
 
 /** A name can be as long as a message. */
 const MAX_NAME = 128
 const toolKey = ({ alias, tool }: Spender): string => `${alias}/${tool.length > MAX_NAME ? digestOf(tool) : tool}`
 
 /** Lengths keep the values apart: names are their servers'. */
-function valuesOf(spender: Spender, per: Per): string {
+function valuesOf(spender: Spender, { client }: Names, per: Per): string {
   const values: Readonly<Record<Per[number], string>> = {
     principal: spender.principal.key,
-    client: clientOf(spender.principal) ?? '',
+    client: client ?? '',
     address: addressBlock(spender.address),
     server: spender.alias,
     tool: toolKey(spender),

@@ -155,7 +155,12 @@ describe('attack: one more name each time', () => {
   })
   it('addresses of one IPv6 /64 are one address, and the next /64 is served', async () => {
     const world = await start({
-      config: { publicUrl: 'https://gw.example.com', trustedProxies: ['127.0.0.1/32'], limits: { rates: { address: '10/1h' } } },
+      config: {
+        publicUrl: 'https://gw.example.com',
+        operators: ['root'],
+        trustedProxies: ['127.0.0.1/32'],
+        limits: { rates: { address: '10/1h' } },
+      },
     })
     const from = (address: string): Over => ({ headers: { host: 'gw.example.com', 'x-forwarded-for': address } })
     const reasons: string[] = []

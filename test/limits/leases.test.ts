@@ -26,7 +26,7 @@ function open(count: number, seconds: number, { maxKeys, counter }: { maxKeys?: 
 }
 /** How many of so many requests at once get through. */
 const through = async (leases: Leases, key: string, times: number, group?: string): Promise<number> =>
-  (await Promise.all(Array.from({ length: times }, () => leases.take(key, 1, group)))).filter(refused => refused === undefined).length
+  (await Promise.all(Array.from({ length: times }, async () => leases.take(key, 1, group)))).filter(refused => refused === undefined).length
 
 it('law: in each window a key gets exactly the count, however requests come and what is given back', async () => {
   const step = fc.oneof(
@@ -151,7 +151,7 @@ it('attack: the counter is gone, or goes; nobody passes uncounted, and all do on
   const inner = new MemoryCounter({ count: 10, seconds: 60 }, () => 0)
   const counter: Counter = { take: (...asked) => (isAway ? Promise.reject(new Error('connection refused')) : inner.take(...asked)) }
   const { leases } = open(10, 60, { counter })
-  expect(await Promise.all([leases.take('a'), leases.take('a'), leases.take('b')])).toEqual(['unavailable', 'unavailable', 'unavailable'])
+  expect(await Promise.all(['a', 'a', 'b'].map(async key => leases.take(key)))).toEqual(['unavailable', 'unavailable', 'unavailable'])
   isAway = false
   expect(await through(leases, 'a', 20)).toBe(10)
 })
