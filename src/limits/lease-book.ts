@@ -3,7 +3,7 @@
 import type { Counter, Window } from './counter.ts'
 import { Leases } from './leases.ts'
 
-export type BookParts = {
+type BookParts = {
   readonly counterOf: (window: Window, name: string) => Counter
   readonly monotonic: () => number
   readonly seed: string

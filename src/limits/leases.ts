@@ -6,7 +6,7 @@ import type { Counter, Window } from './counter.ts'
 /** Why there is no point: seconds until there may be one, or the counter cannot count. */
 export type Refused = { readonly seconds: number } | 'unavailable'
 
-export type LeaseParts = {
+type LeaseParts = {
   readonly counter: Counter
   /** milliseconds, of a clock that nobody sets */
   readonly monotonic: () => number

@@ -11,7 +11,7 @@ import type { Leases } from './leases.ts'
 import { NO_PLACE, Places, type Place, type Wanted } from './places.ts'
 import { fullStop, limitStop, type Limit } from './words.ts'
 
-export type LimitSettings = {
+type LimitSettings = {
   readonly rates: Readonly<Record<'address' | 'principal' | 'client' | 'server' | 'tool', Window>>
   /** bytes */
   readonly payload: { readonly principal: Window; readonly client: Window }
@@ -19,7 +19,7 @@ export type LimitSettings = {
   readonly concurrency: { readonly principal: number; readonly client: number; readonly server: number }
 }
 /** What an upstream has of its own instead. */
-export type ServerSettings = { readonly rate?: Window; readonly toolRate?: Window; readonly atOnce?: number }
+type ServerSettings = { readonly rate?: Window; readonly toolRate?: Window; readonly atOnce?: number }
 
 /** What counts per which of a call's members. */
 type Per = readonly ('address' | 'client' | 'principal' | 'server' | 'tool')[]
@@ -37,7 +37,7 @@ export type Spender = {
   readonly tool: string
 }
 
-export type LimitParts = {
+type LimitParts = {
   readonly book: LeaseBook
   readonly settings: () => LimitSettings
   readonly server: (alias: string) => ServerSettings | undefined

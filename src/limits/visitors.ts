@@ -6,7 +6,7 @@ import { spendAll, type Charge } from './charges.ts'
 import type { Window } from './counter.ts'
 import type { LeaseBook } from './lease-book.ts'
 
-export type VisitorParts = {
+type VisitorParts = {
   readonly book: LeaseBook
   readonly rates: () => Readonly<Record<'visitor' | 'visitors', Window>>
 }

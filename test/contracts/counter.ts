@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import type { Counter, Window } from '../../src/limits/counter.ts'
 
 /** `pass` lets time go by for the counter; where its clock cannot be moved, a suite of its own would wait. */
-export type CounterWorld = { readonly counter: Counter; pass(ms: number): void }
+type CounterWorld = { readonly counter: Counter; pass(ms: number): void }
 
 export function counterContract(name: string, open: (window: Window) => CounterWorld): void {
   describe(`counter: ${name}`, () => {

@@ -16,7 +16,7 @@ export type Narrow = {
   readonly counterOf?: (window: Window, name: string) => Counter
 }
 
-export type Clocked = Counted & {
+type Clocked = Counted & {
   pass(seconds: number): void
 }
 

@@ -95,6 +95,8 @@ const server = createGatewayServer({
   gatekeeper: () => ({ hosts: new Set([`127.0.0.1:${portOf(server)}`]), origins: new Set() }),
   isTrustedProxy: () => false,
   blockedSeconds: nothing,
+  limitAddress: nothing,
+  limitVisitor: nothing,
   connections: { admit: nothing },
   controlPlane: nothing,
   logout: nothing,
