@@ -2,7 +2,7 @@
 // Layers, imports point down only: main, cli > shell > pipeline > rooms > words.
 
 const WORDS = '(kernel|mcp)'
-const ROOMS = '(identity|administration|vault|catalog|collision|admission|policy|bridge|registry|trust|inspection|audit|arguments|schema|limits)'
+const ROOMS = '(identity|administration|vault|catalog|collision|admission|policy|flow|bridge|registry|trust|inspection|audit|arguments|schema|limits)'
 const PATHS_OF = names => `^src/${names}/`
 
 /** Files at `from` import files of src only where `to` says. */
@@ -59,7 +59,7 @@ module.exports = {
     only('config reads no further than words and the rules of a few rooms', PATHS_OF('config'), [
       PATHS_OF('config'),
       PATHS_OF(WORDS),
-      '^src/(policy/allow-list|identity/(claims|document-url|redirects|scopes)|administration/roles|collision/(host-commands|resolution)|inspection/(finding|tiers)|arguments/(paths|pointer|rule)|registry/proof-rules|vault/credential-rule)\\.ts$',
+      '^src/(policy/allow-list|flow/reading|identity/(claims|document-url|redirects|scopes)|administration/roles|collision/(host-commands|resolution)|inspection/(finding|tiers)|arguments/(paths|pointer|rule)|registry/proof-rules|vault/credential-rule)\\.ts$',
     ]),
     only('adapters implement ports of rooms and words', PATHS_OF('adapters'), [
       PATHS_OF('adapters'),

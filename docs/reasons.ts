@@ -141,6 +141,10 @@ const WHAT = {
     'the command of this server fetches a package or an image that no exact version or digest names, so nobody can have reviewed what runs. Nothing is started',
     'name an exact version (`package@1.2.3`, `package==1.2.3`, `image@sha256:…`) in `upstreams.<alias>.stdio`, then review the server',
   ),
+  'mark-unavailable': row(
+    'an administrator calls what this server holds untrusted or private, and that it is read could not be kept in the state database, so nothing was read; or more marks stand than are kept',
+    'mend the disk; where there is no room, marks end by themselves (`flow.decay`), and an operator clears some (`gatehouse marks list`)',
+  ),
   'obligation-limited': row(
     'a rule of `obligations/` limits how often this may be done; the `detail` names the limit',
     'wait for `Retry-After`',

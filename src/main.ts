@@ -51,6 +51,7 @@ import type { GatewayDeps } from './pipeline/deps.ts'
 import { createEntitlements } from './pipeline/entitlements.ts'
 import { createFaces } from './pipeline/faces.ts'
 import { createFeeds } from './pipeline/feeds.ts'
+import { Marking } from './pipeline/marking.ts'
 import { createAdminPaths, createPaths } from './pipeline/paths.ts'
 import type { DomainKeys } from './registry/namespace.ts'
 import type { ContentStore } from './trust/content.ts'
@@ -134,7 +135,7 @@ export async function startGateway(
   })
   const callers = createCallers()
   const around = { current: () => current, admitting: () => admissions.admitting, served: served.serving, readYaml: readPlainYaml }
-  const { policies, judge } = await openJudge(snapshot, { ...around, log, encoder, logger, now, monotonic })
+  const { policies, judge, marks } = await openJudge(snapshot, { ...around, state, log, encoder, logger, now, monotonic })
   const { of: entitlement, blockOf } = createEntitlements(() => standing.blocks, judge)
   const sealer = rotatingSealer(snapshot.dataDir)
   const own = stores ?? storesIn(state, sealer, vault, () => Math.floor(now() / 1000))
@@ -174,7 +175,7 @@ export async function startGateway(
   take(snapshot)
 
   const recorder = openRecorder({ log, encoder, metrics, monotonic, refusals, logger })
-  const views = { upstreams: () => upstreams.entries, entitlement, callers, credentials, catalogue }
+  const views = { upstreams: () => upstreams.entries, entitlement, callers, credentials, catalogue, marking: new Marking(marks) }
   const counted = createLimits({ current: () => current, monotonic, counterOf })
   const deps: GatewayDeps = {
     ...views,
@@ -211,7 +212,7 @@ export async function startGateway(
   const admin = await openAdminPlane(
     {
       ...deps,
-      ...{ trust, served, domainKeys, collisions, fetch: tokens.outbound, loginToken: people?.loginToken },
+      ...{ trust, served, domainKeys, collisions, marks, fetch: tokens.outbound, loginToken: people?.loginToken },
       current: () => current,
       blocking: standing,
       state,
@@ -249,7 +250,7 @@ export async function startGateway(
   })
   const running = {
     ...{ ...door, ...admin, admissions, catalogue, encoder, endpoint, log, logger, metrics, parked, people, policies, refusals, report },
-    ...{ counted, served, sessions, state, streams, trust, upstreams },
+    ...{ counted, marks, served, sessions, state, streams, trust, upstreams },
   }
   showLevels(metrics, running)
 

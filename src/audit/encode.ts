@@ -76,6 +76,7 @@ export class EventEncoder {
     if (subject.paramsDigest !== undefined) out += `,"paramsDigest":${jsonString(subject.paramsDigest, MAX.id)}`
     if (subject.paramsBytes !== undefined) out += `,"paramsBytes":${number(subject.paramsBytes)}`
     out += '}'
+    if (facts.marks !== undefined && facts.marks.length > 0) out += `,"marks":${stringList(facts.marks)}`
     if (facts.credential !== undefined) out += `,"credential":${jsonString(facts.credential, MAX.id)}`
     return out as ExchangeText
   }

@@ -46,6 +46,8 @@ type Exchange = Common & {
   readonly subject: EventSubject
   /** id of the principal's own credential that serves the call at its upstream, where that takes one (N028); never the credential */
   readonly credential?: string
+  /** what an administrator calls the contents that it reads: principal and client are marked so before the call leaves */
+  readonly marks?: readonly ('untrusted' | 'private')[]
 }
 
 /** What all events of one exchange share: everything but the event's own id and time. */

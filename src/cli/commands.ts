@@ -3,6 +3,7 @@
 import type { CommandModule } from './command.ts'
 import type { Command, Option } from './command-row.ts'
 import { POLICY } from './commands-policy.ts'
+import { MARKS } from './commands-marks.ts'
 import { REGISTRY } from './commands-registry.ts'
 import { SERVERS } from './commands-servers.ts'
 import { SIGNING } from './commands-signing.ts'
@@ -220,6 +221,7 @@ export const COMMANDS: readonly Command[] = [
     options: ADMIN,
     load: act('listBlocks'),
   },
+  ...MARKS,
   {
     name: 'collisions',
     summary: 'show what could be taken for something else, and what would resolve it',

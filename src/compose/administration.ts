@@ -19,6 +19,7 @@ export type AdministrationParts = Pick<GatewayDeps, 'authenticate' | 'standing' 
   readonly proposals: ProposalStore
   readonly connections: AdminDeps['connections']
   readonly collisions: AdminDeps['collisions']
+  readonly marks: Pick<AdminDeps['marks'], 'all' | 'clear'>
   readonly registry: AdminDeps['registry']
   /** key name -> makes a new generation; what it answers is told to the operator and holds no secret */
   readonly rotations: Readonly<Record<string, () => Promise<object>>>
@@ -44,6 +45,12 @@ export function createAdministration(parts: AdministrationParts): AdminDeps {
     blocks: { all: () => blocking.blocks.all, block: block => blocking.block(block) },
     signOut: key => blocking.signOut({ kind: 'principal', key }),
     principalNamed: text => principalNamed(current(), text),
+    marks: {
+      all: principal => parts.marks.all(principal),
+      clear: (principal, client) => parts.marks.clear(principal, client),
+      mayClearOwn: () => current().flow.clearOwn,
+      recordClear: detail => log.append(encoder.lifecycle('marks-clear', { ...detail })),
+    },
     hasServer: alias => current().upstreams.has(alias),
     wouldLockOut: target =>
       target.kind === 'principal' && isAnybodyLeft(current(), blocking) && !isAnybodyLeft(current(), blocking, target),

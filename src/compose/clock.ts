@@ -1,5 +1,6 @@
 // The one timer of the gateway: what expires, what is kept alive, what is written once a minute.
 
+import { RENEW_MS } from '../flow/marks.ts'
 import { engineCollection, QuietCollection } from './quiet-collection.ts'
 
 type Parts = {
@@ -19,6 +20,8 @@ type Parts = {
   readonly served: { tick(): void }
   /** the folder of policies */
   readonly policies: { look(): Promise<void> }
+  /** who read untrusted or private contents */
+  readonly marks: { renew(): Promise<void>; sweep(): Promise<void> }
   /** reviewers' decisions */
   readonly admissions: { look(): Promise<void> }
   /** the repository of trust; absent = none is followed */
@@ -32,6 +35,7 @@ type Parts = {
 const TICK_MS = 1000
 const KEEP_ALIVE_TICKS = 15
 const AGGREGATE_TICKS = 60
+const RENEW_TICKS = RENEW_MS / TICK_MS
 const NAMESPACE_TICKS = 300
 const FORGET_TICKS = 600
 
@@ -63,9 +67,10 @@ export function startClock(parts: Parts): { stop(): Promise<void> } {
     }
     // A failed flush keeps its counts for the next one.
     if (ticks % AGGREGATE_TICKS === 0) for (const counts of [parts.refusals, parts.report]) counts.flush().catch(() => {})
+    if (ticks % RENEW_TICKS === 0) begin(parts.marks.renew())
     if (ticks % NAMESPACE_TICKS === 0) begin(parts.namespaceLooks.look())
     // What could not be forgotten now is forgotten next time; nobody is let in by it.
-    if (ticks % FORGET_TICKS === 0) parts.people?.sweep().catch(() => {})
+    if (ticks % FORGET_TICKS === 0) for (const part of [parts.people, parts.marks]) part?.sweep().catch(() => {})
   }, TICK_MS)
   timer.unref()
   return {

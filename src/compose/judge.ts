@@ -1,6 +1,9 @@
-// The judge of this process: its policies, and what is known of servers and principals for them.
+// The judge of this process: its policies, and what is known of servers, principals and of what was read before for them.
 
 import type { Snapshot } from '../config/schema.ts'
+import { sqliteMarks } from '../adapters/sqlite/mark-store.ts'
+import type { StateDb } from '../adapters/sqlite/state-db.ts'
+import { Marks } from '../flow/marks.ts'
 import type { Admitting } from '../pipeline/admitting.ts'
 import type { UpstreamEntry } from '../pipeline/entry.ts'
 import { Judge } from '../pipeline/judge.ts'
@@ -14,13 +17,19 @@ type Parts = Omit<PoliciesParts, 'changed'> & {
   readonly admitting: () => Admitting
   /** versions of the registry, as they are in force */
   readonly served: { inUse(alias: string): { readonly served: Pick<Served, 'name' | 'version' | 'publisher'> } | undefined }
+  /** where marks of what was read are kept */
+  readonly state: StateDb
   /** wall clock, milliseconds */
   readonly now: () => number
   readonly monotonic: () => number
 }
 
-export async function openJudge(snapshot: Snapshot, parts: Parts): Promise<{ readonly policies: Policies; readonly judge: Judge }> {
-  const { current, admitting, now, monotonic } = parts
+export async function openJudge(
+  snapshot: Snapshot,
+  parts: Parts,
+): Promise<{ readonly policies: Policies; readonly judge: Judge; readonly marks: Marks }> {
+  const { current, admitting, state, now, monotonic } = parts
+  const marks = await Marks.open({ store: sqliteMarks(state), now, decayMs: () => current().flow.decayMs })
   const policies = await Policies.open(snapshot, {
     ...parts,
     changed: () => {
@@ -32,11 +41,12 @@ export async function openJudge(snapshot: Snapshot, parts: Parts): Promise<{ rea
     shadow: () => policies.shadow,
     serverFacts: factsOfServers(parts),
     groupPrefix: groupPrefix(current),
+    marks,
     now,
     monotonic,
     pause: () => new Promise(resolve => setImmediate(resolve)),
   })
-  return { policies, judge }
+  return { policies, judge, marks }
 }
 
 type Known = { readonly served: unknown; readonly reviewer: string | undefined; readonly facts: ServerFacts }

@@ -33,6 +33,7 @@ export const fingerprintOf = (settings: ConfiguredUpstream): string =>
       inspection: {},
       accepted: [],
       arguments: {},
+      reads: undefined,
     }),
   )
 /** Time its processes get to end by themselves once its calls are over. */
@@ -118,6 +119,7 @@ function entryOf(settings: ConfiguredUpstream, resolved: Resolved, upstream: Ups
     labels,
     inspection,
     accepted,
+    reads,
     scopes,
     share,
     timeouts,
@@ -139,6 +141,7 @@ function entryOf(settings: ConfiguredUpstream, resolved: Resolved, upstream: Ups
     inspection,
     arguments: new ArgumentGuard(settings.arguments),
     accepted: new Set(accepted),
+    ...(reads && { reads }),
     scopes: new ScopeIndex(alias, scopes, sinceMs),
     parkMs: timeouts.parkMs,
     rounds: limits.rounds,

@@ -5,6 +5,7 @@ import type { RoleRule } from '../administration/roles.ts'
 import type { ArgumentSettings } from '../arguments/rule.ts'
 import type { Tiers } from '../inspection/tiers.ts'
 import type { Resolution } from '../collision/resolution.ts'
+import type { Reads } from '../flow/reading.ts'
 import type { IssuerRules } from '../identity/claims.ts'
 import type { ScopeWords } from '../identity/scopes.ts'
 import type { ProofRule } from '../registry/proof-rules.ts'
@@ -48,6 +49,8 @@ export type Snapshot = {
   readonly admissions: string
   /** who may admit servers, by name; empty = decisions need no signature */
   readonly reviewers: ReadonlyMap<string, ReviewerSettings>
+  /** how long it counts that something was read; whether people may clear their own marks */
+  readonly flow: { readonly decayMs: number; readonly clearOwn: boolean }
   /** absolute paths of folders of policies; absent = allow rules decide alone. `shadow` decides nothing */
   readonly policies?: { readonly folder: string; readonly shadow?: string }
   /** tiers of findings where no upstream is meant */
@@ -302,6 +305,8 @@ export type UpstreamSettings = {
   readonly arguments: ArgumentSettings
   /** digests of definitions that pass although something was found */
   readonly accepted: readonly string[]
+  /** what an administrator says of its contents; absent = nothing */
+  readonly reads?: Reads
   /** `shared`: an administrator says lists do not depend on the caller */
   readonly lists: 'principal' | 'shared'
   /** internal life of a cached list where the upstream announces no changes; seconds, default 60 */

@@ -63,6 +63,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     ...(evaluation ? { evaluation: { port: evaluation.port, users: evaluation.users } } : {}),
     admissions: doc.admissions,
     reviewers: new Map([...doc.reviewers].map(([name, reviewer]) => [name, reviewerOf(reviewer)])),
+    flow: { decayMs: doc.flow.decay, clearOwn: doc.flow.clearOwn },
     ...(doc.policies && {
       policies: { folder: doc.policies.folder, ...(doc.policies.shadow !== undefined && { shadow: doc.policies.shadow }) },
     }),
@@ -199,6 +200,7 @@ function upstreamOf(
     },
     scopes: upstream.scopes,
     allow: upstream.allow.map((rule, index) => ruleOf(rule, defaultRuleId(alias, index))),
+    ...(Object.values(upstream.reads).includes(true) && { reads: upstream.reads }),
     ...(credential && { credential }),
   }
 }

@@ -9,6 +9,7 @@ import type { KeyRule, ValueOf } from './fields.ts'
 import { identity } from './identity-table.ts'
 import { INSPECTION } from './inspection-table.ts'
 import { isDocumentUrl } from '../identity/document-url.ts'
+import { flow } from './flow-table.ts'
 import { limits } from './limit-table.ts'
 import { MIRRORS } from './mirror-table.ts'
 import { PROOFS } from './proof-table.ts'
@@ -192,6 +193,7 @@ export const GATEHOUSE = record(
         doc: 'who may admit servers, by name: where anybody stands here, a decision counts only with the signature of the reviewer it names (`gatehouse server approve --key` or `--fulcio`); none: decisions need no signature',
       },
     ),
+    flow,
     policies: optional(
       record(
         {

@@ -7,6 +7,7 @@ import { asSource } from './sources.ts'
 import { list, map, optional, record } from './fields.ts'
 import { UPSTREAM_ARGUMENTS } from './argument-table.ts'
 import { UPSTREAM_INSPECTION } from './inspection-table.ts'
+import { reads } from './flow-table.ts'
 import { UPSTREAM_LIMITS } from './limit-table.ts'
 import { choice, duration, flag, integer, place, size, text } from './scalars.ts'
 import type { KeyRule, ValueOf } from './fields.ts'
@@ -297,6 +298,7 @@ export const upstream = record(
       fallback: [],
       doc: 'words of yours for this server, that policies can name it by: `resource in MCP::Label::"production"`',
     }),
+    reads,
     lists: choice(['principal', 'shared'], { fallback: 'principal', doc: '`shared`: you say its lists do not depend on who asks' }),
     listTtl: duration('seconds', {
       min: '1s',

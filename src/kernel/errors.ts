@@ -50,6 +50,7 @@ export type Reason =
   | 'drifted'
   | 'launch-changed'
   | 'launch-unpinned'
+  | 'mark-unavailable'
   | 'obligation-limited'
   | 'policy-denied'
   | 'policy-failed'

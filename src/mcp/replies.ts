@@ -72,6 +72,7 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   drifted: reply(200, 200, OWN.admission, 'Not what was admitted'),
   'launch-changed': reply(200, 200, OWN.admission, 'Not how it was admitted'),
   'launch-unpinned': reply(200, 200, OWN.admission, 'The server starts code that nobody named'),
+  'mark-unavailable': reply(503, 503, OWN.overloaded, 'What would be read cannot be noted'),
   'obligation-limited': reply(429, 429, OWN.limited, 'Too many of these'),
   'policy-denied': reply(200, 200, OWN.policy, 'Not permitted'),
   'policy-failed': reply(503, 503, OWN.overloaded, 'The rules cannot be asked'),

@@ -3,6 +3,7 @@
 import type { BreakGlass } from '../administration/break-glass.ts'
 import type { Proposals } from '../administration/proposals.ts'
 import type { Role } from '../administration/roles.ts'
+import type { Marks } from '../flow/marks.ts'
 import type { Block, BlockTarget } from '../identity/blocks.ts'
 import type { Stop } from '../kernel/errors.ts'
 import { neutral } from '../kernel/neutral-json.ts'
@@ -49,6 +50,16 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
   readonly connections: Pick<Connecting, 'list' | 'revoke'>
   /** every endpoint as its names were compared */
   readonly collisions: () => Promise<readonly Judgement[]>
+  readonly marks: Pick<Marks, 'all' | 'clear'> & {
+    readonly mayClearOwn: () => boolean
+    /** durable when it resolves */
+    readonly recordClear: (detail: {
+      readonly of: PrincipalKey
+      readonly by: PrincipalKey
+      readonly why: string
+      readonly client?: string
+    }) => Promise<void>
+  }
   readonly breakGlass: BreakGlass
   readonly registry: {
     /** `view`: a set of the registry, or '' for all of it; `target`: path and query from `/v0.1` on. JSON text, or a document byte for byte */

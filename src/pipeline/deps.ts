@@ -18,6 +18,7 @@ import type { Scrub } from './error-text.ts'
 import type { CallerFace, UpstreamEntry } from './entry.ts'
 import type { Inspect } from './inspected.ts'
 import type { Asker, Judge } from './judge.ts'
+import type { Marking } from './marking.ts'
 import type { Authenticated, Classified, Endpoint, Joined, Received, Recorder } from './path.ts'
 
 export interface Sessions {
@@ -81,6 +82,8 @@ export type GatewayDeps = {
   readonly faces: Faces
   readonly feeds: Feeds
   readonly parked: ParkedCalls
+  /** who read what of labelled servers */
+  readonly marking: Pick<Marking, 'begin' | 'heard' | 'again'>
   readonly sealer: Sealer
   readonly recorder: Recorder & ServerRequestRecorder
   /** undefined = there is room for one more standing stream of this principal */

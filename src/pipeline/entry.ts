@@ -5,6 +5,7 @@ import type { ArgumentGuard } from '../arguments/guard.ts'
 import type { HostCapabilities, RequestKind } from '../bridge/capabilities.ts'
 import type { Caller, Upstream } from '../bridge/upstream.ts'
 import type { Tiers } from '../inspection/tiers.ts'
+import type { Reads } from '../flow/reading.ts'
 import type { ScopeIndex } from '../identity/scopes.ts'
 import type { CredentialRule } from '../vault/credential-rule.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
@@ -32,6 +33,8 @@ export type UpstreamEntry = {
   readonly arguments: ArgumentGuard
   /** digests of definitions that pass although something was found in them, where nobody reviews */
   readonly accepted: ReadonlySet<string>
+  /** what an administrator calls what is read from it; absent = nothing */
+  readonly reads?: Reads
   readonly scopes: ScopeIndex
   readonly parkMs: number
   readonly rounds: number

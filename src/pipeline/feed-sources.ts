@@ -7,7 +7,7 @@ import { OwnSubscription } from './own-subscription.ts'
 import { taskIn } from './task-names.ts'
 import type { Authenticated, Classified, Joined, Received } from './path.ts'
 
-export type FeedDeps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'credentials' | 'catalogue' | 'sealer'>
+export type FeedDeps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'credentials' | 'catalogue' | 'sealer' | 'marking'>
 /** What a standing stream keeps of the request that opened it: no bytes of it. */
 export type Listener = Pick<Received, 'endpoint'> & Pick<Classified, 'era'> & Authenticated & Joined
 
@@ -87,6 +87,17 @@ export function mayFollowTasks(deps: FeedDeps, who: Hearing, alias: string): boo
 export function maySpeak(deps: FeedDeps, alias: string): boolean {
   const entry = deps.upstreams().get(alias)
   return entry !== undefined && deps.catalogue.standing(entry) === undefined
+}
+
+/** Sends what a server says, once whoever hears it is marked. */
+export function tell(
+  deps: FeedDeps,
+  who: Listener,
+  alias: string,
+  { method, send }: { readonly method: string; readonly send: () => void },
+): void {
+  const entry = deps.upstreams().get(alias)
+  if (entry) deps.marking.heard(who, entry, method, send)
 }
 
 /** What the token lacks to hear of these; names that do not exist for the principal count for nothing. */

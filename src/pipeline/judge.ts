@@ -2,6 +2,8 @@
 
 import type { Entry, ListKind } from '../catalog/entry.ts'
 import type { LiveList } from '../catalog/lists.ts'
+import type { Marks } from '../flow/marks.ts'
+import type { Mark } from '../flow/store.ts'
 import { digestOf } from '../kernel/digest.ts'
 import type { Principal } from '../kernel/principal.ts'
 import type { Era } from '../mcp/revisions.ts'
@@ -27,6 +29,8 @@ export type JudgeDeps = {
   readonly serverFacts: (entry: UpstreamEntry) => ServerFacts
   /** in front of a group of this issuer, where several could hold it */
   readonly groupPrefix: (issuer: string) => string
+  /** what was read before; absent = nobody is asked */
+  readonly marks?: Pick<Marks, 'of' | 'sourcesOf'>
   /** wall clock, milliseconds */
   readonly now: () => number
   readonly monotonic: () => number
@@ -43,6 +47,8 @@ export type Judged = {
   readonly policy: PolicyDecision
   readonly list?: PolicyDecision
   readonly rules: PolicyRules
+  /** where what was read before came from, latest first */
+  readonly readFrom?: () => readonly Mark[]
   /** only where it is something else */
   readonly shadow?: ShadowDecision
 }
@@ -88,11 +94,11 @@ export class Judge {
   entitlement(rules: PolicyRules, asker: Asker, entry: UpstreamEntry): Entitlement {
     const facts = this.#deps.serverFacts(entry)
     const context = this.#contextOf(asker)
-    const { endpoint, era, hour, weekday } = context
+    const { endpoint, era, hour, weekday, readUntrusted, readPrivate } = context
     const now = `${hour} ${weekday} ${this.#deps.groupPrefix(asker.principal.issuer)}`
     let kept = this.#entitlements.get(asker.principal)
     if (kept?.rules !== rules || kept.now !== now) this.#entitlements.set(asker.principal, (kept = { rules, now, by: new Map() }))
-    const key = `${entry.alias} ${era} ${endpoint}`
+    const key = `${entry.alias} ${era} ${readUntrusted} ${readPrivate} ${endpoint}`
     const known = kept.by.get(key)
     if (known?.facts === facts) return known.entitlement
     const entitlement = this.#entitlementOf(rules, { asker, facts, context })
@@ -164,7 +170,7 @@ export class Judge {
     const listAction = LISTED[resource.type] ?? 'servers/list'
     const list = rules.decide({ principal, action: listAction, resource, context })
     const server = this.#entities.server(facts)
-    return this.#beside({ request, rules, policy: rules.decide(request), list }, shadow => {
+    return this.#beside({ request, rules, policy: rules.decide(request), list, ...this.#readFrom(asker) }, shadow => {
       // Here resolve-route has seen to it that the server exists for the principal.
       const isThere = server && shadow.decide({ principal, action: 'servers/list', resource: server, context })
       return isThere?.outcome === 'deny' ? isThere : shadow.decide({ principal, action: listAction, resource, context })
@@ -195,7 +201,7 @@ export class Judge {
         return given?.()
       },
     }
-    return this.#beside({ request, rules, policy: rules.decide(request) })
+    return this.#beside({ request, rules, policy: rules.decide(request), ...this.#readFrom(asker) })
   }
 
   /**
@@ -262,7 +268,13 @@ export class Judge {
   }
 
   #contextOf({ principal, endpoint, era = 'modern' }: Asker): ContextFacts {
-    return contextFacts(this.#deps.now(), { endpoint: endpoint?.path ?? '', era, scopes: principal.scopes })
+    const { marks, now } = this.#deps
+    return contextFacts(now(), { endpoint: endpoint?.path ?? '', era, scopes: principal.scopes, ...marks?.of(principal) })
+  }
+
+  #readFrom({ principal }: Asker): Pick<Judged, 'readFrom'> {
+    const { marks } = this.#deps
+    return marks ? { readFrom: () => marks.sourcesOf(principal) } : {}
   }
 }
 

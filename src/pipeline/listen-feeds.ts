@@ -5,7 +5,7 @@ import { member, rawOf } from '../mcp/json.ts'
 import type { ListenFilter, Listening } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
 import { LIST_CHANGED, notification, stamped, stampOf, updatedParams } from './feed-messages.ts'
-import { mayFollowTasks, mayHear, maySpeak, ownUris, reachable, subscribeFor, type FeedDeps, type Listener } from './feed-sources.ts'
+import { mayFollowTasks, mayHear, maySpeak, ownUris, reachable, subscribeFor, tell, type FeedDeps, type Listener } from './feed-sources.ts'
 import { exposeTask, taskIn } from './task-names.ts'
 
 const FILTER_KEYS: Readonly<Record<ListKind, 'toolsListChanged' | 'promptsListChanged' | 'resourcesListChanged'>> = {
@@ -90,7 +90,8 @@ function changesFor(deps: FeedDeps, { who, asked, rawId }: Listen, { alias, send
       const exposed = deps.catalogue.expose(who.endpoint, alias, 'resource', uri)
       // R80: nothing that was not asked for.
       if (!asked.resourceSubscriptions.includes(exposed) || !mayHear(deps, who, alias, uri) || !maySpeak(deps, alias)) return
-      send(notification('notifications/resources/updated', stamped(updatedParams(message, exposed), rawId)))
+      const told = notification('notifications/resources/updated', stamped(updatedParams(message, exposed), rawId))
+      tell(deps, who, alias, { method: 'notifications/resources/updated', send: () => send(told) })
     },
     other(method, message) {
       const params = member(message.root, 'params')
@@ -100,7 +101,7 @@ function changesFor(deps: FeedDeps, { who, asked, rawId }: Listen, { alias, send
         mayFollowTasks(deps, who, alias) && maySpeak(deps, alias)
           ? exposeTask(deps.sealer, who, deps.upstreams().get(alias) ?? { alias }, rawOf(message, params))
           : undefined
-      if (bytes) send(notification(method, stamped(bytes, rawId)))
+      if (bytes) tell(deps, who, alias, { method, send: () => send(notification(method, stamped(bytes, rawId))) })
     },
     interrupted: () => deps.catalogue.forget(alias),
     ended,

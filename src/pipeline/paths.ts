@@ -3,7 +3,7 @@
 import type { Role } from '../administration/roles.ts'
 import type { AdminDeps, AdminReceived } from './administration.ts'
 import type { GatewayDeps } from './deps.ts'
-import { Path, type Answered, type Authenticated, type Received } from './path.ts'
+import { Path, type Answered, type Authenticated, type Classified, type Joined, type Received } from './path.ts'
 import { admitStage } from './stages/admit.ts'
 import {
   adviseStage,
@@ -27,6 +27,7 @@ import {
   rejectStage,
   whoamiStage,
 } from './stages/administer-changes.ts'
+import { aimMarksStage, clearMarksStage, listMarksStage } from './stages/administer-marks.ts'
 import {
   aimFreezeStage,
   aimMemberStage,
@@ -59,6 +60,7 @@ import { joinSessionStage } from './stages/join-session.ts'
 import { discoverStage, listStage } from './stages/lists.ts'
 import { aimConnectionStage, listConnectionsStage, revokeConnectionStage } from './stages/own-connections.ts'
 import { listCollisionsStage } from './stages/list-collisions.ts'
+import { labelContentsStage } from './stages/label-contents.ts'
 import { limitStage } from './stages/limit.ts'
 import { prepareArgumentsStage } from './stages/prepare-arguments.ts'
 import { aimMirroredStage, aimMirrorStage, listMirroredStage, listMirrorsStage, readMirrorStage } from './stages/administer-mirrors.ts'
@@ -66,7 +68,7 @@ import { aimFollowStage, aimReadStage, followRevocationsStage, readRegistryStage
 import { requireEraStage } from './stages/require-era.ts'
 import { identifyLocalStage, requirePublisherStage, requireRoleStage } from './stages/require-role.ts'
 import { resolveCredentialStage } from './stages/resolve-credential.ts'
-import { resolveMethodStage, resolveNameStage, resolveReferenceStage } from './stages/resolve-route.ts'
+import { resolveMethodStage, resolveNameStage, resolveReferenceStage, type Routed } from './stages/resolve-route.ts'
 import {
   acceptStage,
   allowBatchStage,
@@ -105,24 +107,20 @@ export function createPaths(deps: GatewayDeps): Paths {
   const permit = evaluatePolicyStage(deps)
   const may = evaluateEndpointStage(deps)
   const limit = limitStage(deps)
+  const label = labelContentsStage(deps)
   const scopes = checkScopesStage
   const verify = verifyServerStage(deps)
   const resolve = (kind: 'tool' | 'prompt' | 'resource') => resolveNameStage(deps, kind)
-  const task = modern.step(resolveTaskStage(deps)).step(permit).step(scopes).step(verify).step(prepare).step(own).step(limit).step(call)
+  // Whatever reaches an upstream for a host walks these, in this order.
+  const use = (routed: Path<Received & Classified & Authenticated & Joined & Routed>) =>
+    routed.step(permit).step(scopes).step(verify).step(prepare).step(own).step(limit).step(label).step(call)
+  const task = use(modern.step(resolveTaskStage(deps)))
 
   const table: Readonly<Record<string, Whole>> = {
-    'tools/call': both.step(resolve('tool')).step(permit).step(scopes).step(verify).step(prepare).step(own).step(limit).step(call),
-    'prompts/get': both.step(resolve('prompt')).step(permit).step(scopes).step(verify).step(prepare).step(own).step(limit).step(call),
-    'resources/read': both.step(resolve('resource')).step(permit).step(scopes).step(verify).step(prepare).step(own).step(limit).step(call),
-    'completion/complete': both
-      .step(resolveReferenceStage(deps))
-      .step(permit)
-      .step(scopes)
-      .step(verify)
-      .step(prepare)
-      .step(own)
-      .step(limit)
-      .step(call),
+    'tools/call': use(both.step(resolve('tool'))),
+    'prompts/get': use(both.step(resolve('prompt'))),
+    'resources/read': use(both.step(resolve('resource'))),
+    'completion/complete': use(both.step(resolveReferenceStage(deps))),
 
     'tools/list': both.step(listStage(deps, 'tools/list')),
     'prompts/list': both.step(listStage(deps, 'prompts/list')),
@@ -161,15 +159,7 @@ export function createPaths(deps: GatewayDeps): Paths {
     'session/batch': legacy.step(may).step(allowBatchStage),
   }
   // Extension methods: relayed where one upstream is meant and an allow rule names the method.
-  const extension = both
-    .step(resolveMethodStage(deps))
-    .step(permit)
-    .step(scopes)
-    .step(verify)
-    .step(prepare)
-    .step(own)
-    .step(limit)
-    .step(call)
+  const extension = use(both.step(resolveMethodStage(deps)))
   const otherNotification = both.step(acceptStage)
 
   const rows = new Map(Object.entries(table))
@@ -192,17 +182,20 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
   const local = Path.start<AdminReceived>().step(identifyLocalStage).step(admitStage(deps))
   const role = (...roles: readonly Role[]): ReturnType<typeof requireRoleStage> => requireRoleStage(deps, ...roles)
   const publisher = (...roles: readonly Role[]): ReturnType<typeof requirePublisherStage> => requirePublisherStage(deps, ...roles)
+  const change = (what: string): ReturnType<typeof changeStage> => changeStage(deps, what)
   type Known = Path<Received & Authenticated>
   const rowsFrom = (known: Known, publishing: Path<Received & Authenticated & Granted>): Readonly<Record<string, Whole>> => ({
     'admin/whoami': known.step(role()).step(whoamiStage(deps)),
     'admin/blocks/list': known.step(role('operator', 'approver', 'auditor')).step(listBlocksStage(deps)),
     'admin/block': known.step(role('operator')).step(aimBlockStage(deps)).step(blockStage(deps)),
-    'admin/unblock': known.step(role('operator')).step(aimUnblockStage(deps)).step(changeStage(deps, 'unblock')),
+    'admin/unblock': known.step(role('operator')).step(aimUnblockStage(deps)).step(change('unblock')),
     'admin/sessions/end': known.step(role('operator')).step(aimPrincipalStage(deps)).step(endSessionsStage(deps)),
-    'admin/keys/rotate': known.step(role('operator')).step(aimChangeStage('key')).step(changeStage(deps, 'rotate-key')),
+    'admin/keys/rotate': known.step(role('operator')).step(aimChangeStage('key')).step(change('rotate-key')),
     'admin/connections/list': known.step(role()).step(listConnectionsStage(deps)),
     'admin/connections/revoke': known.step(role()).step(aimConnectionStage(deps)).step(revokeConnectionStage(deps)),
     'admin/collisions/list': known.step(role('operator', 'policy-author', 'approver', 'auditor')).step(listCollisionsStage(deps)),
+    'admin/marks/list': known.step(role()).step(listMarksStage(deps)),
+    'admin/marks/clear': known.step(role()).step(aimMarksStage(deps)).step(clearMarksStage(deps)),
     'admin/proposals/list': known.step(role('operator', 'policy-author', 'approver', 'auditor')).step(listProposalsStage(deps)),
     'admin/proposals/approve': known.step(role('operator', 'approver')).step(aimProposalStage).step(approveStage(deps)),
     'admin/proposals/reject': known.step(role('operator', 'approver')).step(aimProposalStage).step(rejectStage(deps)),
@@ -210,20 +203,14 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
     'admin/namespaces/claim': known.step(role('publisher')).step(aimNamespaceStage).step(claimStage(deps)),
     'admin/namespaces/verify': known.step(role('publisher')).step(aimProofStage).step(proveStage(deps)),
     'admin/namespaces/members': known.step(role('publisher')).step(aimMemberStage).step(setMemberStage(deps)),
-    'admin/namespaces/register': known
-      .step(role('operator'))
-      .step(aimChangeStage('namespace'))
-      .step(changeStage(deps, 'register-namespace')),
-    'admin/namespaces/thaw': known.step(role('operator')).step(aimChangeStage('namespace')).step(changeStage(deps, 'thaw-namespace')),
-    'admin/namespaces/reassign': known
-      .step(role('operator'))
-      .step(aimChangeStage('namespace'))
-      .step(changeStage(deps, 'reassign-namespace')),
+    'admin/namespaces/register': known.step(role('operator')).step(aimChangeStage('namespace')).step(change('register-namespace')),
+    'admin/namespaces/thaw': known.step(role('operator')).step(aimChangeStage('namespace')).step(change('thaw-namespace')),
+    'admin/namespaces/reassign': known.step(role('operator')).step(aimChangeStage('namespace')).step(change('reassign-namespace')),
     'admin/namespaces/signer': known
       .step(role('operator', 'policy-author'))
       .step(aimSignerStage)
       .step(keepSignerStage(deps))
-      .step(changeStage(deps, 'stage-signer-policy')),
+      .step(change('stage-signer-policy')),
     'admin/namespaces/freeze': known.step(role('operator')).step(aimFreezeStage).step(freezeStage(deps)),
     'admin/registry/signers': known
       .step(role('operator', 'policy-author', 'approver', 'auditor', 'publisher'))
@@ -233,7 +220,7 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
     'admin/registry/attest': known.step(role('operator', 'publisher')).step(aimAttestationStage).step(attestStage(deps)),
     'admin/registry/status': publishing.step(publisher('operator', 'publisher')).step(aimStatusStage).step(setStatusStage(deps)),
     'admin/registry/revoke': known.step(role('operator')).step(aimRevocationStage).step(revokeStage(deps)),
-    'admin/registry/clear': known.step(role('operator')).step(aimChangeStage('server')).step(changeStage(deps, 'clear-lookalike')),
+    'admin/registry/clear': known.step(role('operator')).step(aimChangeStage('server')).step(change('clear-lookalike')),
     'admin/registry/advise': known.step(role('operator')).step(aimAdvisoryStage).step(adviseStage(deps)),
     'admin/registry/withdraw': known.step(role('operator')).step(aimWithdrawalStage).step(withdrawAdvisoryStage(deps)),
     'admin/registry/advisories': known.step(role('operator', 'auditor')).step(aimAdvisoriesStage).step(listAdvisoriesStage(deps)),

@@ -10,12 +10,13 @@ import { rawOf } from '../mcp/json.ts'
 import type { Aimed } from './administration.ts'
 import type { RecordedRequest, ServerRequestRecorder } from './deps.ts'
 import type { Answer, Authenticated, Classified, Joined, Permitted, Received, Recorder } from './path.ts'
+import type { Labelled } from './stages/label-contents.ts'
 import type { Prepared } from './stages/prepare-arguments.ts'
 import type { Credentialed } from './stages/resolve-credential.ts'
 import type { Routed } from './stages/resolve-route.ts'
 
 /** Whatever of the facts is known by now. */
-type Facts = Received & Partial<Classified & Authenticated & Joined & Routed & Permitted & Prepared & Aimed & Credentialed>
+type Facts = Received & Partial<Classified & Authenticated & Joined & Routed & Permitted & Prepared & Aimed & Credentialed & Labelled>
 
 export type RecorderDeps = {
   readonly log: AuditLog
@@ -130,6 +131,7 @@ function describer(encoder: EventEncoder): Describer {
         paramsDigest: params && digestOf(params),
         paramsBytes: params?.length,
       },
+      marks: x.labels,
       credential: x.caller?.credential?.id,
     })
   }

@@ -4,7 +4,7 @@ import type { SubscriptionFilter, UpstreamChanges, UpstreamSubscription } from '
 import type { LegacySession } from '../bridge/legacy-session.ts'
 import type { UpstreamEntry } from './entry.ts'
 import { LIST_CHANGED, notification, updatedParams } from './feed-messages.ts'
-import { mayHear, maySpeak, ownUris, reachable, subscribeFor, type FeedDeps, type Listener } from './feed-sources.ts'
+import { mayHear, maySpeak, ownUris, reachable, subscribeFor, tell, type FeedDeps, type Listener } from './feed-sources.ts'
 
 const ALL_LISTS = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true } as const
 
@@ -52,7 +52,8 @@ function changesFor(deps: FeedDeps, { session, hears }: SessionFeed, alias: stri
     resourceUpdated(uri, message) {
       const exposed = deps.catalogue.expose(hears().endpoint, alias, 'resource', uri)
       if (!session.subscriptions?.has(exposed) || !mayHear(deps, hears(), alias, uri) || !maySpeak(deps, alias)) return
-      send(notification('notifications/resources/updated', updatedParams(message, exposed).toString()))
+      const told = notification('notifications/resources/updated', updatedParams(message, exposed).toString())
+      tell(deps, hears(), alias, { method: 'notifications/resources/updated', send: () => send(told) })
     },
     other() {},
     interrupted: () => deps.catalogue.forget(alias),

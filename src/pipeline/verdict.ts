@@ -24,14 +24,15 @@ export const verdictOf = ({ policy, list }: Judged, known: Partial<Pick<Consider
 type Refused = Extract<Verdict, { readonly pass: false }>
 
 /** What the host is told. Rules by name and their own advice; never an argument. */
-export function refusalOf(x: Received & Authenticated, { policy }: Judged, verdict: Refused): Stop {
+export function refusalOf(x: Received & Authenticated, judged: Judged, verdict: Refused): Stop {
+  const { policy } = judged
   const by = verdict.rules.length > 0 ? `by \`${verdict.rules.slice(0, 8).join('`, `')}\`` : 'no rule permits it'
   const advice = policy.advice.length > 0 ? { fix: [...new Set(policy.advice)].slice(0, 4).join('; ') } : {}
   switch (verdict.reason) {
     case 'unknown':
       return { stop: 'denied', detail: `it is not shown: ${by}` }
     case 'denied':
-      return { stop: 'policy-denied', detail: by, ...advice }
+      return { stop: 'policy-denied', detail: by + readBefore(judged, verdict), ...advice }
     case 'approval-required':
       return { stop: 'approval-required', detail: by, ...advice }
     case 'scope-missing':
@@ -43,6 +44,27 @@ export function refusalOf(x: Received & Authenticated, { policy }: Judged, verdi
       return { stop: 'policy-failed', detail: verdict.detail ?? policy.code }
   }
 }
+
+/** Where what was read before comes from, if a rule that refuses asks for it: whoever is refused has read it there. */
+function readBefore({ request: { context }, rules, readFrom }: Judged, verdict: Refused): string {
+  const asks = (fact: 'readUntrusted' | 'readPrivate'): boolean =>
+    context[fact] && verdict.rules.some(id => [...(rules.policy(id)?.reads.context.paths ?? [])].includes(fact))
+  const kinds = [
+    ...(asks('readUntrusted') ? [['untrusted', 'untrustedUntilMs'] as const] : []),
+    ...(asks('readPrivate') ? [['private', 'privateUntilMs'] as const] : []),
+  ]
+  return kinds
+    .map(([label, end]) => {
+      const from = (readFrom?.() ?? []).filter(mark => mark[end] > 0)
+      const untilMs = Math.max(0, ...from.map(mark => mark[end]))
+      const servers = [...new Set(from.map(({ server }) => (server === '*' ? 'several servers' : `\`${server}\``)))].slice(0, MAX_TOLD)
+      return untilMs === 0
+        ? `; ${label} content was read before`
+        : `; ${label} content was read from ${servers.join(', ')} and counts until ${new Date(untilMs).toISOString().slice(0, 19)}Z`
+    })
+    .join('')
+}
+const MAX_TOLD = 3
 
 /** Characters of a record in the audit log; beyond it the facts are left out, and a replay says that they are. */
 const MAX_RECORD = 65_536

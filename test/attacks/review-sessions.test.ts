@@ -86,7 +86,11 @@ describe('a session that ends under a running request', () => {
     let fed = 0
     const feeds = { open: () => fed++, subscribe() {}, missingScopes: () => [], listen: () => ({}) as any }
     const x: any = { session, principal: {}, headers: {} }
-    const found: any = await openStreamStage({ feeds, streamLimit: () => undefined }).run(x)
+    const found: any = await openStreamStage({
+      feeds,
+      streamLimit: () => undefined,
+      marking: { again: () => Promise.resolve(undefined) } as any,
+    }).run(x)
     session.close('DELETE came first')
     let isEnded = false
     found.answer.open({ send: () => true, end: () => (isEnded = true), onClose() {} })

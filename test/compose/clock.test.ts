@@ -19,6 +19,7 @@ it('attack: the repository of trust answers slowly, so that what it said is writ
     ...{ namespaceLooks: nothing, mirrors: nothing, served: nothing, admissions: nothing, policies: nothing },
     streams: { tick: () => {}, recheck: () => Promise.resolve() },
     endpoint: { running: 0, requests: 0 },
+    marks: { renew: () => Promise.resolve(), sweep: () => Promise.resolve() },
     trust: {
       async tick() {
         asked += 1

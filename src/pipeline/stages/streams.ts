@@ -13,7 +13,7 @@ import type { FilterVerified } from './verify-filter.ts'
 type Known = Received & Classified & Authenticated & Joined
 
 /** GET: resumes the stream a Last-Event-ID names, else opens the session's standalone stream. */
-export const openStreamStage = (deps: Pick<GatewayDeps, 'feeds' | 'streamLimit'>): Stage<Known, Answered> => ({
+export const openStreamStage = (deps: Pick<GatewayDeps, 'feeds' | 'streamLimit' | 'marking'>): Stage<Known, Answered> => ({
   name: 'open-stream',
   run: x => {
     const { session } = x
@@ -29,7 +29,11 @@ export const openStreamStage = (deps: Pick<GatewayDeps, 'feeds' | 'streamLimit'>
       attach(session.standalone, stream, resumed?.after ?? Number.MAX_SAFE_INTEGER)
       deps.feeds.open(x)
     }
-    return { answer: { kind: 'stream', owner: { principal: x.principal, endpoint: x.endpoint, sessionId: session.id }, open } }
+    const answered: Answered = {
+      answer: { kind: 'stream', owner: { principal: x.principal, endpoint: x.endpoint, sessionId: session.id }, open },
+    }
+    // What was kept for it was marked when it came, perhaps long ago.
+    return resumed ? deps.marking.again(session, x).then(stop => stop ?? answered) : answered
   },
 })
 
