@@ -5,9 +5,8 @@ import { labelsOf, type Label } from '../../flow/reading.ts'
 import { isStop, type Stop } from '../../kernel/errors.ts'
 import type { GatewayDeps } from '../deps.ts'
 import type { Defined } from '../judge-entities.ts'
-import type { Authenticated, Classified, Joined, Received, Stage } from '../path.ts'
+import type { Authenticated, Classified, Joined, Limited, Received, Stage } from '../path.ts'
 import { readToolHints } from '../tool-hints.ts'
-import type { Limited } from './limit.ts'
 import type { Routed } from './resolve-route.ts'
 
 export type Labelled = { readonly labels: readonly Label[] }
