@@ -35,6 +35,7 @@ import { openSubjectClaims } from './compose/subject-claims.ts'
 import { createTokens } from './compose/tokens.ts'
 import { keepVault } from './compose/vault.ts'
 import { trustFiles } from './compose/trust-files.ts'
+import { Turns } from './compose/turns.ts'
 import { createWallClock } from './compose/wall-clock.ts'
 import { readPlainYaml } from './config/plain-yaml.ts'
 import { restartNeeded } from './config/reload.ts'
@@ -42,7 +43,7 @@ import type { Snapshot } from './config/schema.ts'
 import { createControlPlane } from './http/control-plane/app.ts'
 import { McpEndpoint } from './http/mcp-endpoint.ts'
 import { StreamTable } from './http/sse-channel.ts'
-import { inspect } from './inspection/inspect.ts'
+import { createInspect, inspect } from './inspection/inspect.ts'
 import type { Stop } from './kernel/errors.ts'
 import { createCallers } from './pipeline/callers.ts'
 import { CatalogueView } from './pipeline/catalogue-view.ts'
@@ -177,6 +178,7 @@ export async function startGateway(
   const recorder = openRecorder({ log, encoder, metrics, monotonic, refusals, logger })
   const views = { upstreams: () => upstreams.entries, entitlement, callers, credentials, catalogue, marking: new Marking(marks) }
   const counted = createLimits({ current: () => current, monotonic, counterOf })
+  const inspectInTurns = createInspect(new Turns().take)
   const deps: GatewayDeps = {
     ...views,
     authenticate: tokens.authenticate,
@@ -184,7 +186,7 @@ export async function startGateway(
     ...{ sessions, blockOf, judge, inspect },
     ...counted.spending,
     faces: createFaces({ ...views, serverInfo }),
-    feeds: createFeeds({ ...views, sealer }),
+    feeds: createFeeds({ ...views, sealer, inspectInTurns }),
     parked,
     sealer,
     recorder,
@@ -193,8 +195,7 @@ export async function startGateway(
     monotonic,
     delay,
     serverInfo,
-    newId: encoder.newId,
-    scrub: redaction.scrub,
+    ...{ newId: encoder.newId, inspectInTurns, scrub: redaction.scrub },
   }
 
   const door = createDoor(snapshot, { ...deps, current: () => current, metrics, refusals, counted })

@@ -96,7 +96,7 @@ export class EventEncoder {
     if (facts.resultDigest !== undefined) out += `,"resultDigest":${jsonString(facts.resultDigest, MAX.id)}`
     if (notifications !== undefined)
       out += `,"notifications":{"count":${number(notifications.count)},"digest":${jsonString(notifications.digest, MAX.id)}}`
-    return `${out},"ms":${millis(facts.ms)}}`
+    return `${out}${foundIn(facts)},"ms":${millis(facts.ms)}}`
   }
 
   refusal(exchange: ExchangeText, facts: RefusalFacts, policy?: string): string {
@@ -164,6 +164,21 @@ export class EventEncoder {
     this.#principals.set(principal, out)
     return out
   }
+}
+
+/** Nothing in the common case. At most as many findings as there are codes and places. */
+function foundIn({ findings, redacted, withheld }: OutcomeFacts): string {
+  let out = ''
+  if (findings !== undefined && findings.length > 0) {
+    const each = findings.map(
+      ({ code, severity, tier, in: where, pointer, count }) =>
+        `{"code":${jsonString(code, MAX.stage)},"severity":"${severity}","tier":"${tier}","in":${jsonString(where, MAX.stage)},"pointer":${jsonString(pointer, MAX.name)},"count":${number(count)}}`,
+    )
+    out += `,"findings":[${each.join(',')}]`
+  }
+  if (redacted !== undefined && redacted > 0) out += `,"redacted":${number(redacted)}`
+  if (withheld !== undefined && withheld > 0) out += `,"withheld":${number(withheld)}`
+  return out
 }
 
 const policyOf = (policy: string | undefined): string => (policy === undefined ? '' : `,"policy":${policy}`)

@@ -86,7 +86,23 @@ export type OutcomeEvent = Exchange & {
   readonly resultDigest?: string
   /** notifications relayed between intent and outcome */
   readonly notifications?: { readonly count: number; readonly digest: string }
+  /** what was found in what came back, by code and by where: how bad, what it came to (`redact`: taken out), where first, in how many texts; never a value */
+  readonly findings?: readonly EventFinding[]
+  /** places that a rule took out of what the host got */
+  readonly redacted?: number
+  /** notifications that a finding kept from the host */
+  readonly withheld?: number
   readonly ms: number
+}
+
+export type EventFinding = {
+  readonly code: string
+  readonly severity: 'critical' | 'high' | 'medium' | 'low'
+  readonly tier: 'annotate' | 'hold' | 'block' | 'redact'
+  readonly in: string
+  /** JSON pointer, inert and bounded */
+  readonly pointer: string
+  readonly count: number
 }
 
 /** A decision against, before any intent: recorded singly for authenticated callers. */

@@ -27,6 +27,7 @@ export class Exchange implements Received {
   readonly host: HostLink
   readonly relayed: Relayed = { count: 0, bytes: 0, digest: '' }
   recorded: unknown = undefined
+  noticed: Received['noticed'] = undefined
   ended: Stop | undefined = undefined
   // Facts; see pipeline/path.ts and the stages for who adds which.
   protected era: unknown = undefined

@@ -20,8 +20,8 @@ export type Finding = {
   readonly sample: string
 }
 
-/** How detectors tell: once per code and text; `at` is where in the text, `secret` what kind of secret it was. */
-export type Found = (code: string, at: number, secret?: string) => void
+/** How detectors tell; `at` is where in the text, `secret` what kind of secret it was, and `end` where that ends. */
+export type Found = (code: string, at: number, secret?: string, end?: number) => void
 
 export type DetectionRule = {
   readonly code: FindingCode

@@ -23,13 +23,18 @@ const SIMPLE: Readonly<Record<number, number>> = { 0x62: 8, 0x66: 12, 0x6e: 10, 
 /** Scratch memory that stays between documents. */
 const KEPT = 262_144
 
-const NO_TABLES: Tables = { folds: new Uint8Array(0), hides: new Uint8Array(0) }
+const NO_BYTES = new Uint8Array(0)
+const NO_TABLES: Tables = { folds: NO_BYTES, hides: NO_BYTES }
 
 export class Folder {
   bytes: Uint8Array = new Uint8Array(4096)
   length = 0
   /** where in `bytes` each hidden thing was first seen, or -1; in the order of HIDDEN_CODES */
   readonly seen = new Int32Array(HIDDEN_CODES.length).fill(-1)
+  /** how far of the string it is */
+  at = 0
+  #json: Uint8Array = NO_BYTES
+  #end = 0
   #tables: Tables = NO_TABLES
   #before = 0
   #joiner = false
@@ -39,24 +44,13 @@ export class Folder {
   #latin = false
   #alike = false
 
-  /** The string between its quotes at [start, end) of judged JSON. */
-  fold(json: Uint8Array, start: number, end: number): void {
+  /** The string between its quotes at [start, end) of judged JSON; `step` does the work. */
+  begin(json: Uint8Array, start: number, end: number): void {
     if (this.bytes.length < end - start || (this.bytes.length > KEPT && end - start <= KEPT))
       this.bytes = new Uint8Array(Math.max(end - start, 4096))
-    this.#begin()
-    const { folds } = this.#tables
-    let at = start
-    while (at < end) {
-      const byte = json[at] ?? 0
-      if (byte < 0x80 && byte !== 0x5c) {
-        this.#ascii(byte)
-        at++
-      } else if (byte === 0x5c) at = this.#escape(json, at, folds)
-      else at = this.#utf8(json, at, byte, folds)
-    }
-    this.#finish()
-  }
-  #begin(): void {
+    this.#json = json
+    this.at = start
+    this.#end = end
     this.length = 0
     this.seen.fill(-1)
     this.#tables = tablesOf()
@@ -66,9 +60,31 @@ export class Folder {
     this.#styled = this.#letters = 0
     this.#latin = this.#alike = false
   }
-  #finish(): void {
+  /** The whole string at once. */
+  fold(json: Uint8Array, start: number, end: number): void {
+    this.begin(json, start, end)
+    this.step(Infinity)
+  }
+  /** As far as `limit`, or the character that stands there; true once the whole string is folded. */
+  step(limit: number): boolean {
+    const json = this.#json
+    const { folds } = this.#tables
+    const end = Math.min(limit, this.#end)
+    let at = this.at
+    while (at < end) {
+      const byte = json[at] ?? 0
+      if (byte < 0x80 && byte !== 0x5c) {
+        this.#ascii(byte)
+        at++
+      } else if (byte === 0x5c) at = this.#escape(json, at, folds)
+      else at = this.#utf8(json, at, byte, folds)
+    }
+    this.at = at
+    if (at < this.#end) return false
     this.#wordEnds()
     if (this.#before > 0x7f) this.#after()
+    this.#json = NO_BYTES
+    return true
   }
 
   #see(code: HiddenCode): void {

@@ -15,6 +15,7 @@ export class Numbers {
   readonly #pairText = new Readable()
   readonly #digits = new Uint8Array(CARD_MAX)
   #count = 0
+  #digitsFrom = 0
   #digitsEnd = -9
 
   document(found: Found): void {
@@ -50,12 +51,13 @@ export class Numbers {
     const between = bytes[from - 1]
     const isNext = from - this.#digitsEnd === 1 && (between === 0x20 || between === 0x2d) && this.#count + length <= CARD_MAX
     if (!isNext) this.#card()
+    if (this.#count === 0) this.#digitsFrom = from
     for (let at = from; at < end; at++) this.#digits[this.#count++] = (bytes[at] ?? 0) - 0x30
     this.#digitsEnd = end
   }
   #card(): void {
     if (this.#count >= CARD_MIN && isCard(this.#digits.subarray(0, this.#count)))
-      this.#found('payment-card', this.#digitsEnd - 1, 'payment card')
+      this.#found('payment-card', this.#digitsFrom, 'payment card', this.#digitsEnd)
     this.#count = 0
   }
 }

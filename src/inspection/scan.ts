@@ -4,8 +4,8 @@ import { BEGIN, Chains, JAVASCRIPT, PLACE } from './chains.ts'
 import { isEncodedRun, hexValue } from './encoded.ts'
 import type { Found } from './finding.ts'
 import { Numbers } from './numbers.ts'
-import { EXAMPLE, isIban, isJwt, isPrivateKey, tokenAt } from './secrets.ts'
-import { hasPassword, isElsewhere, isMail, isSecretPlace, isWritten, MARKUP_NAMES, pseudoTagAt } from './signs.ts'
+import { EXAMPLE, ibanEnd, isJwt, isPrivateKey, jwtEnd, NO_END, privateKeyEnd, tokenAt } from './secrets.ts'
+import { passwordIn, isElsewhere, isMail, isSecretPlace, isWritten, MARKUP_NAMES, pseudoTagAt } from './signs.ts'
 
 /** Letters and digits of words in lower case; else 0 nothing, 1 looked at, 2 joins runs of tokens, 3 blank. */
 const CLASS = new Uint8Array(256)
@@ -33,9 +33,18 @@ const ADDRESS = 2048
 const isBlank = (byte: number | undefined): boolean => CLASS[byte ?? 0] === BLANK
 const EMPTY = new Uint8Array(0)
 
-class TextScan {
+export class TextScan {
   #bytes: Uint8Array = EMPTY
   #end = 0
+  /** how far it is, and the word and run that are open there */
+  #at = 0
+  #hash = 0
+  #length = 0
+  #letters = 0
+  #from = -1
+  #run = -1
+  /** where the next private key ends */
+  #keyEnd = -1
   #found: Found = () => undefined
   readonly #chains = new Chains()
   readonly #numbers = new Numbers()
@@ -53,10 +62,14 @@ class TextScan {
     this.#numbers.document(found)
   }
 
-  /** `isExempt`: a typed binary field, or an address that carries its picture: not read as encoded text. */
-  scan(bytes: Uint8Array, start: number, end: number, isExempt: boolean): void {
+  /** The text at [start, end); `step` does the work. `isExempt`: a typed binary field, or an address that carries its picture: not read as encoded text. */
+  begin(bytes: Uint8Array, start: number, end: number, isExempt: boolean): void {
     this.#bytes = bytes
     this.#end = end
+    this.#at = start
+    this.#hash = this.#length = this.#letters = 0
+    this.#from = this.#run = -1
+    this.#keyEnd = -1
     this.#isExempt = isExempt
     this.#escapes = 0
     this.#escapesEnd = -9
@@ -64,21 +77,31 @@ class TextScan {
     this.#isAddress = false
     this.#chains.text()
     this.#numbers.text()
-    this.#pass(start, end)
+  }
+  get at(): number {
+    return this.#at
+  }
+  /** As far as `limit`, or what is open there; true once the whole text was read. */
+  step(limit: number): boolean {
+    this.#pass(Math.min(limit, this.#end))
+    if (this.#at <= this.#end) return false
     this.#numbers.textEnds()
     this.#chains.sentenceEnds()
     this.#bytes = EMPTY
+    return true
   }
 
-  #pass(start: number, end: number): void {
+  #pass(limit: number): void {
     const bytes = this.#bytes
-    let hash = 0
-    let length = 0
-    let letters = 0
-    let from = -1
-    let run = -1
+    const end = this.#end
+    let hash = this.#hash
+    let length = this.#length
+    let letters = this.#letters
+    let from = this.#from
+    let run = this.#run
+    let at = this.#at
     // One more than there is ends what is open.
-    for (let at = start; at <= end; at++) {
+    for (; at <= limit; at++) {
       const byte = at < end ? (bytes[at] ?? 0) : QUOTE
       const kind = CLASS[byte] ?? 0
       if (kind > BLANK) {
@@ -109,12 +132,21 @@ class TextScan {
       if (kind === SIGN) this.#sign(byte, at)
       else if (kind === BLANK) at = this.#blanks(at)
     }
+    this.#at = at
+    this.#hash = hash
+    this.#length = length
+    this.#letters = letters
+    this.#from = from
+    this.#run = run
   }
 
   #wordEnds(from: number, end: number, hash: number, length: number): void {
     const bytes = this.#bytes
     if (length === 2) this.#numbers.pair(bytes, from)
-    else if ((length === 4 || length > 14) && isIban(bytes, from, this.#end)) this.#found('bank-account', from, 'IBAN')
+    else if (length === 4 || length > 14) {
+      const iban = ibanEnd(bytes, from, this.#end)
+      if (iban >= 0) this.#found('bank-account', from, 'IBAN', iban)
+    }
     const kind = this.#chains.word(hash, length, from)
     if (kind !== 0) this.#special(kind, from, end)
   }
@@ -125,9 +157,15 @@ class TextScan {
       this.#found('secret-path', from)
       this.#chains.mark('@path', from)
     } else if (kind === BEGIN) {
-      if (isPrivateKey(bytes, from, end, this.#end)) this.#found('private-key', from, 'private key')
+      if (isPrivateKey(bytes, from, end, this.#end)) this.#found('private-key', from - 5, 'private key', this.#keyEndFrom(from))
     } else if (kind === JAVASCRIPT && bytes[end] === 0x3a && end + 1 < this.#end && !isBlank(bytes[end + 1]))
       this.#found('active-url', from)
+  }
+
+  /** Looked for once for all keys that begin before it: otherwise many beginnings would cost the square of their number. */
+  #keyEndFrom(from: number): number {
+    if (this.#keyEnd !== NO_END && this.#keyEnd < from) this.#keyEnd = privateKeyEnd(this.#bytes, from, this.#end)
+    return this.#keyEnd
   }
 
   #numberEnds(from: number, end: number): void {
@@ -147,12 +185,12 @@ class TextScan {
       const byte = bytes[at] ?? 0
       if (isStart) {
         last = at
-        const kind = tokenAt(bytes, at, end)
-        if (kind !== undefined) this.#found(kind === EXAMPLE ? 'secret-example' : 'secret-token', at, kind)
+        const token = tokenAt(bytes, at, end)
+        if (token) this.#found(token.kind === EXAMPLE ? 'secret-example' : 'secret-token', at, token.kind, token.end)
       }
       isStart = byte === 0x2f || byte === 0x2b
     }
-    if (isJwt(bytes, last, end, this.#end)) this.#found('secret-token', last, 'JSON Web Token')
+    if (isJwt(bytes, last, end, this.#end)) this.#found('secret-token', last, 'JSON Web Token', jwtEnd(bytes, last, this.#end))
     if (end - start >= BLOB && !this.#isExempt && isEncodedRun(bytes, start, end)) this.#found('encoded-text', start)
   }
 
@@ -191,7 +229,8 @@ class TextScan {
     const bytes = this.#bytes
     if (next === 0x2f && bytes[at + 2] === 0x2f) {
       if (isElsewhere(bytes, at, this.#end)) this.#chains.mark('@url', at)
-      if (hasPassword(bytes, at + 3, this.#end)) this.#found('password-in-address', at, 'password in an address')
+      const password = passwordIn(bytes, at + 3, this.#end)
+      if (password) this.#found('password-in-address', password.from, 'password in an address', password.end)
     } else if (isBlank(next)) this.#chains.mark('@colon', at)
   }
 
@@ -233,6 +272,3 @@ class TextScan {
   }
 }
 const QUOTE = 0x22
-
-/** Scanning never yields, so one scanner serves the process. */
-export const textScan = new TextScan()

@@ -51,8 +51,8 @@ const startsWith = (bytes: Uint8Array, at: number, end: number, text: string): b
   return true
 }
 
-/** What kind of token stands at `at` of a run of token characters that ends at `end`, if any. Work is bounded by the length of one token. */
-export function tokenAt(bytes: Uint8Array, at: number, end: number): string | undefined {
+/** What kind of token stands at `at` of a run of token characters that ends at `end`, if any, and where it ends. Work is bounded by the length of one token. */
+export function tokenAt(bytes: Uint8Array, at: number, end: number): { readonly kind: string; readonly end: number } | undefined {
   const formats = BY_FIRST.get(bytes[at] ?? 0)
   if (!formats) return undefined
   for (const { prefix, of, min, max, kind } of formats) {
@@ -63,7 +63,7 @@ export function tokenAt(bytes: Uint8Array, at: number, end: number): string | un
     while (to < end && to - from <= max && isOf(bytes[to] ?? 0, of)) if (isDigit(bytes[to++] ?? 0)) digits++
     const length = to - from
     // Samples in documentation say so themselves.
-    if (length >= min && length <= max && digits > 0) return startsWith(bytes, to - 7, to, 'EXAMPLE') ? EXAMPLE : kind
+    if (length >= min && length <= max && digits > 0) return { kind: startsWith(bytes, to - 7, to, 'EXAMPLE') ? EXAMPLE : kind, end: to }
   }
   return undefined
 }
@@ -71,6 +71,26 @@ export function tokenAt(bytes: Uint8Array, at: number, end: number): string | un
 /** `eyJ….eyJ….`: the header of a JSON Web Token ends at `dot`. */
 export const isJwt = (bytes: Uint8Array, start: number, dot: number, end: number): boolean =>
   dot - start >= 10 && startsWith(bytes, start, dot, 'eyJ') && bytes[dot] === 0x2e && startsWith(bytes, dot + 1, end, 'eyJ')
+
+/** Where a JSON Web Token ends that begins at `start`. */
+export function jwtEnd(bytes: Uint8Array, start: number, limit: number): number {
+  let at = start
+  while (at < limit && (isOf(bytes[at] ?? 0, '-') || bytes[at] === 0x2e || bytes[at] === 0x3d)) at++
+  return at
+}
+
+/** Beyond every text. */
+export const NO_END = 0x7fffffff
+
+/** Where a private key ends whose `BEGIN` stands at `from`: behind its last line, or NO_END where that is not in the text. */
+export function privateKeyEnd(bytes: Uint8Array, from: number, limit: number): number {
+  const end = Buffer.from(bytes.buffer, bytes.byteOffset, limit).indexOf('-----END', from)
+  if (end < 0) return NO_END
+  let at = end + 8
+  while (at < limit && bytes[at] !== 0x2d && at - end < 64) at++
+  while (at < limit && bytes[at] === 0x2d) at++
+  return at
+}
 
 /** `-----BEGIN … PRIVATE KEY-----` with `BEGIN` at [start, end). */
 export function isPrivateKey(bytes: Uint8Array, start: number, end: number, limit: number): boolean {
@@ -109,16 +129,21 @@ const IBAN_LENGTHS: Readonly<Record<string, number>> = Object.fromEntries(
     .map(row => [row.slice(0, 2), Number(row.slice(2))]),
 )
 
-/** An IBAN that begins at `at`, with single blanks between groups or without; its check digits hold. At most 50 bytes are looked at. */
-export function isIban(bytes: Uint8Array, at: number, end: number): boolean {
-  if (!isUpper(bytes[at] ?? 0) || !isUpper(bytes[at + 1] ?? 0) || !isDigit(bytes[at + 2] ?? 0) || !isDigit(bytes[at + 3] ?? 0)) return false
+/** Where an IBAN ends that begins at `at`, with single blanks between groups or without, or -1; its check digits hold. At most 50 bytes are looked at. */
+export function ibanEnd(bytes: Uint8Array, at: number, end: number): number {
+  if (!isUpper(bytes[at] ?? 0) || !isUpper(bytes[at + 1] ?? 0) || !isDigit(bytes[at + 2] ?? 0) || !isDigit(bytes[at + 3] ?? 0)) return -1
   const length = IBAN_LENGTHS[String.fromCharCode(bytes[at] ?? 0, bytes[at + 1] ?? 0)]
-  if (length === undefined) return false
-  const taken = groupsOf(bytes, at, end, length)
-  return taken !== undefined && remainder([...taken.slice(4), ...taken.slice(0, 4)]) === 1
+  if (length === undefined) return -1
+  const groups = groupsOf(bytes, at, end, length)
+  return groups !== undefined && remainder([...groups.taken.slice(4), ...groups.taken.slice(0, 4)]) === 1 ? groups.end : -1
 }
 /** `length` digits and capitals in groups, and nothing of the kind behind them. */
-function groupsOf(bytes: Uint8Array, at: number, end: number, length: number): readonly number[] | undefined {
+function groupsOf(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  length: number,
+): { readonly taken: readonly number[]; readonly end: number } | undefined {
   const limit = Math.min(end, at + 50)
   const taken: number[] = []
   let i = at
@@ -127,7 +152,7 @@ function groupsOf(bytes: Uint8Array, at: number, end: number, length: number): r
     if (isOf(byte, 'A')) taken.push(byte)
     else if (byte !== BLANK || bytes[i - 1] === BLANK) return undefined
   }
-  return taken.length === length && (i >= end || !isOf(bytes[i] ?? 0, 'w')) ? taken : undefined
+  return taken.length === length && (i >= end || !isOf(bytes[i] ?? 0, 'w')) ? { taken, end: i } : undefined
 }
 /** Modulo 97, letters as two digits (ISO 7064). */
 function remainder(text: readonly number[]): number {

@@ -83,17 +83,21 @@ export function isElsewhere(bytes: Uint8Array, at: number, end: number): boolean
   return dot > at + 3 && bytes[dot] === 0x2e && dot + 1 < end && isAlnum(lower(bytes[dot + 1]))
 }
 /** What follows `://` is a user, a colon, something that is no placeholder, and `@`. */
-export function hasPassword(bytes: Uint8Array, from: number, end: number): boolean {
+export function passwordIn(bytes: Uint8Array, from: number, end: number): { readonly from: number; readonly end: number } | undefined {
   const limit = Math.min(end, from + 128)
   let colon = -1
+  let password = -1
   for (let at = from; at < limit; at++) {
     const byte = bytes[at] ?? 0
-    if (byte === 0x40) return colon > from && at - colon > 3
-    if (byte === 0x3a) {
+    if (byte === 0x40) {
+      if (password < 0 && !(colon > from && at - colon > 3)) return undefined
+      // The last one ends it: a password may hold others.
+      password = at
+    } else if (byte === 0x3a) {
       if (colon < 0) colon = at
-    } else if (byte <= 0x20 || byte === 0x2f || byte === 0x22 || byte === 0x3c || byte === 0x7b) return false
+    } else if (byte <= 0x20 || byte === 0x2f || byte === 0x22 || byte === 0x3c || byte === 0x7b) break
   }
-  return false
+  return password < 0 ? undefined : { from: colon + 1, end: password }
 }
 /** `@` at `at` stands in a mail address whose domain is no example. */
 export function isMail(bytes: Uint8Array, at: number, end: number): boolean {

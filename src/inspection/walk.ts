@@ -13,46 +13,66 @@ const CLOSE_ARRAY = 0x5d
 const COMMA = 0x2c
 const MAX_POINTER = 200
 const MAX_KEY = 64
+const NO_BYTES = new Uint8Array(0)
 
-/** A string or key between its quotes at [start, end). `isPlain`: ASCII without escapes, the bytes are the text. */
-export type OnText = (start: number, end: number, isPlain: boolean, isKey: boolean) => void
+/** What `next` came to: a text, its limit, or the end of the value. */
+export const TEXT = 1
+export const PAUSED = 2
+export const ENDED = 0
 
 export class Walk {
   /** containers open around the current text; the root is at 0 */
   depth = 0
   /** deepest nesting so far */
   deepest = 0
+  /** the current text between its quotes; `isPlain`: ASCII without escapes, the bytes are the text */
+  textStart = 0
+  textEnd = 0
+  isPlain = true
+  isKey = false
   readonly #isObject = new Uint8Array(DEPTH)
   readonly #keyStart = new Int32Array(DEPTH)
   readonly #keyEnd = new Int32Array(DEPTH)
   readonly #index = new Int32Array(DEPTH)
-  #bytes: Uint8Array = new Uint8Array(0)
+  #bytes: Uint8Array = NO_BYTES
+  /** where `next` goes on, and up to where */
+  #at = 0
+  #end = 0
+  #isInText = false
+  #isKeyNext = false
+  #bits = 0
 
   /** Walks one complete value at [start, end). The bytes must have passed the strict reader. It may end within a value. */
-  run(bytes: Uint8Array, start: number, end: number, onText: OnText): void {
+  begin(bytes: Uint8Array, start: number, end: number): void {
     this.#bytes = bytes
+    this.#at = start
+    this.#end = end
+    this.#isInText = false
+    this.#isKeyNext = false
     this.depth = this.deepest = 0
-    let isKey = false
-    for (let at = start; at < end; at++) {
+  }
+
+  /** how far it is */
+  get at(): number {
+    return this.#at
+  }
+  /** On to the next string or key, whose place and kind stand in the fields then; or as far as `limit`. */
+  next(limit: number): typeof TEXT | typeof PAUSED | typeof ENDED {
+    const bytes = this.#bytes
+    const end = Math.min(limit, this.#end)
+    if (this.#isInText) return this.#text(end)
+    let isKey = this.#isKeyNext
+    for (let at = this.#at; at < end; at++) {
       const byte = bytes[at] ?? 0
       if (byte === QUOTE) {
-        const from = at + 1
-        let bits = 0
-        for (at = from; ; at++) {
-          const inside = bytes[at] ?? QUOTE
-          if (inside === QUOTE) break
-          if (inside === BACKSLASH) {
-            bits |= 0x100
-            at++
-          } else bits |= inside
-        }
-        if (isKey) {
-          this.#keyStart[this.depth] = from
-          this.#keyEnd[this.depth] = at
-        }
-        onText(from, at, bits < 0x80, isKey)
-        isKey = false
-      } else if (byte === COMMA) {
+        this.#isInText = true
+        this.textStart = this.#at = at + 1
+        this.#bits = 0
+        this.isKey = isKey
+        this.#isKeyNext = false
+        return this.#text(end)
+      }
+      if (byte === COMMA) {
         isKey = this.#isObject[this.depth] === 1
         this.#index[this.depth] = (this.#index[this.depth] ?? 0) + 1
       } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
@@ -66,10 +86,49 @@ export class Walk {
         isKey = false
       }
     }
+    this.#at = end
+    this.#isKeyNext = isKey
+    return end < this.#end ? PAUSED : ENDED
+  }
+
+  /** To the end of the string that is open. */
+  #text(limit: number): typeof TEXT | typeof PAUSED {
+    const bytes = this.#bytes
+    let bits = this.#bits
+    let at = this.#at
+    // A document that is cut within a string ends it where the bytes end.
+    const end = limit < this.#end ? limit : bytes.length
+    for (; at < end; at++) {
+      const inside = bytes[at] ?? QUOTE
+      if (inside === QUOTE) break
+      if (inside === BACKSLASH) {
+        bits |= 0x100
+        at++
+      } else bits |= inside
+    }
+    if (at >= end && end < bytes.length) {
+      this.#bits = bits
+      this.#at = at
+      return PAUSED
+    }
+    this.#isInText = false
+    this.#at = at + 1
+    this.textEnd = at
+    this.isPlain = bits < 0x80
+    if (this.isKey) {
+      this.#keyStart[this.depth] = this.textStart
+      this.#keyEnd[this.depth] = at
+    }
+    return TEXT
+  }
+  /** All texts of one complete value, one after the other. */
+  run(bytes: Uint8Array, start: number, end: number, onText: (start: number, end: number, isPlain: boolean, isKey: boolean) => void): void {
+    this.begin(bytes, start, end)
+    while (this.next(Infinity) === TEXT) onText(this.textStart, this.textEnd, this.isPlain, this.isKey)
   }
   /** Forgets the document. */
   end(): void {
-    this.#bytes = new Uint8Array(0)
+    this.#bytes = NO_BYTES
   }
 
   /** The key that leads to what stands `up` containers above the current text: 0 its own (or the key itself), 1 that of its container. Compared as raw bytes. */
@@ -80,6 +139,24 @@ export class Walk {
     if ((this.#keyEnd[level] ?? 0) - start !== key.length) return false
     for (let i = 0; i < key.length; i++) if (this.#bytes[start + i] !== key.charCodeAt(i)) return false
     return true
+  }
+
+  /** The current key is this one, however it is written. */
+  isCalled(key: string): boolean {
+    const { textStart: start, textEnd: end } = this
+    if (this.isPlain) return end - start === key.length && this.isUnder(0, key)
+    // Six bytes are the longest a character of `key` can be written in.
+    if (end - start < key.length || end - start > key.length * 6) return false
+    return JSON.parse(`"${Buffer.from(this.#bytes.subarray(start, end)).toString('utf8')}"`) === key
+  }
+  /** The container around the current text stands under this key, however it is written. */
+  isWithin(key: string): boolean {
+    const level = this.depth - 1
+    const start = this.#keyStart[level] ?? 0
+    const end = this.#keyEnd[level] ?? 0
+    if (this.isUnder(1, key)) return true
+    if (end - start < key.length || end - start > key.length * 6) return false
+    return JSON.parse(`"${Buffer.from(this.#bytes.subarray(start, end)).toString('utf8')}"`) === key
   }
 
   /** The current text is a member of an item of a list with one of these names. */
@@ -104,6 +181,14 @@ export class Walk {
     // Cut before decoding: an attacker chooses its length; a cut escape is no JSON, so such keys are named by their length.
     if (end - start > MAX_KEY * 6) return `(${end - start} bytes)`
     const key = JSON.parse(`"${Buffer.from(this.#bytes.subarray(start, end)).toString('utf8')}"`) as string
-    return inertAscii(key.replaceAll('~', '~0').replaceAll('/', '~1'), MAX_KEY)
+    // A key may be a secret as well, and pointers are written down and told.
+    return isSecretLike(key) ? '…' : inertAscii(key.replaceAll('~', '~0').replaceAll('/', '~1'), MAX_KEY)
   }
+}
+
+/** Long, or with digits as keys, codes and numbers have them. */
+export function isSecretLike(word: string): boolean {
+  let digits = 0
+  for (let i = 0; i < word.length; i++) if (word.charCodeAt(i) >= 0x30 && word.charCodeAt(i) <= 0x39) digits++
+  return digits > 3 || (word.length > 20 && digits > 0) || word.length > 48
 }

@@ -4,6 +4,7 @@ import type { HostCapabilities, RequestKind } from '../bridge/capabilities.ts'
 import type { LegacySession } from '../bridge/legacy-session.ts'
 import type { CallerCredential } from '../bridge/upstream.ts'
 import type { ParkedCalls } from '../bridge/parked.ts'
+import type { InspectInTurns } from '../inspection/inspect.ts'
 import type { Stop } from '../kernel/errors.ts'
 import type { Principal, PrincipalKey } from '../kernel/principal.ts'
 import type { Sealer } from '../kernel/seal.ts'
@@ -95,6 +96,8 @@ export type GatewayDeps = {
   readonly delay: (ms: number) => Promise<void>
   readonly serverInfo: { readonly name: string; readonly version: string }
   readonly newId: () => string
+  /** findings in judged bytes; at once for what is small, in turns for what is large */
+  readonly inspectInTurns: InspectInTurns
   /** takes secrets out of what upstreams say in errors (N106) */
   readonly scrub: Scrub
 }

@@ -34,13 +34,22 @@ export function errorAnswer(
 /** Longest `requiredCapabilities` that a host is told. */
 const MAX_REQUIRED_BYTES = 4096
 
+const CAPABILITY = /^[A-Za-z][A-Za-z0-9._/-]{0,63}$/
+const MAX_CAPABILITY_DEPTH = 4
+/** The names of capabilities alone: this passes without inspection, and no sentence is made of such names. */
+function namesIn(value: unknown, depth = 0): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || depth === MAX_CAPABILITY_DEPTH) return {}
+  const named = Object.entries(value).filter(([key]) => CAPABILITY.test(key))
+  return Object.fromEntries(named.map(([key, inner]) => [key, typeof inner === 'boolean' ? inner : namesIn(inner, depth + 1)]))
+}
+
 /** R72: -32021 is about the gateway's hop; the host is told what it would have to declare, unless the policy is what withholds it. */
 function capabilityMissing(x: Ready, answer: UpstreamAnswer & { kind: 'error' }): Answered | Stop {
   const data = member(answer.error.node, 'data')
   const required = data && member(data, 'requiredCapabilities')
   const isUsable = required?.kind === 'object' && required.end - required.start <= MAX_REQUIRED_BYTES
-  const value: unknown = isUsable ? valueOf(answer.error.doc, required) : {}
+  const value = isUsable ? namesIn(valueOf(answer.error.doc, required)) : {}
   if (x.era === 'legacy')
-    return failedInput(x, `the server requires client capabilities this client did not declare: ${Object.keys(value as object).join(', ')}`)
+    return failedInput(x, `the server requires client capabilities this client did not declare: ${Object.keys(value).join(', ')}`)
   return { stop: 'capability-missing', detail: 'the server needs more than this client declared', data: { requiredCapabilities: value } }
 }

@@ -1,11 +1,9 @@
 // One permitted call as it runs: the upstream's notifications, its questions, its answer, in the shape the host's era has for them.
 
 import { INPUT_METHODS, readInputResponses, writeInputResponses } from '../bridge/input-requests.ts'
-import { notificationToHost } from '../bridge/translate-params.ts'
 import type { CallEvents, RunningCall, ServerRequest, UpstreamAnswer, UpstreamCall, UpstreamFace } from '../bridge/upstream.ts'
 import type { Stop } from '../kernel/errors.ts'
-import { digestOf } from '../kernel/digest.ts'
-import { member, textOf, type JsonDoc } from '../mcp/json.ts'
+import { member, textOf } from '../mcp/json.ts'
 import { CODE } from '../mcp/revisions.ts'
 import { askToConnect } from './ask-to-connect.ts'
 import type { GatewayDeps } from './deps.ts'
@@ -16,18 +14,20 @@ import { LiveQuestions, refuseQuestion } from './live-questions.ts'
 import { ParkedRounds } from './parked-rounds.ts'
 import type { Answered } from './path.ts'
 import type { Ready } from './ready.ts'
+import { Relay } from './relay.ts'
 import { completed, invalid, taskMade, taskState, type ResultDeps } from './results.ts'
 import { keysOf } from './round-state.ts'
 
 type Deps = ResultDeps &
   GateDeps &
-  Pick<GatewayDeps, 'parked' | 'now' | 'monotonic' | 'delay' | 'newId' | 'scrub' | 'credentials' | 'callers'>
+  Pick<GatewayDeps, 'parked' | 'now' | 'monotonic' | 'delay' | 'newId' | 'scrub' | 'credentials' | 'callers' | 'inspectInTurns'>
 
 export class Invocation {
   readonly #x: Ready
   readonly #deps: Deps
   readonly #face: UpstreamFace
   readonly #rounds: HostRounds
+  readonly #relay: Relay
   #live: LiveQuestions | undefined
   #running: RunningCall | undefined
   #parked: ParkedRounds | undefined
@@ -36,6 +36,7 @@ export class Invocation {
     this.#x = x
     this.#face = face
     this.#deps = deps
+    this.#relay = new Relay(x, deps, () => this.#running?.cancel('what it said cannot be inspected'))
     this.#rounds = new HostRounds(x, deps, async retry => this.#settle(await this.#call(retry).done))
   }
 
@@ -94,22 +95,10 @@ export class Invocation {
 
   #events(): CallEvents {
     return {
-      notification: (method, message) => this.#notify(method, message),
+      notification: (method, message) => this.#relay.notify(method, message),
       request: request => void this.#question(request),
       interrupted: retryMs => this.#x.host.pause?.(retryMs),
     }
-  }
-
-  /** Progress only for a host that gave a token; logs only as the host's era and level allow (R86). */
-  #notify(method: string, message: JsonDoc): void {
-    if (method === 'notifications/progress' && this.#x.prepared.progressToken === undefined) return
-    if (method === 'notifications/message' && this.#x.era === 'modern' && this.#x.hostFace.logLevel === undefined) return
-    const bytes = notificationToHost(method, message, this.#x.era)
-    if (!bytes || !this.#x.host.notify(bytes)) return
-    const { relayed } = this.#x
-    relayed.count += 1
-    relayed.bytes += bytes.length
-    relayed.digest = digestOf(Buffer.concat([Buffer.from(relayed.digest), bytes]))
   }
 
   /** A live request of a legacy upstream: refused, asked at once (legacy host), or parked for the next round (modern host). */
@@ -135,6 +124,7 @@ export class Invocation {
   }
 
   async #settle(answer: UpstreamAnswer): Promise<Answered | Stop> {
+    if (this.#relay.idle) await this.#relay.idle
     if (this.#live?.exceeded) return this.#live.exceeded
     if (answer.kind === 'stop') {
       const { stop, detail, retryAfterSeconds } = answer

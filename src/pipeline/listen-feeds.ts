@@ -4,6 +4,7 @@ import type { ListKind, SubscriptionFilter, UpstreamChanges } from '../bridge/up
 import { member, rawOf } from '../mcp/json.ts'
 import type { ListenFilter, Listening } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
+import { fedNotification } from './fed-notification.ts'
 import { LIST_CHANGED, notification, stamped, stampOf, updatedParams } from './feed-messages.ts'
 import { mayFollowTasks, mayHear, maySpeak, ownUris, reachable, subscribeFor, tell, type FeedDeps, type Listener } from './feed-sources.ts'
 import { exposeTask, taskIn } from './task-names.ts'
@@ -81,6 +82,10 @@ const taskOf = ({ sealer, upstreams }: FeedDeps, who: Listener, id: string): Ret
 type Target = { readonly alias: string; readonly send: (message: Buffer) => boolean; readonly ended: () => void }
 
 function changesFor(deps: FeedDeps, { who, asked, rawId }: Listen, { alias, send, ended }: Target): UpstreamChanges {
+  const inspected = (method: string, message: Buffer): void => {
+    const said = fedNotification(deps, alias, message)
+    if (said) tell(deps, who, alias, { method, send: () => send(said) })
+  }
   return {
     listChanged(kind) {
       deps.catalogue.forget(alias)
@@ -91,7 +96,7 @@ function changesFor(deps: FeedDeps, { who, asked, rawId }: Listen, { alias, send
       // R80: nothing that was not asked for.
       if (!asked.resourceSubscriptions.includes(exposed) || !mayHear(deps, who, alias, uri) || !maySpeak(deps, alias)) return
       const told = notification('notifications/resources/updated', stamped(updatedParams(message, exposed), rawId))
-      tell(deps, who, alias, { method: 'notifications/resources/updated', send: () => send(told) })
+      inspected('notifications/resources/updated', told)
     },
     other(method, message) {
       const params = member(message.root, 'params')
@@ -101,7 +106,7 @@ function changesFor(deps: FeedDeps, { who, asked, rawId }: Listen, { alias, send
         mayFollowTasks(deps, who, alias) && maySpeak(deps, alias)
           ? exposeTask(deps.sealer, who, deps.upstreams().get(alias) ?? { alias }, rawOf(message, params))
           : undefined
-      if (bytes) tell(deps, who, alias, { method, send: () => send(notification(method, stamped(bytes, rawId))) })
+      if (bytes) inspected(method, notification(method, stamped(bytes, rawId)))
     },
     interrupted: () => deps.catalogue.forget(alias),
     ended,

@@ -60,6 +60,7 @@ import { joinSessionStage } from './stages/join-session.ts'
 import { discoverStage, listStage } from './stages/lists.ts'
 import { aimConnectionStage, listConnectionsStage, revokeConnectionStage } from './stages/own-connections.ts'
 import { listCollisionsStage } from './stages/list-collisions.ts'
+import { inspectStage } from './stages/inspect.ts'
 import { labelContentsStage } from './stages/label-contents.ts'
 import { limitStage } from './stages/limit.ts'
 import { prepareArgumentsStage } from './stages/prepare-arguments.ts'
@@ -104,6 +105,7 @@ export function createPaths(deps: GatewayDeps): Paths {
   const prepare = prepareArgumentsStage(deps)
   const own = resolveCredentialStage(deps)
   const call = callUpstreamStage(deps)
+  const inspect = inspectStage(deps)
   const permit = evaluatePolicyStage(deps)
   const may = evaluateEndpointStage(deps)
   const limit = limitStage(deps)
@@ -113,7 +115,7 @@ export function createPaths(deps: GatewayDeps): Paths {
   const resolve = (kind: 'tool' | 'prompt' | 'resource') => resolveNameStage(deps, kind)
   // Whatever reaches an upstream for a host walks these, in this order.
   const use = (routed: Path<Received & Classified & Authenticated & Joined & Routed>) =>
-    routed.step(permit).step(scopes).step(verify).step(prepare).step(own).step(limit).step(label).step(call)
+    routed.step(permit).step(scopes).step(verify).step(prepare).step(own).step(limit).step(label).step(call).step(inspect)
   const task = use(modern.step(resolveTaskStage(deps)))
 
   const table: Readonly<Record<string, Whole>> = {

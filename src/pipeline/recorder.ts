@@ -71,6 +71,9 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
           resultBytes: result?.length,
           resultDigest: result && digestOf(result),
           notifications: x.relayed.count > 0 ? x.relayed : undefined,
+          findings: x.noticed?.findings,
+          redacted: x.noticed?.redacted,
+          withheld: x.noticed?.withheld,
           ms: seconds(x) * 1000,
         }),
       )

@@ -3,6 +3,7 @@
 import type { SubscriptionFilter, UpstreamChanges, UpstreamSubscription } from '../bridge/upstream.ts'
 import type { LegacySession } from '../bridge/legacy-session.ts'
 import type { UpstreamEntry } from './entry.ts'
+import { fedNotification } from './fed-notification.ts'
 import { LIST_CHANGED, notification, updatedParams } from './feed-messages.ts'
 import { mayHear, maySpeak, ownUris, reachable, subscribeFor, tell, type FeedDeps, type Listener } from './feed-sources.ts'
 
@@ -53,7 +54,8 @@ function changesFor(deps: FeedDeps, { session, hears }: SessionFeed, alias: stri
       const exposed = deps.catalogue.expose(hears().endpoint, alias, 'resource', uri)
       if (!session.subscriptions?.has(exposed) || !mayHear(deps, hears(), alias, uri) || !maySpeak(deps, alias)) return
       const told = notification('notifications/resources/updated', updatedParams(message, exposed).toString())
-      tell(deps, hears(), alias, { method: 'notifications/resources/updated', send: () => send(told) })
+      const said = fedNotification(deps, alias, told)
+      if (said) tell(deps, hears(), alias, { method: 'notifications/resources/updated', send: () => send(said) })
     },
     other() {},
     interrupted: () => deps.catalogue.forget(alias),

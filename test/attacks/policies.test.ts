@@ -541,8 +541,8 @@ describe('obligations', () => {
     rmSync(join(folder, 'rules/obligations/rates.cedar'))
   })
   it('attack: one that nothing enforces does not load', async () => {
-    write('obligations/more.cedar', '@id("redact") @redact("secrets") permit (principal, action == MCP::Action::"tools/call", resource);')
-    expect(await world.gateway.reload(config())).toContain('redact: demands what this gateway does not enforce yet: redact')
+    write('obligations/more.cedar', '@id("few") @concurrency("1") permit (principal, action == MCP::Action::"tools/call", resource);')
+    expect(await world.gateway.reload(config())).toContain('concurrency: demands what this gateway does not enforce yet: few')
     rmSync(join(folder, 'rules/obligations/more.cedar'))
   })
 })
