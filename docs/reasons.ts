@@ -105,7 +105,7 @@ const WHO = {
 
 const WHAT = {
   'approval-required': row(
-    'policies permit it once people have approved it, and there is no approval for it; the `detail` names the rules',
+    'policies permit it once people have approved it, and there is no approval for it; the `detail` names the rules. Or the call was made, and something was found in what came back that `inspection` holds; the `detail` names code, pointer and server',
     'approvals do not exist yet: change the rule, or call something else',
   ),
   'arguments-forbidden': row(

@@ -33,7 +33,11 @@ const answer = ({ res, message }: HttpExchange): boolean => {
 }
 const DEFINITIONS = [
   { name: 'loose', inputSchema: { type: 'object' } },
-  { name: 'strict', inputSchema: { type: 'object' }, outputSchema: { type: 'object', properties: { key: { type: 'string' } } } },
+  {
+    name: 'strict',
+    inputSchema: { type: 'object' },
+    outputSchema: { type: 'object', properties: { key: { type: 'string' }, form: { pattern: '^ghp_' } } },
+  },
 ]
 
 const worlds: Partial<Record<'modern' | 'legacy', World>> = {}
@@ -193,8 +197,10 @@ describe.each([
 
   it('what was redacted must still be what its tool promises, or the call stops', async () => {
     const world = await under(era, { demand: '@redact("secrets")' })
-    saying(era, `"content":[${text('x')}],"structuredContent":{"key":"${TOKEN}"}`)
+    saying(era, `"content":[${text('x')}],"structuredContent":{"form":"${TOKEN}"}`)
     expect((await ask(world, host, 'tools/call', { name: 'strict' })).error.data.reason).toBe('response-blocked')
+    saying(era, `"content":[${text('x')}],"structuredContent":{"key":"${TOKEN}"}`)
+    expect((await ask(world, host, 'tools/call', { name: 'strict' })).result.structuredContent).toEqual({ key: '[redacted: secret-token]' })
     saying(era, `"content":[${text(TOKEN)}],"structuredContent":{"key":"fine"}`)
     expect((await ask(world, host, 'tools/call', { name: 'strict' })).result).toMatchObject({
       content: [{ text: '[redacted: secret-token]' }],
