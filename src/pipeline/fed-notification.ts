@@ -15,7 +15,10 @@ export function fedNotification(deps: Pick<GatewayDeps, 'upstreams' | 'inspectIn
   try {
     const content = { bytes: message, from: entry, in: 'notification', demands: demandsOn(entry.inspection.content, undefined) } as const
     const found = inspectContent({}, content, deps)
-    return found instanceof Promise || isStop(found) ? undefined : found.bytes
+    if (!(found instanceof Promise)) return isStop(found) ? undefined : found.bytes
+    // So small, nothing takes turns; if it ever does, nobody waits for it, and it must not end the process.
+    found.catch(() => undefined)
+    return undefined
   } catch {
     // A detector that throws lets nothing pass.
     return undefined
