@@ -541,8 +541,9 @@ describe('obligations', () => {
     rmSync(join(folder, 'rules/obligations/rates.cedar'))
   })
   it('attack: one that nothing enforces does not load', async () => {
+    mkdirSync(join(folder, 'rules/obligations'), { recursive: true })
     write('obligations/more.cedar', '@id("few") @concurrency("1") permit (principal, action == MCP::Action::"tools/call", resource);')
-    expect(await world.gateway.reload(config())).toContain('concurrency: demands what this gateway does not enforce yet: few')
+    expect(await world.gateway.reload(config())).toContain('few: demands what this gateway does not enforce yet: concurrency')
     rmSync(join(folder, 'rules/obligations/more.cedar'))
   })
 })
