@@ -32,7 +32,7 @@ type Loose<T> = { readonly [K in keyof T]: object extends Pick<T, K> ? T[K] | un
 type Own<T> = Loose<Omit<T, keyof ExchangeFacts | 'v' | 'id' | 'time' | 'type' | keyof Beside>>
 /** What stands beside the facts of an event, as JSON text in ASCII: the decision of the rules, and what inspection found. */
 export type Beside = { readonly policy?: string | undefined; readonly findings?: string | undefined }
-export type OutcomeFacts = Own<OutcomeEvent>
+export type OutcomeFacts = Own<OutcomeEvent> & Pick<Loose<OutcomeEvent>, 'findings'>
 export type RefusalFacts = Own<RefusalEvent>
 export type DecisionFacts = Own<DecisionEvent>
 export type ServerRequestFacts = Own<ServerRequestEvent>

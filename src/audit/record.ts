@@ -87,7 +87,7 @@ export type OutcomeEvent = Exchange & {
   /** notifications relayed between intent and outcome */
   readonly notifications?: { readonly count: number; readonly digest: string }
   /** what was found in what came back, by code and by where: how bad, what it came to (`redact`: taken out), where first, in how many texts; never a value */
-  readonly findings?: readonly EventFinding[]
+  readonly findings?: readonly ContentFinding[]
   /** places that a rule took out of what the host got */
   readonly redacted?: number
   /** notifications that a finding kept from the host */
@@ -95,7 +95,7 @@ export type OutcomeEvent = Exchange & {
   readonly ms: number
 }
 
-export type EventFinding = {
+export type ContentFinding = {
   readonly code: string
   readonly severity: 'critical' | 'high' | 'medium' | 'low'
   readonly tier: 'annotate' | 'hold' | 'block' | 'redact'

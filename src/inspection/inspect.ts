@@ -23,7 +23,7 @@ export type InspectInTurns = (json: Uint8Array, kind: DocumentKind, options: Ins
 
 /** `turn` resolves once this one may go on. */
 export const createInspect =
-  (turn: () => Promise<void>): InspectInTurnsInTurns =>
+  (turn: () => Promise<void>): InspectInTurns =>
   (json, kind, options) => {
     const { start = 0, end = json.length } = options
     return end - start <= WHOLE ? inspect(json, kind, options) : inTurns(json, kind, { ...options, turn })

@@ -9,7 +9,11 @@ import { inspectContent } from './inspect-content.ts'
 const MAX_FED = 128 * 1024
 
 /** A whole notification as it may be sent; undefined: it may not. */
-export function fedNotification(deps: Pick<GatewayDeps, 'upstreams' | 'inspectInTurns'>, alias: string, message: Buffer): Buffer | undefined {
+export function fedNotification(
+  deps: Pick<GatewayDeps, 'upstreams' | 'inspectInTurns'>,
+  alias: string,
+  message: Buffer,
+): Buffer | undefined {
   const entry = deps.upstreams().get(alias)
   if (!entry || message.length > MAX_FED) return undefined
   try {

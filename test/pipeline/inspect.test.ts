@@ -45,7 +45,7 @@ describe('attack: a detector that throws', () => {
     const answer: Answer = { kind: 'result', result: Buffer.from('{"content":[]}'), outcome: 'ok' }
     const path = Path.start<Ready>()
       .step({ name: 'call-upstream', effect: true, run: () => ({ answer }) })
-      .step(inspectStage({ inspect, catalogue: {} as never }))
+      .step(inspectStage({ inspectInTurns: inspect, catalogue: {} as never }))
     expect(await walk(path, call(), recorder, { stage: () => undefined } as never)).toEqual({ stop: 'internal-fault' })
     expect(ends).toEqual(['inspect', { stage: 'inspect', stop: { stop: 'internal-fault' } }])
   })
@@ -54,9 +54,13 @@ describe('attack: a detector that throws', () => {
     const x = call(bytes => sent.push(bytes.toString()) > 0)
     const faults: string[] = []
     let isOver = false
-    const relay = new Relay(x, { inspect, recorder: { fault: (_: Received, stage: string) => void faults.push(stage) } as never }, () => {
-      isOver = true
-    })
+    const relay = new Relay(
+      x,
+      { inspectInTurns: inspect, recorder: { fault: (_: Received, stage: string) => void faults.push(stage) } as never },
+      () => {
+        isOver = true
+      },
+    )
     relay.notify('notifications/message', doc('{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}'))
     await relay.idle
     expect({ sent, faults, isOver, ended: x.ended }).toEqual({
@@ -67,7 +71,7 @@ describe('attack: a detector that throws', () => {
     })
   })
   it.each([breaks, rejects])('on a standing stream: nothing is said', inspect => {
-    const deps = { upstreams: () => new Map([['up', entry as never]]), inspect }
+    const deps = { upstreams: () => new Map([['up', entry as never]]), inspectInTurns: inspect }
     expect(fedNotification(deps, 'up', Buffer.from('{}'))).toBeUndefined()
   })
 })
@@ -80,7 +84,7 @@ describe('notifications that are inspected in turns', () => {
     const nothing = { findings: [], counts: new Map<string, number>(), tier: undefined, spans: [], isForged: false, placeAt: -1 }
     const inspect = (json: Uint8Array) =>
       json.length > 1000 ? new Promise<typeof nothing>(done => waiting.push(() => done(nothing))) : nothing
-    const relay = new Relay(x, { inspect, recorder: {} as never }, () => undefined)
+    const relay = new Relay(x, { inspectInTurns: inspect, recorder: {} as never }, () => undefined)
     const say = (name: string, size: number): void =>
       relay.notify(
         'notifications/message',
