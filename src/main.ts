@@ -156,19 +156,8 @@ export async function startGateway(
     upstreams: () => upstreams.entries,
   })
   const catalogue = new CatalogueView({
-    ...{
-      ...names,
-      inspected: openInspection({ inspect, log, encoder, logger }),
-      contacts,
-      entitlement,
-      judge,
-      callers,
-      credentials,
-      sealer,
-      monotonic,
-      delay,
-      serverInfo,
-    },
+    ...{ ...names, contacts, entitlement, judge, callers, credentials, sealer, monotonic, delay, serverInfo },
+    inspected: openInspection({ inspect, log, encoder, logger }),
     upstreams: () => upstreams.entries,
     listSettings: alias => listSettings(upstreams.settings(alias)),
     excluded: list => report.excluded(list),

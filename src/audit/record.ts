@@ -95,7 +95,7 @@ export type OutcomeEvent = Exchange & {
   readonly ms: number
 }
 
-export type ContentFinding = {
+type ContentFinding = {
   readonly code: string
   readonly severity: 'critical' | 'high' | 'medium' | 'low'
   readonly tier: 'annotate' | 'hold' | 'block' | 'redact'

@@ -40,7 +40,7 @@ export type InspectOptions = {
 /** Findings of one code that are kept: so that many small ones cannot hide a bad one of another code. */
 const KEPT_PER_CODE = 8
 /** Bytes of one document that are inspected; more is a finding by itself. */
-export const MAX_BYTES = 8 * 1024 * 1024
+const MAX_BYTES = 8 * 1024 * 1024
 /** Longest text that people read, in bytes; honest descriptions end at 13,086 characters. */
 const MAX_TEXT = 32_768
 /** Honest schemas end at 21. */

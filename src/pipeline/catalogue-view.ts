@@ -117,8 +117,7 @@ export class CatalogueView implements Catalogue {
     const list = await this.#list(x, entry, kind)
     const found = isStop(list) ? undefined : list.findExposed(exposed)
     // What has been given another name is not found under its own.
-    const isOwn = found !== undefined && this.#said(entry.alias, kind, found.name) === found.name
-    return isOwn ? { entry, name: found.name } : undefined
+    return found && this.#said(entry.alias, kind, found.name) === found.name ? { entry, name: found.name } : undefined
   }
   readonly #said = (alias: string, kind: ListKind, name: string): string => this.#deps.colliding.resolutions.said(alias, kind, name)
 

@@ -7,7 +7,10 @@ import { OwnSubscription } from './own-subscription.ts'
 import { taskIn } from './task-names.ts'
 import type { Authenticated, Classified, Joined, Received } from './path.ts'
 
-export type FeedDeps = Pick<GatewayDeps, 'upstreams' | 'entitlement' | 'callers' | 'credentials' | 'catalogue' | 'sealer' | 'marking' | 'inspectInTurns'>
+export type FeedDeps = Pick<
+  GatewayDeps,
+  'upstreams' | 'entitlement' | 'callers' | 'credentials' | 'catalogue' | 'sealer' | 'marking' | 'inspectInTurns'
+>
 /** What a standing stream keeps of the request that opened it: no bytes of it. */
 export type Listener = Pick<Received, 'endpoint'> & Pick<Classified, 'era'> & Authenticated & Joined
 

@@ -61,7 +61,7 @@ afterAll(async () => {
 
 /** How the gateway is to treat what comes back: tiers of the configuration, demands of a rule. */
 async function under(era: 'modern' | 'legacy', { content = {}, demand = '' }: { content?: object; demand?: string }): Promise<World> {
-  const world = worlds[era] as World
+  const world = worlds[era]!
   if (demand !== '')
     write(era, `@id("some.demand") ${demand} permit (principal, action in [MCP::Action::"use", MCP::Action::"task"], resource);`)
   const config = {

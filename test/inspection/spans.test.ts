@@ -18,7 +18,7 @@ const KEY = '-----BEGIN PRIVATE KEY-----\nMIIabc123+/=\n-----END PRIVATE KEY----
 describe('what is taken out', () => {
   it.each([
     ['a token', `use ${TOKEN}, please`, [TOKEN]],
-    ['two in one word', `a/${TOKEN}/${TOKEN}`, [`${TOKEN}`, `${TOKEN}`]],
+    ['two in one word', `a/${TOKEN}/${TOKEN}`, [TOKEN, TOKEN]],
     [
       'a JSON Web Token with its signature',
       'Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln-_ end',

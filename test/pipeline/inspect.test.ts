@@ -15,7 +15,7 @@ const breaks = (): never => {
 }
 const rejects = (): Promise<never> => Promise.reject(new Error('a detector broke'))
 const entry = { alias: 'up', inspection: DEFAULT_TIERS }
-const call = (notify = (_: Buffer): boolean => true): Ready =>
+const call = (notify: (message: Buffer) => boolean = () => true): Ready =>
   ({
     receivedMs: 0,
     era: 'modern',
