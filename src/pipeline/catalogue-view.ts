@@ -117,7 +117,8 @@ export class CatalogueView implements Catalogue {
     const list = await this.#list(x, entry, kind)
     const found = isStop(list) ? undefined : list.findExposed(exposed)
     // What has been given another name is not found under its own.
-    return found && this.#said(entry.alias, kind, found.name) === found.name ? { entry, name: found.name } : undefined
+    if (!found) return undefined
+    return this.#said(entry.alias, kind, found.name) === found.name ? { entry, name: found.name } : undefined
   }
   readonly #said = (alias: string, kind: ListKind, name: string): string => this.#deps.colliding.resolutions.said(alias, kind, name)
 
