@@ -4,7 +4,7 @@
 //   --medium           rounds between those; sections as in a full run
 //   --into FILE        adds what is measured to a results file, so that a run can be made in parts
 //   --only A,B         sections (matrix, growth, tools, sessions, list, tokens, ready, idle, registry, surface, policy, inspection) and cells whose name holds a word (modern, http, 10kB, modern/stdio)
-//   --targets A,B      gatehouse, bare, bare-least, mcp-proxy, supergateway
+//   --targets A,B      gatehouse, gatehouse-policies, bare, bare-least, mcp-proxy, supergateway
 //   --profile          runs the gateway under V8's profiler instead and prints where its time goes
 //   --out FILE         where the JSON goes; `-` = nowhere
 
@@ -173,6 +173,7 @@ function cellTable(cells: readonly Cell[]): string {
     [
       'era/upstream/payload/callers',
       'CPU/bare',
+      'with policies',
       'CPU/least',
       'rate/mcp-proxy',
       'rate/supergw',
@@ -182,6 +183,7 @@ function cellTable(cells: readonly Cell[]): string {
       nameOf(cell),
       ...[
         times(cell.cpuOver.bare),
+        times(cell.policiesOverBare),
         times(cell.cpuOver['bare-least']),
         times(cell.throughputOver['mcp-proxy']),
         times(cell.throughputOver.supergateway),

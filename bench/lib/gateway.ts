@@ -8,6 +8,7 @@ import { stringify } from 'yaml'
 import { admissionSettings, admitServers } from './admissions.ts'
 import type { Era } from './messages.ts'
 import { answersOk, freePort, start, untilReady, type Running } from './processes.ts'
+import { writeRules } from './rules.ts'
 
 const ISSUER = 'https://issuer.bench.example'
 const CLI = join(import.meta.dirname, '../../src/cli.ts')
@@ -36,6 +37,8 @@ export type GatewayOptions = {
   readonly cli?: string
   /** how many its servers list; default 10 */
   readonly tools?: number
+  /** rules in force beside allow rules (bench/lib/rules.ts); default false */
+  readonly hasPolicies?: boolean
 }
 
 export type Gateway = Running & {
@@ -66,6 +69,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const file = join(folder, 'gatehouse.yaml')
   const { key, settings } = await admissionSettings(folder)
   writeFileSync(file, stringify({ ...configuration(options, folder, port), ...settings }))
+  if (options.hasPolicies) writeRules(join(folder, 'policies'))
   await admitServers(file, key, options.tools ?? 10)
   return launch(options, { folder, port, url, headers })
 }
@@ -112,7 +116,7 @@ async function tokens(folder: string, audience: string, principals: number): Pro
 }
 
 /** Every check and the durable log are on; only amounts are raised, so that the load and not a limit is measured. */
-function configuration({ upstreams }: GatewayOptions, folder: string, port: number): object {
+function configuration({ upstreams, hasPolicies = false }: GatewayOptions, folder: string, port: number): object {
   return {
     version: 1,
     listen: `127.0.0.1:${port}`,
@@ -151,6 +155,7 @@ function configuration({ upstreams }: GatewayOptions, folder: string, port: numb
       streamsPerPrincipal: 50_000,
     },
     log: { level: 'warn' },
+    ...(hasPolicies && { policies: { folder: 'policies' } }),
   }
 }
 

@@ -4,7 +4,7 @@ import type { LoadResult } from '../load.ts'
 import type { Loader } from './loader.ts'
 import type { Era } from './messages.ts'
 import { median, pairRatio, round } from './stats.ts'
-import { isAvailable, startTarget, type Target, type TargetName, type Transport } from './targets.ts'
+import { isAvailable, isGateway, startTarget, type Target, type TargetName, type Transport } from './targets.ts'
 
 export type Pace = { readonly rounds: number; readonly seconds: number; readonly warmupSeconds: number }
 export type CellKey = { readonly era: Era; readonly transport: Transport; readonly textBytes: number; readonly callers: number }
@@ -23,6 +23,8 @@ export type Cell = CellKey & {
   /** gatehouse's CPU over another's, and its throughput over another's */
   readonly cpuOver: Partial<Record<TargetName, number>>
   readonly throughputOver: Partial<Record<TargetName, number>>
+  /** CPU of the gateway with policies over the bare proxy's */
+  policiesOverBare?: number
 }
 
 export const nameOf = (key: CellKey): string => `${key.era}/${key.transport}/${sizeName(key.textBytes)}/${key.callers}`
@@ -46,7 +48,7 @@ export async function measureCells(
     for (const name of group.targets) {
       if (!isAvailable(name, group.transport)) continue
       try {
-        started.push(await startTarget(name, { ...group, tools: 10 }, name === 'gatehouse' ? group.nodeArgs : []))
+        started.push(await startTarget(name, { ...group, tools: 10 }, isGateway(name) ? group.nodeArgs : []))
       } catch (error) {
         broken[name] = textOf(error)
       }
@@ -89,6 +91,9 @@ async function measureCell(
     cell.cpuOver[name] = round(pairRatio(cpu('gatehouse'), cpu(name)))
     cell.throughputOver[name] = round(pairRatio(rate('gatehouse'), rate(name)))
   }
+  const isMeasured = (name: TargetName): boolean => results.has(name) && failed[name] === undefined
+  if (isMeasured('gatehouse-policies') && isMeasured('bare'))
+    cell.policiesOverBare = round(pairRatio(cpu('gatehouse-policies'), cpu('bare')))
   return cell
 }
 

@@ -1,4 +1,4 @@
-// The four things that are measured side by side, each as a started process and the URL that the load goes to.
+// The things that are measured side by side, each as a started process and the URL that the load goes to.
 
 import { existsSync } from 'node:fs'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -8,9 +8,15 @@ import { startGateway } from './gateway.ts'
 import type { Era } from './messages.ts'
 import { canConnect, freePort, pinned, start, startPrinting, untilReady } from './processes.ts'
 
-/** `bare` is a proxy without checks as one writes it, `bare-least` the same with every byte and call squeezed. */
-export type TargetName = 'gatehouse' | 'bare' | 'bare-least' | 'mcp-proxy' | 'supergateway'
-export const TARGETS: readonly TargetName[] = ['gatehouse', 'bare', 'bare-least', 'mcp-proxy', 'supergateway']
+/**
+ * `gatehouse-policies` has rules in force beside everything else. `bare` is a proxy without checks as one writes it, `bare-least` the same with every
+ * byte and call squeezed.
+ */
+export type TargetName = 'gatehouse' | 'gatehouse-policies' | 'bare' | 'bare-least' | 'mcp-proxy' | 'supergateway'
+export const TARGETS: readonly TargetName[] = ['gatehouse', 'gatehouse-policies', 'bare', 'bare-least', 'mcp-proxy', 'supergateway']
+/** The two that are ours. */
+export const isGateway = (name: TargetName): name is 'gatehouse' | 'gatehouse-policies' =>
+  name === 'gatehouse' || name === 'gatehouse-policies'
 export type Transport = 'stdio' | 'http'
 
 export type Target = {
@@ -27,7 +33,7 @@ const node = process.execPath
 
 /** Peers front stdio servers only, and are there only when `npm ci --prefix bench` has been run. */
 export function isAvailable(name: TargetName, transport: Transport): boolean {
-  if (name === 'gatehouse' || name === 'bare' || name === 'bare-least') return true
+  if (isGateway(name) || name === 'bare' || name === 'bare-least') return true
   return transport === 'stdio' && existsSync(join(HERE, 'node_modules/.bin', name))
 }
 
@@ -47,11 +53,12 @@ export async function startTarget(name: TargetName, setting: Setting, nodeArgs: 
     await stop()
     await upstream?.stop()
   }
-  if (name === 'gatehouse') {
+  if (isGateway(name)) {
     const gateway = await startGateway({
       upstreams: { bench: { era: setting.era, at: upstream ?? { command: stdioUpstream(setting) } } },
       nodeArgs,
       tools: setting.tools,
+      hasPolicies: name === 'gatehouse-policies',
     })
     return { name, pid: gateway.pid, url: gateway.url, headers: gateway.headers[0]!, stop: stopAll(gateway.stop) }
   }
