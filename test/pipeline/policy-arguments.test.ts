@@ -35,7 +35,7 @@ it('shows rules what JSON.parse would, but for integers that it rounds', () => {
   const value = fc.jsonValue({ maxDepth: 3 })
   fc.assert(
     fc.property(value, fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n }), (other, integer) => {
-      const text = JSON.stringify({ other, long: '#' }).replace('"#"', `${integer}`)
+      const text = JSON.stringify({ long: '#', other }).replace('"#"', `${integer}`)
       const { other: found, long } = read(text) as { other: unknown; long: unknown }
       expect(argumentFacts(found, 'all')).toEqual(argumentFacts((JSON.parse(text) as { other: unknown }).other, 'all'))
       expect(String(long)).toBe(String(integer))
