@@ -41,18 +41,20 @@ export async function loadCandidate(
     enforced: ENFORCED,
   })
   if ('faults' in loaded) return { ...loaded, fingerprint }
-  const unheld = unheldGroups(
-    loaded.bundle.policies,
-    snapshot.issuers.map(({ issuer }) => issuer),
-  )
+  const unheld = unheldGroups(loaded.bundle.policies, namersOf(snapshot))
   return unheld.length > 0 ? { faults: unheld, fingerprint } : { ...loaded, fingerprint }
 }
+
+/** Whose words groups are: the gateway's own authorization server repeats those of the identity provider that people came from, and is none of them. */
+const namersOf = ({ issuers }: Pick<Snapshot, 'issuers'>): string[] => [
+  ...new Set(issuers.flatMap(({ issuer, identityProviders }) => identityProviders ?? [issuer])),
+]
 
 /** In front of groups of an issuer where several could hold the same: what a policy names is what one of them says. */
 export const groupPrefix =
   (current: () => Pick<Snapshot, 'issuers'>) =>
   (issuer: string): string =>
-    current().issuers.length > 1 ? `${issuer} ` : ''
+    namersOf(current()).length > 1 ? `${issuer} ` : ''
 
 function generatedBy(snapshot: Pick<Snapshot, 'issuers' | 'upstreams'>): PolicyFile[] {
   const prefix = groupPrefix(() => snapshot)
