@@ -61,6 +61,8 @@ export class Inspector {
   #options: InspectOptions = {}
   #tiers: TierTable = DEFAULT_TIERS.content
   #bytes = 0
+  /** texts that begin here or later are not inspected */
+  #limit = 0
   #findings: Finding[] | undefined
   #counts: Map<string, number> | undefined
   #tier: Tier | undefined
@@ -89,7 +91,9 @@ export class Inspector {
     this.#spans.begin(json, options.redact)
     if (this.#here.size > 0) this.#here.clear()
     this.#scan.document(this.#found)
-    this.#walk.begin(json, start, Math.min(end, start + MAX_BYTES))
+    this.#limit = Math.min(end, start + MAX_BYTES)
+    // The gateway's own key is looked for to the end: behind what is inspected it would be believed all the same.
+    this.#walk.begin(json, start, options.own ? end : this.#limit)
   }
 
   /** Reads about so many bytes; true once nothing is left. */
@@ -161,7 +165,7 @@ export class Inspector {
   #begins(): void {
     const walk = this.#walk
     if (walk.isKey && this.#options.own) this.#key(this.#options.own)
-    if (walk.textStart === walk.textEnd) return
+    if (walk.textStart === walk.textEnd || walk.textStart >= this.#limit) return
     if (this.#here.size > 0) this.#here.clear()
     if (walk.isPlain) {
       this.#text = this.#json

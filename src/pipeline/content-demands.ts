@@ -46,8 +46,8 @@ function strengthened(tiers: TierTable, { redact, stopOn, maxResultBytes }: Obli
   )
   const table = new Map<string, Tier>(tiers)
   for (const code of codes) if (!table.has(code)) table.set(code, 'annotate')
-  // What is not inspected cannot be taken out.
-  if (codes.size > 0) stopping.add('not-inspected')
+  // What is not inspected is neither taken out nor stopped at: padding must not carry it past.
+  if (codes.size > 0 || stopping.size > 0) stopping.add('not-inspected')
   for (const code of stopping) table.set(code, 'block')
   return {
     tiers: table,

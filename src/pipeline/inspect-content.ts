@@ -52,6 +52,8 @@ function settle(x: Noticing, content: Content, inspection: Inspection, deps: Dep
   if (inspection.spans.length > MAX_SPANS) return blocked(content, `more than ${MAX_SPANS} places that would have to be taken out`)
   const redacted = redactions(inspection.spans)
   const said = place === undefined ? undefined : findingsEdit(bytes, inspection, place, findingsText(found))
+  // No revision has such a result; let through, it would keep a host from hearing what was found.
+  if (content.in === 'result' && !said) return blocked(content, '`_meta` that is no object, beside findings,')
   const passed = { bytes: splice(bytes, said ? [...redacted, said] : redacted), before: bytes, redacted }
   if (redacted.length === 0) return passed
   noticedBy(x).redacted += redacted.length
