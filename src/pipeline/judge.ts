@@ -13,6 +13,7 @@ import type { PolicyDecision, PolicyRules } from '../policy/evaluate.ts'
 import { contextFacts, type ServerFacts } from '../policy/facts.ts'
 import type { DecisionRecord } from '../policy/record.ts'
 import type { ContextFacts, Entity, PolicyRequest } from '../policy/request.ts'
+import { shapes } from './content-demands.ts'
 import type { UpstreamEntry } from './entry.ts'
 import { Entities, namedEntity, type Defined, type Wanted } from './judge-entities.ts'
 import type { Endpoint } from './path.ts'
@@ -118,6 +119,10 @@ export class Judge {
       const { outcome, rules: by } = rules.decide({ principal, action, resource, context: asked })
       return outcome === 'allow' ? (by[0] ?? '') : undefined
     }
+    const asAsked = (action: string): boolean => {
+      const { outcome, obligations } = rules.decide({ principal, action, resource: server, context })
+      return outcome === 'allow' && !shapes(obligations)
+    }
     const isEmpty = allows('servers/list', server) === undefined
     let kinds: ReadonlySet<ServerRequestKind> | undefined
     let digest: string | undefined
@@ -125,7 +130,8 @@ export class Judge {
     return {
       isEmpty,
       get mayFollowTasks() {
-        return (mayFollowTasks ??= !isEmpty && allows('tasks/get', server) !== undefined)
+        // A notification brings the result of a task without the call that a demand on results would shape: who is to have it so asks for it.
+        return (mayFollowTasks ??= !isEmpty && asAsked('tasks/get'))
       },
       permits: (kind, name) => {
         const resource = isEmpty ? undefined : namedEntity(facts, kind, name)

@@ -143,3 +143,15 @@ describe('hints of a definition', () => {
     expect(readToolHints(Buffer.from(raw))).toEqual(hints)
   })
 })
+
+it('attack: a stream of task notifications in place of tasks/get, past what a rule takes out of results', () => {
+  const allowed = '@id("all") permit (principal, action, resource);'
+  const mayFollow = (demand: string): boolean | undefined => {
+    const rules = rulesOf(allowed, demand && `@id("less") ${demand} permit (principal, action == MCP::Action::"tasks/get", resource);`)
+    const deps = { serverFacts: () => FACTS, groupPrefix: () => '', now: () => 0, monotonic: () => 0, pause: () => Promise.resolve() }
+    return new Judge({ rules: () => rules, ...deps }).entitlement(rules, { principal: someone('alice') }, ENTRY).mayFollowTasks
+  }
+  expect(mayFollow('')).toBe(true)
+  expect(mayFollow('@rate("1/1h")')).toBe(true)
+  for (const demand of ['@redact("secrets")', '@stop_on("critical")', '@max_result("1kB")']) expect(mayFollow(demand)).toBe(false)
+})
