@@ -186,9 +186,10 @@ export class Walk {
   }
 }
 
-/** Long, or with digits as keys, codes and numbers have them. */
+/** Long, or with digits as keys, codes and numbers have them (a Slack token may have 15 characters and one digit), or an address with somebody's name in it. */
 export function isSecretLike(word: string): boolean {
+  if (word.includes('@') && word.includes('://')) return true
   let digits = 0
   for (let i = 0; i < word.length; i++) if (word.charCodeAt(i) >= 0x30 && word.charCodeAt(i) <= 0x39) digits++
-  return digits > 3 || (word.length > 20 && digits > 0) || word.length > 48
+  return digits > 3 || (word.length > 14 && digits > 0) || word.length > 48
 }
