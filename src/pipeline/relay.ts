@@ -60,10 +60,10 @@ export class Relay {
     try {
       const found = inspectContent(this.#x, this.#contentOf(bytes), this.#deps)
       if (!(found instanceof Promise)) return this.#send(found)
-      const sent = found.then(
-        inspected => this.#send(inspected),
-        (cause: unknown) => this.#fail(cause),
-      )
+      const sent = found
+        .then(inspected => this.#send(inspected))
+        // Also of what breaks in sending: nobody may be waiting, and then it would end the process.
+        .catch((cause: unknown) => this.#fail(cause))
       if (this.#work) return sent
       this.#later(bytes, () => sent)
     } catch (cause) {

@@ -70,6 +70,20 @@ describe('attack: a detector that throws', () => {
       ended: { stop: 'internal-fault' },
     })
   })
+  it('and so does what breaks in sending, at once or in a later turn: nobody waits for it, and the process lives', async () => {
+    const nothing = { findings: [], counts: new Map<string, number>(), tier: undefined, spans: [], isForged: false, placeAt: -1 }
+    for (const inspect of [() => nothing, () => Promise.resolve(nothing)]) {
+      const x = call(breaks)
+      const faults: string[] = []
+      const recorder = { fault: (_: Received, stage: string) => void faults.push(stage) } as never
+      const over = Promise.withResolvers<undefined>()
+      const relay = new Relay(x, { inspectInTurns: inspect, recorder }, () => over.resolve(undefined))
+      relay.notify('notifications/message', doc('{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}'))
+      await over.promise
+      await relay.idle
+      expect({ faults, ended: x.ended }).toEqual({ faults: ['inspect'], ended: { stop: 'internal-fault' } })
+    }
+  })
   it.each([breaks, rejects])('on a standing stream: nothing is said', inspect => {
     const deps = { upstreams: () => new Map([['up', entry as never]]), inspectInTurns: inspect }
     expect(fedNotification(deps, 'up', Buffer.from('{}'))).toBeUndefined()
