@@ -189,17 +189,22 @@ export class Marks {
 
   #put(source: Source, ends: Ends): Promise<boolean> {
     const { key, method, name, atMs } = source
+    // Not where it was cleared meanwhile: the removal comes behind this write.
+    const isLatest = (): boolean => source.writing === writing
     const done = this.#store
       .put({ ...key, method, name, atMs, untrustedUntilMs: ends.untrusted, privateUntilMs: ends.private })
       .then(
         () => {
-          source.durable = ends
+          if (isLatest()) source.durable = ends
           return true
         },
         () => false,
       )
-      .finally(() => (source.writing = undefined))
-    source.writing = { ends, done }
+      .finally(() => {
+        if (isLatest()) source.writing = undefined
+      })
+    const writing = { ends, done }
+    source.writing = writing
     return done
   }
 
@@ -217,7 +222,7 @@ export class Marks {
     const nowMs = this.#now()
     const cleared = idle.flatMap(source => this.#markOf(source, nowMs) ?? [])
     // Whoever reads from here on writes anew, behind the removal.
-    for (const source of idle) source.durable = { untrusted: 0, private: 0 }
+    for (const source of idle) Object.assign(source, { durable: { untrusted: 0, private: 0 }, writing: undefined })
     const seen = idle.map(({ reads }) => reads)
     const isRemoved = await this.#store.remove(idle.map(({ key }) => key)).then(
       () => true,

@@ -263,6 +263,22 @@ describe('clearing', () => {
     expect((await open()).of(ALICE)).toEqual(UNTRUSTED)
   })
 
+  it('attack: so does one that begins while the read before it is still being written down, as it is removed', async () => {
+    const long = await begin()
+    now += 2 * DECAY
+    const gate = Promise.withResolvers<undefined>()
+    failing.gate = gate.promise
+    const ended = long.end()
+    expect(ended).toBeInstanceOf(Promise)
+    const cleared = marks.clear(ALICE.key)
+    const begun = marks.begin(reading())
+    gate.resolve(undefined)
+    await Promise.all([ended, cleared])
+    expect(typeof (await begun)).toBe('object')
+    // The process is killed now.
+    expect((await open()).of(ALICE)).toEqual(UNTRUSTED)
+  })
+
   it('that cannot be kept clears nothing', async () => {
     await read()
     failing.before = true
