@@ -63,7 +63,7 @@ function byName(rules: readonly Compiled[], names: (rule: Compiled) => readonly 
 
 function compile(rule: ArgumentRule): Compiled {
   const found = rule.pattern === undefined ? undefined : compilePattern(`^(?:${rule.pattern})$`)
-  const compiled = found && isPattern(found) ? found : found && { test: () => false }
+  const compiled = found && isPattern(found) ? found : found && { size: 0, test: () => false }
   return { ...rule, steps: stepsOf(rule.pointer) ?? [], places: placesOf(rule.roots ?? []), compiled }
 }
 const placesOf = (roots: readonly string[]): readonly Place[] => roots.map(placeOf).filter(isPlace)

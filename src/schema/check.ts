@@ -13,6 +13,8 @@ export type Check = (value: Value, run: Run, seen: Seen | undefined) => boolean
 
 /** A keyword of one schema object, or undefined where it says nothing. `context.node` is the whole object. */
 export type Keyword = (operand: Value, context: Context) => Check | undefined
+/** Whether a text has the pattern in it. */
+export type Fits = (text: string, run: Run) => boolean
 type Context = { readonly node: JsonNode; readonly doc: JsonDoc; readonly compiler: Subschemas; readonly dialect: Dialect }
 
 /** The subschemas of one document. */
@@ -21,6 +23,8 @@ export interface Subschemas {
   check(node: JsonNode): Check
   /** the check of what a reference names; `node` is the schema that refers */
   reference(node: JsonNode, target: string): Check
+  /** the pattern of one text, and of all its patterns a bounded size; throws SchemaUnusable */
+  pattern(source: string): Fits
   /** whether parts of it are documents of their own */
   readonly hasParts: boolean
 }

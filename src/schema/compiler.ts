@@ -1,9 +1,10 @@
 // Schemas as trees of checks, made once for each definition. Each subschema is made once, so references may go in circles; no code is generated.
 
 import { readJson, isJsonFault, textOf, type JsonDoc, type JsonNode } from '../mcp/json.ts'
-import { addTo, type Check, type Subschemas } from './check.ts'
+import { addTo, type Check, type Fits, type Subschemas } from './check.ts'
 import { dialectOf, type Dialect } from './dialect.ts'
 import { KEYWORDS } from './keywords.ts'
+import { Patterns } from './patterns.ts'
 import { placesOf, resolveReference, type Places } from './references.ts'
 import { SchemaUnusable } from './unusable.ts'
 
@@ -21,6 +22,7 @@ export class Compiler implements Subschemas {
   readonly #places: Places
   readonly #dialect: Dialect
   readonly #known = new Map<JsonNode, Check>()
+  readonly #patterns = new Patterns()
   #making = 0
 
   /** Throws SchemaUnusable. attacker-controlled. */
@@ -59,6 +61,9 @@ export class Compiler implements Subschemas {
 
   reference(node: JsonNode, target: string): Check {
     return this.check(resolveReference(this.#doc, this.#places, { node, target }))
+  }
+  pattern(source: string): Fits {
+    return this.#patterns.of(source)
   }
   /** whether parts of it are documents of their own */
   get hasParts(): boolean {

@@ -3,18 +3,25 @@
 import { member, type JsonNode } from '../mcp/json.ts'
 import type { Check, Keyword, Seen } from './check.ts'
 import { countOperand, membersOperand, namesOperand } from './operands.ts'
-import { patternCheck } from './plain.ts'
 import type { Run } from './run.ts'
 import { indexed, type Value } from './value.ts'
 
 /** Members of so few are found by looking at each. */
 const FEW = 8
 
-function finder({ members }: JsonNode): (name: string) => JsonNode | undefined {
+function finder(node: JsonNode, run: Run): (name: string) => JsonNode | undefined {
+  const { members } = node
   if (!members || members.length <= FEW) return name => members?.find(m => m.key === name)?.value
-  const known = new Map(members.map(m => [m.key, m.value]))
-  return name => known.get(name)
+  let known = BY_NAME.get(node)
+  if (!known) {
+    run.spend(members.length)
+    BY_NAME.set(node, (known = new Map(members.map(m => [m.key, m.value]))))
+  }
+  const found = known
+  return name => found.get(name)
 }
+/** Once for each value, however many schemas look at it. */
+const BY_NAME = new WeakMap<JsonNode, ReadonlyMap<string, JsonNode>>()
 
 /** Runs for objects alone. */
 const ofObject =
@@ -52,7 +59,7 @@ function each(node: JsonNode, run: Run, fits: (member: Member, number: number) =
 
 const patternProperties: Keyword = (operand, { compiler }) => {
   const all = membersOperand('patternProperties', operand).map(
-    ([source, each]) => [patternCheck(source), compiler.check(each.node)] as const,
+    ([source, each]) => [compiler.pattern(source), compiler.check(each.node)] as const,
   )
   return ofObject(({ doc, node }, run, seen) =>
     each(node, run, ({ key, value }, number) => {
@@ -76,7 +83,7 @@ const additionalProperties: Keyword = (operand, { compiler, doc: schema, node: b
   const named = operandOf('properties')
   const patterned = operandOf('patternProperties')
   const names = new Set(named ? membersOperand('properties', named).map(([name]) => name) : [])
-  const patterns = patterned ? membersOperand('patternProperties', patterned).map(([source]) => patternCheck(source)) : []
+  const patterns = patterned ? membersOperand('patternProperties', patterned).map(([source]) => compiler.pattern(source)) : []
   return ofObject((value, run, seen) =>
     others(value, { run, seen, keyword: 'additionalProperties', isFalse: operand.node.kind === 'false', check }, key => {
       if (names.has(key)) return true
@@ -118,7 +125,7 @@ const required: Keyword = operand => {
 }
 function hasAll(node: JsonNode, names: readonly string[], run: Run, keyword: string): boolean {
   run.spend(names.length)
-  const find = finder(node)
+  const find = finder(node, run)
   let isFit = true
   for (const name of names) if (!find(name)) isFit = run.fault(keyword, 'it is missing', name)
   return isFit
@@ -155,7 +162,7 @@ const dependent =
       return { name, names, check }
     })
     return ofObject((value, run, seen) => {
-      const find = finder(value.node)
+      const find = finder(value.node, run)
       let isFit = true
       for (const { name, names, check } of all) {
         run.spend(1)

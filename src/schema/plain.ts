@@ -1,8 +1,7 @@
 // Keywords about one value alone: its type, its number, its text.
 
-import { compilePattern, isPattern } from '../kernel/pattern/pattern.ts'
 import { textOf } from '../mcp/json.ts'
-import type { Check, Keyword } from './check.ts'
+import type { Keyword } from './check.ts'
 import { compareDecimals, isMultiple, isWhole, type Decimal } from './decimal.ts'
 import { countOperand, listOperand, numberOperand, textOperand } from './operands.ts'
 import { Unjudged, type Run } from './run.ts'
@@ -11,11 +10,11 @@ import { SchemaUnusable } from './unusable.ts'
 
 const TYPES: ReadonlySet<string> = new Set(['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'])
 
-function hasType(value: Value, type: string): boolean {
+function hasType(value: Value, type: string, run: Run): boolean {
   const { kind } = value.node
   if (type === 'boolean') return kind === 'true' || kind === 'false'
   if (type !== 'integer') return kind === type
-  const number = numberOf(value)
+  const number = numberOf(value, run.spend)
   return number !== undefined && isWhole(number)
 }
 
@@ -24,7 +23,7 @@ const type: Keyword = operand => {
     operand.node.kind === 'array' ? listOperand('type', operand).map(each => textOperand('type', each)) : [textOperand('type', operand)]
   if (types.length === 0 || types.some(each => !TYPES.has(each))) throw new SchemaUnusable('its `type` is not written correctly')
   const expected = types.join(' or ')
-  return (value, run) => types.some(each => hasType(value, each)) || run.fault('type', expected)
+  return (value, run) => types.some(each => hasType(value, each, run)) || run.fault('type', expected)
 }
 
 /** Where schemas are made nobody counts: they are bounded by their size. */
@@ -43,7 +42,7 @@ const bound =
     const limit = numberOperand(keyword, operand)
     const expected = `${word} ${operand.doc.bytes.toString('latin1', operand.node.start, operand.node.end).slice(0, 40)}`
     return (value, run) => {
-      const number = numberOf(value)
+      const number = numberOf(value, run.spend)
       return number === undefined || fits(compareDecimals(number, limit)) || run.fault(keyword, expected)
     }
   }
@@ -52,8 +51,9 @@ const multipleOf: Keyword = operand => {
   const unit: Decimal = numberOperand('multipleOf', operand)
   if (unit.isNegative || unit.digits === '') throw new SchemaUnusable('its `multipleOf` is not written correctly')
   return (value, run) => {
-    const number = numberOf(value)
+    const number = numberOf(value, run.spend)
     if (number === undefined) return true
+    run.spend((number.digits.length + unit.digits.length + Math.abs(number.exponent - unit.exponent)) >> 4)
     const found = isMultiple(number, unit)
     if (found === undefined) throw new Unjudged('a number is longer than can be checked')
     return found || run.fault('multipleOf')
@@ -80,20 +80,13 @@ const length =
     }
   }
 
-/** attacker-controlled on both sides: never the engine's own expressions. */
-export function patternCheck(source: string): (text: string, run: Run) => boolean {
-  const pattern = compilePattern(source)
-  if (!isPattern(pattern)) throw new SchemaUnusable(`its \`pattern\` cannot be used: ${pattern.unusable}`)
-  return (text, run) => {
-    const found = pattern.test(text, run.steps)
-    if (found === undefined) throw new Unjudged('a text is longer than its pattern can be tried on')
-    return found
+const pattern: Keyword = (operand, { compiler }) => {
+  const fits = compiler.pattern(textOperand('pattern', operand))
+  return ({ doc, node }, run) => {
+    if (node.kind !== 'string') return true
+    run.spend((node.end - node.start) >> 4)
+    return fits(textOf(doc, node), run) || run.fault('pattern')
   }
-}
-const pattern: Keyword = operand => {
-  const fits = patternCheck(textOperand('pattern', operand))
-  const check: Check = (value, run) => value.node.kind !== 'string' || fits(textOf(value.doc, value.node), run) || run.fault('pattern')
-  return check
 }
 
 export const PLAIN: readonly (readonly [string, Keyword])[] = [

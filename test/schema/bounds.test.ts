@@ -4,9 +4,10 @@ import { describe, expect, it } from 'vitest'
 import { isFit } from '../../src/schema/schema.ts'
 import { Schemas } from '../../src/schema/schemas.ts'
 import { cpuTimer } from '../support/cpu.ts'
-import { judge, told } from './support.ts'
+import { judge, told, unusable } from './support.ts'
 
 const nested = (depth: number): string => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
+const MANY = JSON.stringify(Object.fromEntries(Array.from({ length: 40_000 }, (_, i) => [`k${i}`, i])))
 
 describe('N093, N094: what was made to cost', () => {
   it('a schema that refers to itself at the same place ends', () => {
@@ -52,9 +53,34 @@ describe('N093, N094: what was made to cost', () => {
     ['a pattern that nests', { pattern: '^(a+)+$' }, JSON.stringify(`${'a'.repeat(100_000)}!`)],
     [
       'a long text against many patterns',
-      { allOf: Array.from({ length: 1_000 }, (_, i) => ({ pattern: `x{${i}}$` })) },
+      { allOf: Array.from({ length: 250 }, (_, i) => ({ pattern: `x{${i}}$` })) },
       JSON.stringify('x'.repeat(100_000)),
     ],
+    [
+      'many schemas that each look for one of many members, at the top',
+      { allOf: Array.from({ length: 3_000 }, () => ({ required: ['k1'] })) },
+      MANY,
+    ],
+    [
+      'many schemas that each look into one value deep down',
+      {
+        properties: {
+          a: { properties: { b: { properties: { c: { allOf: Array.from({ length: 3_000 }, () => ({ minProperties: 1 })) } } } } },
+        },
+      },
+      `{"a":{"b":{"c":${MANY}}}}`,
+    ],
+    [
+      'many patterns of one letter over one long text',
+      { allOf: Array.from({ length: 4_000 }, () => ({ pattern: '^a' })) },
+      JSON.stringify('a'.repeat(1_000_000)),
+    ],
+    [
+      'numbers far apart',
+      { items: { allOf: Array.from({ length: 400 }, () => ({ multipleOf: 1e-300 })) } },
+      JSON.stringify(Array.from({ length: 1_000 }, () => 1e300)),
+    ],
+    ['many enums over many members', { allOf: Array.from({ length: 4_000 }, (_, i) => ({ enum: [i] })) }, MANY],
     [
       'many items of an enum',
       { items: { enum: Array.from({ length: 4_000 }, (_, i) => `value ${i}`) } },
@@ -65,6 +91,19 @@ describe('N093, N094: what was made to cost', () => {
     const spent = cpuTimer()
     judge(schema, json)
     expect(spent()).toBeLessThan(500)
+  })
+  it('patterns that count far are of a bounded size together, however many there are', () => {
+    const few = { allOf: Array.from({ length: 7 }, (_, i) => ({ pattern: `^a{4980}${i}` })) }
+    expect(unusable(few)).toBeUndefined()
+    const why = 'its patterns are too large together'
+    expect(unusable({ allOf: Array.from({ length: 4_000 }, (_, i) => ({ pattern: `^a{4980}${i}` })) })).toBe(why)
+    expect(unusable({ patternProperties: Object.fromEntries(Array.from({ length: 4_000 }, (_, i) => [`a{4980}${i}`, true])) })).toBe(why)
+    // The same again is the same.
+    expect(unusable({ allOf: Array.from({ length: 4_000 }, () => ({ pattern: '^a{4980}$' })) })).toBeUndefined()
+  })
+  it('a class of many Unicode properties is refused: each takes time at every character', () => {
+    expect(unusable({ pattern: String.raw`^[\p{L}\p{N}_\P{Sc}]+$` })).toBeUndefined()
+    expect(unusable({ pattern: `[${String.raw`\p{Lu}\p{Ll}\p{Lt}\p{Lm}`.repeat(20)}]` })).toContain('too large')
   })
   it('a list longer than can be indexed is refused, not passed, where anything is said of its items', () => {
     const long = `[${'1,'.repeat(199_999)}1]`

@@ -10,6 +10,8 @@ import { parsePattern } from './syntax.ts'
 const MAX_LENGTH = 2048
 
 export interface Pattern {
+  /** what it takes in memory, in instructions */
+  readonly size: number
   /** whether it is found in the text; undefined = the steps are used up */
   test(text: string, steps: Steps): boolean | undefined
 }
@@ -18,8 +20,8 @@ export interface Pattern {
 export function compilePattern(source: string): Pattern | { readonly unusable: string } {
   if (source.length > MAX_LENGTH) return { unusable: `it is longer than ${MAX_LENGTH} characters` }
   try {
-    const program = programOf(parsePattern(source))
-    return { test: (text, steps) => new Machine(program, text, steps).run(0) }
+    const { program, size } = programOf(parsePattern(source))
+    return { size, test: (text, steps) => new Machine(program, text, steps).run(0) }
   } catch (cause) {
     if (cause instanceof PatternFault) return { unusable: cause.message }
     throw cause

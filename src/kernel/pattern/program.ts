@@ -18,12 +18,18 @@ type Instruction =
 /** `isBackward`: characters are taken towards the start. `isAnchored`: it can match only where it begins. */
 export type Program = { readonly code: readonly Instruction[]; readonly isBackward: boolean; readonly isAnchored: boolean }
 
+/** What a class, and a Unicode property in it, takes beside: its table, the tables of the engine. */
+const TESTER = 4
+const PROPERTY = 64
+
 type Budget = { left: number; readonly testers: Map<CharacterSet, (code: number) => boolean> }
 type Writing = { readonly code: Instruction[]; readonly budget: Budget; readonly isBackward: boolean }
 
-/** Throws PatternFault. */
-export function programOf(node: PatternNode): Program {
-  return write(node, { left: MAX_INSTRUCTIONS, testers: new Map() }, { isBackward: false, isAnchored: startsAtStart(node) })
+/** `size`: instructions, those of its look-arounds with it. Throws PatternFault. */
+export function programOf(node: PatternNode): { readonly program: Program; readonly size: number } {
+  const budget: Budget = { left: MAX_INSTRUCTIONS, testers: new Map() }
+  const program = write(node, budget, { isBackward: false, isAnchored: startsAtStart(node) })
+  return { program, size: MAX_INSTRUCTIONS - budget.left }
 }
 
 function write(node: PatternNode, budget: Budget, { isBackward, isAnchored }: Omit<Program, 'code'>): Program {
@@ -34,16 +40,22 @@ function write(node: PatternNode, budget: Budget, { isBackward, isAnchored }: Om
 }
 
 /** Made once, however often its set is written out. */
-function testerFor({ budget: { testers } }: Writing, set: CharacterSet): (code: number) => boolean {
+function testerFor({ budget }: Writing, set: CharacterSet): (code: number) => boolean {
+  const { testers } = budget
   const known = testers.get(set)
   if (known) return known
+  spend(budget, TESTER + PROPERTY * set.properties.length)
   const made = testerOf(set)
   testers.set(set, made)
   return made
 }
 
+function spend(budget: Budget, instructions: number): void {
+  if ((budget.left -= instructions) < 0) throw new PatternFault('it is too large once its counts are written out')
+}
+
 function push<I extends Instruction>(w: Writing, instruction: I): I {
-  if (--w.budget.left < 0) throw new PatternFault('it is too large once its counts are written out')
+  spend(w.budget, 1)
   w.code.push(instruction)
   return instruction
 }
