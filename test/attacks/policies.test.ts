@@ -540,10 +540,4 @@ describe('obligations', () => {
     expect((await callTool(world, 'write')).body).toHaveProperty('result')
     rmSync(join(folder, 'rules/obligations/rates.cedar'))
   })
-  it('attack: one that nothing enforces does not load', async () => {
-    mkdirSync(join(folder, 'rules/obligations'), { recursive: true })
-    write('obligations/more.cedar', '@id("few") @concurrency("1") permit (principal, action == MCP::Action::"tools/call", resource);')
-    expect(await world.gateway.reload(config())).toContain('few: demands what this gateway does not enforce yet: concurrency')
-    rmSync(join(folder, 'rules/obligations/more.cedar'))
-  })
 })

@@ -69,7 +69,11 @@ export function startRecorder(options: RecorderOptions = {}): Promise<HttpUpstre
 }
 
 /** Enough for any test: limits are attacked on purpose or not at all. */
-export const ROOMY = { principalPerSecond: 1_000_000, addressFailuresPerMinute: 1_000_000 }
+export const ROOMY = {
+  principalPerSecond: 1_000_000,
+  addressFailuresPerMinute: 1_000_000,
+  rates: { address: '1000000/1s', client: '1000000/1s', server: '1000000/1s', tool: '1000000/1s' },
+}
 
 /** Tools of the recorder by name, `forbidden` never. */
 const allowing = (...tools: string[]): object => ({

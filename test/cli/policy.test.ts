@@ -27,12 +27,12 @@ describe('the shipped rules', () => {
   it('are valid, in form, and pass their cases', async () => {
     expect(await policy('validate')).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/^policies: 11 rules, 2 obligations, \d+ cases; digest [\w-]{43}\n$/),
+      out: expect.stringMatching(/^policies: 12 rules, 2 obligations, \d+ cases; digest [\w-]{43}\n$/),
     })
     expect(await policy('fmt', '--check')).toMatchObject({ code: 0, out: '', err: '' })
     expect(await policy('test')).toMatchObject({
       code: 0,
-      out: expect.stringContaining('each of 13 rules decides one and would be missed'),
+      out: expect.stringContaining('each of 14 rules decides one and would be missed'),
     })
     expect(JSON.parse((await policy('test', '--json')).out)).toMatchObject({ passed: true, failed: [], unused: [], unguarded: [] })
   })
@@ -234,7 +234,7 @@ describe('gatehouse policy fmt', () => {
 
 describe('gatehouse policy lint', () => {
   it('finds nothing in the shipped rules', async () => {
-    expect(await policy('lint')).toMatchObject({ code: 0, out: 'policies: each of 13 rules can matter\n' })
+    expect(await policy('lint')).toMatchObject({ code: 0, out: 'policies: each of 14 rules can matter\n' })
   })
   it('names the rule and the other one', async () => {
     edit(
@@ -362,7 +362,7 @@ describe('gatehouse policy replay and diff', () => {
 
   it('finds nothing changed under the same rules', async () => {
     expect(await policy('replay', '--recorded', 'recorded.jsonl')).toMatchObject({ code: 0, out: '3 same, 0 changed, 0 undecidable\n' })
-    expect(await policy('diff', 'policies', 'next')).toMatchObject({ code: 0, out: '0 rules differ, 0 of 56 cases come out otherwise\n' })
+    expect(await policy('diff', 'policies', 'next')).toMatchObject({ code: 0, out: '0 rules differ, 0 of 64 cases come out otherwise\n' })
   })
   it('shows which decisions change, and which cannot be told', async () => {
     next('"engineering"', '"platform"')
@@ -451,7 +451,7 @@ describe('gatehouse policy replay and diff', () => {
     expect(out).toMatch(/^~ everyone\.sessions /m)
     expect(out).not.toContain('~ everyone.read ')
     expect(out).toMatch(/^policies\/tests\/starter\.yaml:\d+ an engineer calls a tool that writes: allow -> deny$/m)
-    expect(out).toMatch(/^3 rules differ, \d+ of 56 cases come out otherwise$/m)
+    expect(out).toMatch(/^3 rules differ, \d+ of 64 cases come out otherwise$/m)
     expect(out).toMatch(/^recorded\.jsonl:2 undecidable/m)
     expect(JSON.parse((await policy('diff', 'policies', 'next', '--json')).out)).toMatchObject({
       added: ['platform.tools'],
