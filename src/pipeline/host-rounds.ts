@@ -70,13 +70,15 @@ export class HostRounds {
 
   /** A legacy host is asked on the stream of its own request; its answers make the next round (research/protocol.md section 2, A). */
   async #askHost(required: InputRequired): Promise<Answered | Stop> {
-    const { host, route } = this.#x
+    const { host, route, relayed } = this.#x
     const answers = new Map<string, Buffer>()
     if (required.requests.length === 0) await this.#deps.delay(STATE_ONLY_PACE_MS)
     const replies = await Promise.all(
-      required.requests.map(async r =>
-        host.ask?.(r.method, r.params && inputParamsToLegacy(r.method, r.params, this.#deps.newId()), route.entry.parkMs),
-      ),
+      required.requests.map(async r => {
+        const params = r.params && inputParamsToLegacy(r.method, r.params, this.#deps.newId())
+        relayed.bytes += params?.length ?? 0
+        return host.ask?.(r.method, params, route.entry.parkMs)
+      }),
     )
     for (const [i, request] of required.requests.entries()) {
       const reply = replies[i]

@@ -42,7 +42,7 @@ export class LiveQuestions {
 
   /** Questions that are open at the same time are one round. `tooMany` has to end the call. */
   async ask(request: ServerRequest, tooMany: () => void): Promise<void> {
-    const { host, route } = this.#x
+    const { host, route, relayed } = this.#x
     if (this.#open === 0) this.#rounds += 1
     if (this.#rounds > route.entry.rounds) {
       this.exceeded = roundsExceeded(route.entry)
@@ -52,6 +52,7 @@ export class LiveQuestions {
     }
     this.#open += 1
     const params = request.params && rawOf(request.params.doc, request.params.node)
+    relayed.bytes += params?.length ?? 0
     const answer = await host.ask?.(request.method, params, route.entry.parkMs)
     this.#open -= 1
     const stop = await this.#stillGated(request).catch((): Stop => ({ stop: 'audit-unavailable' }))

@@ -79,7 +79,7 @@ export type Received = {
   /** its right to go on ended while it ran (blocked, signed out): nothing more happens for it, and its answer is withheld */
   ended?: Stop | undefined
 }
-/** `digest` is SHA-256 over the digest before and the notification's bytes, base64url; '' before the first. `bytes`: of all of them. */
+/** `digest` is SHA-256 over the digest before and the notification's bytes, base64url; '' before the first. `bytes`: of them and of questions. */
 export type Relayed = { count: number; bytes: number; digest: string }
 
 // Each fact is added by exactly one stage. A stage that needs a fact names it in its parameter.
