@@ -324,11 +324,12 @@ describe('Mcp-Param headers that cannot be checked', () => {
       },
     })
     isBroken = true
-    // Lists are each person's own: this one has none yet.
-    const token = await other.gateway.token(other.path, { sub: 'carol' })
-    const answer = await callTool(other, 'echo', args, { headers, token })
+    // Another server by its settings: nothing is known of its lists.
+    const settings = { http: { url: other.up.url }, listTtl: '59s', allow: [{ subjects: ['*'], tools: ['*'] }] }
+    expect(await other.gateway.reload({ upstreams: { up: settings } })).toBeUndefined()
+    const answer = await callTool(other, 'echo', args, { headers })
     expect(answer.body.error).toMatchObject({ data: { reason: expect.stringMatching(/^upstream-/) } })
-    const bare = await callTool(other, 'echo', args, { token })
+    const bare = await callTool(other, 'echo', args)
     expect(bare.body.error).toMatchObject({ data: { reason: expect.stringMatching(/^upstream-/) } })
     expect(reached()).toEqual([])
     isBroken = false

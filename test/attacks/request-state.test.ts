@@ -168,7 +168,7 @@ describe('N110: request state', () => {
     ]
     const texts = new Set<string>()
     // Lists are read before: what is asked for here reaches nobody.
-    for (const who of ['alice', 'bob'])
+    for (const who of ['alice', 'bob'] as const)
       for (const path of [world.path, all])
         for (const list of ['tools/list', 'prompts/list'])
           await modern(world, list, {}, { who, path, token: await world.gateway.token(path, { sub: who }), capabilities: CAN })
