@@ -13,7 +13,9 @@ export function checkArgumentRules({ arguments: settings }: UpstreamDocument, at
     if (CONDITIONS.every(name => rule[name] === undefined) && !reading.isFaulty(place))
       reading.fault('missing', place, 'says nothing about its argument', `add one of ${CONDITIONS.join(', ')}`)
     for (const name of ['roots', 'command'] as const)
-      if (rule[name]?.length === 0) reading.fault('range', `${place}.${name}`, 'permits nothing', 'name at least one, or leave it out')
-    if (rule.url?.hosts.length === 0) reading.fault('range', `${place}.url.hosts`, 'permits nothing', 'name at least one')
+      if (rule[name]?.length === 0 && !reading.isFaulty(`${place}.${name}`))
+        reading.fault('range', `${place}.${name}`, 'permits nothing', 'name at least one, or leave it out')
+    if (rule.url?.hosts.length === 0 && !reading.isFaulty(`${place}.url.hosts`))
+      reading.fault('range', `${place}.url.hosts`, 'permits nothing', 'name at least one')
   })
 }

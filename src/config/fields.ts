@@ -63,6 +63,7 @@ export function list<T>(item: Field<T>, options: Meta & { readonly max?: number;
       )
     if (node.items.length > max) return reading.refuse('range', path, `expected at most ${max} entries, got ${node.items.length}`)
     const values: T[] = []
+    const kept: number[] = []
     node.items.forEach((child, index) => {
       const at = `${path}[${index}]`
       reading.place(at, child)
@@ -71,7 +72,9 @@ export function list<T>(item: Field<T>, options: Meta & { readonly max?: number;
       if (options.unique !== false && typeof value !== 'object' && values.includes(value))
         reading.fault('value', at, 'stands in this list twice', 'keep one of them')
       values.push(value)
+      kept.push(index)
     })
+    if (kept.length < node.items.length) reading.kept(path, kept)
     return values
   })
 }

@@ -8,11 +8,11 @@ type Rate = { readonly count: number; readonly seconds: number }
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
 
-/** As `@rate` in policies has it. */
+/** As `@rate` in policies has it, of a day at most. */
 function parseRate(text: string): Rate | { readonly problem: string } {
   const [, count, number = '1', unit = ''] = /^([1-9]\d{0,8})\/([1-9]\d{0,3})?([smh])$/.exec(text) ?? []
   const seconds = Number(number) * (SECONDS[unit] ?? 0)
-  if (count === undefined) return { problem: 'expected a count and a time such as `120/1m`' }
+  if (count === undefined) return { problem: 'expected a count from 1 and a time in s, m or h, such as `120/1m`' }
   return seconds > 86_400 ? { problem: 'expected a time of at most a day' } : { count: Number(count), seconds }
 }
 const RATE = { what: 'a count and a time such as `120/1m`', maxLength: 16, parse: parseRate }

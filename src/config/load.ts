@@ -69,6 +69,7 @@ export async function loadText(
     )
   const doc = GATEHOUSE.read(yaml.root, '', reading)
   if (!doc) return { ok: false, faults: inOrder(reading.faults), warnings: reading.warnings }
+  reading.isRead()
   checkDocument(doc, reading, options.ownUid ?? process.getuid?.())
   const values = await resolveSources(doc, reading, options)
   await checkFiles(doc, reading)

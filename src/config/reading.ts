@@ -16,6 +16,8 @@ export class Reading {
   readonly #folder: string
   readonly #places = new Map<string, number>()
   readonly #keys = new Map<string, readonly string[]>()
+  readonly #kept = new Map<string, readonly number[]>()
+  #isRead = false
 
   /** @param folder the folder of the configuration file, absolute: relative paths start there */
   constructor(positionOf: Yaml['positionOf'], folder: string) {
@@ -36,12 +38,22 @@ export class Reading {
     return this.#keys.get(path) ?? []
   }
 
+  /** Of a list from which faulty entries were left out: which entry of the file each is that was kept. */
+  kept(path: string, indices: readonly number[]): void {
+    this.#kept.set(path, indices)
+  }
+  /** From here on paths count the entries that were kept, as the document has them; faults name those of the file. */
+  isRead(): void {
+    this.#isRead = true
+  }
+
   has(path: string): boolean {
-    return this.#places.has(path)
+    return this.#places.has(this.#written(path))
   }
 
   /** Whether anything at or below `path` is at fault already. */
-  isFaulty(path: string): boolean {
+  isFaulty(counted: string): boolean {
+    const path = this.#written(counted)
     return this.faults.some(f => f.path === path || f.path.startsWith(`${path}.`) || f.path.startsWith(`${path}[`))
   }
 
@@ -53,11 +65,11 @@ export class Reading {
   }
 
   fault(code: FaultCode, path: string, message: string, fix?: string): void {
-    if (this.faults.length < MAX_FAULTS) this.faults.push({ code, path, ...this.#position(path), message, ...(fix ? { fix } : {}) })
+    if (this.faults.length < MAX_FAULTS) this.faults.push({ code, ...this.#at(path), message, ...(fix ? { fix } : {}) })
   }
 
   warn(code: WarningCode, path: string, message: string, fix?: string): void {
-    if (this.warnings.length < MAX_FAULTS) this.warnings.push({ code, path, ...this.#position(path), message, ...(fix ? { fix } : {}) })
+    if (this.warnings.length < MAX_FAULTS) this.warnings.push({ code, ...this.#at(path), message, ...(fix ? { fix } : {}) })
   }
 
   absolute(path: string): string {
@@ -67,6 +79,21 @@ export class Reading {
   /** The same, with how it was written. */
   placeOf(path: string): Place {
     return { file: this.absolute(path), isRelative: !isAbsolute(path) }
+  }
+
+  #at(counted: string): { path: string; line: number; column: number } {
+    const path = this.#written(counted)
+    return { path, ...this.#position(path) }
+  }
+
+  #written(path: string): string {
+    if (!this.#isRead || this.#kept.size === 0) return path
+    const [first = '', ...rest] = path.split('[')
+    return rest.reduce((written, part) => {
+      const end = part.indexOf(']')
+      const index = Number(part.slice(0, end))
+      return `${written}[${this.#kept.get(written)?.[index] ?? index}${part.slice(end)}`
+    }, first)
   }
 
   /** Position of the value, or of the nearest thing around it. */

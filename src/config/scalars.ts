@@ -40,6 +40,9 @@ export function parsed<T extends object>(
 ): Field<T> {
   const plain = text({ ...options, problem: () => undefined })
   return field(plain.shape, options, (node, path, reading) => {
+    // Quotes would not mend a number that is none of these either.
+    if (node.kind === 'scalar' && node.value !== null && typeof node.value !== 'string' && 'problem' in options.parse(node.source))
+      return reading.refuse('type', path, `expected ${options.what}, got ${nameOf(node)}`)
     const value = plain.read(node, path, reading)
     if (value === undefined) return undefined
     const result = options.parse(value)

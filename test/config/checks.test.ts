@@ -53,6 +53,21 @@ describe('a gateway that other machines can reach', () => {
   })
 })
 
+describe('faults of lists', () => {
+  it('name the entries as they stand in the file, also behind one that could not be read', async () => {
+    const rules = ['{ tools: [t], pointer: path, maxLength: 3 }', '{ tools: [t], pointer: /path }', '{ pointer: /path, maxLength: 3 }']
+    const text = `${MINIMAL}upstreams: { a: { stdio: { command: node }, arguments: { rules: [${rules.join(', ')}] } } }`
+    expect((await faults(text)).map(each => each.split(' ')[1])).toEqual(
+      ['[0].pointer', '[1]', '[2]'].map(at => `upstreams.a.arguments.rules${at}`),
+    )
+  })
+  it('do not advise quotes where they would not help', async () => {
+    expect(await words(`${MINIMAL}limits: { rates: { tool: 100 } }`)).toBe(
+      'limits.rates.tool: expected a count and a time such as `120/1m`, got `100`; ',
+    )
+  })
+})
+
 describe('a gateway on this machine only', () => {
   it('needs nobody else', async () => {
     expect(await faults(`${MINIMAL}upstreams: { a: { stdio: { command: node } } }`)).toEqual([])
