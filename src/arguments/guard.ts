@@ -94,7 +94,7 @@ function listedCommand(rule: Compiled, value: Value, steps: Steps): string | und
 }
 
 function textProblem(rule: Compiled, { doc, node }: Value, steps: Steps): string | undefined {
-  if (node.kind !== 'string') return 'expected a text'
+  if (node.kind !== 'string') return 'is no text'
   const text = textOf(doc, node)
   return (
     plainProblem(rule, text, steps) ??

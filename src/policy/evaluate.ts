@@ -157,7 +157,8 @@ export class PolicyRules {
       if (failure) return failure
       if (isAllowed(again)) return { ...refuse('approval-required', rules), outcome: 'approval', approvals, advice: adviceOf(policies) }
     }
-    return { ...refuse('forbidden', rules), advice: adviceOf(policies) }
+    // What a rule advises that an approval lifts is to ask for one, which would not help here.
+    return { ...refuse('forbidden', rules), advice: adviceOf(policies.filter(({ approval }) => !approval)) }
   }
 
   /** What comes with it. A rule that fails here denies as well: what it demands would be missing. */

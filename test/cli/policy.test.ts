@@ -1,6 +1,6 @@
 // `gatehouse policy`: what somebody who writes policies types, sees and gets.
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync, mkdirSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -387,6 +387,28 @@ describe('gatehouse policy replay and diff', () => {
     expect(await policy('explain', '--recorded', 'recorded.jsonl')).toMatchObject({
       code: 2,
       err: expect.stringContaining('expected --event'),
+    })
+    const bare = JSON.stringify({
+      v: 1,
+      type: 'refusal',
+      id: 'e-3',
+      request: 'r-3',
+      reason: 'unknown',
+      stage: 'resolve-route',
+      detail: 'n\u001b',
+    })
+    appendFileSync(join(cwd, 'recorded.jsonl'), `${bare}\n`)
+    for (const id of ['e-3', 'r-3'])
+      expect(await of(id)).toMatchObject({
+        code: 2,
+        err: 'recorded.jsonl:3 holds no decision of rules: refusal unknown at resolve-route: n?\n',
+      })
+    const permitted = JSON.stringify({ v: 1, type: 'intent', id: 'e-4', request: 'r-4', policy: JSON.parse(lines[0]!) })
+    const ended = JSON.stringify({ v: 1, type: 'outcome', id: 'e-5', request: 'r-4', outcome: 'refused', reason: 'response-blocked' })
+    appendFileSync(join(cwd, 'recorded.jsonl'), `${permitted}\n${ended}\n`)
+    expect(await of('r-4')).toMatchObject({
+      out: expect.stringContaining('allowed (permitted)'),
+      err: 'the rules permitted it; it was refused all the same: outcome response-blocked (recorded.jsonl:5)\n',
     })
     edit('authz/20-teams.cedar', '"engineering"', '"platform"')
     expect(await of('e-1')).toMatchObject({

@@ -99,6 +99,15 @@ describe('a forbid overrides every permit', () => {
 })
 
 describe('approval', () => {
+  it('is not advised where it would not help', () => {
+    const destroys =
+      '@id("d") @advice("ask an approver") @obligation("approval") @approvers("a") forbid (principal, action, resource) unless { context has approval };'
+    const other = '@id("o") @advice("ask your manager") forbid (principal, action, resource);'
+    const lists = '@id("l") permit (principal, action in MCP::Action::"list", resource);'
+    expect(rulesOf(`${lists}${destroys}`).decide(requestOf())).toMatchObject({ code: 'forbidden', advice: [] })
+    expect(rulesOf(`${ALL}${destroys}`).decide(requestOf())).toMatchObject({ code: 'approval-required', advice: ['ask an approver'] })
+    expect(rulesOf(`${ALL}${destroys}${other}`).decide(requestOf())).toMatchObject({ code: 'forbidden', advice: ['ask your manager'] })
+  })
   const text = `${ALL}
     @id("destroys") @obligation("approval") @approvers("seniors") @approval_ttl("5m") forbid (principal, action == MCP::Action::"tools/call", resource)
       when { resource.hints.destructive } unless { context has approval };

@@ -21,7 +21,8 @@ export async function checkUpstreams(world: World, snapshot: Snapshot): Promise<
 async function checkUpstream(world: World, snapshot: Snapshot, upstream: ConfiguredUpstream): Promise<Check[]> {
   const name = `upstream ${upstream.alias}`
   const { transport } = upstream
-  const allowed = upstream.allow.length === 0 ? [warn(name, 'no rule allows anybody to use it', 'add one under `allow`')] : []
+  const isIdle = upstream.allow.length === 0 && !snapshot.policies
+  const allowed = isIdle ? [warn(name, 'no rule allows anybody to use it', 'add one under `allow`')] : []
   if (transport.kind === 'server') return [...(await checkServed(name, snapshot, upstream.alias)), ...allowed]
   const checks = transport.kind === 'stdio' ? await checkProgram(world, name, transport) : []
   const admission = upstream.admission === 'required' ? await checkAdmission(name, snapshot, upstream) : []

@@ -61,6 +61,50 @@ function recordedIn(text: string): Pick<Recorded, 'record' | 'ids'> | undefined 
   return claimed === undefined || isDigestAlone(claimed) ? undefined : { record: readRecord(claimed), ids: [data['id'], data['request']] }
 }
 
+/** What an event says that holds no decision of rules, in words; undefined = there is no such event. */
+export async function bareEvent(io: Io, place: string, wanted: string): Promise<string | undefined> {
+  const found = await firstEvent(io, place, event => event['id'] === wanted || event['request'] === wanted)
+  return found && `${found.at} holds no decision of rules: ${toldOf(found.event)}`
+}
+
+/** How a request with one of these ids was refused, in words; undefined = it was not. */
+export async function refusalIn(io: Io, place: string, ids: readonly unknown[]): Promise<string | undefined> {
+  const wanted = new Set(ids.filter(id => typeof id === 'string'))
+  const isMeant = (id: unknown): boolean => typeof id === 'string' && wanted.has(id)
+  const found = await firstEvent(
+    io,
+    place,
+    event => typeof event['reason'] === 'string' && (isMeant(event['id']) || isMeant(event['request'])),
+  )
+  return found && `${toldOf(found.event)} (${found.at})`
+}
+
+async function firstEvent(
+  io: Io,
+  place: string,
+  isIt: (event: Readonly<Record<string, unknown>>) => boolean,
+): Promise<{ readonly at: string; readonly event: Readonly<Record<string, unknown>> } | undefined> {
+  const files = await filesOf(resolve(io.cwd, place))
+  for (const path of typeof files === 'string' ? [] : files) {
+    let found: { readonly at: string; readonly event: Readonly<Record<string, unknown>> } | undefined
+    let line = 0
+    await eachLine(path, text => {
+      line += 1
+      const event = found ? undefined : parsed(text)
+      if (event && isIt(event)) found = { at: `${relative(io.cwd, path)}:${line}`, event }
+    })
+    if (found) return found
+  }
+  return undefined
+}
+
+function toldOf({ type, reason, stage, detail }: Readonly<Record<string, unknown>>): string {
+  const why = [reason, stage && `at ${shown(stage)}`].filter(Boolean).map(shown).join(' ')
+  return `${shown(type)}${why && ` ${why}`}${detail === undefined ? '' : `: ${shown(detail)}`}`
+}
+const shown = (value: unknown): string =>
+  typeof value === 'string' ? value.slice(0, 300).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?') : '?'
+
 /** Lists say which rules were in force, and are as many decisions as they have entries. */
 const isDigestAlone = (claimed: unknown): boolean =>
   typeof claimed === 'object' && claimed !== null && Object.keys(claimed).length === 1 && 'digest' in claimed

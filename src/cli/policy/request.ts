@@ -11,7 +11,7 @@ import { readRequest, readWorld, REQUEST_MEMBERS } from '../../policy/spec.ts'
 import type { CommandArgs } from '../command.ts'
 import { readYaml } from './cases-file.ts'
 import { faultText, type Loaded } from './folder.ts'
-import { eachRecorded, type Recorded } from './recorded.ts'
+import { bareEvent, eachRecorded, refusalIn, type Recorded } from './recorded.ts'
 
 /** A request, or why there is none. */
 export type Asked = PolicyRequest | { readonly problem: string }
@@ -43,12 +43,18 @@ async function fromRecord(args: CommandArgs, place: string, { bundle }: Loaded):
     if (String(recorded.line) === wanted || recorded.ids.includes(wanted)) found ??= recorded
   })
   if (problem !== undefined) return { problem: `${problem}\n` }
-  if (!found) return { problem: `no event, request or line \`${wanted}\` in ${place}\n` }
+  if (!found) {
+    const bare = await bareEvent(args.io, place, wanted)
+    return { problem: `${bare ?? `no event, request or line \`${wanted}\` in ${place}`}\n` }
+  }
   const { file, line, record } = found
   if (!record) return { problem: `${file}:${line} is no recorded decision\n` }
   const by = record.rules.length > 0 ? ` by ${record.rules.join(', ')}` : ''
   const then = `${file}:${line} decided then: ${record.outcome} (${record.code})${by}`
   if (!record.facts) return { problem: `${then}; no facts were recorded, so nothing more can be said\n` }
+  // Rules may have permitted what something else refused: whoever asks why is told that first.
+  const refused = record.outcome === 'allow' ? await refusalIn(args.io, place, found.ids) : undefined
+  if (refused !== undefined) args.io.err(`the rules permitted it; it was refused all the same: ${refused}\n`)
   const known = new Recollection(record.facts)
   const concerned = bundle?.policies.filter(({ ast }) => concernsAction(ast, known.request.action)) ?? []
   const missing = new Set(concerned.filter(policy => !known.rulesOut(policy)).flatMap(policy => known.lacks(policy)))

@@ -79,7 +79,14 @@ export const resolveMethodStage = (deps: Deps): Stage<Asking, Routed> => ({
 
 function route(x: Asking, deps: Deps, found: Omit<Route, 'entitlement'>): Routed | Stop {
   const entitlement = deps.entitlement(x, found.entry)
-  if (entitlement.isEmpty) return deps.blockOf(x, found.entry) ?? { ...UNKNOWN, ...found.absent }
+  if (entitlement.isEmpty)
+    return (
+      deps.blockOf(x, found.entry) ?? {
+        ...UNKNOWN,
+        detail: `nothing of \`${found.entry.alias}\` is permitted, or shown, to this principal`,
+        ...found.absent,
+      }
+    )
   const block = found.kind === 'tool' ? deps.blockOf(x, found.entry, found.name) : undefined
   return block ?? { route: { ...found, entitlement } }
 }
