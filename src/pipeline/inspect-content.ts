@@ -3,6 +3,7 @@
 import type { Inspection } from '../inspection/inspector.ts'
 import { MAX_SPANS } from '../inspection/spans.ts'
 import type { Stop } from '../kernel/errors.ts'
+import { isJsonFault, readJson } from '../mcp/json.ts'
 import { splice, type Edit } from '../mcp/splice.ts'
 import type { ContentDemands } from './content-demands.ts'
 import type { GatewayDeps } from './deps.ts'
@@ -60,12 +61,14 @@ function settle(x: Noticing, content: Content, inspection: Inspection, deps: Dep
   return verified(content, passed, deps)
 }
 
-/** Whatever was to be taken out is gone, or nothing passes. */
+/** Whatever was to be taken out is gone, and what is left is one JSON text that all read alike, or nothing passes. */
 async function verified(content: Content, passed: Inspected, deps: Deps): Promise<Inspected | Stop> {
   const { redact } = content.demands
   const again = await look({ ...content, bytes: passed.bytes }, deps)
   const left = again.findings.find(({ code }) => redact?.has(code))
-  return left ? blocked(content, `\`${left.code}\` that could not be taken out`) : passed
+  if (left) return blocked(content, `\`${left.code}\` that could not be taken out`)
+  // A key that became a mark may be there already.
+  return isJsonFault(readJson(passed.bytes, { maxDepth: 256, indexDepth: 0 })) ? blocked(content, 'a key that looks like a mark') : passed
 }
 
 function stopped(content: Content, { findings, tier }: Inspection): Stop {

@@ -38,3 +38,10 @@ describe('attack: a `_meta` that is no object keeps findings from the host', () 
     expect(await outcome(`{${text},"_meta":{}}`)).toContain('"code":"override"')
   })
 })
+
+it('attack: a key that reads like the mark of one that is taken out: no result has the same key twice', async () => {
+  const redact = { ...NO_OBLIGATIONS, redact: ['secrets'] }
+  const token = `ghp_${'a1'.repeat(18)}`
+  expect(await outcome(`{"a":{"[redacted: secret-token 1]":1,"${token}":2}}`, redact)).toBe('response-blocked')
+  expect(await outcome(`{"a":{"${token}":2}}`, redact)).toContain('{"[redacted: secret-token 1]":2}')
+})
