@@ -35,7 +35,7 @@ export async function collideInSlices(inventory: Inventory, pause: () => Promise
 }
 
 /** Work between two pauses, in names; so many characters of a description are as much work as a name. */
-const SLICE = 64
+const SLICE = 32
 const CHARACTERS = 256
 /** Entries of one server that are compared; more of them are held. As many as a list may have by default, of each kind. */
 const MAX_PER_SERVER = 40_000
@@ -53,6 +53,10 @@ function* walk({ naming, servers }: Inventory): Generator<undefined, Collisions>
   const compared = new Map<ShownServer, number>()
   let done = 0
   for (const entry of inRank(servers)) {
+    if (!entry) {
+      yield
+      continue
+    }
     const count = (compared.get(entry.server) ?? 0) + 1
     compared.set(entry.server, count)
     const matches = count > MAX_PER_SERVER ? [tooMany(entry)] : look.find(entry)

@@ -45,8 +45,8 @@ export const isKin = (a: ShownServer, b: ShownServer): boolean =>
   a.identity.source === b.identity.source ||
   (a.identity.publisher !== undefined && a.identity.publisher === b.identity.publisher)
 
-/** All entries, the most trusted first: what an operator prefers, then by server, then by kind and name. */
-export function* inRank(servers: readonly ShownServer[]): Generator<Ranked> {
+/** All entries, the most trusted first: what an operator prefers, then by server, then by kind and name. Undefined after each turn of work that gives none. */
+export function* inRank(servers: readonly ShownServer[]): Generator<Ranked | undefined> {
   const ranked = [...servers].sort(compareServers)
   for (const server of ranked) yield* entriesOf(server, true)
   for (const server of ranked) yield* entriesOf(server, false)
@@ -56,14 +56,51 @@ type Listed = Pick<Ranked, 'primitive' | 'made'>
 /** By the list handed in: a caller who hands in the same list again pays for comparing alone. */
 const LISTED = new WeakMap<readonly Primitive[], readonly Listed[]>()
 
-function* entriesOf(server: ShownServer, isPreferred: boolean): Generator<Ranked> {
+/** Entries sorted or passed over between two pauses. */
+const TURN = 400
+
+function* entriesOf(server: ShownServer, isPreferred: boolean): Generator<Ranked | undefined> {
   const { primitives } = server
   let listed = LISTED.get(primitives)
   if (!listed) {
-    listed = [...primitives]
-      .sort((a, b) => compareText(a.kind, b.kind) || compareText(a.name, b.name))
-      .map(primitive => ({ primitive, made: new Made(primitive) }))
+    listed = yield* sorted(primitives)
     LISTED.set(primitives, listed)
   }
-  for (const { primitive, made } of listed) if ((primitive.settled === 'preferred') === isPreferred) yield { server, primitive, made }
+  let passed = 0
+  for (const { primitive, made } of listed) {
+    if ((primitive.settled === 'preferred') === isPreferred) yield { server, primitive, made }
+    else if (++passed % (TURN * 8) === 0) yield undefined
+  }
+}
+
+const compareEntries = (a: Primitive, b: Primitive): number => compareText(a.kind, b.kind) || compareText(a.name, b.name)
+
+/** By kind and name, in turns: runs that are merged two by two. */
+function* sorted(primitives: readonly Primitive[]): Generator<undefined, readonly Listed[]> {
+  let runs: (readonly Listed[])[] = []
+  for (let at = 0; at < primitives.length; at += TURN) {
+    const run = primitives.slice(at, at + TURN).sort(compareEntries)
+    runs.push(run.map(primitive => ({ primitive, made: new Made(primitive) })))
+    yield
+  }
+  while (runs.length > 1) {
+    const longer: (readonly Listed[])[] = []
+    for (let i = 0; i < runs.length; i += 2) longer.push(yield* merged(runs[i] ?? [], runs[i + 1] ?? []))
+    runs = longer
+  }
+  return runs[0] ?? []
+}
+function* merged(a: readonly Listed[], b: readonly Listed[]): Generator<undefined, readonly Listed[]> {
+  const out: Listed[] = []
+  let [i, j] = [0, 0]
+  for (;;) {
+    const [left, right] = [a[i], b[j]]
+    if (!left && !right) return out
+    const isLeft = left && (!right || compareEntries(left.primitive, right.primitive) <= 0)
+    if (isLeft) i++
+    else j++
+    const next = isLeft ? left : right
+    if (next) out.push(next)
+    if (out.length % (TURN * 2) === 0) yield
+  }
 }

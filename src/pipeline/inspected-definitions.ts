@@ -57,6 +57,9 @@ const UNRECORDED: Stop = { stop: 'audit-unavailable', detail: 'the audit log can
 /** Bytes inspected between two pauses, and what each definition counts for on top. */
 const TURN_BYTES = 16_384
 const ENTRY_COST = 512
+/** Definitions judged between two pauses, some 10 us each where something was found. */
+const TURN_ENTRIES = 100
+const MAX_ROUNDS = 3
 /** Judgements remembered as told, in all. */
 const MAX_TOLD = 4096
 
@@ -64,6 +67,7 @@ export class InspectedDefinitions {
   readonly #deps: InspectedDefinitionsDeps
   readonly #reader: DefinitionReader
   readonly #verdicts = new WeakMap<LiveList, Verdict>()
+  readonly #entries = new WeakMap<Entry, Pick<Verdict, 'by' | 'version'> & { readonly judged: JudgedDefinition | undefined }>()
   readonly #told = new Set<string>()
 
   constructor(deps: InspectedDefinitionsDeps) {
@@ -98,14 +102,21 @@ export class InspectedDefinitions {
 
   /** Without what is left out. At once where that is on record. Throws where a detector fails. */
   visible(at: At, list: LiveList): LiveList | Stop | Promise<LiveList | Stop> {
+    return this.#isCurrent(at, list) || list.entries.length <= TURN_ENTRIES
+      ? this.#recorded(at, list)
+      : this.#judgeInTurns(at, list).then(() => this.#recorded(at, list))
+  }
+  #recorded(at: At, list: LiveList): LiveList | Stop | Promise<LiveList | Stop> {
     const { visible, findings } = this.#judge(at, list)
     return this.#isTold(findings) ? visible : this.#tell(findings).then(isDone => (isDone ? visible : UNRECORDED))
   }
 
   /** Why a definition may not be used, whoever admitted it. At once. */
   check(at: At, list: LiveList, name: string): Stop | undefined {
-    const found = this.#judge(at, list).leftOut.get(name)
-    return found && stopOf(at, found)
+    // One look, however long the list is and whatever became known since.
+    const entry = list.find(name)
+    const found = entry && this.#judgedEntry(at, list.kind, entry)
+    return found && isLeftOut(found) ? stopOf(at, found) : undefined
   }
   /** The same for what templates make: left out where all that make it are. */
   checkMade(at: At, list: LiveList, makes: (template: string) => boolean): Stop | undefined {
@@ -129,16 +140,41 @@ export class InspectedDefinitions {
     return tier !== 'block' && tier !== 'hold'
   }
 
+  #isCurrent(at: At, list: LiveList): boolean {
+    const known = this.#verdicts.get(list)
+    return known?.version === this.#reader.inventory.version && isSame(known.by, at)
+  }
+
+  /** Definition by definition, so that judging the list finds each judged; what becomes known meanwhile begins it anew, a few times at most. */
+  async #judgeInTurns(at: At, list: LiveList): Promise<void> {
+    for (let round = 0, version = -1; round < MAX_ROUNDS && version !== this.#reader.inventory.version; round++) {
+      version = this.#reader.inventory.version
+      let done = 0
+      for (const each of list.entries) {
+        this.#judgedEntry(at, list.kind, each)
+        if (++done % TURN_ENTRIES === 0) await this.#deps.pause()
+      }
+    }
+  }
+
+  /** Undefined where nothing is to be said of it. Kept until other names are known, or it is configured otherwise. */
+  #judgedEntry(at: At, kind: ListKind, entry: Entry): JudgedDefinition | undefined {
+    const read = this.#reader.entry(kind, entry)
+    if (read.isPlain) return undefined
+    const { version } = this.#reader.inventory
+    const known = this.#entries.get(entry)
+    if (known?.version === version && isSame(known.by, at)) return known.judged
+    const digest = (): string | undefined => digestOfPrimitive(PRIMITIVE_OF[kind], entry.raw)
+    const judged = this.#judged(at, read, { kind: PRIMITIVE_OF[kind], name: entry.name, digest })
+    this.#entries.set(entry, { by: { admission: at.admission, inspection: at.inspection, accepted: at.accepted }, version, judged })
+    return judged
+  }
+
   #judge(at: At, list: LiveList): Verdict {
-    const version = this.#reader.inventory.version
+    const { version } = this.#reader.inventory
     const known = this.#verdicts.get(list)
     if (known?.version === version && isSame(known.by, at)) return known
-    const judged = list.entries.flatMap(each => {
-      const read = this.#reader.entry(list.kind, each)
-      if (read.isPlain) return []
-      const digest = (): string | undefined => digestOfPrimitive(PRIMITIVE_OF[list.kind], each.raw)
-      return this.#judged(at, read, { kind: PRIMITIVE_OF[list.kind], name: each.name, digest }) ?? []
-    })
+    const judged = list.entries.flatMap(each => this.#judgedEntry(at, list.kind, each) ?? [])
     const beside = this.#judged(at, this.#reader.beside(list), { kind: 'beside', name: '', digest: () => undefined })
     const all = beside ? [...judged, beside] : judged
     const leftOut = new Map(judged.filter(isLeftOut).map(each => [each.name, each]))

@@ -17,3 +17,25 @@ describe('two honest servers with one name', () => {
     expect(await collideInSlices(world, () => Promise.resolve())).toEqual(collide(world))
   })
 })
+
+describe('long lists', () => {
+  const names = Array.from({ length: 3_000 }, (_, i) => `tool_${(i * 7_919) % 3_000}_x`)
+
+  it('are sorted and compared in turns, and the same is found as at once', async () => {
+    const world = () =>
+      inventory(
+        server(
+          'files',
+          names.map(name => tool(name)),
+        ),
+        server('notes', [tool('Tool_17_X')], { since: 2 }),
+      )
+    let turns = 0
+    const found = await collideInSlices(world(), async () => {
+      turns++
+    })
+    expect(found).toEqual(collide(world()))
+    expect(heldBecause(found, 'notes', 'tools', 'Tool_17_X')?.code).toBe('case-variant')
+    expect(turns).toBeGreaterThan(100)
+  })
+})
