@@ -226,15 +226,25 @@ export class CatalogueView implements Catalogue {
   ): Promise<Verified | Stop> | Verified | Stop {
     const kinds = LISTS_OF[asked.kind]
     if (isStop(verdict) || !kinds) return verdict
-    const judged = this.#judgedFor(x, entry, kinds)
+    const judged = this.#judgedFor(x, { entry, asked, kinds })
     const conclude = (judgement: Judgement | Stop): Verified | Stop =>
       isStop(judgement) ? judgement : (heldStop(judgement, entry.alias, asked) ?? verdict)
     return judged instanceof Promise ? judged.then(conclude) : conclude(judged)
   }
-  /** The judgement that knows this server's lists of these kinds: nothing is called that nobody could have compared. Its lists alone are waited for. */
-  #judgedFor(x: Asking, entry: UpstreamEntry, kinds: readonly ListKind[]): Promise<Judgement | Stop> | Judgement {
+  /**
+   * The judgement that knows this server's lists of these kinds: nothing is called that nobody could have compared. Its lists alone are waited for. A tool or
+   * prompt that no compared list has is looked for in the caller's own: it may stand there since, or his list may have made room for others'.
+   */
+  #judgedFor(
+    x: Asking,
+    { entry, asked, kinds }: { readonly entry: UpstreamEntry; readonly asked: Asked; readonly kinds: readonly ListKind[] },
+  ): Promise<Judgement | Stop> | Judgement {
     const now = this.#deps.colliding.judgement(x.endpoint)
-    if (!(now instanceof Promise) && kinds.every(kind => now.known.get(entry.alias)?.hasRead(kind))) return now
+    if (!(now instanceof Promise)) {
+      const known = now.known.get(entry.alias)
+      const isKnown = asked.kind === 'resource' || kinds.some(kind => known?.of[kind].has(asked.name))
+      if (isKnown && kinds.every(kind => known?.hasRead(kind))) return now
+    }
     return Promise.all(kinds.map(async kind => this.#visible(x, entry, kind))).then(
       lists =>
         lists.find(isStop) ??

@@ -31,8 +31,9 @@ function heldOf(endpoint: Place, { resolutions, applied }: Judged, alias: string
   }
   for (const { server, kind, name, resolve, as } of resolutions.all) {
     if (server !== alias) continue
-    if (resolve === 'hide' && of[kind].has(name)) held[kind].set(name, HIDDEN)
-    if (as !== undefined && isBeside && of[kind].has(as)) held[kind].set(as, TAKEN)
+    // Whether it is listed now or not: a resource that a template makes is in no list.
+    if (resolve === 'hide') held[kind].set(name, HIDDEN)
+    if (as !== undefined && isBeside) held[kind].set(as, TAKEN)
   }
   return held
 }

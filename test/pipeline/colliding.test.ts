@@ -204,6 +204,10 @@ describe('decisions', () => {
     const { colliding, used } = world({ resolutions: () => resolutions })
     return colliding.judgement(ALL, [used('a', listOf('a', ['format_code'])), used('b', listOf('b', names))])
   }
+  it('attack: what is hidden is called in vain though no list has it: a server need not list what it answers', async () => {
+    const judgement = await judged(decided({ name: 'unlisted', resolve: 'hide' }))
+    expect(heldStop(judgement, 'b', { kind: 'tool', name: 'unlisted' })?.detail).toContain('hidden')
+  })
   const reasonOf = (judgement: Judgement, alias: string, name: string): string | undefined =>
     heldStop(judgement, alias, { kind: 'tool', name })?.detail
 
