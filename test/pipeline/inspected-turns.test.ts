@@ -16,7 +16,8 @@ function listOf(alias: string, tools: readonly (readonly [name: string, descript
   )
   return { ...emptyList(alias, 'tools'), entries, digest: alias, find: name => entries.find(each => each.name === name) }
 }
-const at = (alias: string) => ({ alias, admission: 'configured', inspection: DEFAULT_TIERS, accepted: new Set<string>() }) as UpstreamEntry
+const at = (alias: string) =>
+  ({ alias, admission: 'configured', inspection: DEFAULT_TIERS, accepted: new Set<string>() }) as unknown as UpstreamEntry
 
 describe('a list of many definitions', () => {
   it('is judged in turns, then at once; and again when an order in it turns out to be about another server’s tool', async () => {
