@@ -26,6 +26,7 @@ const settings = (transport: ConfiguredUpstream['transport']): ConfiguredUpstrea
   ({
     ...{ alias: 'weather', transport, admission: 'required', launch: { specification: {}, digest: '' }, allow: [], scopes: new Map() },
     ...{ share: 'principal', timeouts: { parkMs: 1 }, limits: { rounds: 1 }, credential: { kind: 'secret' } },
+    ...{ labels: [], inspection: {}, accepted: [], arguments: { validate: 'off', rules: [], resourceRoots: [] } },
   }) as unknown as ConfiguredUpstream
 const take = (transport: ConfiguredUpstream['transport']): UpstreamEntry => {
   house.take({ upstreams: new Map([['weather', settings(transport)]]), limits: { drainMs: 0 } } as unknown as Snapshot)
