@@ -2,7 +2,8 @@
 // Layers, imports point down only: main, cli > shell > pipeline > rooms > words.
 
 const WORDS = '(kernel|mcp)'
-const ROOMS = '(identity|administration|vault|catalog|collision|admission|policy|flow|bridge|registry|trust|inspection|audit|arguments|schema|limits)'
+const ROOMS =
+  '(identity|administration|vault|catalog|collision|admission|policy|flow|bridge|registry|trust|inspection|audit|arguments|schema|limits)'
 const PATHS_OF = names => `^src/${names}/`
 
 /** Files at `from` import files of src only where `to` says. */
