@@ -6,6 +6,7 @@ import { ACTION_GROUPS, ACTIONS } from './actions.ts'
 import { readWords, shown, type SetName, type Words } from './annotations.ts'
 import { MAX_TEXT } from './arguments.ts'
 import type { PolicyAst } from './ast.ts'
+import { unknownFindings } from './finding-codes.ts'
 import type { LanguageFault, PolicyLanguage } from './language.ts'
 import { readsOf, type Reads } from './reads.ts'
 import { concernsAction } from './scope.ts'
@@ -126,6 +127,14 @@ class Loading {
         id: words.id,
         message: `demands something of \`${loose}\`, where nothing enforces it`,
         fix: 'name actions of the groups `use` and `task` in its head',
+      })
+    for (const { code, near } of unknownFindings(ast))
+      this.#fault({
+        file: place.file,
+        ...place.positionOf(place.at + Math.max(place.text.indexOf(`"${code}"`), 0)),
+        id: words.id,
+        message: `nothing is found under the code \`${shownLine(code)}\``,
+        fix: near === undefined ? 'docs/detection.md has all codes' : `did you mean \`${near}\`?`,
       })
     const { line } = place.positionOf(place.at)
     const earlier = this.#known.get(words.id)?.policy

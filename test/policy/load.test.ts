@@ -22,6 +22,18 @@ describe('a folder of policies', () => {
     for (const text of ['1/25d', '1/577h', '1/9999d'])
       expect(faultsOf(PERMIT, rate(text))).toMatchObject([{ message: 'expected a time of at most 24 days' }])
   })
+  it('attack: a code that nothing finds, by which a forbid would be silent, does not load', () => {
+    const rule = (asks: string): string =>
+      `@id("secrets") forbid (principal, action == MCP::Action::"tools/call", resource) when { ${asks} };`
+    expect(faultsOf(PERMIT + rule('context.findings.contains("secret-token") || context.findings.containsAny(["private-key"])'))).toEqual(
+      [],
+    )
+    for (const asks of ['.contains("privat-key")', '.containsAny(["secret-token", "privat-key"])', '.containsAll(["privat-key"])'])
+      expect(faultsOf(PERMIT + rule(`resource.hints.openWorld && !(context.findings${asks})`))).toMatchObject([
+        { id: 'secrets', line: 2, message: 'nothing is found under the code `privat-key`', fix: 'did you mean `private-key`?' },
+      ])
+    expect(faultsOf(PERMIT + rule('context["findings"].contains("frogs")'))).toMatchObject([{ fix: 'docs/detection.md has all codes' }])
+  })
   it('reports all that is wrong with it at once: file, line, column, and what was meant', () => {
     const faults = faultsOf(
       [
