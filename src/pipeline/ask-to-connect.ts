@@ -9,6 +9,7 @@ import { awaitConnection } from './connect-notices.ts'
 import type { ConnectLink, GatewayDeps } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
 import type { Authenticated, Classified, Joined, Received } from './path.ts'
+import { readRound, type RoundInput } from './round-input.ts'
 import { mintRoundState } from './round-state.ts'
 import type { Prepared } from './stages/prepare-arguments.ts'
 import type { Routed } from './stages/resolve-route.ts'
@@ -30,21 +31,34 @@ export async function askToConnect(x: Asking, entry: UpstreamEntry, stop: Stop, 
     fix: 'open the link in a browser, sign in as yourself, agree, then try again',
     data: { url: link.url, server: entry.alias },
   }
-  if (!deps.callers.declared(x).kinds.has('elicitation.url') || hasDeclined(x)) return told
-  if (x.era === 'modern') return asked(x, { told, link, title, entry }, deps)
+  const round = roundOf(x, deps)
+  if (isStop(round)) return round
+  if (!deps.callers.declared(x).kinds.has('elicitation.url') || hasDeclined(round)) return told
+  if (x.era === 'modern') return asked(x, { told, link, title, entry, before: round.state }, deps)
   awaitConnection(x, entry, link, deps)
   return withElicitation(told, link, title)
 }
 
-type Question = { readonly told: Stop; readonly link: ConnectLink; readonly title: string; readonly entry: UpstreamEntry }
+/** Also of a call that is stopped before its arguments are prepared: without an account there is no list to hold it against. */
+const roundOf = (x: Asking, deps: AskDeps): RoundInput | Stop =>
+  x.prepared ?? (x.route ? readRound({ ...x, route: x.route }, deps) : undefined) ?? NO_ROUND
+const NO_ROUND: RoundInput = {}
+
+type Question = {
+  readonly told: Stop
+  readonly link: ConnectLink
+  readonly title: string
+  readonly entry: UpstreamEntry
+  readonly before: RoundInput['state']
+}
 
 const messageOf = (title: string): string => `Connect your account at ${title}, then try again.`
 
 /** 2026-07-28: the call ends with a question, and its retry finds the credential (R71-R75). Only for methods that may ask, and not for ever. */
-function asked(x: Asking, { told, link, title, entry }: Question, deps: AskDeps): Stop {
-  const { route, prepared } = x
-  if (!route || !prepared || !INPUT_METHODS.has(x.method)) return told
-  const round = (prepared.state?.round ?? 0) + 1
+function asked(x: Asking, { told, link, title, entry, before }: Question, deps: AskDeps): Stop {
+  const { route } = x
+  if (!route || !INPUT_METHODS.has(x.method)) return told
+  const round = (before?.round ?? 0) + 1
   if (round > entry.rounds) return told
   const request = {
     key: KEY,
@@ -58,7 +72,7 @@ function asked(x: Asking, { told, link, title, entry }: Question, deps: AskDeps)
       round,
       asked: [{ key: KEY, kind: 'elicitation.url' }],
       isConnecting: true,
-      call: prepared.state?.call ?? x.requestId,
+      call: before?.call ?? x.requestId,
       nowMs: deps.now(),
       lifeMs: CONNECT_MS,
     },
@@ -78,8 +92,7 @@ const withElicitation = (told: Stop, link: ConnectLink, title: string): Stop => 
 })
 
 /** The person was asked in the round before and said no: asking again would be nagging. */
-function hasDeclined(x: Asking): boolean {
-  const { state, inputResponses } = x.prepared ?? {}
+function hasDeclined({ state, inputResponses }: RoundInput): boolean {
   if (!state?.isConnecting) return false
   const answers = readInputResponses(inputResponses, [KEY])
   const raw = typeof answers === 'string' ? undefined : answers.get(KEY)

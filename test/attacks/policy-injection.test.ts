@@ -9,6 +9,8 @@ import { keyOf, type Principal } from '../../src/kernel/principal.ts'
 import { createEntitlements } from '../../src/pipeline/entitlements.ts'
 import type { UpstreamEntry } from '../../src/pipeline/entry.ts'
 import { gate } from '../../src/pipeline/gate.ts'
+import { inspect } from '../../src/inspection/inspect.ts'
+import { DEFAULT_TIERS } from '../../src/inspection/tiers.ts'
 import { Judge } from '../../src/pipeline/judge.ts'
 import { permitEndpoint } from '../../src/pipeline/permit-endpoint.ts'
 import { evaluatePolicyStage } from '../../src/pipeline/stages/evaluate-policy.ts'
@@ -106,7 +108,12 @@ function worldOf(
     ...(hasShadow && { shadow: () => (trap.touch(), shadow) }),
     pause: () => Promise.resolve(),
   })
-  const entry = trap.wrap({ alias: 'files', scopes: { missing: () => missing }, admission: 'required' }) as unknown as UpstreamEntry
+  const entry = trap.wrap({
+    alias: 'files',
+    scopes: { missing: () => missing },
+    admission: 'required',
+    inspection: DEFAULT_TIERS,
+  }) as unknown as UpstreamEntry
   return { rules, judge, entry, entitlements: createEntitlements(undefined, judge) }
 }
 
@@ -230,10 +237,12 @@ describe('what is shown, and what servers may ask', () => {
   })
   it('a question that rules forbid reaches nobody whatever throws', async () => {
     const asking = (method: string) => (trap: Trap) => {
-      const { entry, entitlements } = worldOf(trap)
+      const { judge, entry, entitlements } = worldOf(trap)
       const kinds = new Set(['elicitation.form', 'sampling', 'roots'])
       const deps = {
         ...trap.wrap({ recorder: { serverRequest: () => Promise.resolve() }, upstreams: () => new Map([['files', entry]]) }),
+        judge,
+        inspect: (...given: Parameters<typeof inspect>) => (trap.touch(), inspect(...given)),
         entitlement: entitlements.of,
         callers: {
           kinds: (_: unknown, __: unknown, by: { serverRequests: Set<string> }) => (

@@ -1,11 +1,10 @@
 // Arguments that fit rules and schema; then bytes for the upstream, from the bytes judged: params without this hop's members, Mcp-Param headers, opened request state.
 
 import { outgoingMeta, outgoingParams, progressTokenOf } from '../../bridge/outgoing.ts'
-import { INPUT_METHODS } from '../../bridge/input-requests.ts'
 import type { StateFields } from '../../bridge/request-state.ts'
 import type { RawObject, Slice } from '../../bridge/upstream.ts'
 import { isStop, type Stop } from '../../kernel/errors.ts'
-import { member, textOf } from '../../mcp/json.ts'
+import { member } from '../../mcp/json.ts'
 import { checkParamHeaders, paramHeadersOf } from '../../mcp/param-headers.ts'
 import { ArgumentChecks } from '../argument-checks.ts'
 import type { GatewayDeps } from '../deps.ts'
@@ -13,7 +12,7 @@ import type { CallerFace } from '../entry.ts'
 import { checkArguments } from '../inspect-arguments.ts'
 import { findingsText } from '../inspected.ts'
 import type { Authenticated, Classified, Joined, Received, Stage } from '../path.ts'
-import { openRoundState } from '../round-state.ts'
+import { readRound, type RoundInput } from '../round-input.ts'
 import type { Scoped } from './check-scopes.ts'
 import type { Routed } from './resolve-route.ts'
 
@@ -50,7 +49,7 @@ export function prepareArgumentsStage(deps: Deps): Stage<Need, Prepared> {
 
 function prepare(x: Need, deps: Deps): Prepared | Stop | Promise<Prepared | Stop> {
   const face = deps.callers.of(x, x.route.entry, x.route.entitlement)
-  const state = readState(x, deps)
+  const state = readRound(x, deps)
   if (state && 'stop' in state) return state
   const inspected = checkArguments(deps.inspect, x, x.route.entry)
   if (isStop(inspected)) return inspected
@@ -103,24 +102,7 @@ function checkShape(x: Need): Stop | undefined {
   return undefined
 }
 
-type State = { readonly state?: StateFields; readonly inputResponses?: Slice }
-
-/** R74: a retry brings our sealed state and the answers; only modern hosts retry. */
-function readState(x: Need, deps: Deps): State | Stop | undefined {
-  if (x.era === 'legacy' || !x.doc || x.method === 'tasks/update') return undefined
-  const sealed = member(x.params, 'requestState')
-  const answers = member(x.params, 'inputResponses')
-  if (sealed === undefined && answers === undefined) return undefined
-  if (!INPUT_METHODS.has(x.method)) return { stop: 'params-invalid', detail: 'this method takes no input responses' }
-  if (answers !== undefined && answers.kind !== 'object')
-    return { stop: 'params-invalid', detail: 'expected an object in `params.inputResponses`' }
-  const inputResponses = answers && { doc: x.doc, node: answers }
-  if (sealed === undefined) return { ...(inputResponses && { inputResponses }) }
-  const state = sealed.kind === 'string' ? openRoundState(deps.sealer, textOf(x.doc, sealed), x, deps.now()) : undefined
-  return state ? { state, ...(inputResponses && { inputResponses }) } : { stop: 'state-invalid' }
-}
-
-type More = State & Pick<Prepared['prepared'], 'findings'>
+type More = RoundInput & Pick<Prepared['prepared'], 'findings'>
 
 function assemble(x: Need, face: CallerFace, more: More, headerParams: HeaderParams): Prepared {
   const params = x.doc && outgoingParams(x.doc, x.params, { method: x.method, renamed: x.route.renamed })
