@@ -45,10 +45,17 @@ export async function loadCandidate(
   return unheld.length > 0 ? { faults: unheld, fingerprint } : { ...loaded, fingerprint }
 }
 
+type Issuers = Snapshot['issuers']
+/** Asked at every decision; a configuration's issuers are frozen. */
+const known = new WeakMap<Issuers, readonly string[]>()
+
 /** Whose words groups are: the gateway's own authorization server repeats those of the identity provider that people came from, and is none of them. */
-const namersOf = ({ issuers }: Pick<Snapshot, 'issuers'>): string[] => [
-  ...new Set(issuers.flatMap(({ issuer, identityProviders }) => identityProviders ?? [issuer])),
-]
+function namersOf({ issuers }: Pick<Snapshot, 'issuers'>): readonly string[] {
+  let namers = known.get(issuers)
+  if (!namers)
+    known.set(issuers, (namers = [...new Set(issuers.flatMap(({ issuer, identityProviders }) => identityProviders ?? [issuer]))]))
+  return namers
+}
 
 /** In front of groups of an issuer where several could hold the same: what a policy names is what one of them says. */
 export const groupPrefix =
