@@ -35,10 +35,15 @@ export class Marking {
     const begun = this.begin(who, { server: entry.alias, method, name: '', labels })
     const next = (running: Running | Stop): void => {
       if (isStop(running)) return
-      pass()
-      void running.end()
+      try {
+        pass()
+      } finally {
+        // Also where sending throws: a read without an end would be renewed for ever.
+        void running.end()
+      }
     }
-    if (begun instanceof Promise) void begun.then(next)
+    // A stream that breaks while it is told something is ended by whoever holds it.
+    if (begun instanceof Promise) void begun.then(next).catch(() => undefined)
     else next(begun)
   }
 

@@ -37,6 +37,23 @@ it('attack: an update on a standing stream brings content to an unmarked host', 
   expect(isMarked()).toBe(true)
 })
 
+it('attack: a stream that breaks while it is told something leaves a mark that never ends, or a rejection nobody hears', async () => {
+  const gate = Promise.withResolvers<undefined>()
+  const { marking, isMarked } = await world({ gate: gate.promise })
+  const breaks = (): never => {
+    throw new Error('the stream broke')
+  }
+  marking.heard({ principal }, entry({ untrusted: true }), 'notifications/tasks', breaks)
+  gate.resolve(undefined)
+  await turn()
+  expect(isMarked()).toBe(true)
+  // Written by now: this one is told at once, and whoever sends hears of it.
+  expect(() => marking.heard({ principal }, entry({ untrusted: true }), 'notifications/tasks', breaks)).toThrow('the stream broke')
+  await turn()
+  now += DECAY
+  expect(isMarked()).toBe(false)
+})
+
 it('what cannot be marked is not told; what has no label is told at once', async () => {
   const { marking, isMarked } = await world({ before: true })
   const told: string[] = []
