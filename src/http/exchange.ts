@@ -27,6 +27,7 @@ export class Exchange implements Received {
   readonly host: HostLink
   readonly relayed: Relayed = { count: 0, bytes: 0, digest: '' }
   recorded: unknown = undefined
+  judged: string | undefined = undefined
   noticed: Received['noticed'] = undefined
   ended: Stop | undefined = undefined
   // Facts; see pipeline/path.ts and the stages for who adds which.
@@ -40,8 +41,11 @@ export class Exchange implements Received {
   protected permit: unknown = undefined
   protected isScoped: unknown = undefined
   protected filter: unknown = undefined
+  protected verified: unknown = undefined
   protected prepared: unknown = undefined
+  protected caller: unknown = undefined
   protected place: unknown = undefined
+  protected labels: unknown = undefined
   protected answer: unknown = undefined
 
   constructor(
