@@ -3,7 +3,7 @@
 
 const WORDS = '(kernel|mcp)'
 const ROOMS =
-  '(identity|administration|vault|catalog|collision|admission|policy|flow|bridge|registry|trust|inspection|audit|arguments|schema|limits)'
+  '(identity|administration|approvals|vault|catalog|collision|admission|policy|flow|bridge|registry|trust|inspection|audit|arguments|schema|limits)'
 const PATHS_OF = names => `^src/${names}/`
 
 /** Files at `from` import files of src only where `to` says. */

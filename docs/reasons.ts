@@ -2,9 +2,7 @@
 
 import type { Reason } from '../src/kernel/errors.ts'
 import { errorObject, REPLIES } from '../src/mcp/replies.ts'
-
-type Words = { readonly means: string; readonly mend: string }
-const row = (means: string, mend: string): Words => ({ means, mend })
+import { ADMINISTRATION, REGISTRY, row, type Words } from './reasons-administration.ts'
 
 const EDGE = {
   'address-forbidden': row(
@@ -104,9 +102,25 @@ const WHO = {
 } satisfies Partial<Record<Reason, Words>>
 
 const WHAT = {
+  'approval-limit': row(
+    'as many requests wait for people as may, in all or of this principal; or the request is too large for a person to judge. The `detail` says which',
+    'have some decided, or take some back, or wait until they end; make the request smaller',
+  ),
+  'approval-pending': row(
+    'policies permit it once people have approved this very request, and it waits for them; `data` has the `url` where it is decided, and the `approval`',
+    'open the link, or have an approver decide it, then make the same call again: it passes once, while the approval holds ([approvals.md](approvals.md))',
+  ),
+  'approval-rejected': row(
+    'a person said no to this very request; the `detail` is what they said',
+    'do something else; the same request is asked for anew once that answer has ended',
+  ),
   'approval-required': row(
-    'policies permit it once people have approved it, and there is no approval for it; the `detail` names the rules. Or the call was made, and something was found in what came back that `inspection` holds; the `detail` names code, pointer and server',
-    'approvals do not exist yet: change the rule, or call something else',
+    'policies permit it once people have approved it, where nobody can be asked: an act of sessions or administration, or a question of a server. Or the call was made, and something was found in what came back that `inspection` holds; the `detail` names rules, or code, pointer and server',
+    'change the rule, or call something else',
+  ),
+  'approval-spent': row(
+    'the approval was used by another call, or it ended, before this one left: each lets one call through',
+    'make the call again: it is asked for anew',
   ),
   'arguments-forbidden': row(
     'an administrator’s rule about this argument, or about where resources lie, refuses it; the `detail` names the rule and the place, never the value',
@@ -193,90 +207,6 @@ const WHAT = {
   unknown: row(
     'no such tool, prompt, resource or task for this principal at this endpoint',
     'list what there is; ask whoever writes the allow rules',
-  ),
-} satisfies Partial<Record<Reason, Words>>
-
-const ADMINISTRATION = {
-  'approver-is-proposer': row('whoever proposed a change cannot approve it (two-person rule)', 'ask another approver or operator'),
-  'break-glass-closed': row(
-    'a local command came while break-glass was not open, or after its time',
-    '`gatehouse break-glass --for 30m --why …`',
-  ),
-  'proposal-limit': row('too many proposals wait to be decided', 'approve or reject some'),
-  'proposal-unknown': row('no pending proposal of that id: it was decided, it expired, or it never was', '`gatehouse proposals list`'),
-  'role-missing': row(
-    'the principal has none of the roles that this act needs; the `detail` names them',
-    'an operator adds it under `administration.roles`',
-  ),
-  'state-unavailable': row(
-    'the state database did not take the change for certain; a block is in force all the same, until the next start at least',
-    'mend the disk, look at `gatehouse blocks list`, and do it again',
-  ),
-  'would-lock-out': row('after it nobody could administer the gateway', 'name another operator first'),
-} satisfies Partial<Record<Reason, Words>>
-
-const REGISTRY = {
-  'advisory-invalid': row(
-    'the document is no OSV advisory this registry understands, or one as late is kept already; `data.faults` says where',
-    'mend the document; give a newer one a later `modified`',
-  ),
-  'attestation-invalid': row(
-    'a bundle does not verify by the policy in force, or its statement is about something else; the `detail` says which',
-    'sign the version anew as its namespace’s policy says',
-  ),
-  'attestation-required': row(
-    'a version of a server is to be served, and no verified statement says that it may be; nobody admits by hand',
-    'publish it signed, or let a reviewer sign its admission',
-  ),
-  'exchange-unavailable': row(
-    'this way of `/v0.1/auth/*` is off: the official form of domain proofs is taken with `registry.officialProofs` alone, GitHub access tokens with `registry.github`, and nothing at all only on this machine under evaluation',
-    'use another way of those, or `gatehouse namespace verify`; the `detail` says what would turn it on',
-  ),
-  'lookalike-held': row(
-    'the name could be mistaken for another one that is there; the `detail` names it',
-    'an operator who knows its owner registers or clears it',
-  ),
-  'namespace-cooling': row(
-    'the key or account that proves the namespace, its owners, or who signs for it changed; for `registry.cooldown` nothing is published in it, so that whoever did not expect it can act. `retryAfterSeconds` says how long',
-    'wait; if nobody of you changed it, `gatehouse namespace freeze`',
-  ),
-  'namespace-forbidden': row(
-    'the caller is no member of this namespace, or there is none of this name',
-    '`gatehouse namespace claim` and `verify`, or ask its owner to make you a publisher',
-  ),
-  'namespace-frozen': row(
-    'an operator froze the namespace, or a proof by somebody else did, or one of another account under the same name',
-    'an operator decides whose it is and thaws it',
-  ),
-  'namespace-taken': row('the namespace, or one that cannot be told from it, has an owner', 'ask its owner, or an operator'),
-  'namespace-unproved': row(
-    'the namespace was proved more than 30 days ago: its domain may be somebody else’s now',
-    '`gatehouse namespace verify`',
-  ),
-  'proof-invalid': row(
-    'the challenge is unknown or spent, or no key that the domain publishes made the signature, or such names cannot be proved by a domain; or a token is not of `registry.proofs`, not for this registry, over, used before, or its claims make no name',
-    'publish the key that `gatehouse namespace claim` shows, then `gatehouse namespace verify`; ask the issuer for another token; the `detail` says which it was',
-  ),
-  'quota-exceeded': row(
-    'documents of a version (lock files, surface, definitions) are larger than may be, or their namespace has no room left',
-    'send fewer or smaller ones; an operator can raise `registry.namespaceSize`',
-  ),
-  'registry-unknown': row(
-    'the registry serves no such server or version: there is none, it is in quarantine, deleted, or outside the set that was asked',
-    'ask for deleted ones with `include_deleted=true`; publishers see where it stands in the answer to publishing',
-  ),
-  'server-json-invalid': row(
-    'server.json breaks the released schema or a rule of this registry; `data.faults` says where',
-    'mend it: docs/registry.md has the rules',
-  ),
-  'verifier-unavailable': row(
-    'this gateway has no trusted root and policy to verify statements by, or could not verify now',
-    'publish without a bundle into quarantine, or configure trust',
-  ),
-  'version-exists': row('this version is published already, and versions never change', 'publish another version'),
-  'version-vulnerable': row(
-    'an advisory concerns the version, or a package it is made of; the `detail` names both',
-    'publish a version that is not concerned; where the advisory is wrong, an operator records a newer document of it',
   ),
 } satisfies Partial<Record<Reason, Words>>
 

@@ -37,7 +37,11 @@ export type Reason =
   | 'token-missing'
   | 'token-revoked'
   // what
+  | 'approval-limit'
+  | 'approval-pending'
+  | 'approval-rejected'
   | 'approval-required'
+  | 'approval-spent'
   | 'arguments-blocked'
   | 'arguments-forbidden'
   | 'arguments-invalid'
@@ -65,6 +69,8 @@ export type Reason =
   | 'tool-limited'
   | 'unknown'
   // administration
+  | 'approval-decided'
+  | 'approval-unknown'
   | 'approver-is-proposer'
   | 'break-glass-closed'
   | 'proposal-limit'

@@ -57,7 +57,11 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'token-missing': reply(401, 401, CODE.invalidRequest, 'Access token required'),
   'token-revoked': reply(401, 401, CODE.invalidRequest, 'Access token revoked'),
 
+  'approval-limit': reply(429, 429, OWN.limited, 'Too many requests wait for people'),
+  'approval-pending': reply(200, 200, OWN.approval, 'Waiting for a person to approve this'),
+  'approval-rejected': reply(200, 200, OWN.approval, 'A person said no to this'),
   'approval-required': reply(200, 200, OWN.approval, 'Somebody has to approve this'),
+  'approval-spent': reply(200, 200, OWN.approval, 'The approval was used'),
   'arguments-blocked': reply(200, 200, OWN.content, 'The arguments are not passed on'),
   'arguments-forbidden': reply(200, 200, OWN.policy, 'These arguments are not permitted'),
   'arguments-invalid': reply(200, 200, CODE.invalidParams, 'Invalid arguments'),
@@ -87,6 +91,8 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'tool-limited': reply(429, 429, OWN.limited, 'Too many calls to the tool'),
   unknown: reply(200, 200, CODE.invalidParams, 'Unknown name'),
 
+  'approval-decided': reply(409, 409, CODE.invalidParams, 'It waits for nobody any more'),
+  'approval-unknown': reply(404, 404, CODE.invalidParams, 'No such approval'),
   'approver-is-proposer': reply(403, 403, OWN.blocked, 'Somebody else has to approve this'),
   'break-glass-closed': reply(403, 403, OWN.blocked, 'Break-glass is not open'),
   'proposal-limit': reply(429, 429, OWN.limited, 'Too many proposals wait'),
