@@ -7,11 +7,11 @@ export type QueueLimits = { readonly total: number; readonly perPrincipal: numbe
 
 /** Absent members ask for nothing. Newest first. `before`: id of the last one that is known. */
 export type ApprovalFilter = {
-  readonly states?: readonly ApprovalState[]
+  readonly state?: ApprovalState
   readonly principal?: PrincipalKey
-  readonly server?: string
-  readonly method?: string
-  readonly name?: string
+  /** of this server; or of this method and name there */
+  readonly about?:
+    { readonly server: string; readonly method: string; readonly name: string } | { readonly server: string; readonly name?: undefined }
   readonly before?: string
   readonly limit: number
 }

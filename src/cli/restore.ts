@@ -75,6 +75,16 @@ async function changedKeys(dataDir: string, { folder, manifest }: Source): Promi
   return changed
 }
 
+/** Approvals that were used since the backup would let a call through once more, and standing grants that were revoked since would hold again. */
+async function forgetApprovals(file: string): Promise<void> {
+  const db = await openStateDb(file)
+  try {
+    await db.write([{ sql: 'DELETE FROM approvals' }, { sql: 'DELETE FROM standing_grants' }])
+  } finally {
+    await db.close()
+  }
+}
+
 /**
  * The copy is checked, and brought to this build's schema, before it takes the name. On disk after a crash: the present database under its name until
  * the rename, and from its link on also beside it; then the restored one. The write-ahead log of the present one was folded in before, so none is left
@@ -85,7 +95,7 @@ async function placeDatabase({ io }: CommandArgs, dataDir: string, folder: strin
   for (const end of ['', '-wal', '-shm']) await rm(fresh + end, { force: true })
   await copyDatabase(join(folder, 'state.db'), fresh)
   inspectDatabase(fresh)
-  await (await openStateDb(fresh)).close()
+  await forgetApprovals(fresh)
   let aside: string | undefined
   if (existsSync(target)) {
     // a damaged one is what restores are for: its log, if it cannot be folded in, goes aside with it

@@ -7,11 +7,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { sqliteApprovals } from '../../src/adapters/sqlite/approval-store.ts'
 import { openStateDb } from '../../src/adapters/sqlite/state-db.ts'
 import { takeWriterLock } from '../../src/adapters/audit/writer-lock.ts'
 import { FloorFile } from '../../src/adapters/tuf/floor-file.ts'
 import { VaultKeeper } from '../../src/adapters/vault-keeper.ts'
 import { MINIMAL } from '../config/configs.ts'
+import { approval } from '../contracts/approvals.ts'
 import { alice } from '../contracts/grant-store.ts'
 import { gatehouse } from './io.ts'
 import type { Vault } from '../../src/vault/vault.ts'
@@ -157,6 +159,20 @@ describe('backup and restore', () => {
     ruin()
     expect(await run('restore', 'backup', '--with-keys', '--force')).toMatchObject({ code: 0 })
     expect(new FloorFile(trust).of('com.acme/weather')).toBe(7)
+  })
+
+  it('bring no approval back: one that was used since the backup lets nothing through once more', async () => {
+    await seed(1)
+    const withApprovals = async <T>(work: (store: ReturnType<typeof sqliteApprovals>) => Promise<T>): Promise<T> => {
+      const state = await openStateDb(join(data, 'state.db'))
+      return work(sqliteApprovals(state)).finally(() => state.close())
+    }
+    const kept = approval()
+    await withApprovals(store => store.open(kept, '', { total: 1, perPrincipal: 1 }))
+    expect((await run('backup', 'copy')).code).toBe(0)
+    expect((await run('restore', 'copy', '--force')).code).toBe(0)
+    expect(await withApprovals(store => store.find({ id: kept.id }))).toBeUndefined()
+    expect(await readable(1)).toBe(1)
   })
 
   it('bring a grant back over a rotation of the key, and the next rotation loses none', async () => {

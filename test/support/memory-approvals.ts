@@ -43,18 +43,17 @@ export function memoryApprovals(): MemoryApprovals {
       find: by =>
         Promise.resolve('id' in by ? rows.get(by.id) : [...rows.values()].find(a => a.digest === by.digest && isLive(a, by.nowSeconds))),
       body: id => Promise.resolve(bodies.get(id)),
-      list({ states, principal, server, method, name, before, limit }) {
+      list({ state, principal, about, before, limit }) {
         const all = newestFirst()
         const from = before === undefined ? 0 : all.findIndex(({ id }) => id === before) + 1
         const found = all
           .slice(from)
           .filter(
-            ({ state, binding }) =>
-              (states?.includes(state) ?? true) &&
-              (principal === undefined || binding.principal === principal) &&
-              (server === undefined || binding.server === server) &&
-              (method === undefined || binding.method === method) &&
-              (name === undefined || binding.name === name),
+            a =>
+              (state === undefined || a.state === state) &&
+              (principal === undefined || a.binding.principal === principal) &&
+              (about === undefined || a.binding.server === about.server) &&
+              (about?.name === undefined || (a.binding.method === about.method && a.binding.name === about.name)),
           )
         return Promise.resolve(found.slice(0, limit))
       },
@@ -70,7 +69,10 @@ export function memoryApprovals(): MemoryApprovals {
         written(() => {
           const over = [...rows.values()].filter(a => (a.state === 'pending' || a.state === 'approved') && a.expiresSeconds <= now)
           const ended = over.slice(0, limit).map((a): Approval => ({ ...a, state: 'expired', version: a.version + 1 }))
-          for (const each of ended) rows.set(each.id, each)
+          for (const each of ended) {
+            rows.set(each.id, each)
+            bodies.delete(each.id)
+          }
           const due = [...rows.values()].filter(
             a =>
               a.state === 'pending' &&
