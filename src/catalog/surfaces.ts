@@ -25,11 +25,11 @@ export type SurfacesOptions = {
   readonly excluded?: (list: LiveList) => void
 }
 
-type Held = { readonly surface: Surface; readonly alias: string; readonly group: string; isOpen: boolean }
+/** `used`: when it was asked for last, counted. No order of a Map: a key that is deleted and set at every call leaves a table behind each time (docs/adr/0017). */
+type Held = { readonly surface: Surface; readonly alias: string; readonly group: string; isOpen: boolean; used: number }
 
 export class Surfaces {
   readonly #options: SurfacesOptions
-  /** least recently used first */
   readonly #held = new Map<string, Held>()
   /** keys of one upstream and principal: an inventive host evicts its own surfaces, not those of others */
   readonly #groups = new Map<string, Set<string>>()
@@ -38,6 +38,7 @@ export class Surfaces {
   /** per upstream: counted here, so that a flood of announcements costs the same however many callers there are */
   readonly #changes = new Map<string, Changes>()
   #bytes = 0
+  #asked = 0
 
   constructor(options: SurfacesOptions) {
     this.#options = options
@@ -54,8 +55,7 @@ export class Surfaces {
     const key = isShared ? alias : `${group}\n${shortened(caller.capabilities)}`
     const known = this.#held.get(key)
     if (known) {
-      this.#held.delete(key)
-      this.#held.set(key, known)
+      known.used = ++this.#asked
       return known.surface
     }
     const surface = new Surface(alias, settings, this.#options.ports, {
@@ -63,7 +63,7 @@ export class Surfaces {
       replaced: (next, old) => this.#replace(held, next, old),
       late: kind => this.#options.late?.(alias, isShared ? undefined : caller.principal, kind),
     })
-    const held: Held = { surface, alias, group, isOpen: true }
+    const held: Held = { surface, alias, group, isOpen: true, used: ++this.#asked }
     this.#admit(key, held)
     return surface
   }
@@ -90,20 +90,20 @@ export class Surfaces {
   #admit(key: string, held: Held): void {
     const group = this.#groups.get(held.group) ?? new Set<string>()
     this.#groups.set(held.group, group)
-    if (group.size >= (this.#options.perPrincipal ?? 8)) this.#evictFirst(group)
+    if (group.size >= (this.#options.perPrincipal ?? 8)) this.#evictOldest(group)
     group.add(key)
     this.#held.set(key, held)
-    if (this.#held.size > (this.#options.surfaces ?? 4096)) this.#evictFirst(this.#held.keys())
+    if (this.#held.size > (this.#options.surfaces ?? 4096)) this.#evictOldest(this.#held.keys())
   }
 
-  #evictFirst(keys: Iterable<string>): void {
+  /** Each new one costs its caller a list, so looking at all of them is no burden. */
+  #evictOldest(keys: Iterable<string>): void {
+    let oldest: readonly [string, Held] | undefined
     for (const key of keys) {
       const held = this.#held.get(key)
-      if (held) {
-        this.#evict(key, held)
-        return
-      }
+      if (held && (!oldest || held.used < oldest[1].used)) oldest = [key, held]
     }
+    if (oldest) this.#evict(...oldest)
   }
 
   #evict(key: string, held: Held): void {
@@ -126,11 +126,16 @@ export class Surfaces {
     }
     if (old) this.#release(old)
     const most = this.#options.bytes ?? 256 * 1024 * 1024
-    for (const [key, other] of this.#held) {
-      if (this.#bytes <= most) break
-      if (other !== held) this.#evict(key, other)
-    }
+    if (this.#bytes > most) this.#evictFor(held, most)
     return known.list
+  }
+
+  /** Least recently used first, but for the one that is being filled. */
+  #evictFor(filled: Held, most: number): void {
+    for (const [key, other] of [...this.#held].sort(([, a], [, b]) => a.used - b.used)) {
+      if (this.#bytes <= most) return
+      if (other !== filled) this.#evict(key, other)
+    }
   }
 
   #release(list: LiveList): void {

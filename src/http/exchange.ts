@@ -28,6 +28,7 @@ export class Exchange implements Received {
   readonly relayed: Relayed = { count: 0, bytes: 0, digest: '' }
   recorded: unknown = undefined
   judged: string | undefined = undefined
+  argumentsSeen: Received['argumentsSeen'] = undefined
   noticed: Received['noticed'] = undefined
   ended: Stop | undefined = undefined
   // Facts; see pipeline/path.ts and the stages for who adds which.

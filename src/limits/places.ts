@@ -1,11 +1,13 @@
 // How many calls run at once. A place is taken before a call leaves and given back exactly once, however it ends.
 
+import { ShortLived } from '../kernel/short-lived.ts'
+
 /** `most` at once under this key; `what` says per what, for whoever is refused. */
 export type Wanted = { readonly key: string; readonly most: number; readonly what: string }
 
 /** Calls under way by key. A key without any is not kept, so there are never more keys than calls times what each counts under. */
 export class Places {
-  readonly #held = new Map<string, number>()
+  readonly #held = new ShortLived<number>()
   #count = 0
 
   /** calls that hold a place */

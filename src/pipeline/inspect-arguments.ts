@@ -6,25 +6,22 @@ import { inWords, worstOf, type Inspect, type Inspected } from './inspected.ts'
 import type { Received } from './path.ts'
 import { argumentsIn } from './policy-arguments.ts'
 
-type Asked = Pick<Received, 'doc' | 'params' | 'method'>
+type Asked = Pick<Received, 'doc' | 'params' | 'method' | 'argumentsSeen'>
 type At = Pick<UpstreamEntry, 'alias' | 'inspection'>
-type Known = { readonly inspected: Inspected; readonly by: At['inspection']; readonly isWhole: boolean }
-
 /** Bytes that are inspected for the record alone; where something may stop, all that the room reads (docs/detection.md). */
 const RECORDED_BYTES = 256 * 1024
 const NOTHING: Inspected = { findings: [], tier: undefined }
-const known = new WeakMap<object, Known>()
 
 /** What is found in the arguments. Read once for all who ask about this request. Throws where a detector fails: whoever asks stops. */
 function inspectArguments(inspect: Inspect, x: Asked, { inspection }: At, isWhole: boolean): Inspected {
   const found = argumentsIn(x)
   if (!found || inspection.arguments.size === 0) return NOTHING
   const { doc, node } = found
-  const before = known.get(node)
+  const before = x.argumentsSeen
   if (before?.by === inspection && (before.isWhole || !isWhole)) return before.inspected
   const end = isWhole ? node.end : Math.min(node.end, node.start + RECORDED_BYTES)
   const inspected = inspect(doc.bytes, 'arguments', { tiers: inspection.arguments, start: node.start, end })
-  known.set(node, { inspected, by: inspection, isWhole: isWhole || end === node.end })
+  x.argumentsSeen = { inspected, by: inspection, isWhole: isWhole || end === node.end }
   return inspected
 }
 

@@ -10,11 +10,12 @@ import type { Era } from '../mcp/revisions.ts'
 import type { Entitlement, Primitive, ServerRequestKind } from '../policy/allow-list.ts'
 import { ASKS } from '../policy/allow-policies.ts'
 import type { PolicyDecision, PolicyRules } from '../policy/evaluate.ts'
-import { contextFacts, type ServerFacts } from '../policy/facts.ts'
+import type { ServerFacts } from '../policy/facts.ts'
 import type { DecisionRecord } from '../policy/record.ts'
-import type { ContextFacts, Entity, PolicyRequest } from '../policy/request.ts'
+import type { ContextFacts, Entity, LateFacts, PolicyRequest } from '../policy/request.ts'
 import { shapes } from './content-demands.ts'
 import type { UpstreamEntry } from './entry.ts'
+import { JudgeContexts, type Known } from './judge-contexts.ts'
 import { Entities, namedEntity, type Defined, type Wanted } from './judge-entities.ts'
 import type { Endpoint } from './path.ts'
 
@@ -69,22 +70,18 @@ const LOOK_EVERY = 8
 const MAX_SHOWN = 256
 
 type Shown = ReadonlySet<string>
-/** Of one principal: by server, era and endpoint. */
-type KeptEntitlements = {
-  readonly rules: PolicyRules
-  readonly now: string
-  readonly by: Map<string, { readonly facts: ServerFacts; readonly entitlement: Entitlement }>
-}
 
 export class Judge {
   readonly #deps: JudgeDeps
   readonly #entities: Entities
-  readonly #entitlements = new WeakMap<Principal, KeptEntitlements>()
+  readonly #contexts: JudgeContexts
   readonly #shown = new WeakMap<LiveList, Map<string, Shown | Promise<Shown>>>()
 
   constructor(deps: JudgeDeps) {
     this.#deps = deps
     this.#entities = new Entities(deps.groupPrefix)
+    const { marks, now } = deps
+    this.#contexts = new JudgeContexts(now, marks && (principal => marks.of(principal)))
   }
 
   get rules(): PolicyRules | undefined {
@@ -94,16 +91,12 @@ export class Judge {
   /** What this principal may use of one server, by the rules in force now. The same object while nothing it is made of changes. */
   entitlement(rules: PolicyRules, asker: Asker, entry: UpstreamEntry): Entitlement {
     const facts = this.#deps.serverFacts(entry)
-    const context = this.#contextOf(asker)
-    const { endpoint, era, hour, weekday, readUntrusted, readPrivate } = context
-    const now = `${hour} ${weekday} ${this.#deps.groupPrefix(asker.principal.issuer)}`
-    let kept = this.#entitlements.get(asker.principal)
-    if (kept?.rules !== rules || kept.now !== now) this.#entitlements.set(asker.principal, (kept = { rules, now, by: new Map() }))
-    const key = `${entry.alias} ${era} ${readUntrusted} ${readPrivate} ${endpoint}`
-    const known = kept.by.get(key)
-    if (known?.facts === facts) return known.entitlement
+    const { context, entitlements } = this.#knownOf(asker)
+    const groupPrefix = this.#deps.groupPrefix(asker.principal.issuer)
+    const known = entitlements.get(entry.alias)
+    if (known?.facts === facts && known.rules === rules && known.groupPrefix === groupPrefix) return known.entitlement
     const entitlement = this.#entitlementOf(rules, { asker, facts, context })
-    kept.by.set(key, { facts, entitlement })
+    entitlements.set(entry.alias, { rules, facts, groupPrefix, entitlement })
     return entitlement
   }
 
@@ -154,25 +147,18 @@ export class Judge {
     rules: PolicyRules,
     asker: Asker,
     entry: UpstreamEntry,
-    about: Wanted & { readonly defined?: Defined | undefined; readonly given: () => unknown; readonly found: () => readonly string[] },
+    about: Wanted & { readonly defined?: Defined | undefined; readonly late: LateFacts },
   ): Judged | undefined {
     const principal = this.#entities.principal(asker.principal)
     const facts = this.#deps.serverFacts(entry)
     const resource = this.#entities.resource(facts, about)
     if (!principal || !resource) return undefined
-    const { kind, method, given, found } = about
-    const detail = kind === 'method' ? method : ''
-    const context = { ...this.#contextOf(asker), detail }
-    const request: PolicyRequest = {
-      principal,
-      action: kind === 'method' ? 'extension' : method,
-      resource,
-      // Only what is called has arguments; lists are the same whatever they hold.
-      context: Object.defineProperty({ ...context }, 'findings', { get: found, enumerable: true }),
-      get arguments() {
-        return given()
-      },
-    }
+    const { kind, method, late } = about
+    const isMethod = kind === 'method'
+    const plain = this.#contextOf(asker)
+    const context = isMethod ? { ...plain, detail: method } : plain
+    // Only what is called has arguments; lists are the same whatever they hold.
+    const request: PolicyRequest = { principal, action: isMethod ? 'extension' : method, resource, context, late }
     const listAction = LISTED[resource.type] ?? 'servers/list'
     const list = rules.decide({ principal, action: listAction, resource, context })
     const server = this.#entities.server(facts)
@@ -194,19 +180,11 @@ export class Judge {
   }
 
   /** An act that is about no server: sessions, streams, administration. */
-  endpoint(rules: PolicyRules, asker: Asker, action: string, given?: () => unknown): Judged | undefined {
+  endpoint(rules: PolicyRules, asker: Asker, action: string, late: LateFacts = {}): Judged | undefined {
     const principal = this.#entities.principal(asker.principal)
     const resource = this.#entities.endpoint(asker.endpoint?.path ?? '')
     if (!principal || !resource) return undefined
-    const request: PolicyRequest = {
-      principal,
-      action,
-      resource,
-      context: this.#contextOf(asker),
-      get arguments() {
-        return given?.()
-      },
-    }
+    const request: PolicyRequest = { principal, action, resource, context: this.#contextOf(asker), late }
     return this.#beside({ request, rules, policy: rules.decide(request), ...this.#readFrom(asker) })
   }
 
@@ -273,9 +251,11 @@ export class Judge {
     return own.outcome === other.outcome ? judged : { ...judged, shadow: { digest: shadow.bundle.digest, ...other } }
   }
 
-  #contextOf({ principal, endpoint, era = 'modern' }: Asker): ContextFacts {
-    const { marks, now } = this.#deps
-    return contextFacts(now(), { endpoint: endpoint?.path ?? '', era, scopes: principal.scopes, ...marks?.of(principal) })
+  #knownOf({ principal, endpoint, era = 'modern' }: Asker): Known {
+    return this.#contexts.of(principal, endpoint?.path ?? '', era)
+  }
+  #contextOf(asker: Asker): ContextFacts {
+    return this.#knownOf(asker).context
   }
 
   #readFrom({ principal }: Asker): Pick<Judged, 'readFrom'> {

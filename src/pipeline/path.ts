@@ -12,6 +12,7 @@ import type { JsonDoc, JsonNode } from '../mcp/json.ts'
 import type { Message } from '../mcp/message.ts'
 import type { Era } from '../mcp/revisions.ts'
 import type { Obligations } from '../policy/obligations.ts'
+import type { Inspected } from './inspected.ts'
 import type { Noticed } from './noticed.ts'
 
 /** An MCP endpoint: its own OAuth resource. */
@@ -74,6 +75,8 @@ export type Received = {
   recorded?: unknown
   /** the decision of the rules about it, as JSON text for the record; absent where there are no rules */
   judged?: string | undefined
+  /** what inspection found in the arguments under an upstream's settings, of all of them or of their beginning */
+  argumentsSeen?: { readonly inspected: Inspected; readonly by: object; readonly isWhole: boolean } | undefined
   /** what inspection found in what came back, for the record */
   noticed?: Noticed | undefined
   /** its right to go on ended while it ran (blocked, signed out): nothing more happens for it, and its answer is withheld */

@@ -2,6 +2,8 @@
 
 import type { Slice } from '../bridge/upstream.ts'
 import { member, type JsonDoc, type JsonNode } from '../mcp/json.ts'
+import { memberOf } from '../policy/arguments.ts'
+import type { WantedPointers } from '../policy/request.ts'
 import type { Received } from './path.ts'
 
 /** Which member of params holds them, by method; whatever passes through is looked at whole. */
@@ -22,10 +24,28 @@ export function argumentsIn({ doc, params, method }: Asked): Slice | undefined {
   return node && { doc, node }
 }
 
-/** Plain data; undefined where there are none. */
-export function argumentsOf(x: Asked): unknown {
+/** Of more pointers the whole is read: each is looked for among all members. */
+const FEW = 8
+
+/** Plain data; undefined where there are none. Of an object only the members that begin a wanted pointer: rules read few, and callers send as much as they like. */
+export function argumentsOf(x: Asked, wanted: WantedPointers): unknown {
   const found = argumentsIn(x)
-  return found && valueOf(found.doc, found.node)
+  if (!found) return undefined
+  const { doc, node } = found
+  if (wanted === 'all' || wanted.size > FEW || !node.members) return valueOf(doc, node)
+  const data = Object.create(null) as Record<string, unknown>
+  for (const [step] of wanted.values()) {
+    const name = step === undefined ? undefined : memberOf(step)
+    const value = name === undefined ? undefined : member(node, name)
+    if (name !== undefined && value) data[name] = valueOf(doc, value)
+  }
+  return data
+}
+
+/** The same, once for those who want the same: a decision and its record do. */
+export function lateArguments(x: Asked): (wanted: WantedPointers) => unknown {
+  let last: { readonly wanted: WantedPointers; readonly value: unknown } | undefined
+  return wanted => (last?.wanted === wanted ? last : (last = { wanted, value: argumentsOf(x, wanted) })).value
 }
 
 /** Integers of so many digits a double may not hold. */

@@ -3,6 +3,7 @@
 import type { Stop } from '../kernel/errors.ts'
 import { asciiJson } from '../kernel/json-string.ts'
 import { decideFrom, type Considered, type DemandKind, type Verdict } from '../policy/decision.ts'
+import type { PolicyRequest } from '../policy/request.ts'
 import type { Judged } from './judge.ts'
 import type { Authenticated, Received } from './path.ts'
 import { scopeStop } from './scope-stop.ts'
@@ -72,14 +73,20 @@ const MAX_RECORD = 65_536
 /** The decision that decided, as JSON text in ASCII: that of the list where that refused. */
 export function recordOf({ request, policy, list, rules, shadow }: Judged, verdict?: Verdict): string {
   const isList = list !== undefined && verdict?.pass === false && verdict.reason === 'unknown'
-  const asked = isList ? { ...request, action: LIST_OF[request.resource.type] ?? 'servers/list', arguments: undefined } : request
-  const record = { ...rules.record(asked, isList ? list : policy), ...(shadow && { shadow }) }
-  const text = asciiJson(JSON.stringify(record))
+  const asked = isList ? withoutArguments(request) : request
+  const decision = isList ? list : policy
+  const facts = rules.recordText(asked, decision)
+  const text = shadow ? `${facts.slice(0, -1)},"shadow":${asciiJson(JSON.stringify(shadow))}}` : facts
   if (text.length <= MAX_RECORD) return text
-  const { digest, outcome, code, rules: by } = record
-  return asciiJson(JSON.stringify({ digest, outcome, code, rules: by }))
+  const { outcome, code, rules: by } = decision
+  return asciiJson(JSON.stringify({ digest: rules.bundle.digest, outcome, code, rules: by }))
 }
 
+/** A list is the same whatever the call holds. */
+const withoutArguments = ({ principal, resource, context }: PolicyRequest): PolicyRequest => ({
+  ...{ principal, resource, context },
+  action: LIST_OF[resource.type] ?? 'servers/list',
+})
 const LIST_OF: Readonly<Record<string, string>> = {
   Tool: 'tools/list',
   Prompt: 'prompts/list',

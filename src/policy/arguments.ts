@@ -45,6 +45,8 @@ export function stepsOf(pointer: string): readonly string[] | undefined {
 }
 // A step of exactly `*` means every item; a member of that name is written `~2`.
 const ITEMS = '*'
+/** The member that a step names; undefined for every item. */
+export const memberOf = (step: string): string | undefined => (step === ITEMS ? undefined : step === STAR_MEMBER ? '*' : step)
 const STAR_MEMBER = '\u0000*'
 const unescaped = (step: string): string =>
   step === '~2' ? STAR_MEMBER : step.replaceAll('~2', '*').replaceAll('~1', '/').replaceAll('~0', '~')
@@ -61,9 +63,9 @@ function gather(value: unknown, at: number, g: Gathering): void {
     if (text !== undefined) g.into.add(text)
   } else if (Array.isArray(value)) {
     if (step === ITEMS) for (const item of value as unknown[]) gather(item, at + 1, g)
-  } else if (isObject(value) && step !== ITEMS) {
-    const name = step === STAR_MEMBER ? '*' : step
-    if (Object.hasOwn(value, name)) gather(value[name], at + 1, g)
+  } else if (isObject(value)) {
+    const name = memberOf(step)
+    if (name !== undefined && Object.hasOwn(value, name)) gather(value[name], at + 1, g)
   }
 }
 

@@ -1,6 +1,7 @@
 // One decision of the rules: permit, deny, or permit once people have approved; with what a permit demands. Whatever goes wrong denies.
 
 import { digestOf } from '../kernel/digest.ts'
+import { asciiJson } from '../kernel/json-string.ts'
 import { ACTIONS } from './actions.ts'
 import type { ApprovalDemand } from './annotations.ts'
 import type { EngineAnswer, PolicyEngine } from './language.ts'
@@ -62,6 +63,8 @@ export class PolicyRules {
   readonly #byId: ReadonlyMap<string, Policy>
   readonly #remembered = new Map<string, PolicyDecision>()
   readonly #maxRemembered: number
+  /** how the records of a decision begin */
+  readonly #heads = new WeakMap<object, string>()
 
   constructor(bundle: Bundle, engine: PolicyEngine, limits: EvaluateLimits = {}) {
     this.bundle = bundle
@@ -90,6 +93,18 @@ export class PolicyRules {
     const view = slice?.projection.view(request)
     const facts = slice && view && !('unreadable' in view) ? slice.projection.record(request, view) : undefined
     return { digest: this.bundle.digest, outcome, code, rules, ...(facts && { facts }) }
+  }
+
+  /** `record` as JSON text in ASCII. */
+  recordText(request: PolicyRequest, decision: Pick<PolicyDecision, 'outcome' | 'code' | 'rules'>): string {
+    const slice = this.#slices.of(request)
+    const view = slice?.projection.view(request)
+    let head = this.#heads.get(decision)
+    if (head === undefined) {
+      const { outcome, code, rules } = decision
+      this.#heads.set(decision, (head = asciiJson(JSON.stringify({ digest: this.bundle.digest, outcome, code, rules })).slice(0, -1)))
+    }
+    return slice && view && !('unreadable' in view) ? `${head},"facts":${slice.projection.recordText(request, view)}}` : `${head}}`
   }
 
   /**
@@ -152,7 +167,7 @@ export class PolicyRules {
     const policies = rules.flatMap(id => this.#byId.get(id) ?? [])
     const approvals = policies.flatMap(({ approval }) => approval ?? [])
     if (approvals.length === rules.length) {
-      const again = this.#engine.evaluate(slice.authz, slice.projection.cedar(request, view, approvedContext(request.context)))
+      const again = this.#engine.evaluate(slice.authz, slice.projection.cedar(request, view, approvedContext(view.context)))
       const failure = failureOf(again)
       if (failure) return failure
       if (isAllowed(again)) return { ...refuse('approval-required', rules), outcome: 'approval', approvals, advice: adviceOf(policies) }
@@ -174,12 +189,7 @@ export class PolicyRules {
   }
 }
 
-/** Without asking for a fact that nobody asked for: some are worked out where they are read. */
-const approvedContext = (context: ContextFacts): ContextFacts =>
-  Object.defineProperties(
-    {},
-    { ...Object.getOwnPropertyDescriptors(context), approval: { value: APPROVED, enumerable: true } },
-  ) as ContextFacts
+const approvedContext = (context: ContextFacts): ContextFacts => ({ ...context, approval: APPROVED })
 
 const isAllowed = (answer: EngineAnswer): boolean => answer.kind === 'answer' && answer.isAllowed
 const reasonsOf = (answer: EngineAnswer): readonly string[] => (answer.kind === 'answer' ? [...answer.reasons].sort() : [])

@@ -1,80 +1,102 @@
 // Exactly the facts that a set of rules reads: what Cedar gets, what a decision is remembered by, and what is written down of it, are the same thing.
 
+import { asciiJson } from '../kernel/json-string.ts'
 import { actionRow } from './actions.ts'
 import { argumentFacts, stepsOf } from './arguments.ts'
 import { cedarType } from './ast.ts'
 import { cedarFacts, flattened, pathsOf, picked, valueAt, written } from './fact-values.ts'
-import type { CedarEntity, CedarRequest, CedarUid, CedarValue } from './language.ts'
-import { ARGUMENTS, type EntityReads, type Reads } from './reads.ts'
-import type { EntityRecord, RequestRecord } from './record.ts'
-import { keyOf, splitKey, type ContextFacts, type Entity, type Facts, type PolicyRequest } from './request.ts'
+import type { CedarRequest, CedarUid, CedarValue } from './language.ts'
+import { part, ProjectedEntities } from './projected.ts'
+import { ARGUMENTS, type Reads } from './reads.ts'
+import type { RequestRecord } from './record.ts'
+import type { ContextFacts, Entity, Facts, PolicyRequest, WantedPointers } from './request.ts'
 
-/** An entity as the rules see it. `key` is empty where they see all of it. */
-type Projected = { readonly key: string; readonly uid: CedarUid; readonly entity: CedarEntity }
 type Tags = ReadonlyMap<string, readonly string[]>
 
 /** A request as the rules see it. `key` is undefined where no answer can be remembered; equal keys have equal answers. */
-export type View = { readonly key: string | undefined; readonly tags: Tags }
+export type View = { readonly key: string | undefined; readonly tags: Tags; readonly context: ContextFacts }
 
 const NO_TAGS: Tags = new Map()
 
 export class Projection {
   readonly #reads: Reads
   readonly #contextPaths: readonly (readonly string[])[]
-  readonly #pointers: ReadonlyMap<string, readonly string[]> | 'all'
-  readonly #known = { principal: new WeakMap<Entity, Projected>(), resource: new WeakMap<Entity, Projected>() }
+  readonly #pointers: WantedPointers
+  readonly #principals: ProjectedEntities
+  readonly #resources: ProjectedEntities
   readonly #isRemembered: boolean
+  readonly #readsFindings: boolean
+  readonly #contexts = new WeakMap<ContextFacts, { readonly key: string; readonly text: string }>()
+  /** the arguments of a record where none is there that was asked for */
+  readonly #noArguments: string
 
   constructor(reads: Reads) {
     this.#reads = reads
     this.#contextPaths = pathsOf(reads.context.paths)
     this.#pointers =
       reads.pointers === 'all' ? 'all' : new Map([...reads.pointers].sort().map(pointer => [pointer, stepsOf(pointer) ?? []]))
+    this.#principals = new ProjectedEntities(reads.principal)
+    this.#resources = new ProjectedEntities(reads.resource)
     this.#isRemembered = !reads.context.isWhole && !reads.principal.isWhole && !reads.resource.isWhole && reads.pointers !== 'all'
+    this.#readsFindings = reads.context.isWhole || reads.context.paths.has('findings')
+    this.#noArguments = asciiJson(JSON.stringify(this.#argumentsOf(NO_TAGS)))
   }
 
   /** What the rules see of it; or which argument cannot be judged. */
   view(request: PolicyRequest): View | { readonly unreadable: string } {
     const tags = this.#tagsOf(request)
     if ('unreadable' in tags) return tags
-    return { key: this.#isRemembered ? this.#keyOf(request, tags) : undefined, tags }
+    const { late, context: given } = request
+    const findings = this.#readsFindings ? late?.findings?.() : undefined
+    // Most arguments have none: the context that others share stays the one that is asked about.
+    const context = findings && findings.length > 0 ? { ...given, findings } : given
+    return { key: this.#isRemembered ? this.#keyOf(request, context, tags) : undefined, tags, context }
   }
 
   /** All that an answer can depend on besides the resource and arguments: who shares it sees the same of the same resources. */
   standpoint(principal: Entity, context: ContextFacts): string {
-    const { reads, facts } = { reads: this.#reads, facts: context }
+    const reads = this.#reads
     const who = reads.principal.isWhole
       ? written([principal.type, principal.id, ...[...principal.within].sort()]) + written(principal.attributes)
-      : this.#projectedOf('principal', principal).key
-    return reads.context.isWhole ? who + written(facts) : this.#contextPaths.reduce((key, path) => key + written(valueAt(facts, path)), who)
+      : this.#principals.of(principal).key
+    return `${who}\n${reads.context.isWhole ? written(context) : this.#contextOf(context).key}`
   }
 
-  #tagsOf(request: PolicyRequest): Tags | { readonly unreadable: string } {
+  #tagsOf({ tags, late, arguments: given }: PolicyRequest): Tags | { readonly unreadable: string } {
     const wanted = this.#pointers
     if (wanted !== 'all' && wanted.size === 0) return NO_TAGS
-    const { tags } = request
     if (tags) return wanted === 'all' ? tags : new Map([...tags].filter(([pointer]) => wanted.has(pointer)))
-    const found = argumentFacts(request.arguments, wanted)
-    return 'unreadable' in found ? found : found.tags
+    const found = argumentFacts(late?.arguments ? late.arguments(wanted) : given, wanted)
+    if ('unreadable' in found) return found
+    return found.tags.size === 0 ? NO_TAGS : found.tags
   }
 
   /** Lengths in front of texts keep the parts apart, whatever is in them. */
-  #keyOf(request: PolicyRequest, tags: Tags): string {
-    let key = `${this.#projected('principal', request).key}\n${this.#projected('resource', request).key}\n`
-    for (const path of this.#contextPaths) key += written(valueAt(request.context, path))
-    if (this.#pointers !== 'all') {
-      for (const pointer of this.#pointers.keys()) {
-        const values = tags.get(pointer)
-        key += values ? written(values) : '-'
-      }
+  #keyOf({ principal, resource }: PolicyRequest, context: ContextFacts, tags: Tags): string {
+    const key = `${this.#principals.of(principal).key}\n${this.#resources.of(resource).key}\n${this.#contextOf(context).key}`
+    if (tags === NO_TAGS || this.#pointers === 'all') return key
+    let values = '\n'
+    for (const pointer of this.#pointers.keys()) {
+      const found = tags.get(pointer)
+      values += found ? written(found) : '-'
     }
-    return key
+    return key + values
+  }
+
+  /** The parts of key and record that a context makes; moments and principals share one (pipeline/judge-contexts.ts). */
+  #contextOf(context: ContextFacts): { readonly key: string; readonly text: string } {
+    let known = this.#contexts.get(context)
+    if (!known) {
+      const key = part(this.#contextPaths.map(path => written(valueAt(context, path))).join(''))
+      this.#contexts.set(context, (known = { key, text: asciiJson(JSON.stringify(this.#contextRecord(context))) }))
+    }
+    return known
   }
 
   /** What Cedar is asked. `context` in place of the request's own: what it would be if. */
-  cedar(request: PolicyRequest, { tags }: View, context: ContextFacts = request.context): CedarRequest {
-    const principal = this.#projected('principal', request)
-    const resource = this.#projected('resource', request)
+  cedar(request: PolicyRequest, { tags, context: own }: View, context: ContextFacts = own): CedarRequest {
+    const principal = this.#principals.of(request.principal)
+    const resource = this.#resources.of(request.resource)
     const action = { type: cedarType('Action'), id: request.action }
     const groups = actionRow(request.action)?.within ?? []
     const entities = [
@@ -82,7 +104,7 @@ export class Projection {
       resource.entity,
       { uid: action, attrs: {}, parents: groups.map(id => ({ type: cedarType('Action'), id })) },
     ]
-    const facts = this.#contextOf(context)
+    const facts = this.#cedarContext(context)
     const readsArguments = this.#pointers === 'all' || this.#pointers.size > 0
     if (readsArguments) entities.push({ uid: ARGUMENTS_UID, attrs: {}, parents: [], tags: Object.fromEntries(tags) })
     return {
@@ -94,39 +116,47 @@ export class Projection {
     }
   }
 
-  #contextOf(context: ContextFacts): Readonly<Record<string, CedarValue>> {
+  #cedarContext(context: ContextFacts): Readonly<Record<string, CedarValue>> {
     const facts = context as unknown as Facts
     return cedarFacts(this.#reads.context.isWhole ? facts : picked(facts, this.#contextPaths))
   }
 
   /** What is written down of it: enough to decide anew, and nothing else. Arguments that were asked for and absent are null; large ones are not kept. */
-  record(request: PolicyRequest, { tags }: View): RequestRecord {
-    const { context } = this.#reads
-    const asked = this.#pointers === 'all' ? undefined : [...this.#pointers.keys()]
+  record(request: PolicyRequest, { tags, context }: View): RequestRecord {
     return {
       action: request.action,
-      principal: recordOf(request.principal, this.#reads.principal),
-      resource: recordOf(request.resource, this.#reads.resource),
-      context: flattened(context.isWhole ? undefined : this.#contextPaths, request.context),
-      ...(context.isWhole && { isWholeContext: true as const }),
-      ...(asked === undefined && { isWholeArguments: true as const }),
-      arguments: Object.fromEntries(
-        (asked ?? [...tags.keys()]).flatMap(pointer => {
-          const values = tags.get(pointer) ?? null
-          return isShort(values) ? [[pointer, values]] : []
-        }),
-      ),
+      principal: this.#principals.record(request.principal),
+      resource: this.#resources.record(request.resource),
+      context: this.#contextRecord(context),
+      ...(this.#reads.context.isWhole && { isWholeContext: true as const }),
+      arguments: this.#argumentsOf(tags),
+      ...(this.#pointers === 'all' && { isWholeArguments: true as const }),
     }
   }
 
-  #projected(role: 'principal' | 'resource', request: PolicyRequest): Projected {
-    return this.#projectedOf(role, request[role])
+  /** `record` as JSON text in ASCII, of parts that were made before. */
+  recordText({ action, principal, resource }: PolicyRequest, { tags, context }: View): string {
+    const isWhole = this.#reads.context.isWhole ? ',"isWholeContext":true' : ''
+    const isWholeArguments = this.#pointers === 'all' ? ',"isWholeArguments":true' : ''
+    const given = tags === NO_TAGS ? this.#noArguments : asciiJson(JSON.stringify(this.#argumentsOf(tags)))
+    // INVARIANT: actions are rows of a table, in ASCII.
+    return (
+      `{"action":"${action}","principal":${this.#principals.recordText(principal)},"resource":${this.#resources.recordText(resource)}` +
+      `,"context":${this.#contextOf(context).text}${isWhole},"arguments":${given}${isWholeArguments}}`
+    )
   }
 
-  #projectedOf(role: 'principal' | 'resource', entity: Entity): Projected {
-    let found = this.#known[role].get(entity)
-    if (!found) this.#known[role].set(entity, (found = project(entity, this.#reads[role])))
-    return found
+  #contextRecord(context: ContextFacts): RequestRecord['context'] {
+    return flattened(this.#reads.context.isWhole ? undefined : this.#contextPaths, context)
+  }
+  #argumentsOf(tags: Tags): RequestRecord['arguments'] {
+    const asked = this.#pointers === 'all' ? tags.keys() : this.#pointers.keys()
+    return Object.fromEntries(
+      [...asked].flatMap(pointer => {
+        const values = tags.get(pointer) ?? null
+        return isShort(values) ? [[pointer, values]] : []
+      }),
+    )
   }
 }
 
@@ -135,46 +165,3 @@ const MAX_RECORDED = 8192
 const isShort = (values: readonly string[] | null): boolean => (values ?? []).reduce((sum, value) => sum + value.length, 0) <= MAX_RECORDED
 
 const ARGUMENTS_UID: CedarUid = { type: cedarType('Arguments'), id: 'request' }
-
-function project(entity: Entity, reads: EntityReads): Projected {
-  const { type, id, within, attributes } = entity
-  const own = keyOf(type, id)
-  const holds = holdsOf(entity, reads)
-  const paths = pathsOf(reads.paths)
-  const facts = reads.isWhole ? attributes : picked(attributes, paths)
-  // Where no rule names it, another name serves as well, and whoever differs in nothing else shares the answer.
-  const uid = { type: cedarType(type), id: reads.isWhole || reads.within.has(own) ? id : nobody(type, reads.within) }
-  const parents = (reads.isWhole ? [...within] : holds).filter(key => key !== own).map(cedarUid)
-  const key = `${type} ${holds.map(written).join('')}/${paths.map(path => written(valueAt(attributes, path))).join('')}`
-  return { key, uid, entity: { uid, attrs: cedarFacts(facts), parents } }
-}
-
-/** Of what the rules ask about, what it is in; rules may name thousands of groups, and it is in a few. */
-function holdsOf({ within }: Entity, reads: EntityReads): readonly string[] {
-  const [few, many] = within.size < reads.within.size ? [within, reads.within] : [reads.within, within]
-  return [...few].filter(key => many.has(key)).sort()
-}
-
-function recordOf(entity: Entity, reads: EntityReads): EntityRecord {
-  const { type, id, within, attributes } = entity
-  const own = keyOf(type, id)
-  return {
-    type,
-    id,
-    in: (reads.isWhole ? [...within].sort() : holdsOf(entity, reads)).filter(each => each !== own),
-    ...(reads.isWhole ? { isWhole: true as const } : { notIn: [...reads.within].filter(each => !within.has(each)).sort() }),
-    attributes: flattened(reads.isWhole ? undefined : pathsOf(reads.paths), attributes),
-  }
-}
-
-/** An id that no rule names. */
-function nobody(type: string, named: ReadonlySet<string>): string {
-  let id = '?'
-  while (named.has(keyOf(type, id))) id += '?'
-  return id
-}
-
-function cedarUid(key: string): CedarUid {
-  const { type, id } = splitKey(key)
-  return { type: cedarType(type), id }
-}

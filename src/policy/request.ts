@@ -32,18 +32,32 @@ export type ContextFacts = {
   readonly weekday: number
   readonly readUntrusted: boolean
   readonly readPrivate: boolean
-  /** codes of what inspection found in the arguments, sorted; may be worked out where it is read */
+  /** codes of what inspection found in the arguments, sorted */
   readonly findings: readonly string[]
   readonly approval?: { readonly count: number }
 }
 
-/** `arguments`: attacker-controlled, as JSON.parse made it; asked for only where a rule reads some, and only those are looked at. */
+/**
+ * What is worked out only where a rule reads it. Functions, and no getters on the request: a getter of its own gives every request a hidden class of its own, which
+ * outlives the request and keeps all it holds (docs/adr/0029).
+ */
+export type LateFacts = {
+  /** Members of an object that begin no wanted pointer may be left out. */
+  readonly arguments?: (wanted: WantedPointers) => unknown
+  /** in place of `context.findings` */
+  readonly findings?: () => readonly string[]
+}
+/** Steps by pointer (arguments.ts). */
+export type WantedPointers = ReadonlyMap<string, readonly string[]> | 'all'
+
+/** `arguments`: attacker-controlled, as JSON.parse made it; only those that a rule reads are looked at. */
 export type PolicyRequest = {
   readonly principal: Entity
   readonly action: string
   readonly resource: Entity
   readonly context: ContextFacts
   readonly arguments?: unknown
+  readonly late?: LateFacts
   /** arguments as a record of a decision has them, in place of the arguments themselves */
   readonly tags?: ReadonlyMap<string, readonly string[]>
 }

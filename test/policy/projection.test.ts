@@ -49,6 +49,24 @@ describe('the part of a request that rules read', () => {
     )
   })
 
+  it('law: its text in the record is the record, whatever was written before', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyRule, { minLength: 1, maxLength: 6 }),
+        fc.array(anyRequest, { minLength: 10, maxLength: 10 }),
+        (texts, requests) => {
+          const rules = new PolicyRules(bundleFrom(texts), engine)
+          for (const asked of [...requests, ...requests]) {
+            const decision = rules.decide(asked)
+            expect(JSON.parse(rules.recordText(asked, decision))).toEqual(JSON.parse(JSON.stringify(rules.record(asked, decision))))
+            expect(rules.recordText(asked, decision)).toMatch(/^[\x20-\x7e]*$/)
+          }
+        },
+      ),
+      { numRuns: 25 },
+    )
+  })
+
   const counting = (): PolicyEngine & { asked: number } => ({
     asked: 0,
     evaluate(slice, asked) {

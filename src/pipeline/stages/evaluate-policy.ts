@@ -10,7 +10,7 @@ import type { Defined } from '../judge-entities.ts'
 import type { Judged } from '../judge.ts'
 import type { Authenticated, Classified, Joined, Permitted, Received, Stage } from '../path.ts'
 import { permitEndpoint } from '../permit-endpoint.ts'
-import { argumentsOf } from '../policy-arguments.ts'
+import { lateArguments } from '../policy-arguments.ts'
 import { recordOf, refusalOf, verdictOf } from '../verdict.ts'
 import type { Routed } from './resolve-route.ts'
 
@@ -53,8 +53,7 @@ function judged(x: Asking, defined: Defined | Stop | undefined, deps: Deps): Per
     name,
     method: x.method,
     defined,
-    given: once(() => argumentsOf(x)),
-    found: () => argumentCodes(deps.inspect, x, entry),
+    late: { arguments: lateArguments(x), findings: () => argumentCodes(deps.inspect, x, entry) },
   })
   if (!given) return { stop: 'params-invalid', detail: 'a name is not well-formed' }
   const missingScopes = entry.scopes.missing(x.principal, kind, name) ?? []
@@ -82,11 +81,6 @@ function refused(x: Asking, given: Judged, verdict: Parameters<typeof refusalOf>
 /** Without a connected account there is no list to judge by, and nothing goes upstream either: the host is asked to connect first. */
 const settle = (x: Asking, stop: Stop, deps: AskDeps): Stop | Promise<Stop> =>
   stop.stop === 'connection-required' ? askToConnect(x, x.route.entry, stop, deps) : stop
-
-const once = (make: () => unknown): (() => unknown) => {
-  let made: { readonly value: unknown } | undefined
-  return () => (made ??= { value: make() }).value
-}
 
 type Known = Received & Classified & Authenticated
 
