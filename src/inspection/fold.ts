@@ -74,8 +74,12 @@ export class Folder {
     while (at < end) {
       const byte = json[at] ?? 0
       if (byte < 0x80 && byte !== 0x5c) {
-        this.#ascii(byte)
-        at++
+        // Where nothing special stands open, letters only have to be counted.
+        if (!this.#alike && this.#before < 0x80) at = this.#plain(json, at, end)
+        else {
+          this.#ascii(byte)
+          at++
+        }
       } else if (byte === 0x5c) at = this.#escape(json, at, folds)
       else at = this.#utf8(json, at, byte, folds)
     }
@@ -90,6 +94,33 @@ export class Folder {
   #see(code: HiddenCode): void {
     const index = HIDDEN_CODES.indexOf(code)
     if ((this.seen[index] ?? 0) < 0) this.seen[index] = this.length
+  }
+
+  /** ASCII without escapes from `at`; returns where it ends. */
+  #plain(json: Uint8Array, from: number, end: number): number {
+    const { bytes } = this
+    let length = this.length
+    let letters = this.#letters
+    let latin = this.#latin
+    let at = from
+    for (; at < end; at++) {
+      const byte = json[at] ?? 0
+      if (byte > 0x7f || byte === 0x5c) break
+      bytes[length++] = byte
+      const lower = byte | 0x20
+      if (lower >= 0x61 && lower <= 0x7a) {
+        latin = true
+        letters++
+      } else {
+        latin = false
+        letters = 0
+      }
+    }
+    this.length = length
+    this.#letters = letters
+    this.#latin = latin
+    this.#before = json[at - 1] ?? 0
+    return at
   }
 
   #ascii(byte: number): void {

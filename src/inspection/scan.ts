@@ -20,9 +20,13 @@ const SIGN = 1
 const JOINS = 2
 const BLANK = 3
 const APOSTROPHE = 0x27
+const SLASH = 0x2f
+const PLUS = 0x2b
 
 /** Shortest token, shortest encoded text, in characters without a blank. */
 const RUN = 20
+/** No word of phrases.ts is as long: what follows is not hashed. */
+const LONG_WORD = 32
 const BLOB = 40
 /** White space that pushes text out of sight. */
 const WALL = 60
@@ -40,9 +44,10 @@ export class TextScan {
   #at = 0
   #hash = 0
   #length = 0
-  #letters = 0
+  #bits = 0
   #from = -1
   #run = -1
+  #hasSlash = false
   /** where the next private key ends */
   #keyEnd = -1
   #found: Found = () => undefined
@@ -67,8 +72,9 @@ export class TextScan {
     this.#bytes = bytes
     this.#end = end
     this.#at = start
-    this.#hash = this.#length = this.#letters = 0
+    this.#hash = this.#length = this.#bits = 0
     this.#from = this.#run = -1
+    this.#hasSlash = false
     this.#keyEnd = -1
     this.#isExempt = isExempt
     this.#escapes = 0
@@ -96,10 +102,12 @@ export class TextScan {
     const end = this.#end
     let hash = this.#hash
     let length = this.#length
-    let letters = this.#letters
+    // Letters have 0x40 in them, digits have not.
+    let bits = this.#bits
     let from = this.#from
     let run = this.#run
     let at = this.#at
+    const stop = Math.min(limit + 1, end)
     // One more than there is ends what is open.
     for (; at <= limit; at++) {
       const byte = at < end ? (bytes[at] ?? 0) : QUOTE
@@ -109,24 +117,34 @@ export class TextScan {
           from = at
           if (run < 0) run = at
         }
-        hash = (Math.imul(hash, 31) + kind) | 0
-        length++
-        if (kind > 0x39) letters++
+        const start = at
+        const hashed = Math.min(stop, at + LONG_WORD - length)
+        let each = kind
+        do {
+          hash = (Math.imul(hash, 31) + each) | 0
+          bits |= each
+          each = ++at < hashed ? (CLASS[bytes[at] ?? 0] ?? 0) : 0
+        } while (each > BLANK)
+        if (at >= hashed) for (; at < stop && (each = CLASS[bytes[at] ?? 0] ?? 0) > BLANK; at++) bits |= each
+        length += at - start
+        at--
         continue
       }
       if (from >= 0) {
         if (byte === APOSTROPHE) continue
-        if (letters === 0) this.#numberEnds(from, at)
+        if ((bits & 0x40) === 0) this.#numberEnds(from, at)
         else this.#wordEnds(from, at, hash, length)
         from = -1
-        hash = length = letters = 0
+        hash = length = bits = 0
       }
       if (kind === JOINS) {
         if (run < 0) run = at
+        if (byte === SLASH || byte === PLUS) this.#hasSlash = true
         continue
       }
       if (run >= 0) {
         if (at - run >= RUN) this.#runEnds(run, at)
+        this.#hasSlash = false
         run = -1
       }
       if (kind === SIGN) this.#sign(byte, at)
@@ -135,7 +153,7 @@ export class TextScan {
     this.#at = at
     this.#hash = hash
     this.#length = length
-    this.#letters = letters
+    this.#bits = bits
     this.#from = from
     this.#run = run
   }
@@ -179,16 +197,14 @@ export class TextScan {
   /** Token characters without a blank; tokens begin it, or stand behind `/` and `+`. */
   #runEnds(start: number, end: number): void {
     const bytes = this.#bytes
-    let isStart = true
     let last = start
-    for (let at = start; at < end; at++) {
-      const byte = bytes[at] ?? 0
-      if (isStart) {
-        last = at
-        const token = tokenAt(bytes, at, end)
-        if (token) this.#found(token.kind === EXAMPLE ? 'secret-example' : 'secret-token', at, token.kind, token.end)
-      }
-      isStart = byte === 0x2f || byte === 0x2b
+    for (let at = start; at < end; ) {
+      last = at
+      const token = tokenAt(bytes, at, end)
+      if (token) this.#found(token.kind === EXAMPLE ? 'secret-example' : 'secret-token', at, token.kind, token.end)
+      if (!this.#hasSlash) break
+      while (at < end && bytes[at] !== SLASH && bytes[at] !== PLUS) at++
+      at++
     }
     if (isJwt(bytes, last, end, this.#end)) this.#found('secret-token', last, 'JSON Web Token', jwtEnd(bytes, last, this.#end))
     if (end - start >= BLOB && !this.#isExempt && isEncodedRun(bytes, start, end)) this.#found('encoded-text', start)

@@ -1,5 +1,6 @@
 // Every string and key of judged JSON in document order, with where it stands, without building anything: pointers are made only for what was found.
 
+import { isAscii } from 'node:buffer'
 import { inertAscii } from '../kernel/json-string.ts'
 
 /** Deepest nesting the strict reader lets through (mcp/json-scan.ts). */
@@ -98,13 +99,27 @@ export class Walk {
     let at = this.#at
     // A document that is cut within a string ends it where the bytes end.
     const end = limit < this.#end ? limit : bytes.length
-    for (; at < end; at++) {
+    const near = Math.min(end, at + NEAR)
+    for (; at < near; at++) {
       const inside = bytes[at] ?? QUOTE
       if (inside === QUOTE) break
       if (inside === BACKSLASH) {
         bits |= 0x100
         at++
       } else bits |= inside
+    }
+    if (at >= near && at < end) {
+      const plain = bits < 0x80 ? plainEnd(bytes, at, end) : -1
+      if (plain >= 0) at = plain
+      else
+        for (; at < end; at++) {
+          const inside = bytes[at] ?? QUOTE
+          if (inside === QUOTE) break
+          if (inside === BACKSLASH) {
+            bits |= 0x100
+            at++
+          } else bits |= inside
+        }
     }
     if (at >= end && end < bytes.length) {
       this.#bits = bits
@@ -184,6 +199,17 @@ export class Walk {
     // A key may be a secret as well, and pointers are written down and told.
     return isSecretLike(key) ? '…' : inertAscii(key.replaceAll('~', '~0').replaceAll('/', '~1'), MAX_KEY)
   }
+}
+
+/** Bytes of a text that are looked at one by one before it counts as long. */
+const NEAR = 64
+
+/** Where a text of ASCII without escapes ends, as the platform finds it: at a quote, or at `end`. -1 for any other text. */
+function plainEnd(bytes: Uint8Array, from: number, end: number): number {
+  const rest = Buffer.from(bytes.buffer, bytes.byteOffset + from, end - from)
+  const quote = rest.indexOf(QUOTE)
+  const text = quote < 0 ? rest : rest.subarray(0, quote)
+  return text.includes(BACKSLASH) || !isAscii(text) ? -1 : from + text.length
 }
 
 /** Long, or with digits as keys, codes and numbers have them (a Slack token may have 15 characters and one digit), or an address with somebody's name in it. */
