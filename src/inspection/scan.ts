@@ -100,62 +100,65 @@ export class TextScan {
   #pass(limit: number): void {
     const bytes = this.#bytes
     const end = this.#end
-    let hash = this.#hash
-    let length = this.#length
-    // Letters have 0x40 in them, digits have not.
-    let bits = this.#bits
-    let from = this.#from
-    let run = this.#run
-    let at = this.#at
     const stop = Math.min(limit + 1, end)
+    let at = this.#at
     // One more than there is ends what is open.
     for (; at <= limit; at++) {
       const byte = at < end ? (bytes[at] ?? 0) : QUOTE
       const kind = CLASS[byte] ?? 0
       if (kind > BLANK) {
-        if (from < 0) {
-          from = at
-          if (run < 0) run = at
-        }
-        const start = at
-        const hashed = Math.min(stop, at + LONG_WORD - length)
-        let each = kind
-        do {
-          hash = (Math.imul(hash, 31) + each) | 0
-          bits |= each
-          each = ++at < hashed ? (CLASS[bytes[at] ?? 0] ?? 0) : 0
-        } while (each > BLANK)
-        if (at >= hashed) for (; at < stop && (each = CLASS[bytes[at] ?? 0] ?? 0) > BLANK; at++) bits |= each
-        length += at - start
-        at--
+        at = this.#letters(at, stop)
         continue
       }
-      if (from >= 0) {
+      if (this.#from >= 0) {
         if (byte === APOSTROPHE) continue
-        if ((bits & 0x40) === 0) this.#numberEnds(from, at)
-        else this.#wordEnds(from, at, hash, length)
-        from = -1
-        hash = length = bits = 0
+        this.#ends(at)
       }
       if (kind === JOINS) {
-        if (run < 0) run = at
+        if (this.#run < 0) this.#run = at
         if (byte === SLASH || byte === PLUS) this.#hasSlash = true
         continue
       }
-      if (run >= 0) {
-        if (at - run >= RUN) this.#runEnds(run, at)
+      if (this.#run >= 0) {
+        if (at - this.#run >= RUN) this.#runEnds(this.#run, at)
         this.#hasSlash = false
-        run = -1
+        this.#run = -1
       }
       if (kind === SIGN) this.#sign(byte, at)
       else if (kind === BLANK) at = this.#blanks(at)
     }
     this.#at = at
+  }
+
+  /** Letters and digits from `start`; returns the last of them. */
+  #letters(start: number, stop: number): number {
+    if (this.#from < 0) {
+      this.#from = start
+      if (this.#run < 0) this.#run = start
+    }
+    const bytes = this.#bytes
+    const hashed = Math.min(stop, start + LONG_WORD - this.#length)
+    let hash = this.#hash
+    let bits = this.#bits
+    let at = start
+    let kind = 0
+    for (; at < hashed && (kind = CLASS[bytes[at] ?? 0] ?? 0) > BLANK; at++) {
+      hash = (Math.imul(hash, 31) + kind) | 0
+      bits |= kind
+    }
+    if (at >= hashed) for (; at < stop && (kind = CLASS[bytes[at] ?? 0] ?? 0) > BLANK; at++) bits |= kind
     this.#hash = hash
-    this.#length = length
     this.#bits = bits
-    this.#from = from
-    this.#run = run
+    this.#length += at - start
+    return at - 1
+  }
+
+  #ends(at: number): void {
+    // Letters have 0x40 in them, digits have not.
+    if ((this.#bits & 0x40) === 0) this.#numberEnds(this.#from, at)
+    else this.#wordEnds(this.#from, at, this.#hash, this.#length)
+    this.#from = -1
+    this.#hash = this.#length = this.#bits = 0
   }
 
   #wordEnds(from: number, end: number, hash: number, length: number): void {
@@ -198,7 +201,7 @@ export class TextScan {
   #runEnds(start: number, end: number): void {
     const bytes = this.#bytes
     let last = start
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       last = at
       const token = tokenAt(bytes, at, end)
       if (token) this.#found(token.kind === EXAMPLE ? 'secret-example' : 'secret-token', at, token.kind, token.end)
