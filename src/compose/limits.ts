@@ -12,7 +12,7 @@ import { Limits } from '../limits/limits.ts'
 import { Penalties } from '../limits/penalties.ts'
 import { VisitorLimits } from '../limits/visitors.ts'
 import type { GatewayDeps } from '../pipeline/deps.ts'
-import type { ListSettings } from '../pipeline/catalogue-view.ts'
+import type { ListSettings } from '../pipeline/caller-lists.ts'
 
 /** `name`: tells windows apart that count other things */
 export type CounterOf = (window: Window, name: string) => Counter

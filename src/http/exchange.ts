@@ -48,6 +48,7 @@ export class Exchange implements Received {
   protected place: unknown = undefined
   protected labels: unknown = undefined
   protected answer: unknown = undefined
+  protected ownLists: unknown = undefined
 
   constructor(
     arrival: Arrival,

@@ -135,7 +135,7 @@ export class Limits {
     for (const rate of demands?.rates ?? [])
       charges.push({
         leases: book.of(`obligation ${rate.per.join()}`, rate),
-        key: digestOf(valuesOf(spender, this.#namesOf(spender.principal), rate.per)),
+        key: shortened(valuesOf(spender, this.#namesOf(spender.principal), rate.per)),
         group,
         limit: { kind: 'obligation', of: rate.per.join(' and ') },
       })
@@ -184,16 +184,29 @@ function namesOf({ key, issuer, client }: Principal): Names {
 
 /** A name can be as long as a message. */
 const MAX_NAME = 128
-const toolKey = ({ alias, tool }: Spender): string => `${alias}/${tool.length > MAX_NAME ? digestOf(tool) : tool}`
+const shortened = (text: string): string => (text.length > MAX_NAME ? digestOf(text) : text)
+const toolKey = ({ alias, tool }: Spender): string => `${alias}/${shortened(tool)}`
 
 /** Lengths keep the values apart: names are their servers'. */
 function valuesOf(spender: Spender, { client }: Names, per: Per): string {
-  const values: Readonly<Record<Per[number], string>> = {
-    principal: spender.principal.key,
-    client: client ?? '',
-    address: addressBlock(spender.address),
-    server: spender.alias,
-    tool: toolKey(spender),
+  let text = ''
+  for (const part of per) {
+    const value = valueOf(spender, client, part)
+    text += `${value.length}:${value}`
   }
-  return per.map(part => `${values[part].length}:${values[part]}`).join('')
+  return text
+}
+function valueOf(spender: Spender, client: string | undefined, part: Per[number]): string {
+  switch (part) {
+    case 'principal':
+      return spender.principal.key
+    case 'client':
+      return client ?? ''
+    case 'address':
+      return addressBlock(spender.address)
+    case 'server':
+      return spender.alias
+    case 'tool':
+      return toolKey(spender)
+  }
 }

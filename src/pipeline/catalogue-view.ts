@@ -1,57 +1,35 @@
 // The catalog room joined to upstreams and entitlements: names resolved, lists fetched for their caller, views kept, results renamed.
 
 import { plainCapabilities } from '../admission/plain-capabilities.ts'
-import type { Contacts } from '../audit/contacts.ts'
 import type { Entry, ListKind } from '../catalog/entry.ts'
 import { matchesTemplate } from '../catalog/uri-template.ts'
-import { emptyList, type LiveList } from '../catalog/lists.ts'
+import type { LiveList } from '../catalog/lists.ts'
 import { qualifyName, qualifyUri, splitName, splitUri } from '../catalog/names.ts'
-import { Surfaces, type SurfaceCaller } from '../catalog/surfaces.ts'
 import { Views } from '../catalog/views.ts'
 import { rewriteResult } from '../catalog/rewrite.ts'
 import { toolToLegacy, toolToModern } from '../bridge/translate-tools.ts'
-import type { Caller, CallerCredential, UpstreamFace } from '../bridge/upstream.ts'
 import { isStop, type Stop } from '../kernel/errors.ts'
 import type { Era } from '../mcp/revisions.ts'
 import type { Primitive } from '../policy/allow-list.ts'
 import type { PolicyRules } from '../policy/evaluate.ts'
-import type { Admitting } from './admitting.ts'
+import { CallerLists, type CallerListsDeps } from './caller-lists.ts'
 import type { Asked, Catalogue, ListMethod, NameKind, Resolved, Verified } from './catalogue.ts'
 import type { Colliding, Judgement, Used } from './colliding.ts'
 import { heldStop, LISTS_OF } from './collision-stop.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
 import { narrow } from './held-entries.ts'
-import type { InspectedDefinitions } from './inspected-definitions.ts'
 import type { Defined } from './judge-entities.ts'
 import { headersIn, metaFor, wraps } from './list-entries.ts'
 import { outsideOfRoots } from './resource-roots.ts'
-import { ListReader } from './list-reader.ts'
-import { ListWatches } from './list-watches.ts'
 import type { Authenticated, Classified, Endpoint, Joined, Received } from './path.ts'
 
 type Asking = Received & Classified & Authenticated & Joined
-export type CatalogueDeps = Pick<
-  GatewayDeps,
-  'upstreams' | 'entitlement' | 'callers' | 'credentials' | 'sealer' | 'monotonic' | 'delay' | 'judge'
-> & {
-  readonly contacts: Contacts
-  readonly admitting: Admitting
-  readonly colliding: Colliding
-  readonly inspected: InspectedDefinitions
-  readonly listSettings: (alias: string) => ListSettings | undefined
-  readonly serverInfo: object
-  /** a list of an upstream is not handed on whole: entries were left out, or it was cut (R26, N068) */
-  readonly excluded?: (list: LiveList) => void
-}
-export type ListSettings = {
-  readonly limits: { readonly listPages: number; readonly listEntries: number; readonly listBytes: number }
-  readonly ttlMs: number
-  /** an administrator says that lists do not depend on the caller */
-  readonly isShared: boolean
-  /** longest wait for an upstream's list */
-  readonly patienceMs: number
-}
+export type CatalogueDeps = CallerListsDeps &
+  Pick<GatewayDeps, 'upstreams' | 'sealer' | 'judge'> & {
+    readonly colliding: Colliding
+    readonly serverInfo: object
+  }
 
 const KINDS: Readonly<Record<NameKind, ListKind>> = { tool: 'tools', prompt: 'prompts', resource: 'resources' }
 const METHODS: Readonly<Record<ListMethod, ListKind>> = {
@@ -73,8 +51,7 @@ const pause = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 export class CatalogueView implements Catalogue {
   readonly #deps: CatalogueDeps
-  readonly #surfaces: Surfaces
-  readonly #watches: ListWatches
+  readonly #lists: CallerLists
   readonly #views: Views
 
   constructor(deps: CatalogueDeps) {
@@ -85,11 +62,7 @@ export class CatalogueView implements Catalogue {
       adapt: (entry, target) => this.#adapt(entry, target),
       resultMeta: metaFor(deps.serverInfo),
     })
-    this.#surfaces = new Surfaces({
-      ports: { now: deps.monotonic, delay: deps.delay, pause },
-      ...(deps.excluded && { excluded: deps.excluded }),
-    })
-    this.#watches = new ListWatches(deps.monotonic)
+    this.#lists = new CallerLists(deps, pause)
   }
 
   resolve(x: Asking, kind: NameKind, exposed: string): Promise<Resolved | undefined> | Resolved | undefined {
@@ -114,7 +87,7 @@ export class CatalogueView implements Catalogue {
   async #resolveEscaped(x: Asking, entry: UpstreamEntry, kind: ListKind, exposed: string): Promise<Resolved | undefined> {
     // An upstream is not even asked on behalf of somebody for whom it does not exist.
     if (this.#deps.entitlement(x, entry).isEmpty) return undefined
-    const list = await this.#list(x, entry, kind)
+    const list = await this.#lists.list(x, entry, kind)
     const found = isStop(list) ? undefined : list.findExposed(exposed)
     // What has been given another name is not found under its own.
     if (!found) return undefined
@@ -134,12 +107,12 @@ export class CatalogueView implements Catalogue {
   }
 
   toolHeaders(x: Asking, entry: UpstreamEntry, tool: string): ReturnType<Catalogue['toolHeaders']> {
-    const list = this.#visible(x, entry, 'tools')
+    const list = this.#lists.visible(x, entry, 'tools')
     return list instanceof Promise ? list.then(l => headersIn(l, tool)) : headersIn(list, tool)
   }
 
   async isOutputWrapped(x: Asking, entry: UpstreamEntry, tool: string): Promise<boolean> {
-    const list = await this.#visible(x, entry, 'tools')
+    const list = await this.#lists.visible(x, entry, 'tools')
     const found = isStop(list) ? undefined : list.find(tool)
     return found !== undefined && wraps(found)
   }
@@ -154,9 +127,9 @@ export class CatalogueView implements Catalogue {
     // Which rules it was made by; they are asked about each entry, and the record would be as long as the list.
     if (rules) x.judged = JSON.stringify({ digest: rules.bundle.digest })
     const visible = entries.filter(entry => permits.get(entry.alias)?.isEmpty === false)
-    const listed = await Promise.all(visible.map(async entry => this.#listed(x, entry, kind)))
+    const listed = await Promise.all(visible.map(async entry => this.#lists.listed(x, entry, kind)))
     // Only now: what one server says of another's tools shows once both are read.
-    const read = await Promise.all(listed.map(async (list, i) => (visible[i] ? this.#uninspected(visible[i], list) : list)))
+    const read = await Promise.all(listed.map(async (list, i) => (visible[i] ? this.#lists.uninspected(visible[i], list) : list)))
     const judgement = await this.#deps.colliding.judgement(
       x.endpoint,
       visible.flatMap((entry, i) => this.#used(x, entry, read[i])),
@@ -245,7 +218,7 @@ export class CatalogueView implements Catalogue {
       const isKnown = asked.kind === 'resource' || kinds.some(kind => known?.of[kind].has(asked.name))
       if (isKnown && kinds.every(kind => known?.hasRead(kind))) return now
     }
-    return Promise.all(kinds.map(async kind => this.#visible(x, entry, kind))).then(
+    return Promise.all(kinds.map(async kind => this.#lists.visible(x, entry, kind))).then(
       lists =>
         lists.find(isStop) ??
         this.#deps.colliding.judgement(
@@ -275,7 +248,7 @@ export class CatalogueView implements Catalogue {
       )
     // A task belongs to a call that was verified; methods of extensions have no definitions to compare.
     if (kind === 'task' || kind === 'method') return verdict(undefined)
-    const list = this.#list(x, entry, KINDS[kind])
+    const list = this.#lists.list(x, entry, KINDS[kind])
     const check = (read: LiveList | Stop): Verified | Stop =>
       isStop(read) ? unlisted(entry, read) : verdict(admitting.check(entry, read, name) ?? inspected.check(entry, read, name))
     return list instanceof Promise ? list.then(check) : check(list)
@@ -292,12 +265,12 @@ export class CatalogueView implements Catalogue {
     )
   }
   async #resourceLists(x: Asking, entry: UpstreamEntry): Promise<ResourceLists | Stop> {
-    const [resources, templates] = await Promise.all([this.#list(x, entry, 'resources'), this.#list(x, entry, 'templates')])
+    const [resources, templates] = await Promise.all([this.#lists.list(x, entry, 'resources'), this.#lists.list(x, entry, 'templates')])
     if (isStop(resources)) return resources
     return isStop(templates) ? templates : { resources, templates }
   }
   definition(x: Asking, entry: UpstreamEntry, kind: 'tool' | 'prompt', name: string): ReturnType<Catalogue['definition']> {
-    const list = this.#visible(x, entry, KINDS[kind])
+    const list = this.#lists.visible(x, entry, KINDS[kind])
     const find = (read: LiveList | Stop): Defined | Stop | undefined => {
       if (isStop(read)) return read
       const found = read.find(name)
@@ -333,73 +306,16 @@ export class CatalogueView implements Catalogue {
   }
 
   forget(alias: string): void {
-    this.#surfaces.changed(alias)
+    this.#lists.changed(alias)
   }
   /** The upstream is another one now, or gone. */
   drop(alias: string): void {
-    this.#surfaces.forget(alias)
-    this.#watches.drop(alias)
+    this.#lists.forget(alias)
     this.#deps.colliding.drop(alias)
     this.#deps.inspected.drop(alias)
   }
   /** Lets go of change streams that nobody's lists need any more; called by the one timer. */
   sweep(): void {
-    this.#watches.sweep()
-  }
-
-  /** The same without what is held or hides something: what hosts may see, and what is believed of a tool. */
-  #visible(x: Asking, entry: UpstreamEntry, kind: ListKind): LiveList | Stop | Promise<LiveList | Stop> {
-    const list = this.#listed(x, entry, kind)
-    return list instanceof Promise ? list.then(read => this.#uninspected(entry, read)) : this.#uninspected(entry, list)
-  }
-  /** Without what inspection leaves out, whoever admitted it. */
-  #uninspected(entry: UpstreamEntry, list: LiveList | Stop): LiveList | Stop | Promise<LiveList | Stop> {
-    const isEmpty = isStop(list) || (list.entries.length === 0 && !list.meta && list.extra.length === 0)
-    return isEmpty ? list : this.#deps.inspected.visible(entry, list)
-  }
-  #listed(x: Asking, entry: UpstreamEntry, kind: ListKind): LiveList | Stop | Promise<LiveList | Stop> {
-    const { admitting } = this.#deps
-    // A host that lists a server under review finds nothing, and no fault either: it is told once there is something.
-    if (admitting.held(entry)) return emptyList(entry.alias, kind)
-    const list = this.#list(x, entry, kind)
-    if (!(list instanceof Promise)) return isStop(list) ? list : admitting.visible(entry, list)
-    return list.then(read => (isStop(read) ? read : admitting.visible(entry, read)))
-  }
-
-  /** One list of one upstream for one caller, read with the caller's own credential where it takes one. */
-  #list(x: Asking, entry: UpstreamEntry, kind: ListKind): LiveList | Stop | Promise<LiveList | Stop> {
-    const credential = entry.credential && this.#deps.credentials.of(x, entry)
-    if (credential instanceof Promise) return credential.then(own => this.#listWith(x, entry, kind, own))
-    return this.#listWith(x, entry, kind, credential)
-  }
-
-  /** Fetched at most once per change or short time. */
-  #listWith(
-    x: Asking,
-    entry: UpstreamEntry,
-    kind: ListKind,
-    credential: CallerCredential | Stop | undefined,
-  ): LiveList | Stop | Promise<LiveList | Stop> {
-    // Nobody sees lists, shared ones neither, that he could not have asked for himself.
-    if (credential && isStop(credential)) return credential
-    const settings = this.#deps.listSettings(entry.alias)
-    if (!settings) return { stop: 'upstream-unavailable', detail: `\`${entry.alias}\` is not configured` }
-    const { caller } = this.#deps.callers.of(x, entry, this.#deps.entitlement(x, entry), credential)
-    const asking: Caller = { ...caller, affinity: '' }
-    const surface = this.#surfaces.of(entry.alias, settings, surfaceOf(asking), settings.isShared)
-    const events = {
-      met: (face: UpstreamFace): void => this.#watches.watch(entry, asking, surface, face),
-      read: async (list: LiveList): Promise<LiveList | Stop> => {
-        const inspected = await this.#deps.inspected.read(list)
-        return isStop(inspected) ? inspected : this.#deps.admitting.read(entry, inspected)
-      },
-    }
-    return surface.list(kind, new ListReader(this.#deps.contacts, entry, asking, events), settings.patienceMs)
+    this.#lists.sweep()
   }
 }
-
-/** A new credential may see other lists: what was read with the old one is not handed out any more. */
-const surfaceOf = ({ principal, capabilities, credential }: Caller): SurfaceCaller => ({
-  principal: credential === undefined ? principal : `${principal}\n${credential.id}`,
-  capabilities,
-})
