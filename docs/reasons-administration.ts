@@ -22,6 +22,14 @@ export const ADMINISTRATION = {
     'a local command came while break-glass was not open, or after its time',
     '`gatehouse break-glass --for 30m --why …`',
   ),
+  'console-forged': row(
+    'a request to the console’s API that no page of this gateway made: another origin, another host name, or without the token of the session',
+    'use the console’s own pages, under the name of `publicUrl`; command lines use `/admin` with a token (`gatehouse login`)',
+  ),
+  'console-signed-out': row(
+    'no session of the console: it ended (eight hours, or thirty minutes without use), was signed out, or never was',
+    'sign in at `/console`',
+  ),
   'proposal-limit': row('too many proposals wait to be decided', 'approve or reject some'),
   'proposal-unknown': row('no pending proposal of that id: it was decided, it expired, or it never was', '`gatehouse proposals list`'),
   'role-missing': row(

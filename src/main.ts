@@ -12,6 +12,7 @@ import { openAdminPlane } from './compose/admin-plane.ts'
 import { isAnybodyLeft } from './compose/administration.ts'
 import { openAudit } from './compose/audit.ts'
 import { startClock } from './compose/clock.ts'
+import { consoleDeps } from './compose/console.ts'
 import { createCredentials, nobodySignsIn, storesIn, type CredentialStores } from './compose/credentials.ts'
 import { createDoor } from './compose/door.ts'
 import { endWhatIsOver, type Over } from './compose/endings.ts'
@@ -28,6 +29,7 @@ import { openRecorder } from './compose/recording.ts'
 import { Redaction } from './compose/redaction.ts'
 import { rotatingSealer } from './compose/sealing.ts'
 import { houseServers } from './compose/server-house.ts'
+import { serverReviews } from './compose/reviews.ts'
 import { createSessions } from './compose/sessions.ts'
 import { openShown } from './compose/shown.ts'
 import { shutDown } from './compose/shut-down.ts'
@@ -202,7 +204,16 @@ export async function startGateway(
   const admin = await openAdminPlane(
     {
       ...deps,
-      ...{ trust, served, domainKeys, collisions, marks, fetch: tokens.outbound, loginToken: people?.loginToken },
+      ...{
+        trust,
+        served,
+        domainKeys,
+        collisions,
+        reviews: serverReviews({ current: () => current, admissions }),
+        marks,
+        fetch: tokens.outbound,
+        loginToken: people?.loginToken,
+      },
       current: () => current,
       blocking: standing,
       state,
@@ -223,6 +234,7 @@ export async function startGateway(
       isDraining: () => isDraining,
       breakGlass: admin.breakGlass,
       people: people?.deps,
+      console: consoleDeps({ people, run: admin.run, streams, current: () => current, logger }),
     }),
   )
   const endpoint = new McpEndpoint({

@@ -11,7 +11,7 @@ import type { GatewayDeps } from '../src/pipeline/deps.ts'
 import type { Received } from '../src/pipeline/path.ts'
 import { ROLES, type Role } from '../src/administration/roles.ts'
 import type { AdminDeps } from '../src/pipeline/administration.ts'
-import { createAdminPaths, createPaths } from '../src/pipeline/paths.ts'
+import { createAdminPaths, createPaths, type AdminDoor } from '../src/pipeline/paths.ts'
 
 const root = new URL('..', import.meta.url).pathname
 const config = createRequire(import.meta.url)('../.dependency-cruiser.cjs') as IConfiguration
@@ -188,18 +188,27 @@ describe('ARCHITECTURE.md', () => {
       stages: stages.split(', '),
     }),
   )
+  const inConsole = [...(/^- A session of the console .+$/m.exec(section)?.[0] ?? '').matchAll(/`(admin\/[^`]+)`/g)].map(m => m[1] ?? '')
   const each = acts.flatMap(act => act.methods.map(method => [method, act] as const))
   const adminPaths = createAdminPaths({ rolesOf: () => new Set(), breakGlass: {} } as unknown as AdminDeps)
-  const shown = (method: string, isLocal: boolean): string[] | undefined =>
-    adminPaths.of(method, isLocal)?.stages.map(s => `${s.effect ? '▸' : ''}${s.name}`)
+  const shown = (method: string, door: AdminDoor): string[] | undefined =>
+    adminPaths.of(method, door)?.stages.map(s => `${s.effect ? '▸' : ''}${s.name}`)
 
   it.each(each)('shows the stages of %s', (method, act) => {
-    expect(shown(method, true)).toEqual(act.isProof ? undefined : ['identify-local', 'admit', ...act.stages])
-    expect(shown(method, false)).toEqual(act.isLocal ? undefined : ['authenticate', 'admit', ...act.stages])
+    expect(shown(method, 'local')).toEqual(act.isProof ? undefined : ['identify-local', 'admit', ...act.stages])
+    expect(shown(method, 'network')).toEqual(act.isLocal ? undefined : ['authenticate', 'admit', ...act.stages])
+    expect(shown(method, 'console')).toEqual(inConsole.includes(method) ? ['identify-person', 'admit', ...act.stages] : undefined)
+  })
+  it('names what a session of the console may ask for', () => {
+    expect(inConsole.length).toBeGreaterThan(3)
+    expect(acts.flatMap(act => act.methods)).toEqual(expect.arrayContaining(inConsole))
   })
   it.each(each.filter(([, { isLocal, isProof }]) => !isLocal && !isProof))('shows the roles of %s', (method, act) => {
     const passes = ROLES.filter(role => {
-      const stages = createAdminPaths({ rolesOf: () => new Set([role]), breakGlass: {} } as unknown as AdminDeps).of(method, false)?.stages
+      const stages = createAdminPaths({ rolesOf: () => new Set([role]), breakGlass: {} } as unknown as AdminDeps).of(
+        method,
+        'network',
+      )?.stages
       const stage = stages?.find(s => s.name === 'require-role') as { run(x: object): object } | undefined
       return stage !== undefined && !('stop' in stage.run({ principal: { issuer: 'https://idp.example', groups: [] } }))
     })

@@ -1,6 +1,7 @@
 // How the versions of the registry stood that this gateway serves, for commands: `<dataDir>/served.json`. Nothing is decided by it.
 
 import { join } from 'node:path'
+import type { ServedTransport } from '../config/schema.ts'
 import { readPrivate, replacePrivate } from './private-text.ts'
 
 /** As the audit log has it: names, numbers, digests, reason and rule, and what would mend it. */
@@ -15,6 +16,50 @@ export async function readServedReport(dataDir: string): Promise<ReadonlyMap<str
   if (text === undefined) return new Map()
   const { served } = JSON.parse(text) as { readonly served: Readonly<Record<string, ServedRow>> }
   return new Map(Object.entries(served))
+}
+
+/** A version that is pinned, as it stood. */
+export type ServedInfo = {
+  readonly alias: string
+  readonly server: string
+  readonly version: string
+  /** as the gateway that runs, or ran last, judged this pin; `unjudged`: none did */
+  readonly standing: 'in-force' | 'refused' | 'ended' | 'unjudged'
+  readonly publisher?: string
+  readonly reviewer?: string
+  readonly sequence?: number
+  readonly reason?: string
+  readonly rule?: string
+  readonly why?: string
+  readonly fix?: string
+}
+
+/** As the gateway that runs, or ran last, judged this pin. Rejects as `readServedReport`. */
+export async function servedInfo(
+  dataDir: string,
+  alias: string,
+  { name, version }: Pick<ServedTransport, 'name' | 'version'>,
+): Promise<ServedInfo> {
+  const row = (await readServedReport(dataDir)).get(alias)
+  const pin = { alias, server: name, version }
+  if (row?.['name'] !== name || row['version'] !== version) return { ...pin, standing: 'unjudged' }
+  return {
+    ...pin,
+    standing: standingOf(row),
+    ...textsOf(row),
+    ...(typeof row['countsAs'] === 'number' ? { sequence: row['countsAs'] } : sequenceOf(row)),
+  }
+}
+
+const standingOf = ({ is }: ServedRow): ServedInfo['standing'] =>
+  is === 'in-force' || is === 'refused' || is === 'ended' ? is : 'unjudged'
+const sequenceOf = ({ sequence }: ServedRow): { readonly sequence?: number } => (typeof sequence === 'number' ? { sequence } : {})
+function textsOf(row: ServedRow): Partial<ServedInfo> {
+  const texts = (['publisher', 'reviewer', 'reason', 'rule', 'why', 'fix'] as const).flatMap(key => {
+    const text = row[key]
+    return typeof text === 'string' ? [[key, text] as const] : []
+  })
+  return Object.fromEntries(texts)
 }
 
 export class ServedReport {

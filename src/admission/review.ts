@@ -32,23 +32,30 @@ export type SurfaceReview = {
   readonly class: DriftClass | 'same'
 }
 
-/** Changes of one definition that are shown. */
-const MAX_SHOWN_CHANGES = 40
+/** How much of one definition is shown: changes, and characters of a value. What is longer ends in `…`. */
+export type ReviewLength = { readonly changes: number; readonly value: number; readonly whole: number }
+/** A whole definition is shown at length: it has to be read. */
+const TERMINAL: ReviewLength = { changes: 40, value: 400, whole: 4000 }
+/** For pages, where what is long folds. */
+export const PAGE_LENGTH: ReviewLength = { changes: 400, value: 32_000, whole: 64_000 }
 
 /**
  * Holds what was seen against what was admitted. `admitted`: the definitions as admitted, where they were kept; one that does not have the pinned digest
  * counts for nothing, whoever wrote it.
  */
-export function reviewSurface(
+export const reviewSurface = (
   seen: SeenSurface,
   pinned: PinnedSurface | undefined,
   admitted: SeenSurface | undefined,
   suspects: Suspects,
-): SurfaceReview {
+): SurfaceReview => reviewAtLength({ seen, pinned, admitted }, suspects, TERMINAL)
+
+/** The same, with as much of each value as `length` says. */
+export function reviewAtLength({ seen, pinned, admitted }: Compared, suspects: Suspects, length: ReviewLength): SurfaceReview {
   const findings: Finding[] = []
   const missing: { readonly kind: PrimitiveKind; readonly name: string }[] = []
   let same = 0
-  const said = instructionsFinding({ seen, pinned, admitted }, suspects)
+  const said = instructionsFinding({ seen, pinned, admitted }, suspects, length)
   if (said) findings.push(said)
   for (const kind of PRIMITIVE_KINDS) {
     const live = seen.definitions[kind]
@@ -61,7 +68,7 @@ export function reviewSurface(
     missing.push(...comparison.missing.map(name => ({ kind, name: inertText(name) })))
     for (const [name, difference] of comparison.held) {
       const now = live.get(name)
-      if (now) findings.push(findingOf(difference, { now, old: admitted?.definitions[kind].get(name) }, suspects))
+      if (now) findings.push(findingOf(difference, { now, old: admitted?.definitions[kind].get(name), length }, suspects))
     }
   }
   const sorted = DRIFT_CLASSES.flatMap(of => findings.filter(f => f.class === of))
@@ -70,7 +77,7 @@ export function reviewSurface(
 
 function findingOf(
   { kind, name, standing, pinned, live }: Difference,
-  { now, old }: { readonly now: SeenDefinition; readonly old: SeenDefinition | undefined },
+  { now, old, length }: { readonly now: SeenDefinition; readonly old: SeenDefinition | undefined; readonly length: ReviewLength },
   suspects: Suspects,
 ): Finding {
   const after: unknown = JSON.parse(now.json)
@@ -84,14 +91,14 @@ function findingOf(
     ...{ kind, name: inertText(name), standing, ...classified },
     ...(pinned !== undefined && { pinned }),
     ...(live !== undefined && { live }),
-    ...shown(changes.changes),
+    ...shown(changes.changes, length),
     others: now.others.length,
   }
 }
 
 type Compared = { readonly seen: SeenSurface; readonly pinned: PinnedSurface | undefined; readonly admitted: SeenSurface | undefined }
 
-function instructionsFinding({ seen, pinned, admitted }: Compared, suspects: Suspects): Finding | undefined {
+function instructionsFinding({ seen, pinned, admitted }: Compared, suspects: Suspects, length: ReviewLength): Finding | undefined {
   const { instructions } = seen
   if (instructions === undefined) return undefined
   const live = digestOfInstructions(instructions)
@@ -108,19 +115,17 @@ function instructionsFinding({ seen, pinned, admitted }: Compared, suspects: Sus
       : classifyWhole(instructions, known === undefined ? 'definition-added' : 'no-admitted-text', suspects)),
     ...(known !== undefined && { pinned: known }),
     ...(live !== undefined && { live }),
-    ...shown(changes),
+    ...shown(changes, length),
     others: 0,
   }
 }
 
-function shown(changes: readonly Change[]): { readonly changes: readonly ShownChange[]; readonly more: number } {
-  const kept = changes.slice(0, MAX_SHOWN_CHANGES).map(change => ({
+function shown(changes: readonly Change[], length: ReviewLength): { readonly changes: readonly ShownChange[]; readonly more: number } {
+  const shownText = (pointer: string, value: unknown): string => inertJson(value, pointer === '' ? length.whole : length.value)
+  const kept = changes.slice(0, length.changes).map(change => ({
     pointer: inertText(change.pointer),
     ...(change.before !== undefined && { before: shownText(change.pointer, change.before) }),
     ...(change.after !== undefined && { after: shownText(change.pointer, change.after) }),
   }))
   return { changes: kept, more: changes.length - kept.length }
 }
-
-/** A whole definition is shown at length: it has to be read. */
-const shownText = (pointer: string, value: unknown): string => inertJson(value, pointer === '' ? 4000 : 400)

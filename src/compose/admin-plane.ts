@@ -28,6 +28,8 @@ import type { TrustPlane } from './trust.ts'
 export type AdminPlane = {
   /** for the listener: administration, back-channel logout of identity providers, the registry */
   readonly routes: { readonly admin: AdminApi['handle']; readonly logout: AdminApi['handle']; readonly registry: AdminApi['handle'] }
+  /** one act of somebody the caller knows: pages of the console */
+  readonly run: AdminApi['run']
   readonly breakGlass: BreakGlass
   /** called by the one timer */
   readonly localActs: LocalActs
@@ -112,6 +114,7 @@ export async function openAdminPlane(
       logout: (req, res, address) => serveBackchannelLogout({ logout, onRefused: () => edge.penalise(address) }, req, res),
       registry: (req, res, address) => void serveRegistry(registryApi, req, res, address),
     },
+    run: act => api.run(act),
     breakGlass: administration.breakGlass,
     localActs,
     namespaceLooks: looks,

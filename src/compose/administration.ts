@@ -19,6 +19,7 @@ export type AdministrationParts = Pick<GatewayDeps, 'authenticate' | 'standing' 
   readonly proposals: ProposalStore
   readonly connections: AdminDeps['connections']
   readonly collisions: AdminDeps['collisions']
+  readonly reviews: AdminDeps['reviews']
   readonly marks: Pick<AdminDeps['marks'], 'all' | 'clear'>
   readonly registry: AdminDeps['registry']
   /** key name -> makes a new generation; what it answers is told to the operator and holds no secret */

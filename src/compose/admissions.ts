@@ -2,7 +2,7 @@
 
 import { AdmissionFolder, type AdmissionChange } from '../adapters/admission/admission-folder.ts'
 import { AdmissionFloorFile } from '../adapters/admission/floor-file.ts'
-import { readReviewers, type Reviewers } from '../adapters/admission/reviewers.ts'
+import { readReviewers, type Reviewer, type Reviewers } from '../adapters/admission/reviewers.ts'
 import { SeenFolder } from '../adapters/admission/seen-folder.ts'
 import { StrangerFile } from '../adapters/admission/stranger-file.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
@@ -14,6 +14,7 @@ import type { AuditLog } from '../audit/log.ts'
 import type { ConfiguredUpstream, Snapshot } from '../config/schema.ts'
 import type { Stop } from '../kernel/errors.ts'
 import { Admitting, type Drift } from '../pipeline/admitting.ts'
+import type { ServerFacts } from '../pipeline/server-reviews.ts'
 
 export type AdmissionParts = {
   readonly current: () => Snapshot
@@ -35,6 +36,8 @@ const NAMED = 20
 
 export type AdmissionPlane = {
   readonly admitting: Admitting
+  /** what a reviewer decided, as it counts, for people to look at */
+  readonly decision: (alias: string) => Pick<ServerFacts, 'decided' | 'signature'>
   /** takes over what reviewers decided since; called by the one timer */
   look(): Promise<void>
   /** the same for the first snapshot, or the next one, before it is in force */
@@ -93,6 +96,11 @@ export function openAdmissions({ current, log, encoder, logger, versions, now, d
   const admitting = new Admitting({ admissions, versions, seen, strangers, record, pause, changed })
   return {
     admitting,
+    decision: alias => {
+      const decided = folder.of(alias)
+      const reviewer = decided && 'surface' in decided ? reviewers?.byName.get(decided.reviewer) : undefined
+      return { decided, signature: signatureOf(reviewer) }
+    },
     async prepare(snapshot) {
       // Keys and roots are read at the start and at each reload, as other keys are.
       const before = reviewers
@@ -113,6 +121,12 @@ export function openAdmissions({ current, log, encoder, logger, versions, now, d
       isLooking = false
     },
   }
+}
+
+/** What counts was verified: by whom it is signed alone is left to say. */
+const signatureOf = (reviewer: Reviewer | undefined): ServerFacts['signature'] => {
+  if (reviewer === undefined || reviewer === 'unreadable') return 'unsigned'
+  return reviewer.kind === 'key' && reviewer.isEvaluation ? 'evaluation' : 'signed'
 }
 
 const describeChange = ({ alias, before, now }: AdmissionChange): Record<string, unknown> => ({

@@ -58,6 +58,8 @@ export type PeoplePlane = {
   readonly loginToken: LoginToken
   /** a new key signs at once, tokens of the one before stay good; empty where there is no server of our own */
   readonly rotations: Readonly<Record<string, () => Promise<object>>>
+  /** as limits per address know it */
+  readonly addressOf: (req: IncomingMessage) => string
   /** forgets what expired */
   readonly sweep: () => Promise<void>
 }
@@ -138,6 +140,7 @@ export async function openPeoplePlane(parts: PeoplePlaneParts): Promise<PeoplePl
     endSignIns: async which => (await load()).signIns.end(which),
     prove: async (principal, entry) => (await load()).prove(principal, entry),
     loginToken: async principal => (await load()).loginToken(principal),
+    addressOf: req => addressOf(req, parts.isTrustedProxy),
     rotations: authorizationServer ? { 'authorization-server': rotate } : {},
     async sweep() {
       await Promise.all([records.sweep(now()), made?.then(({ signIns }) => signIns.sweep())])

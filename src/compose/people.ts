@@ -11,6 +11,7 @@ import type { AuthorizationServerSettings, LoginSettings } from '../config/schem
 import { createBrowserSessions } from '../http/control-plane/browser-session.ts'
 import { createConnectPages, type ConnectPort } from '../http/control-plane/connect.ts'
 import { createConnectionsPages, type ConnectionsPort } from '../http/control-plane/connections.ts'
+import { createConsoleSessions } from '../http/control-plane/console/session.ts'
 import { createConsentPages } from '../http/control-plane/consent.ts'
 import type { OfferedScope } from '../http/control-plane/pages/consent-page.ts'
 import { problemPage, renderPage } from '../http/control-plane/pages/shell.ts'
@@ -107,14 +108,8 @@ export async function createPeople(parts: PeopleParts): Promise<PeopleHouse> {
   const login = parts.confirm?.(asked) ?? asked
   const { onFamilyEnd: onEnd, onRegrouped } = parts
   const signIns = createSignIns({ store: stores.signIns, provider: login, now, onEnd, onRegrouped })
-  const sessions = createBrowserSessions({
-    publicUrl,
-    sessions: stores.browserSessions,
-    signIns,
-    stopOf,
-    formKey: formKey(parts.sealingKeys),
-    now,
-  })
+  const kept = { publicUrl, signIns, formKey: formKey(parts.sealingKeys), now }
+  const sessions = createBrowserSessions({ ...kept, sessions: stores.browserSessions, stopOf })
   const { consents } = stores
   const clients = [COMMAND_LINE, ...(authorizationServer?.clients ?? [])]
   const server = authorizationServer && (await serverOf(parts, { ...authorizationServer, clients }, signIns))
@@ -131,6 +126,13 @@ export async function createPeople(parts: PeopleParts): Promise<PeopleHouse> {
         sealer: parts.sealer,
         lifeSeconds: { confirmed: CONFIRMED_SECONDS, unconfirmed: login === asked ? UNCONFIRMED_SECONDS : CONFIRMED_SECONDS },
         now,
+        record: (what, signIn) => record({ principal: principalOf(signIn), what, name: signIn.id }),
+      }),
+      console: createConsoleSessions({
+        ...kept,
+        provider: settings.login.issuer,
+        store: stores.browserSessions,
+        browser: sessions,
         record: (what, signIn) => record({ principal: principalOf(signIn), what, name: signIn.id }),
       }),
       ...(parts.connect && {

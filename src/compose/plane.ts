@@ -6,6 +6,7 @@ import type { Introspection } from '../adapters/introspection.ts'
 import type { TokenKeys } from '../adapters/tokens.ts'
 import type { Snapshot } from '../config/schema.ts'
 import type { ControlPlaneDeps, Dependency } from '../http/control-plane/app.ts'
+import type { ConsoleDeps } from '../http/control-plane/console/mount.ts'
 import type { PeopleDeps } from '../http/control-plane/people.ts'
 import { mayMonitor } from './monitoring.ts'
 import type { TrustPlane } from './trust.ts'
@@ -21,6 +22,7 @@ export type PlaneParts = {
   readonly isDraining: () => boolean
   readonly breakGlass: BreakGlass
   readonly people: PeopleDeps | undefined
+  readonly console: ConsoleDeps | undefined
   readonly trust: Pick<TrustPlane, 'warning'> | undefined
 }
 
@@ -31,6 +33,7 @@ export const planeDeps = (parts: PlaneParts): ControlPlaneDeps => ({
     return { publicUrl, authorizationServers: known.map(i => i.issuer), dpop: dpopOf(known), ...(firstScopes && { firstScopes }) }
   },
   ...(parts.people && { people: parts.people }),
+  ...(parts.console && { console: parts.console }),
   mayMonitor: req => mayMonitor(parts.current(), req),
   metrics: () => parts.metrics.text(),
   dependencies: () => [

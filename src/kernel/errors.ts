@@ -73,6 +73,8 @@ export type Reason =
   | 'approval-unknown'
   | 'approver-is-proposer'
   | 'break-glass-closed'
+  | 'console-forged'
+  | 'console-signed-out'
   | 'proposal-limit'
   | 'proposal-unknown'
   | 'role-missing'

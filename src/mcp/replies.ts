@@ -95,6 +95,8 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'approval-unknown': reply(404, 404, CODE.invalidParams, 'No such approval'),
   'approver-is-proposer': reply(403, 403, OWN.blocked, 'Somebody else has to approve this'),
   'break-glass-closed': reply(403, 403, OWN.blocked, 'Break-glass is not open'),
+  'console-forged': reply(403, 403, OWN.blocked, 'This request did not come from a page of the console'),
+  'console-signed-out': reply(401, 401, CODE.invalidRequest, 'Signed out of the console'),
   'proposal-limit': reply(429, 429, OWN.limited, 'Too many proposals wait'),
   'proposal-unknown': reply(404, 404, CODE.invalidParams, 'No such proposal'),
   'role-missing': reply(403, 403, OWN.blocked, 'Not permitted to administer this'),

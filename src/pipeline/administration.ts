@@ -21,6 +21,7 @@ import type { Judgement } from './colliding.ts'
 import type { Connecting } from './connecting.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Answered, EventStream, Received } from './path.ts'
+import type { ServerReviews } from './server-reviews.ts'
 
 /** What an end of streams, sessions and calls came to. */
 export type Ended = { readonly streams: number; readonly sessions: number; readonly calls: number }
@@ -50,6 +51,8 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
   readonly connections: Pick<Connecting, 'list' | 'revoke'>
   /** every endpoint as its names were compared */
   readonly collisions: () => Promise<readonly Judgement[]>
+  /** servers as reviewers look at them */
+  readonly reviews: ServerReviews
   readonly marks: Pick<Marks, 'all' | 'clear'> & {
     readonly mayClearOwn: () => boolean
     /** durable when it resolves */
@@ -87,7 +90,12 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
 /** Who stands at the machine: by a file that only the gateway's own user could have made. Never from the network. */
 type LocalCaller = { readonly user: string }
 /** `isPublishing`: it came to a place of the registry that takes the registry's own tokens too. */
-export type AdminReceived = Received & { readonly local?: LocalCaller | undefined; readonly isPublishing?: boolean | undefined }
+export type AdminReceived = Received & {
+  readonly local?: LocalCaller | undefined
+  /** who signed in to the console, whose session came with this request; never set for what came with a token */
+  readonly person?: Principal | undefined
+  readonly isPublishing?: boolean | undefined
+}
 
 /** Who may sign for namespaces: read, and changed by proposals that others sign. */
 export interface SignerPolicies {

@@ -67,7 +67,8 @@ import { prepareArgumentsStage } from './stages/prepare-arguments.ts'
 import { aimMirroredStage, aimMirrorStage, listMirroredStage, listMirrorsStage, readMirrorStage } from './stages/administer-mirrors.ts'
 import { aimFollowStage, aimReadStage, followRevocationsStage, readRegistryStage, readReviewsStage } from './stages/read-registry.ts'
 import { requireEraStage } from './stages/require-era.ts'
-import { identifyLocalStage, requirePublisherStage, requireRoleStage } from './stages/require-role.ts'
+import { aimServerStage, listServersStage, showServerStage } from './stages/review-servers.ts'
+import { identifyLocalStage, identifyPersonStage, requirePublisherStage, requireRoleStage } from './stages/require-role.ts'
 import { resolveCredentialStage } from './stages/resolve-credential.ts'
 import { resolveMethodStage, resolveNameStage, resolveReferenceStage, type Routed } from './stages/resolve-route.ts'
 import {
@@ -88,8 +89,9 @@ import { verifyServerStage } from './stages/verify-server.ts'
 
 type Whole = Path<Received & Answered>
 
-/** What a path ends with, over the network or by a local command. */
-export type AdminPaths = { of(method: string, isLocal: boolean): Path<AdminReceived & Answered> | undefined }
+/** How somebody came to administer: with a token, by a file on this machine, or by a session of the console. */
+export type AdminDoor = 'network' | 'local' | 'console'
+export type AdminPaths = { of(method: string, door: AdminDoor): Path<AdminReceived & Answered> | undefined }
 
 export interface Paths {
   of(x: Received): Whole
@@ -172,21 +174,14 @@ export function createPaths(deps: GatewayDeps): Paths {
   return { of }
 }
 
-/**
- * The rows of administration. Over the network a token for the resource `/admin` says who asks; a local command (a file of the gateway's own user) walks
- * the same rows while break-glass is open, and opens it by the two rows that only it has.
- */
-export function createAdminPaths(deps: AdminDeps): AdminPaths {
-  const network = Path.start().step(authenticateStage(deps)).step(admitStage(deps))
-  const publishing = Path.start<AdminReceived>()
-    .step(authenticatePublisherStage(deps, authenticateStage(deps)))
-    .step(admitStage(deps))
-  const local = Path.start<AdminReceived>().step(identifyLocalStage).step(admitStage(deps))
+type Known = Path<Received & Authenticated>
+
+/** `publishing`: where tokens of the registry count, too. */
+function rowsFrom(deps: AdminDeps, known: Known, publishing: Path<Received & Authenticated & Granted>): Readonly<Record<string, Whole>> {
   const role = (...roles: readonly Role[]): ReturnType<typeof requireRoleStage> => requireRoleStage(deps, ...roles)
   const publisher = (...roles: readonly Role[]): ReturnType<typeof requirePublisherStage> => requirePublisherStage(deps, ...roles)
   const change = (what: string): ReturnType<typeof changeStage> => changeStage(deps, what)
-  type Known = Path<Received & Authenticated>
-  const rowsFrom = (known: Known, publishing: Path<Received & Authenticated & Granted>): Readonly<Record<string, Whole>> => ({
+  return {
     'admin/whoami': known.step(role()).step(whoamiStage(deps)),
     'admin/blocks/list': known.step(role('operator', 'approver', 'auditor')).step(listBlocksStage(deps)),
     'admin/block': known.step(role('operator')).step(aimBlockStage(deps)).step(blockStage(deps)),
@@ -196,6 +191,11 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
     'admin/connections/list': known.step(role()).step(listConnectionsStage(deps)),
     'admin/connections/revoke': known.step(role()).step(aimConnectionStage(deps)).step(revokeConnectionStage(deps)),
     'admin/collisions/list': known.step(role('operator', 'policy-author', 'approver', 'auditor')).step(listCollisionsStage(deps)),
+    'admin/servers/list': known.step(role('operator', 'approver', 'auditor')).step(listServersStage(deps)),
+    'admin/servers/show': known
+      .step(role('operator', 'approver', 'auditor'))
+      .step(aimServerStage)
+      .step(showServerStage(deps)),
     'admin/marks/list': known.step(role()).step(listMarksStage(deps)),
     'admin/marks/clear': known.step(role()).step(aimMarksStage(deps)).step(clearMarksStage(deps)),
     'admin/proposals/list': known.step(role('operator', 'policy-author', 'approver', 'auditor')).step(listProposalsStage(deps)),
@@ -238,7 +238,29 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
       .step(listMirroredStage(deps)),
     'admin/registry/read': known.step(role()).step(aimReadStage).step(readRegistryStage(deps)),
     'admin/registry/follow': known.step(role()).step(aimFollowStage).step(followRevocationsStage(deps)),
-  })
+  }
+}
+
+/** What pages of the console ask for, and nothing else: whoever gets hold of a session of theirs has no more. */
+const CONSOLE_ACTS: ReadonlySet<string> = new Set([
+  'admin/whoami',
+  'admin/connections/list',
+  'admin/connections/revoke',
+  'admin/collisions/list',
+  'admin/servers/list',
+  'admin/servers/show',
+])
+
+/**
+ * The rows of administration. Over the network a token for the resource `/admin` says who asks; a local command (a file of the gateway's own user) walks
+ * the same rows while break-glass is open, and opens it by the two rows that only it has; a session of the console walks those of them that its pages need.
+ */
+export function createAdminPaths(deps: AdminDeps): AdminPaths {
+  const network = Path.start().step(authenticateStage(deps)).step(admitStage(deps))
+  const publishing = Path.start<AdminReceived>()
+    .step(authenticatePublisherStage(deps, authenticateStage(deps)))
+    .step(admitStage(deps))
+  const local = Path.start<AdminReceived>().step(identifyLocalStage).step(admitStage(deps))
   const localRows: Readonly<Record<string, Path<AdminReceived & Answered>>> = {
     'admin/break-glass/open': local.step(aimBreakGlassStage).step(openBreakGlassStage(deps)),
     'admin/break-glass/close': local.step(closeBreakGlassStage(deps)),
@@ -248,9 +270,15 @@ export function createAdminPaths(deps: AdminDeps): AdminPaths {
     'registry/exchange': Path.start().step(proveIdentityStage(deps)).step(admitStage(deps)).step(issueTokenStage(deps)),
   }
   const overNetwork = new Map<string, Path<AdminReceived & Answered>>([
-    ...Object.entries(rowsFrom(network, publishing)),
+    ...Object.entries(rowsFrom(deps, network, publishing)),
     ...Object.entries(strangers),
   ])
-  const byFile = new Map<string, Path<AdminReceived & Answered>>([...Object.entries(rowsFrom(local, local)), ...Object.entries(localRows)])
-  return { of: (method, isLocal) => (isLocal ? byFile : overNetwork).get(method) }
+  const byFile = new Map<string, Path<AdminReceived & Answered>>([
+    ...Object.entries(rowsFrom(deps, local, local)),
+    ...Object.entries(localRows),
+  ])
+  const person = Path.start<AdminReceived>().step(identifyPersonStage).step(admitStage(deps))
+  const inConsole = new Map(Object.entries(rowsFrom(deps, person, person)).filter(([method]) => CONSOLE_ACTS.has(method)))
+  const doors = { network: overNetwork, local: byFile, console: inConsole }
+  return { of: (method, door) => doors[door].get(method) }
 }

@@ -60,6 +60,8 @@ export const ACTIONS: Readonly<Record<string, ActionRow>> = {
   'admin/collisions/list': ADMIN,
   'admin/connections/list': ADMIN,
   'admin/connections/revoke': ADMIN,
+  'admin/servers/list': ADMIN,
+  'admin/servers/show': ADMIN,
   'admin/marks/list': ADMIN,
   'admin/marks/clear': ADMIN,
   'admin/proposals/list': ADMIN,

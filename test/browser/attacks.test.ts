@@ -1,37 +1,13 @@
 // Attacks on people, as a real browser meets them: frames, scripts, forms of other pages, links of other people, addresses that lead elsewhere.
 
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Browser as StandIn } from '../connect/browser.ts'
+import { startAttacker, type Attacker } from './attacker.ts'
+import { hasOpenssl, makeCertificate } from './certificate.ts'
 import { hasChromium, openChromium, sitDown } from './chromium.ts'
 import { startHost, type Host } from './host.ts'
 import { signIn, startBrowserWorld, type BrowserWorld } from './world.ts'
-
-/** A page of somebody else on this machine: same site, so cookies go along, and nothing but what the page's own headers say keeps it out. */
-type Attacker = { readonly url: string; html: string; readonly asked: string[]; close(): Promise<void> }
-async function startAttacker(): Promise<Attacker> {
-  const server: Server = createServer((req, res) => {
-    attacker.asked.push(req.url ?? '')
-    res.writeHead(200, { 'content-type': 'text/html' }).end(attacker.html)
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const attacker: Attacker = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    html: '',
-    asked: [],
-    async close() {
-      server.closeAllConnections()
-      await new Promise(resolve => server.close(resolve))
-    },
-  }
-  return attacker
-}
 
 describe.skipIf(!hasChromium)('in Chromium', () => {
   let world: BrowserWorld
@@ -254,45 +230,18 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
   })
 })
 
-const hasOpenssl = ((): boolean => {
-  try {
-    execFileSync('openssl', ['version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-})()
-
 describe.skipIf(!hasChromium || !hasOpenssl)('in Chromium, over https', () => {
-  let folder: string
+  let certificate: ReturnType<typeof makeCertificate>
   let world: BrowserWorld
   let chromium: Browser
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'gatehouse-browser-tls-'))
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-    const made = [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-days',
-      '1',
-      '-keyout',
-      key,
-      '-out',
-      cert,
-    ]
-    execFileSync('openssl', [...made, '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'], { stdio: 'ignore' })
-    execFileSync('chmod', ['600', key])
-    ;[world, chromium] = await Promise.all([startBrowserWorld({ tls: { cert, key } }), openChromium()])
+    certificate = makeCertificate()
+    ;[world, chromium] = await Promise.all([startBrowserWorld({ tls: { cert: certificate.cert, key: certificate.key } }), openChromium()])
   })
   afterAll(async () => {
     await chromium.close()
     await world.stop()
-    rmSync(folder, { recursive: true, force: true })
+    certificate.remove()
   })
 
   it('N038: the session is a `__Host-` cookie: Secure, HttpOnly, for this host alone; one that somebody else set under the plain name is nobody', async () => {

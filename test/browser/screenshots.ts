@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { hasChromium, openChromium, sitDown } from './chromium.ts'
+import { enterConsole, startConsoleWorld } from './console-world.ts'
 import { startHost, type Host } from './host.ts'
 import { signIn, startBrowserWorld, TICKET_SECRET, type BrowserWorld } from './world.ts'
 
@@ -30,13 +31,18 @@ function fontSettings(): string {
   return file
 }
 
-/** `variants` beside the plain one; `top`: what stands there without scrolling. */
-async function shoot(page: Page, name: string, variants: readonly ('phone' | 'dark' | 'top')[] = []): Promise<void> {
+/** `variants` beside the plain one; `top`: what stands there without scrolling; `tall`: the same, in a window of a page's height. */
+async function shoot(page: Page, name: string, variants: readonly ('phone' | 'dark' | 'top' | 'tall')[] = []): Promise<void> {
   const take = async (suffix: string, size: typeof DESKTOP, colorScheme: 'light' | 'dark'): Promise<void> => {
-    await page.setViewportSize(size)
+    await page.setViewportSize(variants.includes('tall') ? { ...size, height: 1000 } : size)
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     const path = join(folder, `${name}${suffix}.png`)
-    await page.screenshot({ path, fullPage: !variants.includes('top'), animations: 'disabled', caret: 'hide' })
+    await page.screenshot({
+      path,
+      fullPage: !variants.includes('top') && !variants.includes('tall'),
+      animations: 'disabled',
+      caret: 'hide',
+    })
     const { size: bytes } = statSync(path)
     process.stdout.write(`${path} ${bytes} bytes\n`)
     if (bytes > MAX_BYTES) throw new Error(`${path} is larger than ${MAX_BYTES} bytes`)
@@ -101,9 +107,38 @@ async function warnings(page: Page, bob: Page, { world, link }: { world: Browser
   await shoot(page, 'signed-out')
 }
 
+/** The console: each page at three sizes and colours. */
+async function consolePages(page: Page, world: BrowserWorld): Promise<void> {
+  await page.goto(`${world.url}/console`)
+  await page.getByRole('link', { name: 'Sign in' }).waitFor()
+  await shoot(page, 'console-sign-in', ['phone', 'dark'])
+  await enterConsole(page, world, 'alice', '/connections')
+  await page.goto(`${world.url}/connections`)
+  await page.getByLabel('Your secret for').fill(TICKET_SECRET)
+  await page.getByRole('button', { name: 'Save' }).click()
+  for (const [path, name] of [
+    ['connections', 'console-connections'],
+    ['servers', 'console-servers'],
+    ['servers/billing', 'console-server'],
+    ['collisions', 'console-collisions'],
+  ] as const) {
+    await page.goto(`${world.url}/console/${path}`)
+    await page.locator('h1').waitFor()
+    await shoot(page, name, ['phone', 'dark', ...(path.includes('/') ? (['tall'] as const) : [])])
+  }
+}
+
+async function walkConsole(): Promise<void> {
+  const [world, chromium] = await Promise.all([startConsoleWorld({ ports: [8400, 8401] }), openChromium()])
+  try {
+    await consolePages(await (await sitDown(chromium)).newPage(), world)
+  } finally {
+    await chromium.close()
+    await world.stop()
+  }
+}
+
 async function walk(): Promise<void> {
-  mkdirSync(folder, { recursive: true })
-  process.env['FONTCONFIG_FILE'] = fontSettings() // Chromium reads it as it starts
   const [world, chromium] = await Promise.all([startBrowserWorld({ ports: [8400, 8401] }), openChromium()])
   const host = await startHost(`${world.url}/mcp`)
   try {
@@ -118,8 +153,16 @@ async function walk(): Promise<void> {
     await host.close()
     await chromium.close()
     await world.stop()
-    rmSync(join(process.env['FONTCONFIG_FILE'], '..'), { recursive: true, force: true })
   }
 }
 
-if (hasChromium) await walk()
+if (hasChromium) {
+  mkdirSync(folder, { recursive: true })
+  process.env['FONTCONFIG_FILE'] = fontSettings() // Chromium reads it as it starts
+  try {
+    if (!process.argv.includes('console')) await walk()
+    await walkConsole()
+  } finally {
+    rmSync(join(process.env['FONTCONFIG_FILE'], '..'), { recursive: true, force: true })
+  }
+}

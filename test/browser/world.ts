@@ -8,6 +8,7 @@ import type { Page } from 'playwright-core'
 import { stringify } from 'yaml'
 import { serve } from '../../src/cli/serve.ts'
 import { loadConfig } from '../../src/config/load.ts'
+import type { Snapshot } from '../../src/config/schema.ts'
 import { startRecorder } from '../attacks/world.ts'
 import { startAuthorizationServer, type UpstreamAs } from '../connect/authorization-server.ts'
 import { startGuarded } from '../connect/guarded-upstream.ts'
@@ -37,8 +38,12 @@ export type WorldOptions = {
   readonly hostname?: string
   /** settings of the gateway's own authorization server */
   readonly server?: Readonly<Record<string, unknown>>
-  /** merged over the configuration */
+  /** merged over the configuration; see `upstreams` */
   readonly config?: Readonly<Record<string, unknown>>
+  /** beside the three that are always there */
+  readonly upstreams?: Readonly<Record<string, unknown>>
+  /** called with what was loaded, right before the gateway starts: files beside the configuration and in the data directory */
+  readonly prepare?: (snapshot: Snapshot) => void
   /** of its own certificate; the public URL is then https */
   readonly tls?: { readonly cert: string; readonly key: string }
 }
@@ -46,7 +51,15 @@ export type WorldOptions = {
 /** The secret that the ticket system takes. */
 export const TICKET_SECRET = 'a-secret-of-alice'
 
-export async function startBrowserWorld({ ports, hostname, server = {}, config = {}, tls }: WorldOptions = {}): Promise<BrowserWorld> {
+export async function startBrowserWorld({
+  ports,
+  hostname,
+  server = {},
+  config = {},
+  upstreams: more = {},
+  prepare,
+  tls,
+}: WorldOptions = {}): Promise<BrowserWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-browser-'))
   const dataDir = join(folder, 'data')
   mkdirSync(dataDir, { mode: 0o700 })
@@ -81,9 +94,11 @@ export async function startBrowserWorld({ ports, hostname, server = {}, config =
     },
     ...config,
   }
+  Object.assign(document.upstreams, more)
   writeFileSync(file, stringify(document, { aliasDuplicateObjects: false }), { mode: 0o600 })
   const loaded = await loadConfig(file)
   if (!loaded.ok) throw new Error(loaded.faults.map(fault => fault.message).join('\n'))
+  prepare?.(loaded.snapshot)
   const lines: string[] = []
   const running = await serve(loaded.snapshot, line => void lines.push(line))
   const events = (): Record<string, any>[] =>

@@ -2,6 +2,7 @@
 
 import { mkdir, rm } from 'node:fs/promises'
 import { signatureFile, statementFile } from '../../adapters/admission/admission-folder.ts'
+import { definitionsFile } from '../../adapters/admission/definitions-file.ts'
 import { whyNotSigned } from '../../adapters/admission/reviewer-signature.ts'
 import { readReviewers } from '../../adapters/admission/reviewers.ts'
 import { inertText } from '../../admission/inert-text.ts'
@@ -16,7 +17,7 @@ import { shortName } from '../config-check.ts'
 import { writeAtomic } from '../files.ts'
 import { isServed } from './served.ts'
 import { evaluationKeyFile, hasEvaluationKey } from './evaluation-key.ts'
-import { definitionsFile, reviewedOf, serverOf, type Server } from './surfaces.ts'
+import { reviewedOf, serverOf, type Server } from './surfaces.ts'
 import { approvalOf, EVALUATION_NOTE, launchText, reviewText, unpinnedText } from './words.ts'
 import { suspects } from '../../pipeline/suspicions.ts'
 

@@ -6,7 +6,8 @@ import { emptySeen } from '../../admission/seen-surface.ts'
 import type { ConfiguredUpstream, Snapshot } from '../../config/schema.ts'
 import { EXIT, type CommandArgs } from '../command.ts'
 import { configurationOf } from '../stopped-gateway.ts'
-import { isServed, servedInfo, servedText, type ServedInfo } from './served.ts'
+import { servedInfo, type ServedInfo } from '../../adapters/served-report.ts'
+import { isServed, servedText } from './served.ts'
 import { reviewedOf } from './surfaces.ts'
 import { admissionText } from './words.ts'
 import { suspects } from '../../pipeline/suspicions.ts'
@@ -16,7 +17,7 @@ export async function run(args: CommandArgs): Promise<number> {
   if (!snapshot) return EXIT.configInvalid
   const rows = await Promise.all(
     [...snapshot.upstreams.values()].map(async settings =>
-      isServed(settings) ? servedInfo(snapshot, settings.alias, settings.transport) : rowOf(snapshot, settings),
+      isServed(settings) ? servedInfo(snapshot.dataDir, settings.alias, settings.transport) : rowOf(snapshot, settings),
     ),
   )
   if (args.json) args.io.out(`${JSON.stringify({ servers: rows }, undefined, 2)}\n`)

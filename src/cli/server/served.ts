@@ -2,7 +2,7 @@
 
 import { readAdmittedDefinitions } from '../../adapters/admitted-definitions.ts'
 import { InForceFiles } from '../../adapters/in-force-file.ts'
-import { readServedReport, type ServedRow } from '../../adapters/served-report.ts'
+import { servedInfo, type ServedInfo } from '../../adapters/served-report.ts'
 import { readDefinitions } from '../../admission/definitions.ts'
 import { inertSentence, inertText } from '../../admission/inert-text.ts'
 import type { PinnedSurface } from '../../admission/pinned-surface.ts'
@@ -15,47 +15,9 @@ import type { Server } from './surfaces.ts'
 import { KIND_WORDS, reviewText } from './words.ts'
 import { suspects } from '../../pipeline/suspicions.ts'
 
-export type ServedInfo = {
-  readonly alias: string
-  readonly server: string
-  readonly version: string
-  /** as the gateway that runs, or ran last, judged this pin; `unjudged`: none did */
-  readonly standing: 'in-force' | 'refused' | 'ended' | 'unjudged'
-  readonly publisher?: string
-  readonly reviewer?: string
-  readonly sequence?: number
-  readonly reason?: string
-  readonly rule?: string
-  readonly why?: string
-  readonly fix?: string
-}
-
 /** Whether an upstream is a version of the registry. */
 export const isServed = (settings: ConfiguredUpstream): settings is ConfiguredUpstream & { readonly transport: ServedTransport } =>
   settings.transport.kind === 'server'
-
-export async function servedInfo({ dataDir }: Snapshot, alias: string, { name, version }: ServedTransport): Promise<ServedInfo> {
-  const row = (await readServedReport(dataDir)).get(alias)
-  const pin = { alias, server: name, version }
-  if (row?.['name'] !== name || row['version'] !== version) return { ...pin, standing: 'unjudged' }
-  return {
-    ...pin,
-    standing: standingOf(row),
-    ...textsOf(row),
-    ...(typeof row['countsAs'] === 'number' ? { sequence: row['countsAs'] } : sequenceOf(row)),
-  }
-}
-
-const standingOf = ({ is }: ServedRow): ServedInfo['standing'] =>
-  is === 'in-force' || is === 'refused' || is === 'ended' ? is : 'unjudged'
-const sequenceOf = ({ sequence }: ServedRow): { readonly sequence?: number } => (typeof sequence === 'number' ? { sequence } : {})
-function textsOf(row: ServedRow): Partial<ServedInfo> {
-  const texts = (['publisher', 'reviewer', 'reason', 'rule', 'why', 'fix'] as const).flatMap(key => {
-    const text = row[key]
-    return typeof text === 'string' ? [[key, text] as const] : []
-  })
-  return Object.fromEntries(texts)
-}
 
 export function servedText({ server, version, standing, publisher, reviewer, sequence, rule, why, fix }: ServedInfo): string {
   const signed =
@@ -74,7 +36,7 @@ const WORDS = {
 
 /** The version before against the one in force, and what was seen of it against what was reviewed. Exit code 1 where anything differs. */
 export async function diffServed({ io, json }: CommandArgs, { alias, snapshot }: Server, transport: ServedTransport): Promise<number> {
-  const info = await servedInfo(snapshot, alias, transport)
+  const info = await servedInfo(snapshot.dataDir, alias, transport)
   const inForce = new InForceFiles(snapshot.dataDir)
   const [current, previous] = [inForce.current(alias), inForce.previous(alias)]
   const admitted = current && pinnedSurface(current.surface)

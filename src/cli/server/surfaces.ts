@@ -1,22 +1,19 @@
 // What the commands about servers share: the configuration, an upstream by its alias, what was seen of it, and what reviewers said.
 
 import { hash } from 'node:crypto'
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { join } from 'node:path'
 import { floorsFor } from '../../adapters/admission/floor-file.ts'
 import { signatureFile, statementFile } from '../../adapters/admission/admission-folder.ts'
+import { readBounded, readDefinitionsBeside } from '../../adapters/admission/definitions-file.ts'
 import { MAX_SIGNATURE_BYTES, whyNotSigned } from '../../adapters/admission/reviewer-signature.ts'
 import { readReviewers, type Reviewer } from '../../adapters/admission/reviewers.ts'
 import { readSeenFile } from '../../adapters/admission/seen-folder.ts'
 import { whyBelow } from '../../admission/floors.ts'
 import type { Digest } from '../../admission/primitive.ts'
-import { MAX_SEEN_BYTES, readSeen, type SeenSurface } from '../../admission/seen-surface.ts'
+import type { SeenSurface } from '../../admission/seen-surface.ts'
 import { MAX_STATEMENT_BYTES, readStatement, type Admission } from '../../admission/statement.ts'
 import type { Snapshot, ConfiguredUpstream } from '../../config/schema.ts'
 import { nearest } from '../../kernel/nearest.ts'
 import { EXIT, type CommandArgs } from '../command.ts'
-import { codeOf } from '../files.ts'
 import { configurationOf } from '../stopped-gateway.ts'
 
 export type Server = {
@@ -43,9 +40,6 @@ export async function serverOf(args: CommandArgs): Promise<Server | number> {
   return EXIT.usage
 }
 
-/** Admitted definitions, beside their statement: what diffs show as old. They count only where their digests are those of the statement. */
-export const definitionsFile = (folder: string, alias: string): string => join(folder, `${alias}.definitions.json`)
-
 export type Signature = 'signed' | 'evaluation' | 'unsigned'
 export type Reviewed = {
   readonly seen: SeenSurface | undefined
@@ -68,7 +62,6 @@ const latest = (a: string | undefined, b: string | undefined): string | undefine
 
 export async function reviewedOf({ snapshot, alias }: Omit<Server, 'settings'>): Promise<Reviewed> {
   const statement = await readBounded(statementFile(snapshot.admissions, alias), MAX_STATEMENT_BYTES)
-  const definitions = await readBounded(definitionsFile(snapshot.admissions, alias), MAX_SEEN_BYTES)
   const read = statement && readStatement(statement, alias)
   const reviewers = readReviewers(snapshot.reviewers)
   const bundle = reviewers && (await readBounded(signatureFile(snapshot.admissions, alias), MAX_SIGNATURE_BYTES))
@@ -85,22 +78,6 @@ export async function reviewedOf({ snapshot, alias }: Omit<Server, 'settings'>):
     admission,
     lastAt: latest(typeof admission === 'object' ? admission.reviewedAt : undefined, reviewers && floor?.reviewedAt),
     signature: signatureOf(typeof admission === 'object' ? reviewers?.byName.get(admission.reviewer) : undefined),
-    definitions: definitions && readSeen(definitions, alias),
-  }
-}
-
-async function readBounded(file: string, maxBytes: number): Promise<Buffer | undefined> {
-  try {
-    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
-    try {
-      const found = await handle.stat()
-      if (!found.isFile() || found.size > maxBytes) throw new Error(`\`${file}\` is no regular file of at most ${maxBytes} bytes`)
-      return await handle.readFile()
-    } finally {
-      await handle.close()
-    }
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw error
+    definitions: await readDefinitionsBeside(snapshot.admissions, alias),
   }
 }

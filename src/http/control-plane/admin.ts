@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Cancellation } from '../../kernel/cancellation.ts'
 import { isStop, type Stop } from '../../kernel/errors.ts'
 import type { Measure } from '../../kernel/measure.ts'
+import type { Principal } from '../../kernel/principal.ts'
 import { isJsonFault, readJson, type JsonDoc, type JsonNode } from '../../mcp/json.ts'
 import { errorObject, httpStatusOf } from '../../mcp/replies.ts'
 import {
@@ -17,7 +18,7 @@ import {
   type Relayed,
   type StreamOwner,
 } from '../../pipeline/path.ts'
-import type { AdminPaths } from '../../pipeline/paths.ts'
+import type { AdminDoor, AdminPaths } from '../../pipeline/paths.ts'
 import { readBody } from '../body.ts'
 import { checkContent, EdgeHeaders, readHeaders } from '../edge.ts'
 import type { RequestTrace } from '../trace-source.ts'
@@ -50,6 +51,8 @@ export type AdminAct = {
   readonly headers?: EdgeHeaders
   readonly address: string
   readonly local?: { readonly user: string }
+  /** by a session of the console, which its caller has verified: no header counts besides */
+  readonly person?: Principal
   /** takes a token of the registry too */
   readonly isPublishing?: boolean
 }
@@ -85,6 +88,7 @@ class AdminExchange implements Received {
   readonly host = new NoHost()
   readonly relayed: Relayed = { count: 0, bytes: 0, digest: '' }
   readonly local: AdminAct['local']
+  readonly person: Principal | undefined
   readonly isPublishing: boolean
   readonly target: { readonly method: string; readonly url: string }
   /** for the record: an act carries everything it is judged by, as a 2026 request does */
@@ -101,6 +105,7 @@ class AdminExchange implements Received {
     this.doc = doc
     this.params = doc?.root
     this.local = act.local
+    this.person = act.person
     this.isPublishing = act.isPublishing === true
     // The endpoint's resource ends with the act's first segment, and each act has a URL of its own below it.
     this.target = { method: httpMethodOf(act.method), url: endpoint.resource + act.method.slice(act.method.indexOf('/')) }
@@ -121,7 +126,7 @@ export class AdminApi {
     const act = { method: target.slice(1, end < 0 ? undefined : end), body: EMPTY, address }
     if (isStop(headers)) return this.#send({ req, res }, this.#refused(act, headers))
     const known = { ...act, headers }
-    if (!this.#deps.paths.of(act.method, false)) return this.#send({ req, res }, this.#refused(known, { stop: 'path-unknown' }))
+    if (!this.#deps.paths.of(act.method, 'network')) return this.#send({ req, res }, this.#refused(known, { stop: 'path-unknown' }))
     const expected = httpMethodOf(act.method)
     if (req.method !== expected) {
       const answer = this.#refused(known, { stop: 'http-method-refused', detail: `expected ${expected}` })
@@ -139,7 +144,7 @@ export class AdminApi {
   /** Walks one act. Never rejects. */
   async run(act: AdminAct): Promise<AdminAnswer> {
     if (this.#deps.isDraining()) return this.#refused(act, { stop: 'draining', retryAfterSeconds: 1 })
-    const path = this.#deps.paths.of(act.method, act.local !== undefined)
+    const path = this.#deps.paths.of(act.method, doorOf(act))
     if (!path) return this.#refused(act, { stop: 'path-unknown' })
     const doc = readJson(act.body)
     if (isJsonFault(doc)) return this.#refused(act, { stop: 'json-invalid', detail: `${doc.fault} at byte ${doc.at}` })
@@ -193,8 +198,10 @@ const ALWAYS = {
   'X-Content-Type-Options': 'nosniff',
 } as const
 
+const doorOf = ({ local, person }: AdminAct): AdminDoor => (local ? 'local' : person ? 'console' : 'network')
+
 /** Reading acts change nothing. */
-const httpMethodOf = (method: string): 'GET' | 'POST' => (method.endsWith('/list') || method === 'admin/whoami' ? 'GET' : 'POST')
+export const httpMethodOf = (method: string): 'GET' | 'POST' => (method.endsWith('/list') || method === 'admin/whoami' ? 'GET' : 'POST')
 
 function send(res: ServerResponse, { status, body, headers }: AdminAnswer): void {
   if (res.headersSent || res.destroyed) return

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Express, NextFunction, Request, Response } from 'express'
 import { METADATA_PREFIX, metadataDocument, type ResourceSettings } from '../../identity/challenge.ts'
 import type { Reason } from '../../kernel/errors.ts'
+import type { ConsoleDeps } from './console/mount.ts'
 import type { PeopleDeps } from './people.ts'
 
 /** One thing the gateway stands on. Only `unready` makes /readyz fail: one bad upstream is `degraded`, an audit log that cannot be written is not. */
@@ -24,6 +25,8 @@ export type ControlPlaneDeps = {
   readonly metrics: () => string | Promise<string>
   /** pages and authorization server; absent = there is none */
   readonly people?: PeopleDeps
+  /** pages for approvals and reviews; absent = nobody signs in with a browser */
+  readonly console?: ConsoleDeps
 }
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => void
@@ -81,6 +84,10 @@ async function createApp(deps: ControlPlaneDeps): Promise<Express> {
   if (deps.people) {
     const { mountPeople } = await import('./people.ts')
     mountPeople(app, deps.people)
+  }
+  if (deps.console) {
+    const { mountConsole } = await import('./console/mount.ts')
+    mountConsole(app, deps.console)
   }
   app.use((_req, res) => refuse(res, 404, 'path-unknown', 'nothing is served at this path'))
   // What went wrong stays inside.

@@ -35,6 +35,8 @@ export type Person = {
 }
 
 export type BrowserSessions = {
+  /** The person at this browser, or why there is none; answers nothing. */
+  find(req: IncomingMessage): Promise<Person | 'nobody' | 'unavailable' | 'blocked'>
   /** The person at this browser. Undefined = answered: the browser was sent to sign in and back here, or told why not. */
   requirePerson(req: IncomingMessage, res: ServerResponse): Promise<Person | undefined>
   /** The same, and the fields of the form they sent, which must be ours, of this session and this `form`. Undefined = answered. */
@@ -58,7 +60,8 @@ const SESSION_SECONDS = 12 * 3600
  * Paths of our own that one may be sent to after signing in: nothing else is ever redirected to (N040). attacker-controlled: compared as a whole, so no
  * scheme, host, dot segment, escape or query gets in.
  */
-const RETURN = /^\/(?:connections|admin(?:\/[a-z0-9-]{1,64}){0,4}|oauth\/(?:consent|connect)\/[A-Za-z0-9_-]{8,128})$/
+const RETURN =
+  /^\/(?:connections|console\/enter(?:\/[a-z]{1,16}(?:\/[A-Za-z0-9_-]{1,128})?)?|admin(?:\/[a-z0-9-]{1,64}){0,4}|oauth\/(?:consent|connect)\/[A-Za-z0-9_-]{8,128})$/
 export const isReturnPath = (path: string): boolean => RETURN.test(path)
 
 export function createBrowserSessions(deps: BrowserSessionDeps): BrowserSessions {
@@ -102,6 +105,7 @@ export function createBrowserSessions(deps: BrowserSessionDeps): BrowserSessions
   }
 
   return {
+    find: person,
     requirePerson,
     isAtHome,
     async requireForm(req, res, form) {

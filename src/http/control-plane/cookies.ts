@@ -10,14 +10,14 @@ export type CookieJar = {
 }
 
 /**
- * Secure, HttpOnly, SameSite=Lax, for the whole host. Over plain http, which the configuration allows on loopback alone, browsers take no `__Host-` cookies:
+ * Secure, HttpOnly, for the whole host; SameSite=Lax where links of others lead into a session, Strict where none has to. Over plain http, which the configuration allows on loopback alone, browsers take no `__Host-` cookies:
  * there the name has no prefix and the cookie no Secure, and other ports of this machine see it too.
  */
-export function createCookieJar(publicUrl: string): CookieJar {
+export function createCookieJar(publicUrl: string, sameSite: 'Lax' | 'Strict' = 'Lax'): CookieJar {
   const isSecure = publicUrl.startsWith('https:')
   const nameOf = (name: string): string => (isSecure ? `__Host-${name}` : name)
   const set = (res: ServerResponse, name: string, rest: string): void => {
-    res.appendHeader('Set-Cookie', `${nameOf(name)}=${rest}; Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`)
+    res.appendHeader('Set-Cookie', `${nameOf(name)}=${rest}; Path=/; HttpOnly; SameSite=${sameSite}${isSecure ? '; Secure' : ''}`)
   }
   return {
     read(req, name) {

@@ -6,12 +6,14 @@ import { redirect } from './browser-session.ts'
 import type { ConnectPages } from './connect.ts'
 import type { ConnectionsPages } from './connections.ts'
 import type { ConsentPages } from './consent.ts'
+import type { ConsoleSessions } from './console/session.ts'
 import { problemPage, sendPage } from './pages/shell.ts'
 import type { SignInPages } from './sign-in.ts'
 
 export type People = {
   readonly signIn: SignInPages
   readonly connections: ConnectionsPages
+  readonly console: ConsoleSessions
   readonly connect?: ConnectPages
   /** absent where there is no authorization server of our own */
   readonly consent?: ConsentPages

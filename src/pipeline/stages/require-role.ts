@@ -49,3 +49,9 @@ export const identifyLocalStage: Stage<AdminReceived, Authenticated> = {
   name: 'identify-local',
   run: ({ local }) => (local ? { principal: localPrincipal(local.user) } : { stop: 'token-missing', detail: 'expected a local command' }),
 }
+
+/** Instead of a token: a session of the console, verified with its request (http/control-plane/console). What came with a token never has one. */
+export const identifyPersonStage: Stage<AdminReceived, Authenticated> = {
+  name: 'identify-person',
+  run: ({ person }) => (person ? { principal: person } : { stop: 'token-missing', detail: 'expected a session of the console' }),
+}
