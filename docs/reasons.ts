@@ -3,6 +3,7 @@
 import type { Reason } from '../src/kernel/errors.ts'
 import { errorObject, REPLIES } from '../src/mcp/replies.ts'
 import { ADMINISTRATION, REGISTRY, row, type Words } from './reasons-administration.ts'
+import { QUESTION } from './reasons-questions.ts'
 
 const EDGE = {
   'address-forbidden': row(
@@ -224,11 +225,6 @@ const UPSTREAM = {
     'the authorization server that issues this principal’s credential cannot be reached or refuses to issue one, or the sign-in it would start from proves nothing there (any more)',
     'retry; sign in again where the `detail` says that the sign-in has ended; it says what was answered, too; `credential` of the upstream',
   ),
-  gated: row(
-    'the upstream asked for sampling, elicitation or roots, which no allow rule permits it',
-    'add the kind to `serverRequests` of the rule, if this server may ask for it',
-  ),
-  'host-incapable': row('the upstream asked for something this host did not declare', 'use a host that has it'),
   'arguments-blocked': row(
     'something was found in the arguments for which `inspection` of the configuration says `block`; the `detail` names code and pointer, never the value. Nothing went to the server',
     'leave it out; an operator may choose another tier under `upstreams.<alias>.inspection.arguments`',
@@ -248,10 +244,6 @@ const UPSTREAM = {
   'result-too-large': row(
     'the call was made, and its result has more bytes than `@max_result` of a policy permits; nothing of it is forwarded, and calling again calls the server again',
     'ask for less; a policy author may permit more',
-  ),
-  'rounds-exceeded': row(
-    'the upstream asked in more rounds than the limit for one call',
-    'raise `limits.rounds` of this upstream, if it really needs them',
   ),
   'upstream-invalid': row(
     'the upstream broke the protocol, or repeated the credential it was given',
@@ -292,10 +284,21 @@ const GROUPS = {
   'What is asked for': WHAT,
   Administration: ADMINISTRATION,
   'The registry': REGISTRY,
+  'What servers ask of people and models': QUESTION,
   'The upstream': UPSTREAM,
   'The gateway itself': SELF,
 }
-const ALL: Readonly<Record<Reason, Words>> = { ...EDGE, ...MESSAGE, ...WHO, ...WHAT, ...ADMINISTRATION, ...REGISTRY, ...UPSTREAM, ...SELF }
+const ALL: Readonly<Record<Reason, Words>> = {
+  ...EDGE,
+  ...MESSAGE,
+  ...WHO,
+  ...WHAT,
+  ...ADMINISTRATION,
+  ...REGISTRY,
+  ...QUESTION,
+  ...UPSTREAM,
+  ...SELF,
+}
 
 /** The page, without its notice. */
 export function reasonsPage(): string {

@@ -72,18 +72,22 @@ function readRequest(key: string, doc: Slice['doc'], value: JsonNode): InputRequ
   return { key, method: name, kind, ...(params && { params }) }
 }
 
-/** `{"resultType":"input_required",...}` for requests of a legacy upstream. Params bytes come translated. */
-export function writeInputRequired(
-  requests: readonly { readonly key: string; readonly method: string; readonly params?: Buffer }[],
-  requestState: string,
-): Buffer {
+/** Questions as a host is asked them. Params bytes come translated. */
+type WrittenRequest = { readonly key: string; readonly method: string; readonly params?: Buffer }
+
+/** The value of `inputRequests`. */
+export function inputRequestsText(requests: readonly WrittenRequest[]): string {
   const entries = requests.map(
     r => `${JSON.stringify(r.key)}:{"method":${JSON.stringify(r.method)}${r.params ? `,"params":${r.params.toString()}` : ''}}`,
   )
-  return Buffer.from(
-    `{"resultType":"input_required","inputRequests":{${entries.join(',')}},"requestState":${JSON.stringify(requestState)}}`,
-  )
+  return `{${entries.join(',')}}`
 }
+
+/** `{"resultType":"input_required",...}` for requests of a legacy upstream. */
+export const writeInputRequired = (requests: readonly WrittenRequest[], requestState: string): Buffer =>
+  Buffer.from(
+    `{"resultType":"input_required","inputRequests":${inputRequestsText(requests)},"requestState":${JSON.stringify(requestState)}}`,
+  )
 
 /** The members of the host's `inputResponses` that were asked for (R77; all without a list), as raw JSON per key. A string is what is wrong. */
 export function readInputResponses(responses: Slice | undefined, asked?: readonly string[]): Map<string, Buffer> | string {

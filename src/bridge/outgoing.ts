@@ -12,7 +12,6 @@ const COPY_MAX = 16_384
 
 /** Members of `params` that never travel as they came: rebuilt per hop. */
 const HOP_MEMBERS: ReadonlySet<string> = new Set(['_meta', 'requestState', 'inputResponses', 'task'])
-const HOP_OF_TASKS: ReadonlySet<string> = new Set(['_meta', 'requestState', 'task'])
 const HOP_META: ReadonlySet<string> = new Set(Object.values(META))
 
 /**
@@ -52,13 +51,13 @@ function withoutMembers(
 
 const whole = (pieces: readonly Buffer[]): Buffer => (pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces))
 
-/** `params` for an upstream: own members only, one of them possibly renamed. tasks/update carries its answers as an ordinary member. */
+/** `params` for an upstream: own members only, one of them possibly renamed. Answers to questions are written anew, tasks/update's too. */
 export function outgoingParams(
   doc: JsonDoc,
   params: JsonNode | undefined,
-  { method, renamed }: { readonly method: string; readonly renamed?: { readonly key: string; readonly raw: string } | undefined },
+  renamed?: { readonly key: string; readonly raw: string },
 ): RawObject | undefined {
-  const pieces = params && withoutMembers(doc, params, method === 'tasks/update' ? HOP_OF_TASKS : HOP_MEMBERS, renamed)
+  const pieces = params && withoutMembers(doc, params, HOP_MEMBERS, renamed)
   return pieces && (params.end - params.start > COPY_MAX && pieces.length > 1 ? pieces : whole(pieces))
 }
 

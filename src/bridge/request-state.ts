@@ -6,7 +6,7 @@ import type { RequestKind } from './capabilities.ts'
 
 /** Longest sealed state in characters; longer ones are neither made nor read. Leaves about 48,000 bytes for what is inside. */
 export const MAX_REQUEST_STATE = 65_536
-const VERSION = 2
+const VERSION = 3
 
 /** What the state is bound to. A retry that differs in any of these does not open it; it is authenticated, not carried. */
 export type StateBinding = {
@@ -23,8 +23,11 @@ export type StateBinding = {
   readonly paramsDigest: string
 }
 
-/** One question of the round: its answer stands under `key`, and travels on while the policy permits what was asked for. */
-export type AskedInput = { readonly key: string; readonly kind: RequestKind }
+/**
+ * One question of the round: its answer stands under `key`, and travels on while the policy permits what was asked for. `expects`: what the answer is held
+ * against, in the words of whoever checks it; absent where the gateway asked by itself.
+ */
+export type AskedInput = { readonly key: string; readonly kind: RequestKind; readonly expects?: string | undefined }
 
 /** What the state carries. */
 export type StateFields = {
@@ -45,7 +48,7 @@ export type StateFields = {
 
 /** The sealed text, or undefined when it would be longer than MAX_REQUEST_STATE: the upstream asks or remembers too much. */
 export function mintRequestState(sealer: Sealer, binding: StateBinding, fields: StateFields): string | undefined {
-  const asked = fields.asked.map(({ key, kind }) => [key, kind])
+  const asked = fields.asked.map(({ key, kind, expects }) => [key, kind, ...(expects === undefined ? [] : [expects])])
   const { call, round, expiresAtSeconds, parkedCall, upstreamState, isConnecting } = fields
   const parts = [VERSION, call, round, expiresAtSeconds, asked, parkedCall ?? null, upstreamState ?? null, ...(isConnecting ? [1] : [])]
   const payload = Buffer.from(JSON.stringify(parts))
@@ -70,7 +73,7 @@ export function openRequestState(sealer: Sealer, text: string, binding: StateBin
     call,
     round,
     expiresAtSeconds,
-    asked: asked.map(([key, kind]) => ({ key, kind })),
+    asked: asked.map(([key, kind, expects]) => ({ key, kind, ...(expects !== undefined && { expects }) })),
     ...(parkedCall !== null && { parkedCall }),
     ...(upstreamState !== null && { upstreamState }),
     ...(isConnecting === 1 && { isConnecting: true }),
@@ -82,7 +85,7 @@ type Payload = [
   call: string,
   round: number,
   expiresAtSeconds: number,
-  asked: (readonly [key: string, kind: RequestKind])[],
+  asked: (readonly [key: string, kind: RequestKind, expects?: string])[],
   parkedCall: string | null,
   upstreamState: string | null,
   isConnecting?: 1,

@@ -25,20 +25,13 @@ function metaEdits(node: JsonNode, metaKeys: ReadonlySet<string>): Edit[] {
 const LEGACY_QUESTION: ReadonlySet<string> = new Set(['elicitationId', 'task', '_meta'])
 const LEGACY_REQUEST: ReadonlySet<string> = new Set(['task', '_meta'])
 
-/** R98: a server must not be given other servers' context; without the member a client includes none. */
-function isForeignContext(doc: JsonDoc, node: JsonNode): boolean {
-  const context = member(node, 'includeContext')
-  return context !== undefined && !isText(doc, context, 'none')
-}
-
 /** Params of a 2025 upstream's request as those of an `inputRequests` entry (2026 has no elicitation ids and no task augmentation). */
 export function inputParamsToModern(method: string, params: Slice): Buffer {
   const { doc, node } = indexed(params)
   const keys = method === 'elicitation/create' ? LEGACY_QUESTION : LEGACY_REQUEST
-  const isDropped = method === 'sampling/createMessage' && isForeignContext(doc, node)
   return splice(
     doc.bytes,
-    objectEdits(node, key => keys.has(key) || (isDropped && key === 'includeContext')),
+    objectEdits(node, key => keys.has(key)),
     node.start,
     node.end,
   )
@@ -48,11 +41,10 @@ export function inputParamsToModern(method: string, params: Slice): Buffer {
 export function inputParamsToLegacy(method: string, params: Slice, elicitationId: string): Buffer {
   const { doc, node } = indexed(params)
   const isUrl = method === 'elicitation/create' && isText(doc, member(node, 'mode'), 'url')
-  const isDropped = method === 'sampling/createMessage' && isForeignContext(doc, node)
   const entries: Entry[] = isUrl ? [['elicitationId', JSON.stringify(elicitationId)]] : []
   return splice(
     doc.bytes,
-    objectEdits(node, key => isDropped && key === 'includeContext', entries),
+    objectEdits(node, () => false, entries),
     node.start,
     node.end,
   )
@@ -81,6 +73,14 @@ export function inputRequestsOfUrlElicitation(error: Slice): { readonly params: 
     requests.push({ params: { doc: own, node: own.root } })
   }
   return requests
+}
+
+/** The same error with some members of each elicitation set, in order; what else it says of them stays. */
+export function withElicitations(error: Slice, entries: readonly (readonly Entry[])[]): Buffer {
+  const doc = docOf(rawOf(error.doc, error.node), 4)
+  const items = member(member(doc.root, 'data'), 'elicitations')?.items ?? []
+  const edits = items.flatMap((node, i) => objectEdits(node, key => key === '_meta' || key === 'task', entries[i]))
+  return splice(doc.bytes, edits)
 }
 
 /** Notifications of an upstream that never travel on a call's stream: wrong direction, another hop's ids, or delivered by the subscription path. */

@@ -106,6 +106,8 @@ export type ServerRequest = {
   readonly method: string
   /** raw JSON of `params` as judged, or undefined */
   readonly params?: Slice
+  /** what the answer is held against, in the words of whoever let the question pass */
+  readonly expects?: string
   /** sends `{result}`; bytes are one JSON object */
   answer(result: Buffer): void
   /** sends `{error}` */

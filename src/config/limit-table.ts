@@ -4,7 +4,7 @@ import { optional, record } from './fields.ts'
 import { duration, integer, parsed, size } from './scalars.ts'
 
 /** At most `count` in that time. */
-type Rate = { readonly count: number; readonly seconds: number }
+export type Rate = { readonly count: number; readonly seconds: number }
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
 
@@ -15,7 +15,7 @@ function parseRate(text: string): Rate | { readonly problem: string } {
   if (count === undefined) return { problem: 'expected a count from 1 and a time in s, m or h, such as `120/1m`' }
   return seconds > 86_400 ? { problem: 'expected a time of at most a day' } : { count: Number(count), seconds }
 }
-const RATE = { what: 'a count and a time such as `120/1m`', maxLength: 16, parse: parseRate }
+export const RATE = { what: 'a count and a time such as `120/1m`', maxLength: 16, parse: parseRate }
 const rate = (doc: string, fallback: string): ReturnType<typeof parsed<Rate>> => parsed<Rate>({ ...RATE, fallback, doc })
 
 const count = (doc: string, fallback: number, max = 10_000_000): ReturnType<typeof integer> => integer({ min: 1, max, fallback, doc })

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import type { RoleRule } from '../administration/roles.ts'
 import type { ArgumentSettings } from '../arguments/rule.ts'
+import type { GateSettings } from '../gates/settings.ts'
 import type { Tiers } from '../inspection/tiers.ts'
 import type { Resolution } from '../collision/resolution.ts'
 import type { Reads } from '../flow/reading.ts'
@@ -301,6 +302,8 @@ export type UpstreamSettings = {
   readonly labels: readonly string[]
   /** tiers of what is found in what it sends and is sent */
   readonly inspection: Tiers
+  /** how it may ask of hosts what it may ask at all */
+  readonly gates: GateSettings
   /** what arguments and URIs of resources have to be */
   readonly arguments: ArgumentSettings
   /** digests of definitions that pass although something was found */

@@ -4,6 +4,7 @@ import { argumentsOf } from './argument-snapshot.ts'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { ROLES, type RoleRule } from '../administration/roles.ts'
 import { tiersOf } from '../inspection/tiers.ts'
+import { gatesOf } from './gate-snapshot.ts'
 import { keyOf } from '../kernel/principal.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
@@ -179,6 +180,7 @@ function upstreamOf(
     arguments: argumentsOf(alias, upstream.arguments, admission),
     labels: upstream.labels,
     inspection: tiersOf([doc.inspection, upstream.inspection]),
+    gates: gatesOf(upstream.gates),
     accepted: upstream.acceptedDefinitions,
     lists: upstream.lists,
     listTtlSeconds: upstream.listTtl,

@@ -8,6 +8,7 @@ import { list, map, optional, record } from './fields.ts'
 import { UPSTREAM_ARGUMENTS } from './argument-table.ts'
 import { UPSTREAM_INSPECTION } from './inspection-table.ts'
 import { reads } from './flow-table.ts'
+import { UPSTREAM_GATES } from './gate-table.ts'
 import { UPSTREAM_LIMITS } from './limit-table.ts'
 import { choice, duration, flag, integer, place, size, text } from './scalars.ts'
 import type { KeyRule, ValueOf } from './fields.ts'
@@ -310,6 +311,7 @@ export const upstream = record(
     limits,
     ...UPSTREAM_ARGUMENTS,
     ...UPSTREAM_INSPECTION,
+    ...UPSTREAM_GATES,
     scopes,
     credential: optional(credential),
     allow: list(rule, { max: 1000, fallback: [], doc: 'what may be used, and by whom; without a rule nobody may use anything' }),

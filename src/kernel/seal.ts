@@ -30,6 +30,7 @@ const PURPOSES = {
   connection: { code: 24, nonce: 'random' },
   'upstream-client': { code: 25, nonce: 'random' },
   'registry-token': { code: 32, nonce: 'random' },
+  'task-question': { code: 33, nonce: 'derived' },
 } as const
 export type Purpose = keyof typeof PURPOSES
 

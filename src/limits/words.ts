@@ -7,7 +7,7 @@ import type { Wanted } from './places.ts'
 /** `of`: an alias, or per what a rule counts. */
 export type Limit =
   | { readonly kind: 'address' | 'visitor' | 'visitors' | 'principal' | 'client' | 'payload' | 'client-payload' }
-  | { readonly kind: 'server' | 'tool' | 'obligation'; readonly of: string }
+  | { readonly kind: 'server' | 'tool' | 'obligation' | 'question' | 'sampling' | 'tokens'; readonly of: string }
 
 export function limitStop(limit: Limit, { count, seconds }: Window, retryAfterSeconds: number): Stop {
   const most = `${count} in ${seconds} s`
@@ -55,6 +55,24 @@ export function limitStop(limit: Limit, { count, seconds }: Window, retryAfterSe
         'tool-limited',
         `the limit is ${most} to one tool of \`${limit.of}\``,
         `an operator can raise \`upstreams.${limit.of}.limits.toolRate\``,
+      )
+    case 'question':
+      return refused(
+        'question-limited',
+        `the limit is ${most} that \`${limit.of}\` asks one user`,
+        `an operator can raise \`upstreams.${limit.of}.gates.rate\``,
+      )
+    case 'sampling':
+      return refused(
+        'question-limited',
+        `the limit is ${most} sampling requests of \`${limit.of}\` to one user`,
+        `an operator can raise \`upstreams.${limit.of}.gates.sampling.rate\``,
+      )
+    case 'tokens':
+      return refused(
+        'question-limited',
+        `the limit is ${most} tokens of one user's model for \`${limit.of}\``,
+        `an operator can raise \`upstreams.${limit.of}.gates.sampling.tokens\``,
       )
     case 'obligation':
       return refused('obligation-limited', `the limit is ${most} per ${limit.of}`, 'a rule of the policies says so (`@rate`)')

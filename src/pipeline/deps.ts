@@ -14,6 +14,7 @@ import type { Entitlement } from '../policy/allow-list.ts'
 import type { Place } from '../limits/places.ts'
 import type { Spender } from '../limits/limits.ts'
 import type { Obligations } from '../policy/obligations.ts'
+import type { AskedInTasks } from './asked-in-tasks.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Scrub } from './error-text.ts'
 import type { CallerFace, UpstreamEntry } from './entry.ts'
@@ -77,6 +78,13 @@ export type GatewayDeps = {
    * `isGoingOn`: the call holds a place from an earlier round
    */
   readonly reserve: (x: Spender, obligations: Obligations | undefined, isGoingOn: boolean) => Place | Stop | Promise<Place | Stop>
+  /** spends what a question costs of what the server may ask this principal: one question, and the tokens that its model may write and read */
+  readonly spendQuestion: (
+    principal: Principal,
+    entry: Pick<UpstreamEntry, 'alias' | 'gates'>,
+    tokens: number,
+  ) => Stop | undefined | Promise<Stop | undefined>
+  readonly askedInTasks: Pick<AskedInTasks, 'isNew'>
   readonly callers: Callers
   readonly credentials: Credentials
   readonly catalogue: Catalogue

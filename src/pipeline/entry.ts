@@ -5,6 +5,7 @@ import type { ArgumentGuard } from '../arguments/guard.ts'
 import type { HostCapabilities, RequestKind } from '../bridge/capabilities.ts'
 import type { Caller, Upstream } from '../bridge/upstream.ts'
 import type { Tiers } from '../inspection/tiers.ts'
+import type { GateSettings } from '../gates/settings.ts'
 import type { Reads } from '../flow/reading.ts'
 import type { ScopeIndex } from '../identity/scopes.ts'
 import type { CredentialRule } from '../vault/credential-rule.ts'
@@ -29,6 +30,8 @@ export type UpstreamEntry = {
   readonly labels: readonly string[]
   /** what becomes of findings in what it sends and is sent */
   readonly inspection: Tiers
+  /** how it may ask of hosts what it may ask at all */
+  readonly gates: GateSettings
   /** what arguments and URIs of resources have to be */
   readonly arguments: ArgumentGuard
   /** digests of definitions that pass although something was found in them, where nobody reviews */

@@ -1,11 +1,14 @@
-// The gate for server-to-client requests, in whichever shape they come: only what host and allow-list share passes, and each is recorded first.
+// The gate for server-to-client requests, in whichever shape they come: only what host and rules share passes, in bounds, labelled, and each is recorded first.
 
 import { readCapabilities, type RequestKind } from '../bridge/capabilities.ts'
 import { INPUT_METHODS, kindOf } from '../bridge/input-requests.ts'
+import { docOf } from '../bridge/slices.ts'
 import type { Slice } from '../bridge/upstream.ts'
-import type { Stop } from '../kernel/errors.ts'
+import { examine, type Examined } from '../gates/examine.ts'
+import { isStop, type Stop } from '../kernel/errors.ts'
 import { member, rawOf } from '../mcp/json.ts'
 import { MODERN_VERSION } from '../mcp/revisions.ts'
+import type { Entry } from '../mcp/splice.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
 import { inspectQuestion, type Question } from './inspect-question.ts'
@@ -13,22 +16,62 @@ import { findingsText, type Inspected } from './inspected.ts'
 import type { Ready } from './ready.ts'
 import { recordOf } from './verdict.ts'
 
-export type GateDeps = Pick<GatewayDeps, 'recorder' | 'upstreams' | 'entitlement' | 'callers' | 'judge' | 'inspect'>
+export type GateDeps = Pick<GatewayDeps, 'recorder' | 'upstreams' | 'entitlement' | 'callers' | 'judge' | 'inspect' | 'spendQuestion'>
 
-/** Judges, inspects and records one question. `undefined` = it may be asked. */
-export async function gate(x: Ready, question: Question, deps: GateDeps): Promise<Stop | undefined> {
-  const refused = judge(x, question, deps)
-  const inspected = refused ? undefined : inspectQuestion(deps.inspect, entryNow(x, deps), question)
-  const stop = refused ?? inspected?.stop
-  await record(x, question, { stop, inspected }, deps)
-  return stop
+/** A question as a host may be asked it. */
+export type Permitted = {
+  /** instead of the server's own */
+  readonly params?: Slice
+  /** members of them that are shown otherwise than the server wrote them */
+  readonly shown: readonly Entry[]
+  /** what its answer is held against */
+  readonly expects: string
 }
 
-/** The same for a question that was asked, before its answer travels on: the rules may be others by now. Only a refusal has a record of its own. */
+/** `isAgain`: the host was asked just this before, and sees it once. */
+type Asked = Question & { readonly isAgain?: boolean }
+
+/** Judges, examines, inspects, counts and records one question. */
+export async function gate(x: Ready, question: Asked, deps: GateDeps): Promise<Stop | Permitted> {
+  const looked = look(x, question, deps)
+  const stop = looked.stop ?? (await spend(x, looked, question, deps))
+  await record(x, question, { stop, inspected: looked.inspected }, deps)
+  return stop ?? permitted(looked.examined)
+}
+
+type Looked = {
+  readonly stop?: Stop | undefined
+  readonly examined?: Examined | undefined
+  readonly inspected?: Inspected | undefined
+}
+
+function look(x: Ready, question: Question, deps: GateDeps): Looked {
+  const kind = judge(x, question, deps)
+  if (typeof kind === 'object') return { stop: kind }
+  const entry = entryNow(x, deps)
+  const { alias, gates } = entry
+  const examined = examine(kind, question.params, { alias, gates, hasMeta: x.era === 'legacy' })
+  const inspected = inspectQuestion(deps.inspect, entry, { ...question, kind })
+  return isStop(examined) ? { stop: examined, inspected } : { examined, inspected, stop: inspected.stop }
+}
+
+/** Last: what is refused for another reason costs nothing. */
+const spend = (x: Ready, { examined }: Looked, { isAgain }: Asked, deps: GateDeps): Stop | undefined | Promise<Stop | undefined> =>
+  isAgain === true ? undefined : deps.spendQuestion(x.principal, entryNow(x, deps), examined?.tokens ?? 0)
+
+function permitted(examined: Examined | undefined): Permitted | Stop {
+  if (!examined) return { stop: 'internal-fault', detail: 'a question was not examined' }
+  const { params, shown, expects } = examined
+  const doc = params && docOf(params, 2)
+  return { shown, expects, ...(doc && { params: { doc, node: doc.root } }) }
+}
+
+/** For a question that was asked, before its answer travels on: the rules may be others by now. Only a refusal has a record of its own. */
 export async function stillGated(x: Ready, question: Question, deps: GateDeps): Promise<Stop | undefined> {
-  const stop = judge(x, question, deps)
-  if (stop) await record(x, question, { stop }, deps)
-  return stop
+  const judged = judge(x, question, deps)
+  if (typeof judged !== 'object') return undefined
+  await record(x, question, { stop: judged }, deps)
+  return judged
 }
 
 type Outcome = { readonly stop: Stop | undefined; readonly inspected?: Inspected | undefined }
@@ -48,7 +91,8 @@ async function record(x: Ready, { method, params }: Question, { stop, inspected 
 }
 
 /** As it is configured now; of a server that is gone nothing is asked anyway. */
-const entryNow = (x: Ready, deps: Pick<GateDeps, 'upstreams'>): UpstreamEntry => deps.upstreams().get(x.route.entry.alias) ?? x.route.entry
+export const entryNow = (x: Ready, deps: Pick<GateDeps, 'upstreams'>): UpstreamEntry =>
+  deps.upstreams().get(x.route.entry.alias) ?? x.route.entry
 
 /** What the rules in force say of a question of this kind, for the record. */
 function policyOf(x: Ready, kind: RequestKind, deps: GateDeps): { readonly policy?: string } {
@@ -64,7 +108,7 @@ export function kindsNow(x: Ready, deps: Pick<GateDeps, 'upstreams' | 'entitleme
 }
 const NOTHING: ReadonlySet<RequestKind> = new Set()
 
-const METHODS: Readonly<Record<RequestKind, string>> = {
+export const METHODS: Readonly<Record<RequestKind, string>> = {
   'elicitation.form': 'elicitation/create',
   'elicitation.url': 'elicitation/create',
   sampling: 'sampling/createMessage',
@@ -89,18 +133,19 @@ export async function gateMissing(x: Ready, error: Slice, deps: GateDeps): Promi
   return stop
 }
 
-function judge(x: Ready, question: Question, deps: GateDeps): Stop | undefined {
+/** The kind of what is asked for, where it may be. */
+function judge(x: Ready, question: Question, deps: GateDeps): RequestKind | Stop {
   const { alias } = x.route.entry
   // R90: questions of a task are questions like any other.
-  if (!INPUT_METHODS.has(x.method) && x.method !== 'tasks/get')
+  if (!INPUT_METHODS.has(x.method) && x.route.kind !== 'task')
     return { stop: 'upstream-invalid', detail: `\`${alias}\` asked for input where the protocol has none` }
   const kind = kindOf(question.method, question.params)
   if (kind === undefined) return { stop: 'upstream-invalid', detail: `\`${alias}\` asked for something the protocol does not know` }
-  if (kindsNow(x, deps).has(kind)) return undefined
+  if (kindsNow(x, deps).has(kind)) return kind
   return x.prepared.face.host.kinds.has(kind) ? notPermitted(alias, kind) : notDeclared(alias, kind)
 }
 
-const notPermitted = (alias: string, kind: RequestKind): Stop => ({
+export const notPermitted = (alias: string, kind: RequestKind): Stop => ({
   stop: 'gated',
   detail: `no allow rule of \`${alias}\` permits ${kind}`,
   fix: `add it to serverRequests in upstreams.${alias}.allow`,

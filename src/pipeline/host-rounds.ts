@@ -1,15 +1,23 @@
 // Questions in an upstream's answer: handed on to a modern host, which calls again, or asked of a legacy host on the stream of its own request.
 
-import { INPUT_METHODS, readInputRequired, writeInputRequired, writeInputResponses, type InputRequired } from '../bridge/input-requests.ts'
-import { inputParamsToLegacy, inputRequestsOfUrlElicitation } from '../bridge/translate-params.ts'
+import {
+  INPUT_METHODS,
+  inputRequestsText,
+  readInputRequired,
+  writeInputRequired,
+  writeInputResponses,
+  type InputRequired,
+} from '../bridge/input-requests.ts'
+import { inputParamsToLegacy, inputRequestsOfUrlElicitation, withElicitations } from '../bridge/translate-params.ts'
 import type { Slice, UpstreamAnswer, UpstreamCall } from '../bridge/upstream.ts'
-import type { Stop } from '../kernel/errors.ts'
+import { isStop, type Stop } from '../kernel/errors.ts'
 import { rawOf } from '../mcp/json.ts'
 import { META } from '../mcp/revisions.ts'
 import { setMember } from '../mcp/splice.ts'
+import { answerTo } from './answers.ts'
 import type { GatewayDeps } from './deps.ts'
 import { failedInput } from './failed-input.ts'
-import { gate, stillGated, type GateDeps } from './gate.ts'
+import { gate, stillGated, type GateDeps, type Permitted } from './gate.ts'
 import type { Question } from './inspect-question.ts'
 import { CANCEL, roundsExceeded } from './live-questions.ts'
 import type { Answered } from './path.ts'
@@ -44,14 +52,21 @@ export class HostRounds {
     if (typeof required === 'string') return invalid(x, required)
     this.#round += 1
     if (this.#round > x.route.entry.rounds) return roundsExceeded(x.route.entry)
-    const stop = await this.#gateAll(required.requests)
-    if (stop) return this.withheld(stop)
-    return x.era === 'modern' ? this.#handOver(result, required) : this.#askHost(required)
+    const gated = await this.#gateAll(required.requests)
+    if (isStop(gated)) return this.withheld(gated)
+    const { requestState } = required
+    const asking = { asked: gated.map(([request, permitted]) => ({ ...request, ...permitted })), requestState }
+    return x.era === 'modern' ? this.#handOver(result, asking) : this.#askHost(asking)
   }
 
-  async #gateAll(questions: readonly Question[]): Promise<Stop | undefined> {
-    const stops = await Promise.all(questions.map(question => gate(this.#x, question, this.#deps)))
-    return stops.find(stop => stop !== undefined)
+  async #gateAll<Q extends Question>(questions: readonly Q[]): Promise<readonly (readonly [Q, Permitted])[] | Stop> {
+    const gated = await Promise.all(questions.map(async question => [question, await gate(this.#x, question, this.#deps)] as const))
+    const permitted: (readonly [Q, Permitted])[] = []
+    for (const [question, each] of gated) {
+      if (isStop(each)) return each
+      permitted.push([question, each])
+    }
+    return permitted
   }
 
   /** A question that may not be put: text the model can read for a legacy host's tool call, the refusal itself otherwise. */
@@ -60,27 +75,27 @@ export class HostRounds {
     return era === 'legacy' && method === 'tools/call' ? failedInput(this.#x, stop.detail ?? stop.stop) : stop
   }
 
-  #handOver(result: Slice, required: InputRequired): Answered | Stop {
-    const { requests, requestState } = required
-    const rounds = { round: this.#round, asked: requests, ...(requestState !== undefined && { upstreamState: requestState }) }
+  #handOver(result: Slice, { asked, requestState }: Asking): Answered | Stop {
+    const rounds = { round: this.#round, asked, ...(requestState !== undefined && { upstreamState: requestState }) }
     const sealed = sealRound(this.#deps, this.#x, rounds)
     if (sealed === undefined) return invalid(this.#x, 'more questions and state than fit into one round')
-    return answered(setMember(rawOf(result.doc, result.node), 'requestState', JSON.stringify(sealed)), 'input')
+    const bytes = setMember(rawOf(result.doc, result.node), 'requestState', JSON.stringify(sealed))
+    return answered(asked.length === 0 ? bytes : setMember(bytes, 'inputRequests', inputRequestsText(asked.map(written))), 'input')
   }
 
   /** A legacy host is asked on the stream of its own request; its answers make the next round (research/protocol.md section 2, A). */
-  async #askHost(required: InputRequired): Promise<Answered | Stop> {
+  async #askHost({ asked, requestState }: Asking): Promise<Answered | Stop> {
     const { host, route, relayed } = this.#x
     const answers = new Map<string, Buffer>()
-    if (required.requests.length === 0) await this.#deps.delay(STATE_ONLY_PACE_MS)
+    if (asked.length === 0) await this.#deps.delay(STATE_ONLY_PACE_MS)
     const replies = await Promise.all(
-      required.requests.map(async r => {
+      asked.map(async r => {
         const params = r.params && inputParamsToLegacy(r.method, r.params, this.#deps.newId())
         relayed.bytes += params?.length ?? 0
         return host.ask?.(r.method, params, route.entry.parkMs)
       }),
     )
-    for (const [i, request] of required.requests.entries()) {
+    for (const [i, request] of asked.entries()) {
       const reply = replies[i]
       if (reply?.kind === 'result') answers.set(request.key, rawOf(reply.result.doc, reply.result.node))
       else if (request.method === 'elicitation/create') answers.set(request.key, CANCEL)
@@ -91,15 +106,26 @@ export class HostRounds {
         )
     }
     if (host.cancellation.isCancelled) return { stop: 'cancelled' }
-    for (const request of required.requests) {
-      const stop = await stillGated(this.#x, request, this.#deps)
-      if (stop) return this.withheld(stop)
-    }
+    const checked = await this.#stillFitting(asked, answers)
+    if (isStop(checked)) return this.withheld(checked)
     await this.#deps.recorder.intent(this.#x, this.#round)
     return this.#again({
-      ...(answers.size > 0 && { inputResponses: writeInputResponses(answers) }),
-      ...(required.requestState !== undefined && { requestState: required.requestState }),
+      ...(checked.size > 0 && { inputResponses: writeInputResponses(checked) }),
+      ...(requestState !== undefined && { requestState }),
     })
+  }
+
+  /** The person may have taken minutes: rules are asked again, and each answer is held against its question. */
+  async #stillFitting(asked: Asking['asked'], answers: ReadonlyMap<string, Buffer>): Promise<ReadonlyMap<string, Buffer> | Stop> {
+    const checked = new Map<string, Buffer>()
+    for (const request of asked) {
+      const given = answers.get(request.key)
+      const stop = await stillGated(this.#x, request, this.#deps)
+      const answer = stop ?? (given && (await answerTo(this.#x, request, given, this.#deps)))
+      if (answer && isStop(answer)) return answer
+      if (answer) checked.set(request.key, answer)
+    }
+    return checked
   }
 
   /** -32042 of a 2025-11-25 upstream: url questions; the retry makes the call again (research/protocol.md section 2, B). */
@@ -107,22 +133,41 @@ export class HostRounds {
     const x = this.#x
     const asked = inputRequestsOfUrlElicitation(answer.error)
     if (!asked || asked.length === 0) return invalid(x, 'an elicitation error without elicitations')
-    const stop = await this.#gateAll(asked.map(({ params }) => ({ method: 'elicitation/create', params })))
-    if (stop) return stop
-    if (x.era === 'legacy') return { answer: { kind: 'error', error: rawOf(answer.error.doc, answer.error.node), code: answer.code } }
+    const gated = await this.#gateAll(asked.map(({ params }) => ({ method: 'elicitation/create', params })))
+    if (isStop(gated)) return gated
+    if (x.era === 'legacy') {
+      const error = withElicitations(
+        answer.error,
+        gated.map(([, { shown }]) => shown),
+      )
+      return { answer: { kind: 'error', error, code: answer.code } }
+    }
     this.#round += 1
     if (this.#round > x.route.entry.rounds) return roundsExceeded(x.route.entry)
-    const requests = asked.map((q, i) => ({
+    const requests = gated.map(([, permitted], i) => ({
       key: `url-${i + 1}`,
       method: 'elicitation/create',
       kind: 'elicitation.url' as const,
-      params: rawOf(q.params.doc, q.params.node),
+      ...permitted,
     }))
     const sealed = sealRound(this.#deps, x, { round: this.#round, asked: requests })
     if (sealed === undefined) return invalid(x, 'more questions than fit into one round')
-    return answered(withServerInfo(writeInputRequired(requests, sealed), this.#deps.serverInfo), 'input')
+    return answered(withServerInfo(writeInputRequired(requests.map(written), sealed), this.#deps.serverInfo), 'input')
   }
 }
+
+/** Questions that may be asked, with what each answer is held against. */
+type Asking = {
+  readonly asked: readonly (InputRequired['requests'][number] & Permitted)[]
+  readonly requestState: string | undefined
+}
+
+const written = ({ key, method, params }: { readonly key: string; readonly method: string; readonly params?: Slice }): Written => ({
+  key,
+  method,
+  ...(params && { params: rawOf(params.doc, params.node) }),
+})
+type Written = { readonly key: string; readonly method: string; readonly params?: Buffer }
 
 /** R21: a result that the gateway made says who made it. */
 export const withServerInfo = (result: Buffer, serverInfo: GatewayDeps['serverInfo']): Buffer =>

@@ -1,12 +1,13 @@
 // What a server asks of a host, as inspection sees it: its params whatever they hold, and the key it chose for it.
 
+import type { RequestKind } from '../bridge/capabilities.ts'
 import type { Slice } from '../bridge/upstream.ts'
 import type { Stop } from '../kernel/errors.ts'
 import { inWords, together, worstOf, type Inspect, type Inspected } from './inspected.ts'
 import type { UpstreamEntry } from './entry.ts'
 
 /** What an upstream asks, in a result or as a request of its own. `key`: what it is called in a result. */
-export type Question = { readonly method: string; readonly params?: Slice; readonly key?: string }
+export type Question = { readonly method: string; readonly params?: Slice; readonly key?: string; readonly kind?: RequestKind }
 
 /** `stop`: it is not asked. */
 export type InspectedQuestion = Inspected & { readonly stop?: Stop }
@@ -21,8 +22,21 @@ export function inspectQuestion(
   if (!found)
     return { findings: [], tier: undefined, stop: { stop: 'internal-fault', detail: `what \`${entry.alias}\` asks cannot be inspected` } }
   const worst = worstOf(found)
-  const stop = worst && stopOf(entry.alias, worst.tier, inWords(worst))
+  const stop =
+    (question.kind === 'elicitation.form' && secretIn(entry.alias, found)) || (worst && stopOf(entry.alias, worst.tier, inWords(worst)))
   return { ...found, ...(stop && { stop }) }
+}
+
+/** MCP 2026-07-28 elicitation: a form must not ask for secrets. No approval makes one that does. */
+function secretIn(alias: string, { findings }: Inspected): Stop | undefined {
+  const found = findings.find(({ code, tier }) => code === 'asks-for-credentials' && tier !== 'annotate')
+  return (
+    found && {
+      stop: 'form-asks-for-secrets',
+      detail: `\`${alias}\` asked with ${inWords(found)}`,
+      fix: `the server has to send people to a page of its own instead; where it asks for no secret, set the code to annotate in upstreams.${alias}.inspection.request`,
+    }
+  )
 }
 
 function findingsOf(inspect: Inspect, { params, key }: Question, { inspection }: Pick<UpstreamEntry, 'inspection'>): Inspected | undefined {

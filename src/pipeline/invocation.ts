@@ -1,22 +1,24 @@
 // One permitted call as it runs: the upstream's notifications, its questions, its answer, in the shape the host's era has for them.
 
 import { INPUT_METHODS, readInputResponses, writeInputResponses } from '../bridge/input-requests.ts'
-import type { CallEvents, RunningCall, ServerRequest, UpstreamAnswer, UpstreamCall, UpstreamFace } from '../bridge/upstream.ts'
-import type { Stop } from '../kernel/errors.ts'
+import type { StateFields } from '../bridge/request-state.ts'
+import type { CallEvents, RunningCall, ServerRequest, Slice, UpstreamAnswer, UpstreamCall, UpstreamFace } from '../bridge/upstream.ts'
+import { isStop, type Stop } from '../kernel/errors.ts'
 import { member, textOf } from '../mcp/json.ts'
 import { CODE } from '../mcp/revisions.ts'
+import { answersTo, answerTo } from './answers.ts'
 import { askToConnect } from './ask-to-connect.ts'
 import type { GatewayDeps } from './deps.ts'
 import { errorAnswer } from './failed-input.ts'
 import { gate, gateMissing, kindsNow, stillGated, type GateDeps } from './gate.ts'
 import { HostRounds } from './host-rounds.ts'
-import { LiveQuestions, refuseQuestion } from './live-questions.ts'
+import { LiveQuestions, permittedRequest, refuseQuestion } from './live-questions.ts'
 import { ParkedRounds } from './parked-rounds.ts'
 import type { Answered } from './path.ts'
 import type { Ready } from './ready.ts'
 import { Relay } from './relay.ts'
 import { completed, invalid, taskMade, taskState, type ResultDeps } from './results.ts'
-import { keysOf } from './round-state.ts'
+import { taskAnswers } from './task-questions.ts'
 
 type Deps = ResultDeps &
   GateDeps &
@@ -43,31 +45,39 @@ export class Invocation {
   async run(): Promise<Answered | Stop> {
     const { state, inputResponses } = this.#x.prepared
     if (state?.parkedCall !== undefined) return this.#parkedRounds().resume(state, inputResponses)
-    const retry = this.#retryOf()
-    if (typeof retry === 'string') return { stop: 'state-invalid', detail: retry }
+    const retry = await this.#retryOf()
+    if (retry && 'stop' in retry) return retry
     return this.#finish(this.#call(retry))
   }
 
   /**
-   * R77: only what was asked for travels on, with the upstream's own state verbatim (R73). Answers without state answer nothing of ours: they are
-   * the host's own idea, and reach only a modern upstream that this principal's host may be asked by (N111).
+   * R77: only what was asked for travels on, with the upstream's own state verbatim (R73), and each answer as it was asked for. Answers without state answer
+   * nothing of ours: they are the host's own idea, and no upstream hears of them (N111).
    */
-  #retryOf(): UpstreamCall['retry'] | string {
+  async #retryOf(): Promise<UpstreamCall['retry'] | Stop> {
     const { state, inputResponses, face } = this.#x.prepared
+    if (this.#x.method === 'tasks/update') return taskAnswers(this.#x, this.#deps)
     // The gateway had asked, for a connection; the upstream has heard of nothing yet.
     if (state?.isConnecting) return undefined
     if (!state) {
-      if (!inputResponses || this.#face.era === 'legacy') return undefined
-      if (face.kinds.size === 0) return 'nothing was asked'
+      if (inputResponses && this.#face.era === 'modern' && face.kinds.size === 0)
+        return { stop: 'state-invalid', detail: 'nothing was asked' }
       const volunteered = readInputResponses(inputResponses)
-      return typeof volunteered === 'string' ? volunteered : { inputResponses: writeInputResponses(volunteered) }
+      return typeof volunteered === 'string' ? { stop: 'state-invalid', detail: volunteered } : undefined
     }
-    const answers = readInputResponses(inputResponses, keysOf(state, kindsNow(this.#x, this.#deps)))
-    if (typeof answers === 'string') return answers
+    const answers = await this.#answersOf(state, inputResponses)
+    if (isStop(answers)) return answers
     return {
       ...((inputResponses !== undefined || answers.size > 0) && { inputResponses: writeInputResponses(answers) }),
       ...(state.upstreamState !== undefined && { requestState: state.upstreamState }),
     }
+  }
+
+  async #answersOf(state: StateFields, responses: Slice | undefined): Promise<ReadonlyMap<string, Buffer> | Stop> {
+    const kinds = kindsNow(this.#x, this.#deps)
+    const asked = new Map(state.asked.filter(({ kind }) => kinds.has(kind)).map(each => [each.key, each]))
+    const given = readInputResponses(responses, [...asked.keys()])
+    return typeof given === 'string' ? { stop: 'state-invalid', detail: given } : answersTo(this.#x, { asked, given }, this.#deps)
   }
 
   #call(retry: UpstreamCall['retry']): RunningCall {
@@ -104,13 +114,16 @@ export class Invocation {
   /** A live request of a legacy upstream: refused, asked at once (legacy host), or parked for the next round (modern host). */
   async #question(request: ServerRequest): Promise<void> {
     if (this.#parked) return this.#parked.question(request)
-    const stop = await gate(this.#x, request, this.#deps).catch((): Stop => ({ stop: 'audit-unavailable' }))
-    if (stop) refuseQuestion(request, stop)
-    else if (this.#x.era === 'legacy' && this.#x.host.ask) await this.#askLive(request)
+    const gated = await gate(this.#x, request, this.#deps).catch((): Stop => ({ stop: 'audit-unavailable' }))
+    if (isStop(gated)) refuseQuestion(request, gated)
+    else if (this.#x.era === 'legacy' && this.#x.host.ask) await this.#askLive(permittedRequest(request, gated))
     else request.refuse(CODE.methodNotFound, 'Method not found')
   }
   #askLive(request: ServerRequest): Promise<void> {
-    this.#live ??= new LiveQuestions(this.#x, question => stillGated(this.#x, question, this.#deps))
+    this.#live ??= new LiveQuestions(this.#x, {
+      stillGated: question => stillGated(this.#x, question, this.#deps),
+      answerTo: ({ method, expects }, result) => answerTo(this.#x, { method, expects }, result, this.#deps),
+    })
     return this.#live.ask(request, () => this.#running?.cancel('too many input rounds'))
   }
   #parkedRounds(): ParkedRounds {

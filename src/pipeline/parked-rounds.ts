@@ -5,12 +5,13 @@ import { ParkedCall, type ParkedFor, type Round } from '../bridge/parked.ts'
 import type { StateFields } from '../bridge/request-state.ts'
 import { inputParamsToModern } from '../bridge/translate-params.ts'
 import type { RunningCall, ServerRequest, Slice, UpstreamAnswer } from '../bridge/upstream.ts'
-import type { Stop } from '../kernel/errors.ts'
+import { isStop, type Stop } from '../kernel/errors.ts'
 import { digestOf } from '../kernel/digest.ts'
+import { answersTo } from './answers.ts'
 import type { GatewayDeps } from './deps.ts'
 import { withServerInfo } from './host-rounds.ts'
 import { gate, kindsNow, stillGated, type GateDeps } from './gate.ts'
-import { refuseQuestion, roundsExceeded } from './live-questions.ts'
+import { permittedRequest, refuseQuestion, roundsExceeded } from './live-questions.ts'
 import type { Answered } from './path.ts'
 import type { Ready } from './ready.ts'
 import { answered, invalid } from './results.ts'
@@ -38,9 +39,9 @@ export class ParkedRounds {
   #take(parked: ParkedCall): void {
     this.#parked = parked
     parked.question = async request => {
-      const stop = await gate(this.#x, request, this.#deps).catch((): Stop => ({ stop: 'audit-unavailable' }))
-      if (stop) refuseQuestion(request, stop)
-      else parked.push(request)
+      const gated = await gate(this.#x, request, this.#deps).catch((): Stop => ({ stop: 'audit-unavailable' }))
+      if (isStop(gated)) refuseQuestion(request, gated)
+      else parked.push(permittedRequest(request, gated))
     }
   }
 
@@ -55,9 +56,12 @@ export class ParkedRounds {
   async resume(state: StateFields, responses: Slice | undefined): Promise<Answered | Stop> {
     const { principal, host } = this.#x
     const parked = this.#deps.parked.find(state.parkedCall ?? '', principal.key)
-    const answers = readInputResponses(responses, keysOf(state))
+    const given = readInputResponses(responses, keysOf(state))
     // A state of an earlier round takes nothing over and withdraws nothing.
-    if (!parked?.expects(state.round) || typeof answers === 'string') return { stop: 'state-invalid' }
+    if (!parked?.expects(state.round) || typeof given === 'string') return { stop: 'state-invalid' }
+    const asked = new Map(state.asked.map(each => [each.key, each]))
+    const answers = await answersTo(this.#x, { asked, given }, this.#deps)
+    if (isStop(answers)) return answers
     this.#take(parked)
     await this.#withdraw(parked)
     const forget = host.cancellation.onCancel(reason => parked.running.cancel(reason))
@@ -102,6 +106,7 @@ export class ParkedRounds {
       key,
       method: request.method,
       kind: kindOf(request.method, request.params) ?? 'roots',
+      expects: request.expects,
       ...(request.params && { params: inputParamsToModern(request.method, request.params) }),
     }))
     const sealed = sealRound(this.#deps, this.#x, { round: round.round, asked: requests, parkedCall: parked.id })

@@ -1,21 +1,21 @@
 // What ends a call: a result in the host's era and under the names its endpoint exposes, or a task.
 
 import { declaresTasks } from '../bridge/capabilities.ts'
-import { readInputRequired } from '../bridge/input-requests.ts'
 import { resultToLegacy, resultToModern } from '../bridge/translate-result.ts'
 import type { Slice } from '../bridge/upstream.ts'
-import type { Stop } from '../kernel/errors.ts'
+import { isStop, type Stop } from '../kernel/errors.ts'
 import { member, rawOf, textOf } from '../mcp/json.ts'
 import type { Era } from '../mcp/revisions.ts'
 import { setMember } from '../mcp/splice.ts'
 import type { GatewayDeps } from './deps.ts'
 import { failedInput } from './failed-input.ts'
-import { gate, type GateDeps } from './gate.ts'
+import type { GateDeps } from './gate.ts'
 import type { Answer, Answered } from './path.ts'
 import type { Ready } from './ready.ts'
 import { exposeTask } from './task-names.ts'
+import { gateTask } from './task-questions.ts'
 
-export type ResultDeps = GateDeps & Pick<GatewayDeps, 'catalogue' | 'sealer' | 'serverInfo'>
+export type ResultDeps = GateDeps & Pick<GatewayDeps, 'catalogue' | 'sealer' | 'serverInfo' | 'askedInTasks'>
 
 export const answered = (result: Buffer, outcome: (Answer & { kind: 'result' })['outcome']): Answered => ({
   answer: { kind: 'result', result, outcome },
@@ -56,27 +56,17 @@ export async function taskMade(x: Ready, deps: ResultDeps, result: Slice): Promi
   // R87: never to a host that did not declare the extension.
   if (x.era === 'legacy' || !declaresTasks(x.prepared.face.host))
     return failedInput(x, 'the server answered with a task, which this client does not support')
-  const stop = await gateTask(x, deps, result)
-  if (stop) return stop
-  const bytes = exposeTask(deps.sealer, x, x.route.entry, rawOf(result.doc, result.node))
+  const gated = await gateTask(x, deps, result)
+  if (isStop(gated)) return gated
+  const bytes = exposeTask(deps.sealer, x, x.route.entry, gated)
   return bytes ? answered(bytes, 'task') : invalid(x, 'a task without an id')
 }
 
 /** The answer to a task method: what became of it. */
 export async function taskState(x: Ready, deps: ResultDeps, result: Slice): Promise<Answered | Stop> {
-  const stop = await gateTask(x, deps, result)
-  if (stop) return stop
-  const bytes = rawOf(result.doc, result.node)
+  const bytes = await gateTask(x, deps, result)
+  if (isStop(bytes)) return bytes
   if (member(result.node, 'taskId') === undefined) return answered(bytes, 'ok')
   const exposed = exposeTask(deps.sealer, x, x.route.entry, bytes)
   return exposed ? answered(exposed, 'ok') : invalid(x, 'a task without a usable id')
-}
-
-/** R90: questions a task asks are gated like any other; they never travel unseen inside its state, the first one or a later one. */
-async function gateTask(x: Ready, deps: ResultDeps, result: Slice): Promise<Stop | undefined> {
-  if (member(result.node, 'inputRequests') === undefined) return undefined
-  const required = readInputRequired(result)
-  if (typeof required === 'string') return invalid(x, required)
-  const stops = await Promise.all(required.requests.map(r => gate(x, r, deps)))
-  return stops.find(s => s !== undefined)
 }

@@ -17,11 +17,12 @@ export function readRound(
   x: Received & Classified & Authenticated & Routed,
   deps: Pick<GatewayDeps, 'sealer' | 'now'>,
 ): RoundInput | Stop | undefined {
-  if (x.era === 'legacy' || !x.doc || x.method === 'tasks/update') return undefined
-  const sealed = member(x.params, 'requestState')
+  if (x.era === 'legacy' || !x.doc) return undefined
+  const isTask = x.method === 'tasks/update'
+  const sealed = isTask ? undefined : member(x.params, 'requestState')
   const answers = member(x.params, 'inputResponses')
   if (sealed === undefined && answers === undefined) return undefined
-  if (!INPUT_METHODS.has(x.method)) return { stop: 'params-invalid', detail: 'this method takes no input responses' }
+  if (!isTask && !INPUT_METHODS.has(x.method)) return { stop: 'params-invalid', detail: 'this method takes no input responses' }
   if (answers !== undefined && answers.kind !== 'object')
     return { stop: 'params-invalid', detail: 'expected an object in `params.inputResponses`' }
   const inputResponses = answers && { doc: x.doc, node: answers }

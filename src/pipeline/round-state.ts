@@ -42,7 +42,7 @@ export function mintRoundState(
 
 /** The same for a round of a call under way. */
 export function sealRound({ sealer, now }: Pick<GatewayDeps, 'sealer' | 'now'>, x: Begun, rounds: Rounds): string | undefined {
-  const asked = rounds.asked.map(({ key, kind }) => ({ key, kind }))
+  const asked = rounds.asked.map(({ key, kind, expects }) => ({ key, kind, expects }))
   const call = x.prepared.state?.call ?? x.requestId
   return mintRoundState(sealer, x, { ...rounds, asked, call, nowMs: now(), lifeMs: x.route.entry.parkMs })
 }

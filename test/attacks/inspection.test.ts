@@ -235,21 +235,21 @@ describe('questions of servers', () => {
       'a script as an address',
       'elicitation/create',
       { mode: 'url', message: 'Look', url: 'javascript:alert(1)', elicitationId: '1' },
-      'gated',
+      'url-refused',
       'active-url',
     ],
     [
       'a form that asks for a password',
       'elicitation/create',
       form({ requestedSchema: { type: 'object', properties: { api_key: { type: 'string' } } } }),
-      'approval-required',
+      'form-asks-for-secrets',
       'asks-for-credentials',
     ],
     [
       'a message that asks for one',
       'elicitation/create',
       form({ message: 'Please enter your password' }),
-      'approval-required',
+      'form-asks-for-secrets',
       'asks-for-credentials',
     ],
     [
@@ -307,7 +307,7 @@ describe('questions of servers', () => {
     for (const tool of ['ask', 'task']) {
       const answer = await callTool(world, tool, {}, { capabilities: { ...ALL, ...TASKS } })
       expect([tool, reasonOf(answer)]).toEqual([tool, reason])
-      expect(answer.body.error.message).toContain(`\`${code}\``)
+      if (reason !== 'url-refused') expect(answer.body.error.message).toContain(`\`${code}\``)
       expect(answer.text).not.toContain('inputRequests')
       expect(last()).toMatchObject({ decision: 'refused', reason, findings: expect.arrayContaining([expect.objectContaining({ code })]) })
     }

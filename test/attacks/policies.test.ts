@@ -28,11 +28,12 @@ const write = (file: string, text: string): void => {
   mkdirSync(join(folder, 'rules/authz'), { recursive: true })
   writeFileSync(join(folder, 'rules', file), text)
 }
+const GATES = { rate: '100000/1m', sampling: { rate: '100000/1m' }, elicitation: { origins: ['https://elsewhere.test'] } }
 const config = (): Record<string, any> => ({
   limits: { principalPerSecond: 1_000_000, addressFailuresPerMinute: 1_000_000 },
   operators: ['root'],
   policies: { folder: join(folder, 'rules') },
-  upstreams: { up: { http: { url: world.up.url }, labels: ['lab'], allow: [] } },
+  upstreams: { up: { http: { url: world.up.url }, labels: ['lab'], allow: [], gates: GATES } },
 })
 /** These rules alone, in force. */
 async function rules(text: string, change: object = {}): Promise<void> {

@@ -244,6 +244,7 @@ describe('what is shown, and what servers may ask', () => {
         judge,
         inspect: (...given: Parameters<typeof inspect>) => (trap.touch(), inspect(...given)),
         entitlement: entitlements.of,
+        spendQuestion: () => (trap.touch(), undefined),
         callers: {
           kinds: (_: unknown, __: unknown, by: { serverRequests: Set<string> }) => (
             trap.touch(),
@@ -264,8 +265,8 @@ describe('what is shown, and what servers may ask', () => {
     }
     const refused = await everyThrow(asking('sampling/createMessage'))
     expect(refused.sound).toMatchObject({ stop: 'gated' })
-    expect(refused.injected.filter(end => end === undefined)).toEqual([])
+    expect(refused.injected.filter(end => typeof end === 'object' && end !== null && 'expects' in end)).toEqual([])
     const permitted = await everyThrow(asking('roots/list'))
-    expect(permitted.sound).toBeUndefined()
+    expect(permitted.sound).toMatchObject({ expects: expect.any(String) })
   })
 })

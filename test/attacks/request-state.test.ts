@@ -298,7 +298,7 @@ describe('N111: answers nobody asked for', () => {
     expect(JSON.parse(answer.body.result.content[0].text).inputResponses).toEqual({})
     expect(JSON.parse(answer.body.result.content[0].text)).not.toHaveProperty('requestState')
   })
-  it('N111: without state: only to a server that this host and the policy let ask; refused where nothing may be asked', async () => {
+  it('N111: without state no server hears of them, and where nothing may be asked they are refused', async () => {
     const inputResponses = { who: yes('volunteer') }
     await unseen(world, async () => expectRefused(await ask('stateless', { capabilities: {}, params: { inputResponses } }), BAD_STATE))
     const strict = await startWorld({ tools, allow: [{ subjects: ['*'], tools: ['*'] }] })
@@ -307,8 +307,9 @@ describe('N111: answers nobody asked for', () => {
     expectRefused(await modern(strict, 'tools/call', params, { capabilities: CAN }), BAD_STATE)
     expect(strict.up.seen.length).toBe(before)
     await strict.stop()
-    // where a question may be asked, the server decides what to make of it (SEP-2322), as a new call that was judged as one
-    expect((await ask('stateless', { params: { inputResponses } })).body.result).toMatchObject({ resultType: 'complete' })
+    // Where a question may be asked, it is asked: the server got a call without answers (SEP-2322: ask again for what is missing).
+    expect((await ask('stateless', { params: { inputResponses } })).body.result).toMatchObject({ resultType: 'input_required' })
+    expect(world.up.seen.map(e => JSON.stringify(e.message?.params?.inputResponses ?? null)).join()).not.toContain('volunteer')
   })
   it('N111: a 2025 server never hears of them, and parks no call for them', async () => {
     const path = '/servers/parked/mcp'

@@ -10,9 +10,9 @@ const doc = (text: string): JsonDoc => {
   if (isJsonFault(d)) throw new Error(d.fault)
   return d
 }
-const params = (text: string, method = 'tools/call', renamed?: { key: string; raw: string }): string | undefined => {
+const params = (text: string, renamed?: { key: string; raw: string }): string | undefined => {
   const d = doc(text)
-  const sent = outgoingParams(d, d.root, { method, renamed })
+  const sent = outgoingParams(d, d.root, renamed)
   return Buffer.isBuffer(sent) ? sent.toString() : sent && Buffer.concat(sent).toString()
 }
 const meta = (text: string): string | undefined => {
@@ -33,28 +33,21 @@ describe('params', () => {
   ])('%s', (text, expected) => {
     expect(params(text)).toBe(expected)
   })
-  test('of tasks/update carry answers as an ordinary member', () => {
-    expect(params('{"taskId":"t","inputResponses":{"a":1},"requestState":"s"}', 'tasks/update')).toBe(
-      '{"taskId":"t","inputResponses":{"a":1}}',
-    )
-  })
   test('get the name in the upstream’s own spelling, in place', () => {
-    expect(params(`{"x":1,"name":"files__read",${VENDOR}}`, 'tools/call', { key: 'name', raw: '"read"' })).toBe(
-      `{"x":1,"name":"read",${VENDOR}}`,
-    )
+    expect(params(`{"x":1,"name":"files__read",${VENDOR}}`, { key: 'name', raw: '"read"' })).toBe(`{"x":1,"name":"read",${VENDOR}}`)
   })
   test('that do not exist stay so', () => {
-    expect(outgoingParams(doc('{}'), undefined, { method: 'tools/call' })).toBeUndefined()
+    expect(outgoingParams(doc('{}'), undefined)).toBeUndefined()
   })
   test('are the very memory that was judged when nothing has to change', () => {
     const d = doc(`{"name":"a",${VENDOR}}`)
-    const sent = outgoingParams(d, d.root, { method: 'tools/call' })
+    const sent = outgoingParams(d, d.root)
     expect(Buffer.isBuffer(sent) && sent.buffer).toBe(d.bytes.buffer)
   })
   test('of a large message are pieces of the memory that was judged, byte for byte what a small one would be', () => {
     const pad = 'x'.repeat(20_000)
     const d = doc(`{"requestState":"s","a":1, "name":"files__read" ,"arguments":{"pad":"${pad}"},"_meta":{},${VENDOR}}`)
-    const sent = outgoingParams(d, d.root, { method: 'tools/call', renamed: { key: 'name', raw: '"read"' } })
+    const sent = outgoingParams(d, d.root, { key: 'name', raw: '"read"' })
     if (!sent || Buffer.isBuffer(sent)) throw new Error('not in pieces')
     expect(Buffer.concat(sent).toString()).toBe(`{"a":1,"name":"read","arguments":{"pad":"${pad}"},${VENDOR}}`)
     expect(sent.find(piece => piece.length > 20_000)?.buffer).toBe(d.bytes.buffer)

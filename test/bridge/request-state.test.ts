@@ -112,12 +112,12 @@ describe('request state', () => {
 
   it('is not a cursor or a task id, nor a shape of another build', () => {
     const context = contextOf(Object.values(binding) as string[])
-    expect(openRequestState(sealer, sealer.seal('cursor', Buffer.from('[2,"c",1,9999,[],null,null]'), context), binding, 1)).toBeUndefined()
+    expect(openRequestState(sealer, sealer.seal('cursor', Buffer.from('[3,"c",1,9999,[],null,null]'), context), binding, 1)).toBeUndefined()
     expect(
-      openRequestState(sealer, sealer.seal('request-state', Buffer.from('[2,"c",1,9999,[],null,null]'), context), binding, 1),
+      openRequestState(sealer, sealer.seal('request-state', Buffer.from('[3,"c",1,9999,[],null,null]'), context), binding, 1),
     ).toBeDefined()
     expect(
-      openRequestState(sealer, sealer.seal('request-state', Buffer.from('[1,"c",1,9999,[],null,null]'), context), binding, 1),
+      openRequestState(sealer, sealer.seal('request-state', Buffer.from('[2,"c",1,9999,[],null,null]'), context), binding, 1),
     ).toBeUndefined()
   })
 

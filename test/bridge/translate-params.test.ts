@@ -39,7 +39,6 @@ describe('questions', () => {
       '{"messages":[],"maxTokens":1,"task":{},"elicitationId":1}',
       '{"messages":[],"maxTokens":1,"elicitationId":1}',
     ],
-    ['sampling/createMessage', '{"includeContext":"allServers","messages":[]}', '{"messages":[]}'],
     ['sampling/createMessage', '{"includeContext":"none","messages":[]}', '{"includeContext":"none","messages":[]}'],
     ['roots/list', '{"_meta":{"progressToken":1}}', '{}'],
   ])('towards 2026: %s %s', (method, params, expected) => {
@@ -55,7 +54,7 @@ describe('questions', () => {
     ['elicitation/create', '{"mode":"u\\u0072l","elicitationId":"theirs"}', '{"mode":"u\\u0072l","elicitationId":"id\\"1"}'],
     ['elicitation/create', `{"mode":"form","message":"m",${VENDOR}}`, `{"mode":"form","message":"m",${VENDOR}}`],
     ['elicitation/create', '{"message":"m"}', '{"message":"m"}'],
-    ['sampling/createMessage', '{"includeContext":"thisServer","messages":[],"mode":"url"}', '{"messages":[],"mode":"url"}'],
+    ['sampling/createMessage', '{"messages":[],"mode":"url"}', '{"messages":[],"mode":"url"}'],
   ])('towards 2025: %s %s', (method, params, expected) => {
     expect(inputParamsToLegacy(method, slice(params), 'id"1').toString()).toBe(expected)
   })

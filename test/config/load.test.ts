@@ -1,3 +1,4 @@
+import { GATES } from '../support/gates.ts'
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -52,6 +53,7 @@ describe('defaults', () => {
       labels: [],
       arguments: { validate: 'strict', rules: [], resourceRoots: [] },
       inspection: DEFAULT_TIERS,
+      gates: GATES,
       accepted: [],
       lists: 'principal',
       admission: 'required',

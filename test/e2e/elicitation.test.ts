@@ -6,6 +6,9 @@ import { QUADRANTS, TITLE } from './support/quadrants.ts'
 import { startWorld, type World } from './support/world.ts'
 import { VISIT } from './upstreams/surface.ts'
 
+/** The server's words behind the gateway's label. */
+const own = (message: unknown): string => /^\[[a-z0-9-]+ asks through Gatehouse\] (.*)$/s.exec(message as string)?.[1] ?? ''
+
 let world: World
 beforeAll(async () => {
   world = await startWorld()
@@ -24,12 +27,12 @@ describe.each(QUADRANTS)(TITLE, q => {
     mark = host.asked.mark
   })
 
-  it('asks twice in one call, with the questions as the server wrote them', async () => {
+  it('asks twice in one call, with the questions as the server wrote them, and its name in front', async () => {
     expect(textOf(await host.call(q.tool('ask-twice'), { tag: 'A' }))).toBe('Ada and Bob')
     const questions = host.asked.since(mark)
     expect(questions.map(({ method, params }) => [method, params['message']])).toEqual([
-      ['elicitation/create', 'first A'],
-      ['elicitation/create', 'second A'],
+      ['elicitation/create', `[${q.kind} asks through Gatehouse] first A`],
+      ['elicitation/create', `[${q.kind} asks through Gatehouse] second A`],
     ])
     expect(questions[0]?.params['requestedSchema']).toEqual({
       type: 'object',
@@ -42,7 +45,7 @@ describe.each(QUADRANTS)(TITLE, q => {
     host.person = () => ({ action })
     expect(textOf(await host.call(q.tool('ask-twice')))).toBe(`first: ${action}`)
     const yes = agreeable()
-    host.person = (method, params) => ((params['message'] as string).startsWith('first') ? yes(method, params) : { action })
+    host.person = (method, params) => (own(params['message']).startsWith('first') ? yes(method, params) : { action })
     expect(textOf(await host.call(q.tool('ask-twice')))).toBe(`Ada and ${action}`)
   })
 
@@ -52,7 +55,7 @@ describe.each(QUADRANTS)(TITLE, q => {
   })
 
   it('keeps the questions of calls that run at once apart', async () => {
-    host.person = async (_method, params) => ({ action: 'accept', content: { name: params['message'] as string } })
+    host.person = async (_method, params) => ({ action: 'accept', content: { name: own(params['message']) } })
     const tags = ['A', 'B', 'C']
     const answers = await Promise.all(tags.map(tag => host.call(q.tool('ask-twice'), { tag })))
     expect(answers.map(textOf)).toEqual(tags.map(tag => `first ${tag} and second ${tag}`))
@@ -62,24 +65,27 @@ describe.each(QUADRANTS)(TITLE, q => {
     const answer = JSON.parse(textOf(await host.call(q.tool('visit')))) as unknown
     expect(answer).toMatchObject({ action: 'accept' })
     const [question] = host.asked.since(mark)
-    expect(question?.params).toMatchObject(VISIT)
+    const shown = { ...VISIT, message: `[${q.kind} asks through Gatehouse] ${VISIT.message}` }
+    expect(question?.params).toMatchObject(shown)
+    if (q.hostEra === 'legacy') expect(question?.params['_meta']).toMatchObject({ 'io.gatehouse/server': q.kind })
     // R97: required in 2025-11-25, where the gateway makes one for a 2026 upstream; unknown to 2026-07-28.
-    if (q.hostEra === 'modern') expect(question?.params).toEqual(VISIT)
+    if (q.hostEra === 'modern') expect(question?.params).toEqual(shown)
     else if (q.upstreamEra === 'legacy') expect(question?.params['elicitationId']).toMatch(/^id-/)
     else expect(question?.params['elicitationId']).toMatch(/^[0-9a-f-]{36}$/)
   })
 
   it('sends a person to sign in before the call, by -32042 or by a question, and the call then succeeds', async () => {
+    const shown = { ...VISIT, message: `[${q.kind} asks through Gatehouse] ${VISIT.message}` }
     const args = { tag: `${q.revision} ${q.kind} ${q.place}` }
     if (q.hostEra === 'legacy' && q.upstreamEra === 'legacy') {
       const { code, data } = await failureOf(host.call(q.tool('sign-in'), args))
       expect(code).toBe(-32042)
-      expect(data.elicitations).toEqual([{ ...VISIT, elicitationId: `id-${args.tag}` }])
+      expect(data.elicitations).toEqual([{ ...shown, elicitationId: `id-${args.tag}` }])
       expect(host.asked.since(mark)).toEqual([])
     }
     expect(textOf(await host.call(q.tool('sign-in'), args))).toBe('signed in')
     if (q.hostEra === 'legacy' && q.upstreamEra === 'legacy') return
     expect(host.asked.since(mark)).toHaveLength(1)
-    expect(host.asked.since(mark)[0]?.params).toMatchObject(VISIT)
+    expect(host.asked.since(mark)[0]?.params).toMatchObject(shown)
   })
 })

@@ -88,13 +88,13 @@ describe.each(ALONE)('host $revision, upstream $kind', q => {
       const session = await openRaw(world, q.path, { capabilities: FORM })
       const events = eventsOf(await session.post({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'ask' } }))
       const { data } = await nextEvent(events)
-      expect(data).toContain(`"params":${EXACT.question}`)
+      expect(data).toContain(`who?",${EXACT.form}`)
       const { id } = JSON.parse(data) as { id: string }
       await session.post(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${ANSWER}}`)
       expect(JSON.parse((await nextEvent(events)).data)).toMatchObject({ id: 1, result: { content: [] } })
     } else {
       const asked = await postModern(world, q.path, { method: 'tools/call', params: { name: 'ask' }, capabilities: FORM })
-      expect(asked.text).toContain(`"params":${EXACT.question}`)
+      expect(asked.text).toContain(`who?",${EXACT.form}`)
       const { inputRequests, requestState } = asked.last.result
       // the upstream's own key where it chose one
       expect(Object.keys(inputRequests as object)).toEqual([q.upstreamEra === 'modern' ? 'q1' : 'request-1'])

@@ -1,5 +1,6 @@
 // DESIGN 6.7, before a call leaves: a detector that breaks lets no list, no question and no arguments pass, and what broke it is told to nobody. Results: inspect.test.ts.
 
+import { GATES } from '../support/gates.ts'
 import { describe, expect, it } from 'vitest'
 import type { Entry } from '../../src/catalog/entry.ts'
 import type { LiveList } from '../../src/catalog/lists.ts'
@@ -22,7 +23,14 @@ function doc(text: string): JsonDoc {
   if (isJsonFault(found)) throw new Error(found.fault)
   return found
 }
-const entry = { alias: 'up', admission: 'configured', inspection: DEFAULT_TIERS, accepted: new Set(), arguments: { isStrict: false } }
+const entry = {
+  alias: 'up',
+  admission: 'configured',
+  inspection: DEFAULT_TIERS,
+  gates: GATES,
+  accepted: new Set(),
+  arguments: { isStrict: false },
+}
 
 describe('attack: a detector that throws', () => {
   const told: unknown[] = []
@@ -47,7 +55,7 @@ describe('attack: a detector that throws', () => {
   })
 
   it('at a question: it is not asked, and that is on record', async () => {
-    const asked = doc(`{"mode":"form","message":"${SECRET}","requestedSchema":{}}`)
+    const asked = doc(`{"mode":"form","message":"${SECRET}","requestedSchema":{"type":"object","properties":{}}}`)
     const kinds = new Set(['elicitation.form'])
     const x = { method: 'tools/call', permit: { rules: [] }, route: { entry }, prepared: { face: { host: { kinds } } } } as unknown as Ready
     const records: any[] = []

@@ -17,6 +17,7 @@ import { createEntitlements } from '../../src/pipeline/entitlements.ts'
 import type { UpstreamEntry } from '../../src/pipeline/entry.ts'
 import { InspectedDefinitions } from '../../src/pipeline/inspected-definitions.ts'
 import type { Authenticated, Classified, Joined, Received } from '../../src/pipeline/path.ts'
+import { GATES } from '../support/gates.ts'
 import { testColliding } from '../support/colliding.ts'
 
 const person = (subject: string): Principal => ({
@@ -55,6 +56,7 @@ function world() {
     arguments: new ArgumentGuard({ validate: 'off', rules: [], resourceRoots: [] }),
     accepted: new Set<string>(),
     inspection: DEFAULT_TIERS,
+    gates: GATES,
     scopes: new ScopeIndex('files', new Map()),
     parkMs: 1,
     rounds: 1,

@@ -16,7 +16,7 @@ it('attack: bytes that a server sends as questions in place of results count aga
     route: { entry: { alias: 'up', rounds: 2, parkMs: 1 } },
     relayed: { count: 0, bytes: 0, digest: '' },
   } as unknown as Ready
-  const questions = new LiveQuestions(x, () => Promise.resolve(undefined))
+  const questions = new LiveQuestions(x, { stillGated: () => Promise.resolve(undefined), answerTo: (_, result) => Promise.resolve(result) })
   const request = { method: 'elicitation/create', params: { doc: params, node: params.root }, answer: () => {}, refuse: () => {} }
   for (let round = 0; round < 3; round++) await questions.ask(request, () => {})
   expect(sent).toHaveLength(2)

@@ -22,6 +22,9 @@ export const ALLOW_ALL = {
   serverRequests: ['elicitation.form', 'elicitation.url', 'sampling', 'sampling.tools', 'roots'],
 }
 
+/** Where the servers of tests send people. */
+export const GATES_OPEN = { elicitation: { origins: ['https://sign.in.example', 'https://x.test'] } }
+
 export type TestGateway = {
   readonly url: string
   readonly gateway: Gateway

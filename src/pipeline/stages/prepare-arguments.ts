@@ -105,7 +105,7 @@ function checkShape(x: Need): Stop | undefined {
 type More = RoundInput & Pick<Prepared['prepared'], 'findings'>
 
 function assemble(x: Need, face: CallerFace, more: More, headerParams: HeaderParams): Prepared {
-  const params = x.doc && outgoingParams(x.doc, x.params, { method: x.method, renamed: x.route.renamed })
+  const params = x.doc && outgoingParams(x.doc, x.params, x.route.renamed)
   const meta = x.doc && outgoingMeta(x.doc, x.meta)
   const progressToken = x.doc && progressTokenOf(x.doc, x.meta)
   return {

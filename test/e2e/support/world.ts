@@ -2,7 +2,7 @@
 
 import { createServer, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { ALLOW_ALL, startTestGateway, type TestGateway } from '../../support/gateway.ts'
+import { ALLOW_ALL, GATES_OPEN, startTestGateway, type TestGateway } from '../../support/gateway.ts'
 import { jsonLines, type Command, type Control, type UpstreamEvent } from '../upstreams/control.ts'
 import { serveLegacy } from '../upstreams/legacy.ts'
 import { serveModern } from '../upstreams/modern.ts'
@@ -118,6 +118,7 @@ export async function startWorld(
     upstreams[alias] = structuredClone({
       ...transport,
       allow: [ALLOW_ALL],
+      gates: GATES_OPEN,
       timeouts: { connect: '60s', ...(timeouts as object) },
       ...settings,
     })

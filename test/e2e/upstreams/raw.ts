@@ -10,6 +10,7 @@ export type Era = 'legacy' | 'modern'
 /** Every kind of thing that parsing and writing again would change: spelling of numbers and strings, space, order, unknown members. */
 const VENDOR =
   '"x-vendor":{"big":12345678901234567890,"one":1.0,"e":1E+2,"text":"\\u00e9\\/\\ud83d\\ude00 é", "nested" : [ [ ] , { } ],"\\u0061":null}'
+const FORM = '"requestedSchema":{"type" : "object","properties":{"name":{"type":"str\\u0069ng"},"n":{"type":"number"}}}'
 const PARTS = {
   content: `[{"type":"text","text":"a\\u0062c",${VENDOR},"annotations":{"priority":0.50,"vendor":true}},{"type":"hologram","depth":3.0,${VENDOR}}]`,
   structured: `{"b":1.0,"a":[ 1 , 2.50 ],${VENDOR}}`,
@@ -17,7 +18,9 @@ const PARTS = {
   meta: `{"example.com/key":{"n":1.0},${VENDOR}}`,
   tool: `{"name":"exact","inputSchema":{"type":"object","x-order":["b","a"],"properties":{"n":{"type":"number","default":1.0}}},${VENDOR},"icons":[{"src":"https://x.example/i.png","vendor":1.0}],"_meta":{"example.com/t":1.0}}`,
   read: `[{"uri":"raw://1","text":"\\u0041",${VENDOR}}]`,
-  question: `{"message":"who\\u003f","requestedSchema":{"type":"object","properties":{"name":{"type":"string"}}},${VENDOR}}`,
+  /** what of a question is shown is written anew, its form excepted: docs/gates.md */
+  form: FORM,
+  question: `{"message":"who\\u003f",${FORM},${VENDOR}}`,
   progress: `"progress":1.50,"total":3.0,"message":"\\u0041",${VENDOR}`,
 } as const
 const errorOf = (code: number): string => `{"code":${code},"message":"no\\u0021","data":{${VENDOR}}}`

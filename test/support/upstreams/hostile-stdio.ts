@@ -113,7 +113,7 @@ const tools: Record<string, (m: any, args: any) => unknown> = {
       jsonrpc: '2.0',
       id,
       method: 'elicitation/create',
-      params: { message: 'name?', requestedSchema: { type: 'object', properties: {} } },
+      params: { message: 'name?', requestedSchema: { type: 'object', properties: { name: { type: 'string' } } } },
     })
   },
   'ask-outside': m => {

@@ -1,5 +1,6 @@
 // What an upstream adapter needs of the world, for tests: short limits, pins in memory, everything that was logged or dropped.
 
+import { GATES } from '../gates.ts'
 import { randomInt } from 'node:crypto'
 import type { Caller, CallEvents, UpstreamCall } from '../../../src/bridge/upstream.ts'
 import type { UpstreamSettings, UpstreamTransport } from '../../../src/config/schema.ts'
@@ -47,6 +48,7 @@ function settingsOf(transport: UpstreamTransport, overrides: Overrides = {}): Up
     arguments: { validate: 'off', rules: [], resourceRoots: [] },
     accepted: [],
     inspection: DEFAULT_TIERS,
+    gates: GATES,
     lists: 'principal',
     admission: 'configured',
     listTtlSeconds: 60,
