@@ -10,7 +10,6 @@ import type { ContextFacts } from '../policy/request.ts'
 
 /** A place and moment of one principal. `entitlements` by alias. */
 export type Known = {
-  readonly path: string
   readonly era: Era
   readonly hours: number
   readonly standing: Standing | undefined
@@ -24,12 +23,13 @@ type KeptEntitlement = {
   readonly entitlement: Entitlement
 }
 
-/** Places and moments of one principal that are kept: endpoints, eras and marks. */
-const MAX_KNOWN = 16
+/** Eras and marks of one principal at one endpoint that are kept. */
+const MAX_KNOWN = 8
 const HOUR_MS = 3_600_000
 
 export class JudgeContexts {
-  readonly #known = new WeakMap<Principal, Known[]>()
+  /** by the path of an endpoint: the configuration's, so there are few */
+  readonly #known = new WeakMap<Principal, Map<string, Known[]>>()
   readonly #now: () => number
   readonly #standingOf: ((principal: Principal) => Standing) | undefined
 
@@ -44,12 +44,14 @@ export class JudgeContexts {
     const nowMs = this.#now()
     const hours = Math.floor(nowMs / HOUR_MS)
     const standing = this.#standingOf?.(principal)
-    let known = this.#known.get(principal)
-    if (!known) this.#known.set(principal, (known = []))
-    for (const each of known) if (each.hours === hours && each.standing === standing && each.era === era && each.path === path) return each
+    let paths = this.#known.get(principal)
+    if (!paths) this.#known.set(principal, (paths = new Map<string, Known[]>()))
+    let known = paths.get(path)
+    if (!known) paths.set(path, (known = []))
+    for (const each of known) if (each.hours === hours && each.standing === standing && each.era === era) return each
     if (known.length >= MAX_KNOWN) known.length = 0
     const context = contextFacts(nowMs, { endpoint: path, era, scopes: principal.scopes, ...standing })
-    const made: Known = { path, era, hours, standing, context, entitlements: new Map() }
+    const made: Known = { era, hours, standing, context, entitlements: new Map() }
     known.push(made)
     return made
   }
