@@ -151,7 +151,8 @@ export class InspectedDefinitions {
       version = this.#reader.inventory.version
       let done = 0
       for (const each of list.entries) {
-        this.#judgedEntry(at, list.kind, each)
+        const judged = this.#judgedEntry(at, list.kind, each)
+        if (judged) ownKeyOf(judged)
         if (++done % TURN_ENTRIES === 0) await this.#deps.pause()
       }
     }
@@ -235,12 +236,16 @@ const isLeftOut = ({ is }: JudgedDefinition): boolean => is === 'blocked' || is 
 const isSame = (a: Verdict['by'], b: Verdict['by']): boolean =>
   a.admission === b.admission && a.inspection === b.inspection && a.accepted === b.accepted
 
-const keys = new WeakMap<DefinitionFindings, string>()
-function keyOf(findings: DefinitionFindings): string {
-  let key = keys.get(findings)
-  if (key === undefined) keys.set(findings, (key = digestOf(JSON.stringify(findings))))
+/** Of each by itself, which is worked out in turns; a list's is made of those. */
+const keys = new WeakMap<object, string>()
+const kept = (of: object, make: () => string): string => {
+  let key = keys.get(of)
+  if (key === undefined) keys.set(of, (key = digestOf(make())))
   return key
 }
+const ownKeyOf = (judged: JudgedDefinition): string => kept(judged, () => JSON.stringify(judged))
+const keyOf = (findings: DefinitionFindings): string =>
+  kept(findings, () => JSON.stringify([findings.alias, findings.list, findings.judged.map(ownKeyOf)]))
 
 const WORDS: Readonly<Record<JudgedDefinition['kind'], string>> = {
   tool: 'tool',
