@@ -20,7 +20,7 @@ import { showLevels } from './compose/levels.ts'
 import { openInspection } from './compose/inspection.ts'
 import { openJudge } from './compose/judge.ts'
 import { createLimits, type CounterOf, listSettings, streamLimit } from './compose/limits.ts'
-import { createQuestionLimits } from './compose/question-limits.ts'
+import { questionLimits } from './compose/question-limits.ts'
 import { createListener, hostText, listen, setPatience } from './compose/listener.ts'
 import { openStanding } from './compose/open-standing.ts'
 import { streamOpener } from './compose/open-stream.ts'
@@ -48,7 +48,6 @@ import { McpEndpoint } from './http/mcp-endpoint.ts'
 import { StreamTable } from './http/sse-channel.ts'
 import { createInspect, inspect } from './inspection/inspect.ts'
 import type { Stop } from './kernel/errors.ts'
-import { AskedInTasks } from './pipeline/asked-in-tasks.ts'
 import { createCallers } from './pipeline/callers.ts'
 import { CatalogueView } from './pipeline/catalogue-view.ts'
 import type { Ended } from './pipeline/administration.ts'
@@ -177,18 +176,11 @@ export async function startGateway(
     authenticate: tokens.authenticate,
     standing: principal => standing.stopOf(principal),
     ...{ sessions, blockOf, judge, inspect },
-    ...counted.spending,
-    ...{ askedInTasks: new AskedInTasks(), spendQuestion: createQuestionLimits(monotonic, counterOf) },
+    ...{ ...counted.spending, ...questionLimits(monotonic, counterOf) },
     faces: createFaces({ ...views, serverInfo }),
     feeds: createFeeds({ ...views, sealer, inspectInTurns }),
-    parked,
-    sealer,
-    recorder,
+    ...{ parked, sealer, recorder, now, monotonic, delay, serverInfo },
     streamLimit: principal => streamLimit(streams, principal, current),
-    now,
-    monotonic,
-    delay,
-    serverInfo,
     ...{ newId: encoder.newId, inspectInTurns, scrub: redaction.scrub },
   }
 

@@ -101,7 +101,8 @@ const SUBSCRIPTION: ReadonlySet<string> = new Set([META.subscriptionId])
 
 /** A notification that an upstream sent inside a call, as this call's host gets it; undefined: it does not travel. */
 export function notificationToHost(method: string, message: JsonDoc, era: Era): Buffer | undefined {
-  if (NEVER_TO_HOST.has(method) || (era === 'modern' && LEGACY_ONLY.has(method))) return undefined
+  // Whatever is no notification by its name: a question without an id is none that anybody judged.
+  if (!method.startsWith('notifications/') || NEVER_TO_HOST.has(method) || (era === 'modern' && LEGACY_ONLY.has(method))) return undefined
   const params = member(message.root, 'params')
   if (!params || (params.members && !member(params, '_meta'))) return message.bytes
   const text = withoutMeta({ doc: message, node: params }, era === 'modern' ? SUBSCRIPTION : RESERVED_META)

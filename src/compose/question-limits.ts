@@ -5,13 +5,14 @@ import { MemoryCounter } from '../adapters/memory-counter.ts'
 import { spendAll, type Charge } from '../limits/charges.ts'
 import type { Window } from '../limits/counter.ts'
 import { LeaseBook } from '../limits/lease-book.ts'
+import { AskedInTasks } from '../pipeline/asked-in-tasks.ts'
 import type { GatewayDeps } from '../pipeline/deps.ts'
 import type { CounterOf } from './limits.ts'
 
 /** `counterOf`: what counts a window; default: this process */
-export function createQuestionLimits(monotonic: () => number, counterOf?: CounterOf): GatewayDeps['spendQuestion'] {
+export function questionLimits(monotonic: () => number, counterOf?: CounterOf): Pick<GatewayDeps, 'spendQuestion' | 'askedInTasks'> {
   const book = new LeaseBook({ counterOf: counterOf ?? (window => new MemoryCounter(window, monotonic)), monotonic, seed: randomUUID() })
-  return (principal, { alias, gates }, tokens) => {
+  const spendQuestion: GatewayDeps['spendQuestion'] = (principal, { alias, gates }, tokens) => {
     const key = `${alias} ${principal.key}`
     const of = (kind: 'question' | 'sampling' | 'tokens', window: Window, cost: number): Charge => ({
       leases: book.of(kind, window),
@@ -26,4 +27,5 @@ export function createQuestionLimits(monotonic: () => number, counterOf?: Counte
       ...(tokens === 0 ? [] : [of('sampling', sampling.rate, 1), of('tokens', sampling.tokens, tokens)]),
     ])
   }
+  return { spendQuestion, askedInTasks: new AskedInTasks() }
 }

@@ -52,8 +52,23 @@ function look(x: Ready, question: Question, deps: GateDeps): Looked {
   const { alias, gates } = entry
   const examined = examine(kind, question.params, { alias, gates, hasMeta: x.era === 'legacy' })
   const inspected = inspectQuestion(deps.inspect, entry, { ...question, kind })
-  return isStop(examined) ? { stop: examined, inspected } : { examined, inspected, stop: inspected.stop }
+  if (isStop(examined)) return { stop: examined, inspected }
+  return { examined, inspected, stop: inspected.stop ?? unapproved(x, kind, deps) }
 }
+
+/** What a person has to approve first: by a rule, or by the settings of the server. Nobody can yet, so it is not asked. */
+function unapproved(x: Ready, kind: RequestKind, deps: GateDeps): Stop | undefined {
+  const entry = entryNow(x, deps)
+  const { rules } = deps.judge
+  const policy = rules && deps.judge.question(rules, x, entry, kind)?.policy
+  const by = policy?.outcome === 'approval' ? policy.rules.slice(0, MAX_RULES) : []
+  if (by.length === 0 && !entry.gates.approval.has(kind)) return undefined
+  return {
+    stop: 'approval-required',
+    detail: `\`${entry.alias}\` asks for ${kind}, which a person approves first, by \`${by.length > 0 ? by.join('`, `') : `upstreams.${entry.alias}.gates.approval`}\``,
+  }
+}
+const MAX_RULES = 8
 
 /** Last: what is refused for another reason costs nothing. */
 const spend = (x: Ready, { examined }: Looked, { isAgain }: Asked, deps: GateDeps): Stop | undefined | Promise<Stop | undefined> =>

@@ -134,7 +134,12 @@ export class Judge {
       },
       get serverRequests() {
         const all = isEmpty ? [] : (Object.keys(ASKS) as ServerRequestKind[])
-        return (kinds ??= new Set(all.filter(kind => allows(ASKS[kind].action, server, ASKS[kind].detail) !== undefined)))
+        // What people approve first may be asked for: the gate holds each question.
+        const mayAsk = ({ action, detail }: (typeof ASKS)[ServerRequestKind]): boolean =>
+          ASKABLE.has(
+            rules.decide({ principal, action, resource: server, context: detail === '' ? context : { ...context, detail } }).outcome,
+          )
+        return (kinds ??= new Set(all.filter(kind => mayAsk(ASKS[kind]))))
       },
       get digest() {
         return (digest ??= digestOf(JSON.stringify([rules.bundle.digest, facts, rules.standpoint(principal, context)])))
@@ -263,6 +268,8 @@ export class Judge {
     return marks ? { readFrom: () => marks.sourcesOf(principal) } : {}
   }
 }
+
+const ASKABLE: ReadonlySet<PolicyDecision['outcome']> = new Set(['allow', 'approval'])
 
 /** As the table of decisions has it: what is not shown is not used. */
 function joined({ policy, list }: Pick<Judged, 'policy' | 'list'>): Omit<ShadowDecision, 'digest'> {

@@ -290,7 +290,8 @@ describe('parity: a refusal of tools is a refusal of everything', () => {
   const onAsks = (text: string): string => text.replace(ON, 'action in MCP::Action::"ask"')
   it.each(REFUSALS.filter(([name]) => name !== 'a server that is not shown'))(
     'and what servers ask of hosts, whatever it is, is refused by the same rule: %s',
-    async (_, text) => {
+    async (name, text) => {
+      const reason = name === 'a need of approval' ? 'approval-required' : 'gated'
       const answers = async (): Promise<Record<string, string | undefined>> => {
         const all: Record<string, string | undefined> = {}
         for (const [tool, capabilities] of QUESTIONS) {
@@ -302,8 +303,8 @@ describe('parity: a refusal of tools is a refusal of everything', () => {
       await rules(EVERYTHING)
       expect(await answers()).toEqual(Object.fromEntries(QUESTIONS.map(([tool]) => [tool, 'input_required'])))
       await rules(onAsks(text))
-      expect(await answers()).toEqual(Object.fromEntries(QUESTIONS.map(([tool]) => [tool, 'gated'])))
-      expect(lastEvent('server-request')).toMatchObject({ decision: 'refused', reason: 'gated' })
+      expect(await answers()).toEqual(Object.fromEntries(QUESTIONS.map(([tool]) => [tool, reason])))
+      expect(lastEvent('server-request')).toMatchObject({ decision: 'refused', reason })
     },
   )
   it('and what a server asks of the host is refused by the same rule: the person is never asked', async () => {
