@@ -10,6 +10,7 @@ import { createMetrics } from './adapters/telemetry/metrics.ts'
 import { ParkedCalls } from './bridge/parked.ts'
 import { openAdminPlane } from './compose/admin-plane.ts'
 import { isAnybodyLeft } from './compose/administration.ts'
+import { openApprovals } from './compose/approvals.ts'
 import { openAudit } from './compose/audit.ts'
 import { startClock } from './compose/clock.ts'
 import { consoleDeps } from './compose/console.ts'
@@ -171,6 +172,8 @@ export async function startGateway(
   const views = { upstreams: () => upstreams.entries, entitlement, callers, credentials, catalogue, marking: new Marking(marks) }
   const counted = createLimits({ current: () => current, monotonic, counterOf })
   const inspectInTurns = createInspect(new Turns().take)
+  const keeping = { state, sealer, recorder, log, encoder, logger, now, serverInfo, standing, current: () => current }
+  const approvals = openApprovals({ ...views, ...keeping })
   const deps: GatewayDeps = {
     ...views,
     authenticate: tokens.authenticate,
@@ -196,19 +199,11 @@ export async function startGateway(
   void tokens.keys.warm()
   const openStream = streamOpener({ streams, sessions, tokens, charge: door.charge })
   const edge = { ...door, recorder, measure: metrics, openStream, isDraining: () => isDraining }
+  const reviews = serverReviews({ current: () => current, admissions })
   const admin = await openAdminPlane(
     {
       ...deps,
-      ...{
-        trust,
-        served,
-        domainKeys,
-        collisions,
-        reviews: serverReviews({ current: () => current, admissions }),
-        marks,
-        fetch: tokens.outbound,
-        loginToken: people?.loginToken,
-      },
+      ...{ trust, served, domainKeys, collisions, reviews, marks, approvals, fetch: tokens.outbound, loginToken: people?.loginToken },
       current: () => current,
       blocking: standing,
       state,
@@ -234,7 +229,7 @@ export async function startGateway(
   )
   const endpoint = new McpEndpoint({
     ...edge,
-    paths: createPaths(deps),
+    paths: createPaths(deps, approvals.approving),
     limits: () => current.limits,
   })
   walked = endpoint
@@ -247,7 +242,7 @@ export async function startGateway(
   })
   const running = {
     ...{ ...door, ...admin, admissions, catalogue, encoder, endpoint, log, logger, metrics, parked, people, policies, refusals, report },
-    ...{ counted, marks, served, sessions, state, streams, trust, upstreams },
+    ...{ approvals, counted, marks, served, sessions, state, streams, trust, upstreams },
   }
   showLevels(metrics, running)
 

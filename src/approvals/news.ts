@@ -44,6 +44,16 @@ export class ApprovalNews {
     for (const done of [...(this.#waiting.get(news.approval.id) ?? [])]) done()
   }
 
+  /** Once, when it is pending no more; until the function it answers is called. */
+  once(id: string, listener: () => void): () => void {
+    const waiting = this.#waiting.get(id) ?? new Set()
+    this.#waiting.set(id, waiting.add(listener))
+    return () => {
+      waiting.delete(listener)
+      if (waiting.size === 0 && this.#waiting.get(id) === waiting) this.#waiting.delete(id)
+    }
+  }
+
   /**
    * Until it is pending no more, or `ms` are over. `look` is asked once the listener stands, so that nothing decided in between is missed. `onCancel`: see
    * kernel/cancellation.ts. Never rejects unless `look` does.
@@ -59,9 +69,7 @@ export class ApprovalNews {
     this.#total += 1
     this.#perPrincipal.set(principal, own + 1)
     const { promise, resolve } = Promise.withResolvers<Waited>()
-    const done = (): void => resolve('decided')
-    const waiting = this.#waiting.get(id) ?? new Set()
-    this.#waiting.set(id, waiting.add(done))
+    const leave = this.once(id, () => resolve('decided'))
     const timer = this.#timers.set(() => resolve('late'), ms)
     const forget = onCancel(() => resolve('cancelled'))
     try {
@@ -70,8 +78,7 @@ export class ApprovalNews {
     } finally {
       forget()
       this.#timers.clear(timer)
-      waiting.delete(done)
-      if (waiting.size === 0) this.#waiting.delete(id)
+      leave()
       this.#total -= 1
       const left = (this.#perPrincipal.get(principal) ?? 1) - 1
       if (left > 0) this.#perPrincipal.set(principal, left)

@@ -42,15 +42,18 @@ export type StateFields = {
   readonly parkedCall?: string
   /** the upstream's own requestState, verbatim (R73) */
   readonly upstreamState?: string
-  /** the gateway asked, not the upstream: the person was sent to connect an account, and the call starts anew */
-  readonly isConnecting?: boolean
+  /** the gateway asked, not the upstream: the person was sent to connect an account, or to approve; the call starts anew */
+  readonly own?: 'connect' | 'approve'
+  /** the approval that its first round spent; each later round is the next one of it, once. With `own`: the one that is waited for */
+  readonly approval?: { readonly id: string; readonly round: number }
 }
 
 /** The sealed text, or undefined when it would be longer than MAX_REQUEST_STATE: the upstream asks or remembers too much. */
 export function mintRequestState(sealer: Sealer, binding: StateBinding, fields: StateFields): string | undefined {
   const asked = fields.asked.map(({ key, kind, expects }) => [key, kind, ...(expects === undefined ? [] : [expects])])
-  const { call, round, expiresAtSeconds, parkedCall, upstreamState, isConnecting } = fields
-  const parts = [VERSION, call, round, expiresAtSeconds, asked, parkedCall ?? null, upstreamState ?? null, ...(isConnecting ? [1] : [])]
+  const { call, round, expiresAtSeconds, parkedCall, upstreamState, own, approval } = fields
+  const parts: unknown[] = [VERSION, call, round, expiresAtSeconds, asked, parkedCall ?? null, upstreamState ?? null]
+  if (own ?? approval) parts.push(own ?? null, ...(approval ? [approval.id, approval.round] : []))
   const payload = Buffer.from(JSON.stringify(parts))
   if (payload.length > MAX_REQUEST_STATE) return undefined
   const text = sealer.seal('request-state', payload, contextOfState(binding))
@@ -67,7 +70,7 @@ export function openRequestState(sealer: Sealer, text: string, binding: StateBin
   // Our own authenticated bytes; the version says whether this build knows their shape.
   const parts = JSON.parse(payload.toString()) as [number, ...unknown[]]
   if (parts[0] !== VERSION) return undefined
-  const [, call, round, expiresAtSeconds, asked, parkedCall, upstreamState, isConnecting] = parts as Payload
+  const [, call, round, expiresAtSeconds, asked, parkedCall, upstreamState, own, approval, approvalRound] = parts as Payload
   if (nowSeconds >= expiresAtSeconds) return undefined
   return {
     call,
@@ -76,7 +79,8 @@ export function openRequestState(sealer: Sealer, text: string, binding: StateBin
     asked: asked.map(([key, kind, expects]) => ({ key, kind, ...(expects !== undefined && { expects }) })),
     ...(parkedCall !== null && { parkedCall }),
     ...(upstreamState !== null && { upstreamState }),
-    ...(isConnecting === 1 && { isConnecting: true }),
+    ...(own && { own }),
+    ...(approval !== undefined && approvalRound !== undefined && { approval: { id: approval, round: approvalRound } }),
   }
 }
 
@@ -88,7 +92,9 @@ type Payload = [
   asked: (readonly [key: string, kind: RequestKind, expects?: string])[],
   parkedCall: string | null,
   upstreamState: string | null,
-  isConnecting?: 1,
+  own?: 'connect' | 'approve' | null,
+  approval?: string,
+  approvalRound?: number,
 ]
 
 const contextOfState = (b: StateBinding): Buffer =>

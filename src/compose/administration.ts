@@ -11,6 +11,7 @@ import { BLOCK_KINDS, type BlockTarget } from '../identity/blocks.ts'
 import { keyOf, type PrincipalKey } from '../kernel/principal.ts'
 import type { AdminDeps } from '../pipeline/administration.ts'
 import type { GatewayDeps } from '../pipeline/deps.ts'
+import { groupPrefix } from './policy-candidate.ts'
 import type { Standing } from './standing.ts'
 
 export type AdministrationParts = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' | 'streamLimit' | 'now' | 'newId' | 'judge'> & {
@@ -22,6 +23,7 @@ export type AdministrationParts = Pick<GatewayDeps, 'authenticate' | 'standing' 
   readonly reviews: AdminDeps['reviews']
   readonly marks: Pick<AdminDeps['marks'], 'all' | 'clear'>
   readonly registry: AdminDeps['registry']
+  readonly approvals: Omit<AdminDeps['approvals'], 'groupsOf'>
   /** key name -> makes a new generation; what it answers is told to the operator and holds no secret */
   readonly rotations: Readonly<Record<string, () => Promise<object>>>
   readonly log: Pick<AuditLog, 'append'>
@@ -31,6 +33,7 @@ export type AdministrationParts = Pick<GatewayDeps, 'authenticate' | 'standing' 
 
 export function createAdministration(parts: AdministrationParts): AdminDeps {
   const { current, blocking, log, encoder, logger } = parts
+  const prefixOf = groupPrefix(current)
   const nowSeconds = (): number => Math.floor(parts.now() / 1000)
   /** Loud: the gateway's log and the audit log; /readyz and the metrics read `breakGlass.now`. */
   const say = async (what: string, detail: object): Promise<void> => {
@@ -52,6 +55,7 @@ export function createAdministration(parts: AdministrationParts): AdminDeps {
       mayClearOwn: () => current().flow.clearOwn,
       recordClear: detail => log.append(encoder.lifecycle('marks-clear', { ...detail })),
     },
+    approvals: { ...parts.approvals, groupsOf: ({ issuer, groups }) => groups.map(group => prefixOf(issuer) + group) },
     hasServer: alias => current().upstreams.has(alias),
     wouldLockOut: target =>
       target.kind === 'principal' && isAnybodyLeft(current(), blocking) && !isAnybodyLeft(current(), blocking, target),

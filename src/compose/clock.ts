@@ -22,6 +22,8 @@ type Parts = {
   readonly policies: { look(): Promise<void> }
   /** who read untrusted or private contents */
   readonly marks: { renew(): Promise<void>; sweep(): Promise<void> }
+  /** what nobody decided in time */
+  readonly approvals: { tick(): Promise<void> }
   /** reviewers' decisions */
   readonly admissions: { look(): Promise<void> }
   /** the repository of trust; absent = none is followed */
@@ -34,6 +36,7 @@ type Parts = {
 
 const TICK_MS = 1000
 const KEEP_ALIVE_TICKS = 15
+const APPROVAL_TICKS = 2
 const AGGREGATE_TICKS = 60
 const RENEW_TICKS = RENEW_MS / TICK_MS
 const NAMESPACE_TICKS = 300
@@ -55,6 +58,7 @@ export function startClock(parts: Parts): { stop(): Promise<void> } {
     begin(parts.localActs.look())
     begin(parts.admissions.look())
     begin(parts.policies.look())
+    if (ticks % APPROVAL_TICKS === 0) begin(parts.approvals.tick())
     parts.served.tick()
     if (parts.trust) begin(parts.trust.tick())
     begin(parts.mirrors.look())

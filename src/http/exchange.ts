@@ -40,13 +40,16 @@ export class Exchange implements Received {
   protected session: unknown = undefined
   protected route: unknown = undefined
   protected permit: unknown = undefined
+  protected needs: unknown = undefined
   protected isScoped: unknown = undefined
   protected filter: unknown = undefined
   protected verified: unknown = undefined
   protected prepared: unknown = undefined
   protected caller: unknown = undefined
+  protected approved: unknown = undefined
   protected place: unknown = undefined
   protected labels: unknown = undefined
+  protected isSpent: unknown = undefined
   protected answer: unknown = undefined
   protected ownLists: unknown = undefined
 

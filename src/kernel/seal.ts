@@ -25,6 +25,7 @@ const PURPOSES = {
   cursor: { code: 2, nonce: 'random' },
   'task-id': { code: 3, nonce: 'derived' },
   vault: { code: 4, nonce: 'random' },
+  approval: { code: 5, nonce: 'random' },
   login: { code: 16, nonce: 'random' },
   'sign-in': { code: 17, nonce: 'random' },
   connection: { code: 24, nonce: 'random' },

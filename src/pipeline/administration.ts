@@ -1,5 +1,9 @@
 // What administration consists of, as stages see it: acts by name, their parameters, and the ports that carry them out. Built in compose/.
 
+import type { Approvals } from '../approvals/approvals.ts'
+import type { ApprovalNews } from '../approvals/news.ts'
+import type { StandingGrants } from '../approvals/standing.ts'
+import type { ApprovalStore } from '../approvals/store.ts'
 import type { BreakGlass } from '../administration/break-glass.ts'
 import type { Proposals } from '../administration/proposals.ts'
 import type { Role } from '../administration/roles.ts'
@@ -62,6 +66,16 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
       readonly why: string
       readonly client?: string
     }) => Promise<void>
+  }
+  readonly approvals: {
+    readonly approvals: Pick<Approvals, 'approve' | 'reject'>
+    readonly standing: Pick<StandingGrants, 'list' | 'revoke'>
+    readonly news: Pick<ApprovalNews, 'watch'>
+    readonly store: Pick<ApprovalStore, 'find' | 'list' | 'body'>
+    /** what was kept of a request for people; undefined = it cannot be read any more */
+    readonly unseal: (sealed: string, digest: string) => string | undefined
+    /** groups as policies name them */
+    readonly groupsOf: (principal: Principal) => readonly string[]
   }
   readonly breakGlass: BreakGlass
   readonly registry: {

@@ -71,7 +71,7 @@ function asked(x: Asking, { told, link, title, entry, before }: Question, deps: 
     {
       round,
       asked: [{ key: KEY, kind: 'elicitation.url' }],
-      isConnecting: true,
+      own: 'connect',
       call: before?.call ?? x.requestId,
       nowMs: deps.now(),
       lifeMs: CONNECT_MS,
@@ -93,7 +93,7 @@ const withElicitation = (told: Stop, link: ConnectLink, title: string): Stop => 
 
 /** The person was asked in the round before and said no: asking again would be nagging. */
 function hasDeclined({ state, inputResponses }: RoundInput): boolean {
-  if (!state?.isConnecting) return false
+  if (state?.own !== 'connect') return false
   const answers = readInputResponses(inputResponses, [KEY])
   const raw = typeof answers === 'string' ? undefined : answers.get(KEY)
   const doc = raw && readJson(raw, { indexDepth: 1 })

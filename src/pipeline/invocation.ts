@@ -57,8 +57,8 @@ export class Invocation {
   async #retryOf(): Promise<UpstreamCall['retry'] | Stop> {
     const { state, inputResponses, face } = this.#x.prepared
     if (this.#x.method === 'tasks/update') return taskAnswers(this.#x, this.#deps)
-    // The gateway had asked, for a connection; the upstream has heard of nothing yet.
-    if (state?.isConnecting) return undefined
+    // The gateway had asked; the upstream has heard of nothing yet.
+    if (state?.own) return undefined
     if (!state) {
       if (inputResponses && this.#face.era === 'modern' && face.kinds.size === 0)
         return { stop: 'state-invalid', detail: 'nothing was asked' }

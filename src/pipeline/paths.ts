@@ -2,6 +2,7 @@
 
 import type { Role } from '../administration/roles.ts'
 import type { AdminDeps, AdminReceived } from './administration.ts'
+import type { Approving } from './approving.ts'
 import type { GatewayDeps } from './deps.ts'
 import { Path, type Answered, type Authenticated, type Classified, type Joined, type Received } from './path.ts'
 import { admitStage } from './stages/admit.ts'
@@ -13,6 +14,19 @@ import {
   listAdvisoriesStage,
   withdrawAdvisoryStage,
 } from './stages/administer-advisories.ts'
+import {
+  aimApprovalStage,
+  aimGrantStage,
+  aimNoStage,
+  aimYesStage,
+  approveApprovalStage,
+  followApprovalsStage,
+  listApprovalsStage,
+  listGrantsStage,
+  rejectApprovalStage,
+  revokeGrantStage,
+  showApprovalStage,
+} from './stages/administer-approvals.ts'
 import { aimBlockStage, aimPrincipalStage, blockStage, endSessionsStage, listBlocksStage } from './stages/administer-blocks.ts'
 import {
   aimBreakGlassStage,
@@ -66,6 +80,7 @@ import { limitStage } from './stages/limit.ts'
 import { prepareArgumentsStage } from './stages/prepare-arguments.ts'
 import { aimMirroredStage, aimMirrorStage, listMirroredStage, listMirrorsStage, readMirrorStage } from './stages/administer-mirrors.ts'
 import { aimFollowStage, aimReadStage, followRevocationsStage, readRegistryStage, readReviewsStage } from './stages/read-registry.ts'
+import { requireApprovalStage } from './stages/require-approval.ts'
 import { requireEraStage } from './stages/require-era.ts'
 import { aimServerStage, listServersStage, showServerStage } from './stages/review-servers.ts'
 import { identifyLocalStage, identifyPersonStage, requirePublisherStage, requireRoleStage } from './stages/require-role.ts'
@@ -82,6 +97,7 @@ import {
   setLevelStage,
 } from './stages/sessions.ts'
 import { aimSignerStage, keepSignerStage, listSignersStage } from './stages/signer-policies.ts'
+import { spendApprovalStage } from './stages/spend-approval.ts'
 import { listenStage, openStreamStage, subscribeStage } from './stages/streams.ts'
 import { resolveTaskStage } from './stages/tasks.ts'
 import { verifyFilterStage } from './stages/verify-filter.ts'
@@ -98,7 +114,7 @@ export interface Paths {
 }
 
 /** Builds the table. `both`, `legacy`, `modern`: which hosts a method exists for; to the others it is unknown (R14). */
-export function createPaths(deps: GatewayDeps): Paths {
+export function createPaths(deps: GatewayDeps, approving: Pick<Approving, 'hold' | 'spend'>): Paths {
   const known = Path.start().step(classifyStage).step(authenticateStage(deps)).step(admitStage(deps))
   const both = known.step(joinSessionStage(deps))
   const legacy = known.step(requireEraStage('legacy')).step(joinSessionStage(deps))
@@ -109,6 +125,8 @@ export function createPaths(deps: GatewayDeps): Paths {
   const call = callUpstreamStage(deps)
   const inspect = inspectStage(deps)
   const permit = evaluatePolicyStage(deps)
+  const approve = requireApprovalStage(approving, permit.run)
+  const spend = spendApprovalStage(approving)
   const may = evaluateEndpointStage(deps)
   const limit = limitStage(deps)
   const label = labelContentsStage(deps)
@@ -116,8 +134,10 @@ export function createPaths(deps: GatewayDeps): Paths {
   const verify = verifyServerStage(deps)
   const resolve = (kind: 'tool' | 'prompt' | 'resource') => resolveNameStage(deps, kind)
   // Whatever reaches an upstream for a host walks these, in this order.
-  const use = (routed: Path<Received & Classified & Authenticated & Joined & Routed>) =>
-    routed.step(permit).step(scopes).step(verify).step(prepare).step(own).step(limit).step(label).step(call).step(inspect)
+  const use = (routed: Path<Received & Classified & Authenticated & Joined & Routed>) => {
+    const may = routed.step(permit).step(scopes).step(verify).step(prepare).step(own).step(approve)
+    return may.step(limit).step(label).step(spend).step(call).step(inspect)
+  }
   const task = use(modern.step(resolveTaskStage(deps)))
 
   const table: Readonly<Record<string, Whole>> = {
@@ -146,9 +166,18 @@ export function createPaths(deps: GatewayDeps): Paths {
       .step(scopes)
       .step(verify)
       .step(own)
+      .step(approve)
       .step(limit)
+      .step(spend)
       .step(subscribeStage(deps, true)),
-    'resources/unsubscribe': legacy.step(resolve('resource')).step(permit).step(scopes).step(limit).step(subscribeStage(deps, false)),
+    'resources/unsubscribe': legacy
+      .step(resolve('resource'))
+      .step(permit)
+      .step(scopes)
+      .step(approve)
+      .step(limit)
+      .step(spend)
+      .step(subscribeStage(deps, false)),
 
     'notifications/cancelled': both.step(may).step(cancelStage),
     'notifications/initialized': both.step(may).step(acceptStage),
@@ -166,12 +195,31 @@ export function createPaths(deps: GatewayDeps): Paths {
   const extension = use(both.step(resolveMethodStage(deps)))
   const otherNotification = both.step(acceptStage)
 
+  return pathsOf({ table, acts, extension, otherNotification })
+}
+
+type Rows = Readonly<Record<string, Whole>>
+type Table = { readonly table: Rows; readonly acts: Rows; readonly extension: Whole; readonly otherNotification: Whole }
+function pathsOf({ table, acts, extension, otherNotification }: Table): Paths {
   const rows = new Map(Object.entries(table))
   const actRows = new Map(Object.entries(acts))
   const isAct = ({ message }: Received): boolean => message === undefined || message.kind === 'response'
   const of = (x: Received): Whole =>
     isAct(x) ? (actRows.get(x.method) ?? extension) : (rows.get(x.method) ?? (x.isRequest ? extension : otherNotification))
   return { of }
+}
+
+/** What people let through: anybody signed in, each as far as approvals are theirs to see or decide. */
+function approvalRows(deps: AdminDeps, signedIn: Path<Received & Authenticated>): Readonly<Record<string, Whole>> {
+  return {
+    'admin/approvals/list': signedIn.step(listApprovalsStage(deps)),
+    'admin/approvals/events': signedIn.step(followApprovalsStage(deps)),
+    'admin/approvals/show': signedIn.step(aimApprovalStage).step(showApprovalStage(deps)),
+    'admin/approvals/approve': signedIn.step(aimYesStage).step(approveApprovalStage(deps)),
+    'admin/approvals/reject': signedIn.step(aimNoStage).step(rejectApprovalStage(deps)),
+    'admin/grants/list': signedIn.step(listGrantsStage(deps)),
+    'admin/grants/revoke': signedIn.step(aimGrantStage).step(revokeGrantStage(deps)),
+  }
 }
 
 type Known = Path<Received & Authenticated>
@@ -198,6 +246,7 @@ function rowsFrom(deps: AdminDeps, known: Known, publishing: Path<Received & Aut
       .step(showServerStage(deps)),
     'admin/marks/list': known.step(role()).step(listMarksStage(deps)),
     'admin/marks/clear': known.step(role()).step(aimMarksStage(deps)).step(clearMarksStage(deps)),
+    ...approvalRows(deps, known.step(role())),
     'admin/proposals/list': known.step(role('operator', 'policy-author', 'approver', 'auditor')).step(listProposalsStage(deps)),
     'admin/proposals/approve': known.step(role('operator', 'approver')).step(aimProposalStage).step(approveStage(deps)),
     'admin/proposals/reject': known.step(role('operator', 'approver')).step(aimProposalStage).step(rejectStage(deps)),

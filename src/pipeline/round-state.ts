@@ -5,12 +5,13 @@ import { bindingText } from '../bridge/outgoing.ts'
 import { mintRequestState, openRequestState, type AskedInput, type StateBinding, type StateFields } from '../bridge/request-state.ts'
 import { digestOf } from '../kernel/digest.ts'
 import type { Sealer } from '../kernel/seal.ts'
+import type { Held } from './approved.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Authenticated, Received } from './path.ts'
 import type { Routed } from './stages/resolve-route.ts'
 
 type Bound = Received & Authenticated & Routed
-type Begun = Bound & { readonly prepared: { readonly state?: StateFields } }
+type Begun = Bound & { readonly prepared: { readonly state?: StateFields }; readonly approved?: Held | undefined }
 
 const bindingOf = (x: Bound): StateBinding => ({
   principal: x.principal.key,
@@ -27,7 +28,8 @@ type Rounds = {
   readonly asked: readonly AskedInput[]
   readonly parkedCall?: string
   readonly upstreamState?: string
-  readonly isConnecting?: boolean
+  readonly own?: NonNullable<StateFields['own']>
+  readonly approval?: NonNullable<StateFields['approval']>
 }
 
 /** Undefined when the upstream asks or remembers more than fits. `call` is the id all rounds share. */
@@ -44,8 +46,13 @@ export function mintRoundState(
 export function sealRound({ sealer, now }: Pick<GatewayDeps, 'sealer' | 'now'>, x: Begun, rounds: Rounds): string | undefined {
   const asked = rounds.asked.map(({ key, kind, expects }) => ({ key, kind, expects }))
   const call = x.prepared.state?.call ?? x.requestId
-  return mintRoundState(sealer, x, { ...rounds, asked, call, nowMs: now(), lifeMs: x.route.entry.parkMs })
+  const approval = approvalOf(x.approved)
+  return mintRoundState(sealer, x, { ...rounds, asked, call, nowMs: now(), lifeMs: x.route.entry.parkMs, ...(approval && { approval }) })
 }
+
+/** A standing grant is found anew in each round. */
+const approvalOf = (held: Held | undefined): StateFields['approval'] =>
+  held?.kind === 'approval' ? { id: held.approval.id, round: held.approval.spent?.rounds ?? 0 } : undefined
 
 /** Keys of what was asked; with `kinds`, of what may still be asked for. */
 export const keysOf = (state: StateFields | undefined, kinds?: ReadonlySet<RequestKind>): string[] =>

@@ -8,8 +8,13 @@ import type { Reads } from './reads.ts'
 /** `authz` permits and forbids; `obligations` says what comes with a permit. */
 export type SetName = 'authz' | 'obligations'
 
-/** Who may lift a forbid for one request, and for how long what they say counts. */
-export type ApprovalDemand = { readonly approvers: readonly string[]; readonly ttlSeconds: number }
+/** Who may lift a forbid for one request, and for how long it is waited for and then counts; who may besides once it waited; the longest standing grant. */
+export type ApprovalDemand = {
+  readonly approvers: readonly string[]
+  readonly ttlSeconds: number
+  readonly escalation?: { readonly afterSeconds: number; readonly approvers: readonly string[] }
+  readonly standingSeconds?: number
+}
 
 export type Words = {
   readonly id: string
@@ -31,12 +36,15 @@ export type WordFault = {
 const ID = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$/
 const MAX_WORDS = 500
 const COMMON = ['id', 'title', 'advice'] as const
-const APPROVAL = ['obligation', 'approvers', 'approval_ttl'] as const
+const APPROVAL = ['obligation', 'approvers', 'approval_ttl', 'escalate_to', 'escalate_after', 'standing'] as const
 const ALLOWED: Readonly<Record<SetName, readonly string[]>> = {
   authz: [...COMMON, ...APPROVAL],
   obligations: [...COMMON, ...DEMANDS, ...DEMAND_DETAILS],
 }
 const DEFAULT_TTL_SECONDS = 900
+/** A person who may decide of themselves; nobody else's group is called so (approvals/approval.ts). */
+const SELF = 'self'
+const MAX_STANDING_SECONDS = 30 * 86_400
 
 /** The words of a rule, or all that is wrong with them. */
 export function readWords(policy: PolicyAst, set: SetName, reads: Reads): Words | readonly WordFault[] {
@@ -77,7 +85,7 @@ function demandsOf(policy: PolicyAst, given: ReadonlyMap<string, string>, fault:
 function readApproval(policy: PolicyAst, given: ReadonlyMap<string, string>, reads: Reads, fault: Report): ApprovalDemand | undefined {
   const kind = given.get('obligation')
   if (kind === undefined) {
-    for (const name of ['approvers', 'approval_ttl']) if (given.has(name)) fault(name, `\`@${name}\` without \`@obligation("approval")\``)
+    for (const name of APPROVAL) if (given.has(name)) fault(name, `\`@${name}\` without \`@obligation("approval")\``)
     return undefined
   }
   if (kind !== 'approval') fault('obligation', `no obligation \`${shown(kind)}\``, 'the one there is: `approval`')
@@ -85,12 +93,33 @@ function readApproval(policy: PolicyAst, given: ReadonlyMap<string, string>, rea
     fault('obligation', 'approval on a permit', 'permits are alternatives, and another would do without: forbid unless approved instead')
   else if (![...reads.context.paths].some(path => path === 'approval' || path.startsWith('approval.')))
     fault('obligation', 'no approval would lift it', 'add `unless { context has approval }`')
-  const approvers = (given.get('approvers') ?? '').split(',').map(name => name.trim())
+  const approvers = namesIn(given.get('approvers'))
   if (approvers.includes('')) fault('obligation', 'nobody may approve', 'name groups: `@approvers("security, on-call")`')
-  const ttl = given.get('approval_ttl')
-  const ttlSeconds = ttl === undefined ? DEFAULT_TTL_SECONDS : readDuration(ttl)
-  if (ttlSeconds === undefined) fault('approval_ttl', 'expected a time such as `15m`')
-  return { approvers, ttlSeconds: ttlSeconds ?? 0 }
+  const ttlSeconds = timeIn(given, 'approval_ttl', fault) ?? DEFAULT_TTL_SECONDS
+  const escalation = readEscalation(given, ttlSeconds, fault)
+  const standingSeconds = timeIn(given, 'standing', fault)
+  if ((standingSeconds ?? 0) > MAX_STANDING_SECONDS) fault('standing', 'expected at most `30d`')
+  return { approvers, ttlSeconds, ...(escalation && { escalation }), ...(standingSeconds !== undefined && { standingSeconds }) }
+}
+
+function readEscalation(given: ReadonlyMap<string, string>, ttlSeconds: number, fault: Report): ApprovalDemand['escalation'] {
+  const afterSeconds = timeIn(given, 'escalate_after', fault)
+  if (!given.has('escalate_to') && !given.has('escalate_after')) return undefined
+  const approvers = namesIn(given.get('escalate_to'))
+  if (approvers.includes('') || approvers.includes(SELF))
+    fault('escalate_to', 'nobody to ask besides', 'name groups: `@escalate_to("managers")`')
+  if (afterSeconds === undefined) fault('escalate_after', 'expected a time such as `5m`')
+  else if (afterSeconds >= ttlSeconds) fault('escalate_after', 'it would have ended by then', 'name a time before `@approval_ttl`')
+  return { afterSeconds: afterSeconds ?? 0, approvers }
+}
+
+const namesIn = (text = ''): readonly string[] => text.split(',').map(name => name.trim())
+
+function timeIn(given: ReadonlyMap<string, string>, name: string, fault: Report): number | undefined {
+  const text = given.get(name)
+  const seconds = text === undefined ? undefined : readDuration(text)
+  if (text !== undefined && seconds === undefined) fault(name, 'expected a time such as `15m`')
+  return seconds
 }
 
 /** What somebody wrote, fit for one line. */

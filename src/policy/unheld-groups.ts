@@ -21,13 +21,19 @@ export function unheldGroups(policies: readonly Policy[], issuers: readonly stri
       }
     return undefined
   }
-  return policies.flatMap(({ id, file, line, reads }) =>
-    [...reads.principal.within]
-      .map(splitKey)
-      .filter(({ type }) => type === 'Group')
-      .flatMap(({ id: group }) => {
-        const why = whyUnheld(group)
-        return why ? [{ file, line, column: 1, id, ...why }] : []
-      }),
+  return policies.flatMap(({ id, file, line, reads, approval }) =>
+    [...groupsOf(reads), ...approversOf(approval)].flatMap(group => {
+      const why = whyUnheld(group)
+      return why ? [{ file, line, column: 1, id, ...why }] : []
+    }),
   )
 }
+
+const groupsOf = (reads: Policy['reads']): readonly string[] =>
+  [...reads.principal.within]
+    .map(splitKey)
+    .filter(({ type }) => type === 'Group')
+    .map(({ id }) => id)
+/** `self` is whoever asks. */
+const approversOf = (approval: Policy['approval']): readonly string[] =>
+  [...(approval?.approvers ?? []), ...(approval?.escalation?.approvers ?? [])].filter(name => name !== 'self')

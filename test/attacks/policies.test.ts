@@ -224,7 +224,7 @@ describe('parity: a refusal of tools is a refusal of everything', () => {
     [
       'a need of approval',
       `${EVERYTHING}@id("no") @obligation("approval") @approvers("x") forbid (principal, ${ON}, resource) unless { context has approval };`,
-      'approval-required',
+      'approval-pending',
     ],
     [
       'a rule that cannot be evaluated',

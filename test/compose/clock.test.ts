@@ -18,6 +18,7 @@ it('attack: the repository of trust answers slowly, so that what it said is writ
     ...{ sessions: nothing, parked: nothing, catalogue: nothing, refusals: nothing, report: nothing, localActs: nothing },
     ...{ namespaceLooks: nothing, mirrors: nothing, served: nothing, admissions: nothing, policies: nothing },
     streams: { tick: () => {}, recheck: () => Promise.resolve() },
+    approvals: { tick: () => Promise.resolve() },
     endpoint: { running: 0, requests: 0 },
     marks: { renew: () => Promise.resolve(), sweep: () => Promise.resolve() },
     trust: {

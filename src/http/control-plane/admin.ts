@@ -201,7 +201,8 @@ const ALWAYS = {
 const doorOf = ({ local, person }: AdminAct): AdminDoor => (local ? 'local' : person ? 'console' : 'network')
 
 /** Reading acts change nothing. */
-export const httpMethodOf = (method: string): 'GET' | 'POST' => (method.endsWith('/list') || method === 'admin/whoami' ? 'GET' : 'POST')
+export const httpMethodOf = (method: string): 'GET' | 'POST' => (method.endsWith('/list') || READING.has(method) ? 'GET' : 'POST')
+const READING: ReadonlySet<string> = new Set(['admin/whoami', 'admin/approvals/events'])
 
 function send(res: ServerResponse, { status, body, headers }: AdminAnswer): void {
   if (res.headersSent || res.destroyed) return

@@ -2,6 +2,7 @@
 // the typed allow-list names; everything else is denied, in the bytes of what does not exist.
 
 import { isStop, type Stop } from '../../kernel/errors.ts'
+import type { Needing } from '../approved-verdict.ts'
 import { askToConnect, type AskDeps } from '../ask-to-connect.ts'
 import { argumentCodes } from '../inspect-arguments.ts'
 import type { Verified } from '../catalogue.ts'
@@ -15,9 +16,10 @@ import { recordOf, refusalOf, verdictOf } from '../verdict.ts'
 import type { Routed } from './resolve-route.ts'
 
 type Asking = Received & Classified & Authenticated & Joined & Routed
+type Permitting = Permitted & Needing
 type Deps = AskDeps & Pick<GatewayDeps, 'catalogue' | 'judge' | 'entitlement' | 'inspect'>
 
-export const evaluatePolicyStage = (deps: Deps): Stage<Asking, Permitted> => ({
+export const evaluatePolicyStage = (deps: Deps): Stage<Asking, Permitting> => ({
   name: 'evaluate-policy',
   run: x => (deps.judge.rules ? byRules(x, deps) : byAllowList(x, deps)),
 })
@@ -34,14 +36,14 @@ function byAllowList(x: Asking, { entitlement }: Pick<Deps, 'entitlement'>): Per
 }
 
 /** Hints and digest stand in the list of the very caller; nothing is judged by what a server says today of what was not admitted. */
-function byRules(x: Asking, deps: Deps): Permitted | Stop | Promise<Permitted | Stop> {
+function byRules(x: Asking, deps: Deps): Permitting | Stop | Promise<Permitting | Stop> {
   const { entry, kind, name } = x.route
   if (kind !== 'tool' && kind !== 'prompt') return judged(x, undefined, deps)
   const found = deps.catalogue.definition(x, entry, kind, name)
   return found instanceof Promise ? found.then(defined => judged(x, defined, deps)) : judged(x, found, deps)
 }
 
-function judged(x: Asking, defined: Defined | Stop | undefined, deps: Deps): Permitted | Stop | Promise<Permitted | Stop> {
+function judged(x: Asking, defined: Defined | Stop | undefined, deps: Deps): Permitting | Stop | Promise<Permitting | Stop> {
   const { entry, kind, name } = x.route
   if (defined && isStop(defined)) return settle(x, defined, deps)
   const { rules } = deps.judge
@@ -61,9 +63,13 @@ function judged(x: Asking, defined: Defined | Stop | undefined, deps: Deps): Per
   // Nobody who may not use it hears how a server stands.
   if (!early.pass && early.reason !== 'approval-required') return refused(x, given, early)
   const verified = deps.catalogue.verify(x, entry, { kind, name })
-  const conclude = (standing: Verified | Stop): Permitted | Stop | Promise<Stop> => {
+  const conclude = (standing: Verified | Stop): Permitting | Stop | Promise<Stop> => {
     const stop = isStop(standing) ? standing : undefined
     const verdict = verdictOf(given, { missingScopes, ...(stop && { standing: stop.stop }) })
+    if (!verdict.pass && verdict.reason === 'approval-required') {
+      x.judged = recordOf(given, verdict)
+      return { permit: { rules: verdict.rules }, needs: given }
+    }
     if (!verdict.pass) return verdict.reason === 'standing' && stop ? settle(x, stop, deps) : refused(x, given, verdict)
     x.judged = recordOf(given)
     return { permit: { rules: verdict.rules, obligations: verdict.obligations } }

@@ -8,6 +8,7 @@ import { MAX_SUBSCRIPTIONS, MAX_URI } from '../listen-filter.ts'
 import type { Answered, Authenticated, Classified, EventStream, Joined, Permitted, Received, Stage } from '../path.ts'
 import type { Scoped } from './check-scopes.ts'
 import type { Routed } from './resolve-route.ts'
+import type { Spent } from './spend-approval.ts'
 import type { FilterVerified } from './verify-filter.ts'
 
 type Known = Received & Classified & Authenticated & Joined
@@ -44,7 +45,10 @@ function attach(replay: ReplayStream, stream: EventStream, after: number): void 
 }
 
 /** resources/subscribe and resources/unsubscribe of a legacy session. */
-export const subscribeStage = (deps: Pick<GatewayDeps, 'feeds'>, isOn: boolean): Stage<Known & Routed & Permitted & Scoped, Answered> => ({
+export const subscribeStage = (
+  deps: Pick<GatewayDeps, 'feeds'>,
+  isOn: boolean,
+): Stage<Known & Routed & Permitted & Scoped & Spent, Answered> => ({
   name: isOn ? 'subscribe-resource' : 'unsubscribe-resource',
   effect: true,
   run: x => {

@@ -1,0 +1,71 @@
+// Approvals as this process has them: kept in state.db, told to whoever waits or watches, recorded.
+
+import { randomBytes } from 'node:crypto'
+import { sqliteApprovals } from '../adapters/sqlite/approval-store.ts'
+import { sqliteStandingGrants } from '../adapters/sqlite/standing-grant-store.ts'
+import type { StateDb } from '../adapters/sqlite/state-db.ts'
+import type { Logger } from '../adapters/telemetry/logs.ts'
+import { Approvals } from '../approvals/approvals.ts'
+import { ApprovalNews } from '../approvals/news.ts'
+import { StandingGrants } from '../approvals/standing.ts'
+import type { ApprovalStore } from '../approvals/store.ts'
+import type { EventEncoder } from '../audit/encode.ts'
+import type { AuditLog } from '../audit/log.ts'
+import type { Snapshot } from '../config/schema.ts'
+import type { PrincipalKey } from '../kernel/principal.ts'
+import { contextOf } from '../kernel/seal.ts'
+import { Approving, type ApprovingDeps } from '../pipeline/approving.ts'
+import type { Standing } from './standing.ts'
+
+type Parts = Omit<ApprovingDeps, 'approvals' | 'standing' | 'news' | 'store' | 'linkTo' | 'seal' | 'fault'> & {
+  readonly state: StateDb
+  readonly current: () => Pick<Snapshot, 'publicUrl'>
+  readonly standing: Pick<Standing, 'blocks'>
+  readonly log: Pick<AuditLog, 'append'>
+  readonly encoder: Pick<EventEncoder, 'lifecycle'>
+  readonly logger: Pick<Logger, 'fault'>
+}
+
+export type ApprovalHouse = {
+  readonly approvals: Approvals
+  readonly standing: StandingGrants
+  readonly news: ApprovalNews
+  readonly store: ApprovalStore
+  /** what was kept of a request for people; undefined = it cannot be read any more */
+  readonly unseal: (sealed: string, digest: string) => string | undefined
+  readonly approving: Approving
+  /** called by the one timer; never rejects */
+  tick(): Promise<void>
+}
+
+/** Approvals that may wait at one time (N120). */
+const QUEUE = { total: 10_000, perPrincipal: 64 }
+/** Calls that hold the exchange of their host for people at one time. */
+const WAITS = { total: 1000, perPrincipal: 8 }
+/** Longest text that is kept, sealed. */
+const MAX_KEPT = 1024 * 1024
+const TIMERS = { set: (callback: () => void, ms: number) => setTimeout(callback, ms), clear: clearTimeout }
+
+export function openApprovals(parts: Parts): ApprovalHouse {
+  const { state, current, log, encoder, logger, sealer } = parts
+  const isBlocked = (key: PrincipalKey): boolean => parts.standing.blocks.hasPrincipal(key)
+  const nowSeconds = (): number => Math.floor(parts.now() / 1000)
+  const newId = (): string => randomBytes(24).toString('base64url')
+  const record = (what: string, detail: Readonly<Record<string, unknown>>): Promise<void> =>
+    log.append(encoder.lifecycle(what, { ...detail }))
+  const store = sqliteApprovals(state)
+  const news = new ApprovalNews(TIMERS, () => WAITS)
+  const standing = new StandingGrants({ store: sqliteStandingGrants(state), news, nowSeconds, newId, record })
+  const approvals = new Approvals({ store, standing, news, nowSeconds, newId, limits: () => QUEUE, isBlocked, record })
+  const fault = (what: string, cause: unknown): void => logger.fault(what, cause)
+  const approving = new Approving({
+    ...{ ...parts, approvals, standing, news, store, fault },
+    linkTo: id => `${current().publicUrl}/console/approvals/${id}`,
+    seal: (text, digest) => sealer.seal('approval', Buffer.from(text), contextOf([digest])),
+  })
+  return {
+    ...{ approvals, standing, news, store, approving },
+    unseal: (sealed, digest) => sealer.open('approval', sealed, MAX_KEPT, contextOf([digest]))?.toString(),
+    tick: () => approvals.tick().catch((cause: unknown) => fault('approvals that ended could not be told', cause)),
+  }
+}

@@ -1,0 +1,100 @@
+// What a call is approved as: everything it is bound to, worked out of what was verified and prepared, and what people are shown of it.
+
+import { demandsDigest, type Binding } from '../approvals/approval.ts'
+import type { Kept } from '../approvals/kept.ts'
+import { canonicalJsonOf } from '../kernel/canonical-json.ts'
+import { digestOf } from '../kernel/digest.ts'
+import type { Stop } from '../kernel/errors.ts'
+import { isJsonFault, member, readJson, textOf } from '../mcp/json.ts'
+import type { Needed } from './approved-verdict.ts'
+import type { Defined } from './judge-entities.ts'
+import type { Judged } from './judge.ts'
+import type { Authenticated, Classified, Joined, Received } from './path.ts'
+import type { Prepared } from './stages/prepare-arguments.ts'
+import type { Credentialed } from './stages/resolve-credential.ts'
+import type { Routed } from './stages/resolve-route.ts'
+import { readToolHints } from './tool-hints.ts'
+
+export type Subject = Received & Classified & Authenticated & Joined & Routed & Partial<Prepared & Credentialed>
+
+/** Longest request that people are asked about, in bytes of JSON: more than that nobody reads. */
+export const MAX_SHOWN = 65_536
+const MAX_DEFINITION_TEXT = 16_384
+
+const TOO_LARGE: Stop = {
+  stop: 'approval-limit',
+  detail: `a request of more than ${MAX_SHOWN} bytes is shown to nobody`,
+  fix: 'send less at once',
+}
+
+/** The request as it goes to the server, JSON text; or that it is too large. */
+export function requestText(x: Subject): string | Stop {
+  const params = x.prepared?.params
+  const whole = params === undefined ? undefined : Array.isArray(params) ? Buffer.concat(params) : (params as Buffer)
+  const bytes = whole ?? (x.doc && x.params ? x.doc.bytes.subarray(x.params.start, x.params.end) : Buffer.from('{}'))
+  return bytes.length > MAX_SHOWN ? TOO_LARGE : bytes.toString()
+}
+
+export function bindingOf(x: Subject, request: string, needed: Needed, defined: Defined | undefined): Binding {
+  const { principal, endpoint, method, caller, route } = x
+  return {
+    kind: 'call',
+    principal: principal.key,
+    client: principal.client ?? '',
+    endpoint: endpoint.resource,
+    server: route.entry.alias,
+    identity: route.entry.identity,
+    account: caller?.credential?.id ?? '',
+    definition: defined ? definitionDigest(defined) : '',
+    method,
+    name: route.name,
+    request: digestOf(canonicalJsonOf(request) ?? request),
+    within: '',
+    demands: demandsDigest(needed.demands, needed.quorum),
+  }
+}
+
+/** Of one that nobody admitted, over its bytes. */
+const definitionDigest = ({ digest, entry }: Defined): string => (digest === '' ? digestOf(entry.raw) : digest)
+
+export function keptOf(x: Subject, request: string, judged: Judged, defined: Defined | undefined): Kept {
+  const { endpoint, era, principal, hostFace, address, requestId, route, caller } = x
+  const { labels, identity } = route.entry
+  return {
+    server: { ...(serverFactsOf(judged) as Omit<Kept['server'], 'labels' | 'identity'>), labels, identity },
+    account: caller?.credential?.id ?? '',
+    ...(defined && { definition: { digest: definitionDigest(defined), ...describedBy(defined) } }),
+    request,
+    from: {
+      endpoint: endpoint.path,
+      era,
+      client: principal.client ?? '',
+      clientInfo: hostFace.clientInfo?.toString().slice(0, 1024) ?? '',
+      address,
+      request: requestId,
+    },
+    policy: {
+      digest: judged.rules.bundle.digest,
+      rules: judged.policy.rules.map((id, at) => {
+        const rule = judged.rules.policy(id)
+        return { id, title: rule?.title ?? '', advice: rule?.advice ?? '', approvers: judged.policy.approvals[at]?.approvers ?? [] }
+      }),
+    },
+    findings: judged.request.late?.findings?.() ?? judged.request.context.findings,
+  }
+}
+
+/** As the rules saw it: names only where a signature over this very version was verified. */
+const serverFactsOf = ({ request: { resource } }: Judged): object => {
+  const facts = resource.attributes['server']
+  return typeof facts === 'object' ? Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== '')) : {}
+}
+
+function describedBy({ entry: { raw } }: Defined): { title: string; description: string; hints: Readonly<Record<string, boolean>> } {
+  const doc = readJson(raw, { indexDepth: 2 })
+  const textAt = (key: string): string => {
+    const node = isJsonFault(doc) ? undefined : member(doc.root, key)
+    return node?.kind === 'string' && !isJsonFault(doc) ? textOf(doc, node).slice(0, MAX_DEFINITION_TEXT) : ''
+  }
+  return { title: textAt('title'), description: textAt('description'), hints: { ...readToolHints(raw) } }
+}

@@ -1,0 +1,131 @@
+// Approvals and standing grants as one person sees them: what may be seen at all, what may be decided, and the shapes of the API (approvals/shapes.ts).
+
+import { LOCAL_ISSUER } from '../administration/break-glass.ts'
+import type { Role } from '../administration/roles.ts'
+import { mayDecideAs, type Approval, type StandingGrant } from '../approvals/approval.ts'
+import { standingOf, type Decider } from '../approvals/approvals.ts'
+import { readKept, shownOf } from '../approvals/kept.ts'
+import { changesBetween } from '../approvals/leaves.ts'
+import type { ApprovalDetail, ApprovalSummary, GrantSummary, Person } from '../approvals/shapes.ts'
+import type { ApprovalStore } from '../approvals/store.ts'
+import { piecesOf } from '../approvals/text.ts'
+import { principalOf, type Principal, type PrincipalKey } from '../kernel/principal.ts'
+
+/** Somebody signed in, by the roles and groups in force now. */
+export type Viewer = Decider & { readonly isAuditor: boolean }
+export type ViewerDeps = {
+  readonly rolesOf: (principal: Principal) => ReadonlySet<Role>
+  /** groups as policies name them */
+  readonly groupsOf: (principal: Principal) => readonly string[]
+}
+
+/** Groups count for those whose role it is to approve; under break-glass everything is seen and nothing decided. */
+export function viewerOf({ rolesOf, groupsOf }: ViewerDeps, principal: Principal): Viewer {
+  const roles = rolesOf(principal)
+  const groups = new Set(roles.has('approver') ? groupsOf(principal) : [])
+  return { key: principal.key, groups, isAuditor: roles.has('auditor') || principal.issuer === LOCAL_ISSUER }
+}
+
+export const isSeenBy = (approval: Approval, viewer: Viewer, nowSeconds: number): boolean =>
+  viewer.isAuditor || approval.binding.principal === viewer.key || mayDecideAs(approval, viewer, nowSeconds).length > 0
+
+export function summaryOf(approval: Approval, viewer: Viewer, nowSeconds: number): ApprovalSummary {
+  const { id, version, digest, quorum, votes, binding, demands, rejected } = approval
+  const whyNot = whyNotDecide(approval, viewer, nowSeconds)
+  const standing = binding.kind === 'call' ? standingOf(demands) : undefined
+  const escalates = demands.flatMap(({ escalation }) => (escalation ? [escalation.afterSeconds] : []))
+  return {
+    ...{ id, version, digest, quorum },
+    state: approval.state === 'pending' && approval.expiresSeconds <= nowSeconds ? 'expired' : approval.state,
+    kind: binding.kind,
+    requester: { ...personOf(binding.principal), client: binding.client },
+    server: binding.server,
+    method: binding.method,
+    name: piecesOf(binding.name),
+    endpoint: binding.endpoint,
+    rules: demands.map(({ rule }) => rule),
+    votes: votes.map(({ by, as, atSeconds }) => ({ ...personOf(by), as, at: timeOf(atSeconds) })),
+    openedAt: timeOf(approval.openedSeconds),
+    expiresAt: timeOf(approval.expiresSeconds),
+    ...(escalates.length > 0 && { escalatesAt: timeOf(approval.openedSeconds + Math.min(...escalates)) }),
+    ...(rejected && { rejected: { ...personOf(rejected.by), at: timeOf(rejected.atSeconds), why: piecesOf(rejected.why) } }),
+    isOwn: binding.principal === viewer.key,
+    mayDecide: whyNot === undefined,
+    ...(whyNot !== undefined && { whyNot }),
+    ...(standing !== undefined && { standingSeconds: standing }),
+  }
+}
+
+function whyNotDecide(approval: Approval, viewer: Viewer, nowSeconds: number): string | undefined {
+  if (approval.state !== 'pending' || approval.expiresSeconds <= nowSeconds) return 'it waits for nobody any more'
+  if (approval.votes.some(({ by }) => by === viewer.key)) return 'you said yes, and others have to'
+  if (mayDecideAs(approval, viewer, nowSeconds).length > 0) return undefined
+  return approval.binding.principal === viewer.key ? 'somebody else has to approve what you asked for' : 'the rules name other people'
+}
+
+/** Opened as far as this gateway still can. */
+export type Bodies = {
+  readonly store: Pick<ApprovalStore, 'list' | 'body'>
+  readonly unseal: (sealed: string, digest: string) => string | undefined
+}
+const RECENT = 20
+
+export async function detailOf(approval: Approval, viewer: Viewer, nowSeconds: number, bodies: Bodies): Promise<ApprovalDetail> {
+  const { principal, server, method, name } = approval.binding
+  const { list } = bodies.store
+  const [kept, before, recent] = await Promise.all([
+    keptOf(approval, bodies),
+    list({ principal, state: 'spent', about: { server, method, name }, limit: 2 }),
+    list({ principal, about: { server }, limit: RECENT + 1 }),
+  ])
+  const last = before.find(({ id }) => id !== approval.id)
+  const old = last && (await keptOf(last, bodies))
+  return {
+    approval: summaryOf(approval, viewer, nowSeconds),
+    ...(kept && { shown: shownOf(kept) }),
+    ...(kept &&
+      old && {
+        difference: {
+          against: { id: last.id, at: timeOf(last.spent?.atSeconds ?? last.openedSeconds) },
+          changes: changesBetween(old.request, kept.request),
+        },
+      }),
+    recent: recent
+      .filter(({ id }) => id !== approval.id)
+      .slice(0, RECENT)
+      .map(({ id, openedSeconds, state, binding }) => ({
+        ...{ id, state, method: binding.method },
+        at: timeOf(openedSeconds),
+        name: piecesOf(binding.name),
+      })),
+  }
+}
+
+async function keptOf({ id, digest }: Approval, { store, unseal }: Bodies): Promise<ReturnType<typeof readKept>> {
+  const sealed = await store.body(id)
+  const text = sealed === undefined ? undefined : unseal(sealed, digest)
+  return text === undefined ? undefined : readKept(text)
+}
+
+export function grantSummaryOf(
+  { id, terms, approval, votes, givenSeconds, expiresSeconds, uses, usedSeconds }: StandingGrant,
+  viewer: Viewer,
+): GrantSummary {
+  return {
+    ...{ id, approval, uses },
+    holder: { ...personOf(terms.principal), client: terms.client },
+    server: terms.server,
+    method: terms.method,
+    name: piecesOf(terms.name),
+    endpoint: terms.endpoint,
+    definition: terms.definition,
+    givenBy: votes.map(({ by }) => personOf(by)),
+    givenAt: timeOf(givenSeconds),
+    expiresAt: timeOf(expiresSeconds),
+    ...(usedSeconds !== undefined && { usedAt: timeOf(usedSeconds) }),
+    isOwn: terms.principal === viewer.key,
+  }
+}
+
+const personOf = (key: PrincipalKey): Person => principalOf(key)
+const timeOf = (seconds: number): string => new Date(seconds * 1000).toISOString()
