@@ -1,4 +1,4 @@
-// Every attack of areas A to D (who asks), I and J (names, lists, arguments), single ones of others, and every advisory about who asks, is named by a test.
+// Every attack of areas A to D (who asks), H (what servers ask), I and J (names, lists, arguments), single ones of others, and every advisory about who asks, is named by a test.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,6 +8,8 @@ const root = join(import.meta.dirname, '../..')
 const VECTORS = join(root, '../shared/vectors/attacks/negative-tests.jsonl')
 /** Of other areas: arguments, patterns, a folder of policies that breaks. */
 const SINGLE = new Set(['N093', 'N094', 'N148'])
+/** Of area H: tokens and pages of approvals, which do not exist yet. */
+const LATER = new Set(['N119', 'N120'])
 
 /** Titles of tests, of groups, and of rows of `it.each`: lines with a string that is more than an id. Comments say nothing of what runs. */
 const TITLES = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
@@ -23,7 +25,7 @@ describe.skipIf(!existsSync(VECTORS))('the rows of negative-tests.jsonl', () => 
         .split('\n')
         .filter(Boolean)
         .map(line => JSON.parse(line) as { readonly id: string; readonly area: string; readonly request: string })
-        .filter(({ id, area }) => /^[A-DIJ] /.test(area) || SINGLE.has(id))
+        .filter(({ id, area }) => (/^[A-DH-J] /.test(area) || SINGLE.has(id)) && !LATER.has(id))
     : []
   it('are there', () => expect(rows.length).toBeGreaterThan(50))
   it.each(rows.map(({ id, request }) => [id, request.slice(0, 80)]))('%s has a test: %s', id => expect(isNamed(id)).toBe(true))
