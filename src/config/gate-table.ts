@@ -65,7 +65,7 @@ export const UPSTREAM_GATES = {
     {
       approval: list(choice(QUESTION_KINDS, { doc: 'a kind' }), {
         fallback: [],
-        doc: 'kinds of questions whose every request a person approves first',
+        doc: 'kinds of questions whose every request a person approves first; until people can, they are not asked',
       }),
       rate: rate('questions of any kind to one user', '120/1m'),
       sampling,
