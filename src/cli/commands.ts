@@ -3,6 +3,7 @@
 import type { CommandModule } from './command.ts'
 import type { Command, Option } from './command-row.ts'
 import { POLICY } from './commands-policy.ts'
+import { APPROVALS } from './commands-approvals.ts'
 import { MARKS } from './commands-marks.ts'
 import { REGISTRY } from './commands-registry.ts'
 import { SERVERS } from './commands-servers.ts'
@@ -221,6 +222,7 @@ export const COMMANDS: readonly Command[] = [
     options: ADMIN,
     load: act('listBlocks'),
   },
+  ...APPROVALS,
   ...MARKS,
   {
     name: 'collisions',

@@ -1,0 +1,157 @@
+// What waits for people and what they decide, in a terminal. What would run is shown whole before anybody approves it.
+
+import { SseReader } from '../../mcp/sse-reader.ts'
+import { EXIT, type CommandArgs, type CommandModule } from '../command.ts'
+import { act, explain, openPath } from './gateway.ts'
+import { records, table, text, verb } from './verb.ts'
+
+type Row = Record<string, unknown>
+const ID = 'expected one ID: `gatehouse approvals list` shows them'
+const MAX_EVENT = 1024 * 1024
+
+export const listApprovals = verb({
+  command: 'approvals list',
+  run: args => act(args, 'approvals/list'),
+  tell: ({ approvals }) => approvalsTable(records(approvals)),
+})
+
+export const showApproval = verb({
+  command: 'approvals show',
+  run: args => withId(args, id => act(args, 'approvals/show', { id })),
+  tell: detailText,
+})
+
+export const approveApproval = verb({
+  command: 'approvals approve',
+  run: args =>
+    withId(args, id => {
+      const [digest, standing] = [args.text('digest'), args.text('standing')]
+      // Nobody approves what they were not shown.
+      if (digest === undefined) return act(args, 'approvals/show', { id })
+      return act(args, 'approvals/approve', { id, digest, ...(standing !== undefined && { standing }) })
+    }),
+  tell: body => {
+    if (body['isYours'] === undefined) return detailText(body)
+    const { state, quorum, votes } = rowOf(body['approval'])
+    const grant = body['grant'] === undefined ? '' : `standing grant ${text(rowOf(body['grant'])['id'])}\n`
+    return `${text(state)}: ${records(votes).length} of ${String(quorum)} said yes${body['isYours'] === true ? '' : '; you had said so before'}\n${grant}`
+  },
+})
+
+export const rejectApproval = verb({
+  command: 'approvals reject',
+  run(args) {
+    const why = args.text('why')
+    if (why === undefined) return 'expected --why: one sentence; it is recorded, and the model of whoever asked is told'
+    return withId(args, id => act(args, 'approvals/reject', { id, why }))
+  },
+  tell: ({ approval }) => `${text(rowOf(approval)['state'])}\n`,
+})
+
+export const listGrants = verb({
+  command: 'grants list',
+  run: args => act(args, 'grants/list'),
+  tell: ({ grants }) => {
+    const rows = records(grants).map(g => [
+      text(g['id']),
+      whoOf(g['holder']),
+      text(g['server']),
+      visible(g['name']),
+      text(g['expiresAt']),
+      String(g['uses']),
+    ])
+    return table(['id', 'holder', 'server', 'name', 'until', 'uses'], rows, 'there are no standing grants\n')
+  },
+})
+
+export const revokeGrant = verb({
+  command: 'grants revoke',
+  run: args => withId(args, id => act(args, 'grants/revoke', { id })),
+  tell: ({ revoked }) => `revoked ${text(rowOf(revoked)['id'])}\n`,
+})
+
+/** Until interrupted, or the stream ends. */
+export const watchApprovals: CommandModule = {
+  async run(args) {
+    try {
+      const answer = await openPath(args, '/admin/approvals/events', { accept: 'text/event-stream' }, new AbortController().signal)
+      if (answer.status !== 200 || !answer.body) {
+        args.io.err(`gatehouse approvals watch: the gateway answered with status ${answer.status}\n`)
+        return EXIT.failed
+      }
+      const reader = new SseReader(({ data }) => tellNews(args, data.toString()), { maxLineBytes: MAX_EVENT, maxEventBytes: MAX_EVENT })
+      for await (const chunk of answer.body) if (reader.push(Buffer.from(chunk as Uint8Array))) break
+      args.io.err('gatehouse approvals watch: the gateway ended the stream\n')
+      return EXIT.unavailable
+    } catch (error) {
+      return explain(args, 'approvals watch', error)
+    }
+  },
+}
+
+function tellNews({ io, json }: CommandArgs, data: string): void {
+  if (data === '') return
+  const news = JSON.parse(data) as Row
+  if (json) io.out(`${data}\n`)
+  else if (news['type'] === 'approval') io.out(lineOf(rowOf(news['approval'])))
+  else io.out(`grant ${text(news['id'])} ${text(news['what'])}\n`)
+}
+
+const lineOf = (a: Row): string =>
+  `${text(a['openedAt'])} ${text(a['id'])} ${text(a['state'])} ${whoOf(a['requester'])} ${text(a['method'])} ${text(a['server'])} ${visible(a['name'])}\n`
+
+function withId<T>({ positionals: [id, ...others] }: CommandArgs, run: (id: string) => T): T | string {
+  return id === undefined || others.length > 0 ? ID : run(id)
+}
+
+function approvalsTable(rows: readonly Row[]): string {
+  const cells = rows.map(a => [
+    text(a['id']),
+    text(a['state']),
+    whoOf(a['requester']),
+    text(a['server']),
+    visible(a['name']),
+    text(a['expiresAt']),
+    a['mayDecide'] === true ? 'yes' : text(a['whyNot']),
+  ])
+  return table(['id', 'state', 'asked by', 'server', 'name', 'until', 'yours to decide'], cells, 'nothing waits\n')
+}
+
+function detailText(body: Row): string {
+  const a = rowOf(body['approval'])
+  const shown = rowOf(body['shown'])
+  const server = rowOf(shown['server'])
+  const leaves = records(rowOf(shown['arguments'])['leaves'])
+  const changes = records(rowOf(body['difference'])['changes'])
+  const lines = [
+    `${text(a['state'])}, asked by ${whoOf(a['requester'])} until ${text(a['expiresAt'])}, by rules ${list(a['rules'])}`,
+    `server  ${text(a['server'])}: ${text(server['signature'])}, ${text(server['standing'])}, ${text(server['identity'])}`,
+    `runs    ${text(a['method'])} ${visible(a['name'])}`,
+    ...leaves.map(leaf => `        ${pathOf(leaf['path'])} = ${visible(leaf['text'])}`),
+    ...(changes.length > 0 ? ['differs from the last time in'] : []),
+    ...changes.map(change => `        ${pathOf(change['path'])}: ${visible(change['before'])} -> ${visible(change['after'])}`),
+    `digest  ${text(a['digest'])}`,
+    ...(a['mayDecide'] === true
+      ? [`to approve exactly this: gatehouse approvals approve ${text(a['id'])} --digest ${text(a['digest'])}`]
+      : [text(a['whyNot'])]),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+const rowOf = (value: unknown): Row => (typeof value === 'object' && value !== null ? (value as Row) : {})
+const list = (value: unknown): string => (Array.isArray(value) ? value.map(text).join(', ') : '')
+const whoOf = (value: unknown): string => text(rowOf(value)['subject'])
+const pathOf = (value: unknown): string => (Array.isArray(value) ? `/${value.map(visible).join('/')}` : '')
+
+/** All of it, what is not to be seen or passes for another by its code. Never cut: whoever approves has to have seen the end. */
+function visible(value: unknown): string {
+  if (!Array.isArray(value)) return ''
+  const whole = (value as readonly unknown[]).map(piece => {
+    if (typeof piece !== 'string') return `[${text(rowOf(piece)['code'])}]`
+    const line = piece.replaceAll('\n', '\\n').replaceAll('\t', '\\t')
+    return Array.from({ length: Math.ceil(line.length / PART) }, (_, at) => text(line.slice(at * PART, (at + 1) * PART))).join('')
+  })
+  return whole.join('')
+}
+/** What `text` shows at once. */
+const PART = 4096

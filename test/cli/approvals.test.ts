@@ -1,0 +1,74 @@
+// Approvals in a terminal: what would run is shown whole, approved exactly as shown, or rejected with a sentence.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { callTool, startWorld, type World } from '../attacks/world.ts'
+import { gatehouse } from './io.ts'
+
+const RULES = `@id("everything") permit (principal, action, resource);
+@id("guard") @obligation("approval") @approvers("approvers") @standing("8h")
+forbid (principal, action == MCP::Action::"tools/call", resource == MCP::Tool::"up/forbidden") unless { context has approval };`
+
+let folder = ''
+let world: World
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'gatehouse-approvals-cli-'))
+  mkdirSync(join(folder, 'rules/authz'), { recursive: true })
+  writeFileSync(join(folder, 'rules/authz/test.cedar'), RULES)
+  world = await startWorld({
+    allow: [],
+    config: {
+      operators: ['root'],
+      administration: { roles: { approver: { groups: ['approvers'] } } },
+      policies: { folder: join(folder, 'rules') },
+    },
+  })
+})
+afterAll(async () => {
+  await world.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** A command of an approver. */
+async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  const token = await world.gateway.token('/admin', { sub: 'bob', groups: ['approvers'] })
+  writeFileSync(join(folder, 'token'), token, { mode: 0o600 })
+  return gatehouse([...argv, '--url', world.gateway.url, '--token-file', 'token'], { cwd: folder })
+}
+const asked = async (args: object): Promise<string> => {
+  const { body } = await callTool(world, 'forbidden', args)
+  return body.error.data.approval as string
+}
+
+it('attack: the tail of a long argument hides what matters, and a name turns the direction of the line', async () => {
+  const id = await asked({ path: `/tmp/${'a'.repeat(6000)}/../../etc/passwd`, text: 'safe\u202e\u001b[2J\nline' })
+  expect((await run('approvals', 'list')).out).toContain(id)
+  const shown = await run('approvals', 'approve', id)
+  expect(shown.code).toBe(0)
+  expect(shown.out).toContain('/../../etc/passwd')
+  expect(shown.out).toContain('safe[U+202E][U+001B][2J\\nline')
+  expect(shown.out).not.toMatch(/[\u202e\u001b]/)
+  const digest = /--digest (\S+)/.exec(shown.out)?.[1] ?? ''
+  expect((await run('approvals', 'approve', id, '--digest', 'other')).code).toBe(1)
+  expect((await run('approvals', 'approve', id, '--digest', digest, '--standing', '1h')).out).toMatch(
+    /^approved: 1 of 1 said yes\nstanding grant /,
+  )
+  expect((await run('approvals', 'approve', id, '--digest', digest)).out).toContain('you had said so before')
+})
+
+it('lists and revokes standing grants', async () => {
+  const { grants } = JSON.parse((await run('grants', 'list', '--json')).out) as { grants: { id: string }[] }
+  const id = grants[0]?.id ?? ''
+  expect((await run('grants', 'revoke', id)).out).toBe(`revoked ${id}\n`)
+  expect((await run('grants', 'list')).out).toBe('there are no standing grants\n')
+})
+
+it('rejects with a sentence, and asks for one', async () => {
+  const id = await asked({ n: 1 })
+  expect(await run('approvals', 'reject', id)).toMatchObject({ code: 2 })
+  expect(await run('approvals', 'reject', id, '--why', 'not today')).toMatchObject({ code: 0, out: 'rejected\n' })
+  const { body } = await callTool(world, 'forbidden', { n: 1 })
+  expect(body.error.message).toContain('not today')
+})
