@@ -17,6 +17,7 @@ import { evaluatePolicyStage } from '../../src/pipeline/stages/evaluate-policy.t
 import { isJsonFault, member, readJson } from '../../src/mcp/json.ts'
 import { PolicyRules } from '../../src/policy/evaluate.ts'
 import type { ServerFacts } from '../../src/policy/facts.ts'
+import { GATES } from '../support/gates.ts'
 import { bundleOf, engine } from '../support/policies.ts'
 
 /** Throws at the n-th touch of anything it was wrapped around: a read of a member, or a call. */
@@ -113,6 +114,7 @@ function worldOf(
     scopes: { missing: () => missing },
     admission: 'required',
     inspection: DEFAULT_TIERS,
+    gates: GATES,
   }) as unknown as UpstreamEntry
   return { rules, judge, entry, entitlements: createEntitlements(undefined, judge) }
 }
