@@ -7,6 +7,7 @@ import type { StateDb } from '../adapters/sqlite/state-db.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import { Approvals } from '../approvals/approvals.ts'
 import { ApprovalNews } from '../approvals/news.ts'
+import type { Notices } from '../approvals/notices.ts'
 import { StandingGrants } from '../approvals/standing.ts'
 import type { ApprovalStore } from '../approvals/store.ts'
 import type { EventEncoder } from '../audit/encode.ts'
@@ -15,11 +16,12 @@ import type { Snapshot } from '../config/schema.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
 import { contextOf } from '../kernel/seal.ts'
 import { Approving, type ApprovingDeps } from '../pipeline/approving.ts'
+import { openWebhooks } from './webhooks.ts'
 import type { Standing } from './standing.ts'
 
 type Parts = Omit<ApprovingDeps, 'approvals' | 'standing' | 'news' | 'store' | 'linkTo' | 'seal' | 'fault'> & {
   readonly state: StateDb
-  readonly current: () => Pick<Snapshot, 'publicUrl'>
+  readonly current: () => Pick<Snapshot, 'approvals' | 'outbound' | 'dataDir' | 'publicUrl'>
   readonly standing: Pick<Standing, 'blocks'>
   readonly log: Pick<AuditLog, 'append'>
   readonly encoder: Pick<EventEncoder, 'lifecycle'>
@@ -34,6 +36,7 @@ export type ApprovalHouse = {
   /** what was kept of a request for people; undefined = it cannot be read any more */
   readonly unseal: (sealed: string, digest: string) => string | undefined
   readonly approving: Approving
+  readonly notices: Notices
   /** called by the one timer; never rejects */
   tick(): Promise<void>
 }
@@ -63,9 +66,13 @@ export function openApprovals(parts: Parts): ApprovalHouse {
     linkTo: id => `${current().publicUrl}/console/approvals/${id}`,
     seal: (text, digest) => sealer.seal('approval', Buffer.from(text), contextOf([digest])),
   })
+  const notices = openWebhooks({ state, current, logger, now: parts.now, approvals: store, news })
   return {
-    ...{ approvals, standing, news, store, approving },
+    ...{ approvals, standing, news, store, approving, notices },
     unseal: (sealed, digest) => sealer.open('approval', sealed, MAX_KEPT, contextOf([digest]))?.toString(),
-    tick: () => approvals.tick().catch((cause: unknown) => fault('approvals that ended could not be told', cause)),
+    async tick() {
+      await approvals.tick().catch((cause: unknown) => fault('approvals that ended could not be told', cause))
+      await notices.tick()
+    },
   }
 }

@@ -112,6 +112,7 @@ function* identitySources({ identity: { issuers, login, authorizationServer } }:
 
 function* sourcesOf(doc: ConfigDocument): Generator<ValueSource> {
   yield* identitySources(doc)
+  for (const { url } of doc.approvals.webhooks.values()) yield url
   const { npmAuthorization } = doc.registry.artifacts
   if (npmAuthorization) yield npmAuthorization
   for (const { stdio, http, sse, server, credential } of doc.upstreams.values()) {

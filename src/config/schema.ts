@@ -6,6 +6,7 @@ import type { ArgumentSettings } from '../arguments/rule.ts'
 import type { GateSettings } from '../gates/settings.ts'
 import type { Tiers } from '../inspection/tiers.ts'
 import type { Resolution } from '../collision/resolution.ts'
+import type { Webhook } from '../approvals/notices.ts'
 import type { Reads } from '../flow/reading.ts'
 import type { IssuerRules } from '../identity/claims.ts'
 import type { ScopeWords } from '../identity/scopes.ts'
@@ -14,6 +15,9 @@ import type { AllowRule } from '../policy/allow-list.ts'
 import type { Era } from '../mcp/revisions.ts'
 import type { CredentialRule } from '../vault/credential-rule.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
+
+/** `url` may be a secret. */
+export type WebhookSettings = Webhook & { readonly url: string }
 
 export type Snapshot = {
   /** sha-256 (hex) of the configuration's bytes */
@@ -51,6 +55,7 @@ export type Snapshot = {
   /** who may admit servers, by name; empty = decisions need no signature */
   readonly reviewers: ReadonlyMap<string, ReviewerSettings>
   /** how long it counts that something was read; whether people may clear their own marks */
+  readonly approvals: { readonly webhooks: readonly WebhookSettings[] }
   readonly flow: { readonly decayMs: number; readonly clearOwn: boolean }
   /** absolute paths of folders of policies; absent = allow rules decide alone. `shadow` decides nothing */
   readonly policies?: { readonly folder: string; readonly shadow?: string }

@@ -64,6 +64,14 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     ...(evaluation ? { evaluation: { port: evaluation.port, users: evaluation.users } } : {}),
     admissions: doc.admissions,
     reviewers: new Map([...doc.reviewers].map(([name, reviewer]) => [name, reviewerOf(reviewer)])),
+    approvals: {
+      webhooks: [...doc.approvals.webhooks].map(([name, { url, format, on }]) => ({
+        name,
+        url: context.valueOf(url),
+        format,
+        on: new Set(on),
+      })),
+    },
     flow: { decayMs: doc.flow.decay, clearOwn: doc.flow.clearOwn },
     ...(doc.policies && {
       policies: { folder: doc.policies.folder, ...(doc.policies.shadow !== undefined && { shadow: doc.policies.shadow }) },

@@ -1,6 +1,7 @@
 // The whole configuration as one table of fields. It drives reading, docs/configuration.md and schemas/gatehouse.schema.json.
 
 import { cidrProblem, hostProblem, originProblem, outboundProblem, parseListen, urlProblem } from './addresses.ts'
+import { approvals } from './approval-table.ts'
 import { ARTIFACTS } from './artifact-table.ts'
 import { COLLISIONS } from './collision-table.ts'
 import { list, map, optional, record } from './fields.ts'
@@ -193,6 +194,7 @@ export const GATEHOUSE = record(
         doc: 'who may admit servers, by name: where anybody stands here, a decision counts only with the signature of the reviewer it names (`gatehouse server approve --key` or `--fulcio`); none: decisions need no signature',
       },
     ),
+    approvals,
     flow,
     policies: optional(
       record(

@@ -1,0 +1,32 @@
+// The settings of approvals: who is told of them. Who approves what is said by policies (docs/approvals.md). Part of the table in table.ts.
+
+import { NOTICE_FORMATS, NOTICE_KINDS } from '../approvals/notice.ts'
+import { list, map, record } from './fields.ts'
+import { choice } from './scalars.ts'
+import { asSource } from './sources.ts'
+import { ALIAS } from './upstream-table.ts'
+
+const webhook = record(
+  {
+    url: asSource({
+      doc: 'where it is sent with POST: an https URL; an address that lets whoever knows it write into a chat is a secret: `{fromEnv: NAME}` or `{fromFile: path}`',
+    }),
+    format: choice(NOTICE_FORMATS, {
+      fallback: 'json',
+      doc: '`json` as of Standard Webhooks, `slack` for an incoming webhook, `teams` for an Adaptive Card',
+    }),
+    on: list(choice(NOTICE_KINDS, { doc: 'what became of an approval' }), {
+      max: NOTICE_KINDS.length,
+      fallback: ['pending', 'escalated'],
+      doc: 'what is told; each once for each approval, and again until it was taken',
+    }),
+  },
+  { doc: 'a webhook, signed with the key in `keys/webhook-<name>.secret` under `dataDir`, which is made at the first start' },
+)
+
+export const approvals = record(
+  {
+    webhooks: map(ALIAS, webhook, { max: 32, fallback: {}, doc: 'who is told of approvals, by name (docs/approvals.md)' }),
+  },
+  { fallback: {}, doc: 'what people have to approve (docs/approvals.md)' },
+)
