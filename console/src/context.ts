@@ -2,10 +2,12 @@
 
 import type { Session } from './api.ts'
 import type { Child } from './dom.ts'
+import type { Inbox } from './inbox.ts'
 
 export type Context = {
   readonly session: Session
   readonly roles: ReadonlySet<string>
+  readonly inbox: Inbox
   /** to another page of the console */
   readonly go: (path: string) => void
   /** says what was done, above the page, until the next page */
@@ -14,9 +16,6 @@ export type Context = {
   readonly failed: (error: unknown) => void
   /** called when another page takes this one's place */
   readonly onLeave: (listener: () => void) => void
-  /** a number beside the name of a page in the navigation; 0 = none */
-  readonly count: (path: string, count: number) => void
-  readonly title: (title: string) => void
 }
 
 /** Resolves once there is something to show; rejects where it cannot be had. `id`: the last part of the address. */

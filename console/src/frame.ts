@@ -7,7 +7,9 @@ import { help } from './keys.ts'
 const REVIEWERS: readonly string[] = ['operator', 'approver', 'auditor', 'policy-author']
 type Place = { readonly path: string; readonly name: string; readonly roles?: readonly string[] }
 /** `roles`: for whom; absent = everybody */
-export const PLACES: readonly Place[] = [
+const PLACES: readonly Place[] = [
+  { path: '/console', name: 'Approvals' },
+  { path: '/console/grants', name: 'Grants' },
   { path: '/console/connections', name: 'Connections' },
   { path: '/console/servers', name: 'Servers', roles: ['operator', 'approver', 'auditor'] },
   { path: '/console/collisions', name: 'Collisions', roles: REVIEWERS },
@@ -73,7 +75,8 @@ export function createFrame({
     show(path, content) {
       fill(main, content)
       for (const { link, path: own } of links) {
-        if (path === own || path.startsWith(`${own}/`)) link.setAttribute('aria-current', 'page')
+        const isHere = own === '/console' ? /^\/console(?:$|\/approvals)/.test(path) : path === own || path.startsWith(`${own}/`)
+        if (isHere) link.setAttribute('aria-current', 'page')
         else link.removeAttribute('aria-current')
       }
       const heading = main.querySelector('h1')

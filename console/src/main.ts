@@ -3,16 +3,23 @@
 import { openSession, post, SignedOut, Refusal, get, type Session } from './api.ts'
 import type { Context, Page } from './context.ts'
 import { fill, h, type Child } from './dom.ts'
-import { createFrame, MARK, PLACES, type Frame } from './frame.ts'
+import { createFrame, MARK, type Frame } from './frame.ts'
 import { listenToKeys } from './keys.ts'
+import { openInbox, type Inbox } from './inbox.ts'
+import { approvalPage } from './pages/approval.ts'
+import { approvalsPage } from './pages/approvals.ts'
 import { collisionsPage } from './pages/collisions.ts'
 import { connectionsPage } from './pages/connections.ts'
+import { grantsPage } from './pages/grants.ts'
 import { serverPage, serversPage } from './pages/servers.ts'
 import { signedOutPage } from './pages/sign-in.ts'
 import { notice, tickTimes } from './words.ts'
 
 /** The first part of an address, and whether it has a second. */
 const PAGES: readonly (readonly [pattern: RegExp, page: Page])[] = [
+  [/^\/console(?:\/approvals)?()$/, approvalsPage],
+  [/^\/console\/approvals\/([A-Za-z0-9_-]+)$/, approvalPage],
+  [/^\/console\/grants()$/, grantsPage],
   [/^\/console\/connections()$/, connectionsPage],
   [/^\/console\/servers()$/, serversPage],
   [/^\/console\/servers\/([A-Za-z0-9_-]+)$/, serverPage],
@@ -22,6 +29,7 @@ const PAGES: readonly (readonly [pattern: RegExp, page: Page])[] = [
 let session: Session | undefined
 let roles: ReadonlySet<string> = new Set()
 let frame: Frame | undefined
+let inbox: Inbox | undefined
 let leaving: (() => void)[] = []
 /** Grows with each page: what an older one still brings comes too late. */
 let turn = 0
@@ -40,6 +48,9 @@ async function show(isMoved: boolean): Promise<void> {
       session = await openSession()
       roles = new Set((await get<{ roles: string[] }>('whoami')).roles)
       frame = createFrame({ session, roles, signOut: () => void signOut() })
+      inbox = await openInbox(failed)
+      inbox.watch(count)
+      count()
       fill(document.body, frame.element)
     }
     const path = location.pathname
@@ -47,11 +58,7 @@ async function show(isMoved: boolean): Promise<void> {
       const match = pattern.exec(path)
       return match ? [{ page, id: match[1] ?? '' }] : []
     })[0]
-    if (path === '/console' || !found) {
-      if (path === '/console') {
-        go(PLACES[0]?.path ?? '/console/connections')
-        return
-      }
+    if (!found) {
       frame?.show(path, [h('h1', {}, 'Nothing is here'), h('p', {}, 'The address names no page of the console.')])
       return
     }
@@ -59,18 +66,27 @@ async function show(isMoved: boolean): Promise<void> {
     const content = await found.page(context, found.id)
     if (mine !== turn) return
     frame?.show(path, content)
+    count()
     if (isMoved) frame?.focus()
   } catch (error) {
     if (mine === turn) failed(error)
   }
 }
 
+/** What waits for this person, beside the name of its page and in front of the title. */
+function count(): void {
+  const waiting = inbox?.all().filter(({ state, mayDecide }) => state === 'pending' && mayDecide).length ?? 0
+  frame?.count('/console', waiting)
+  document.title = `${waiting > 0 ? `(${waiting}) ` : ''}${document.title.replace(/^\(\d+\) /, '')}`
+}
+
 function contextOf(mine: number): Context {
   const here = session
-  if (!here) throw new Error('nobody is signed in')
+  if (!here || !inbox) throw new Error('nobody is signed in')
   return {
     session: here,
     roles,
+    inbox,
     go,
     say: (tone, ...content) => frame?.say(notice(tone, ...content)),
     failed: error => {
@@ -80,8 +96,6 @@ function contextOf(mine: number): Context {
       if (mine === turn) leaving.push(listener)
       else listener()
     },
-    count: (path, count) => frame?.count(path, count),
-    title: title => void (document.title = `${title} · Gatehouse`),
   }
 }
 
@@ -105,7 +119,8 @@ function leave(provider: string): void {
   for (const each of leaving.splice(0)) each()
   turn += 1
   const was = session
-  session = frame = undefined
+  inbox?.close()
+  session = frame = inbox = undefined
   document.title = 'Sign in · Gatehouse'
   fill(document.body, signedOutPage(provider || (was?.issuer ?? ''), location.pathname, was !== undefined))
   document.querySelector<HTMLElement>('[data-first]')?.focus()

@@ -55,8 +55,11 @@ export const sentence = (text: string): Child => text.split('`').map((part, i) =
 
 export const code = (...text: readonly Child[]): HTMLElement => h('code', {}, ...text)
 
+/** Text that came in pieces, as the gateway cut it. */
+export const pieces = (text: readonly Piece[]): HTMLElement => h('span', {}, ...shownPieces(text))
+
 /** Names and what they are; pairs without a value are left out. */
-export const facts = (pairs: readonly (readonly [name: string, value: Child])[]): HTMLElement =>
+export const facts = (pairs: readonly (readonly [name: Child, value: Child])[]): HTMLElement =>
   h(
     'dl',
     { class: 'facts' },

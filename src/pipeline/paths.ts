@@ -298,6 +298,13 @@ const CONSOLE_ACTS: ReadonlySet<string> = new Set([
   'admin/collisions/list',
   'admin/servers/list',
   'admin/servers/show',
+  'admin/approvals/list',
+  'admin/approvals/events',
+  'admin/approvals/show',
+  'admin/approvals/approve',
+  'admin/approvals/reject',
+  'admin/grants/list',
+  'admin/grants/revoke',
 ])
 
 /**

@@ -22,7 +22,7 @@ export type Host = {
   finish(): Promise<void>
   tools(): Promise<readonly string[]>
   /** text of the tool's answer, after the retry where `onLink` accepted; errors reject */
-  call(tool: string, onLink?: OnLink): Promise<string>
+  call(tool: string, onLink?: OnLink, args?: Record<string, unknown>): Promise<string>
   /** the access token it holds; '' = none */
   readonly token: string
   close(): Promise<void>
@@ -130,9 +130,9 @@ function modernSdk(mcpUrl: string, authProvider: Keeper): Sdk {
       await client.connect(make())
     },
     tools: async () => (await client.listTools()).tools.map(tool => tool.name),
-    async call(tool, ask = async () => 'cancel') {
+    async call(tool, ask = async () => 'cancel', args = {}) {
       onLink = ask
-      const { content } = await client.callTool({ name: tool, arguments: {} })
+      const { content } = await client.callTool({ name: tool, arguments: args })
       return textOf(content)
     },
     close: () => client.close(),
@@ -144,8 +144,8 @@ function legacySdk(mcpUrl: string, authProvider: Keeper): Sdk {
   const client = new ClientV1({ name: 'example-editor', version: '1.0.0' }, { capabilities: { elicitation: { form: {}, url: {} } } })
   const make = (): TransportV1 => new TransportV1(new URL(mcpUrl), { authProvider })
   const first = make()
-  const once = async (tool: string): Promise<string> => {
-    const { content } = await client.callTool({ name: tool, arguments: {} })
+  const once = async (tool: string, args: Record<string, unknown>): Promise<string> => {
+    const { content } = await client.callTool({ name: tool, arguments: args })
     return textOf(content as { type: string; text?: string }[])
   }
   return {
@@ -159,13 +159,13 @@ function legacySdk(mcpUrl: string, authProvider: Keeper): Sdk {
       await client.connect(make())
     },
     tools: async () => (await client.listTools()).tools.map(tool => tool.name),
-    async call(tool, ask = async () => 'cancel') {
+    async call(tool, ask = async () => 'cancel', args = {}) {
       try {
-        return await once(tool)
+        return await once(tool, args)
       } catch (error) {
         if (!(error instanceof UrlElicitationRequiredError)) throw error
         if ((await ask(error.elicitations[0]?.url ?? '')) !== 'accept') throw error
-        return once(tool)
+        return once(tool, args)
       }
     },
     close: () => client.close(),

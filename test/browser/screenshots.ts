@@ -6,14 +6,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { hasChromium, openChromium, sitDown } from './chromium.ts'
-import { enterConsole, startConsoleWorld } from './console-world.ts'
+import { hostOf, startApprovalsWorld, type ApprovalsWorld } from './approvals-world.ts'
+import { enterConsole } from './console-world.ts'
 import { startHost, type Host } from './host.ts'
 import { signIn, startBrowserWorld, TICKET_SECRET, type BrowserWorld } from './world.ts'
 
 const folder = new URL('../../docs/screenshots/', import.meta.url).pathname
 const DESKTOP = { width: 1100, height: 640 }
 const PHONE = { width: 400, height: 720 }
-const MAX_BYTES = 120_000
+const MAX_BYTES = 130_000
 
 /** Looks alike wherever it is made: a typeface as most machines show one. */
 function fontSettings(): string {
@@ -34,7 +35,7 @@ function fontSettings(): string {
 /** `variants` beside the plain one; `top`: what stands there without scrolling; `tall`: the same, in a window of a page's height. */
 async function shoot(page: Page, name: string, variants: readonly ('phone' | 'dark' | 'top' | 'tall')[] = []): Promise<void> {
   const take = async (suffix: string, size: typeof DESKTOP, colorScheme: 'light' | 'dark'): Promise<void> => {
-    await page.setViewportSize(variants.includes('tall') ? { ...size, height: 1000 } : size)
+    await page.setViewportSize(variants.includes('tall') ? { ...size, height: 900 } : size)
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     const path = join(folder, `${name}${suffix}.png`)
     await page.screenshot({
@@ -128,10 +129,50 @@ async function consolePages(page: Page, world: BrowserWorld): Promise<void> {
   }
 }
 
+/** A call of bob's that waits for alice, in her inbox and whole; what it looks like on the page of somebody it is not for; a grant. */
+async function approvalPages(page: Page, bob: Page, world: ApprovalsWorld): Promise<void> {
+  const host = await hostOf(bob, world, 'bob')
+  const decline = (): Promise<'decline'> => Promise.resolve('decline')
+  const earlier = { customer: 'C-20331', amount: 20, reason: 'late delivery', notify: { email: 'okafor@example.com', copy: false } }
+  await host.call(
+    'pay__refund',
+    async link => {
+      await page.goto(link)
+      await page.getByLabel('For', { exact: true }).selectOption('8h')
+      await page.getByRole('button', { name: 'Approve', exact: true }).click()
+      await page.getByText(/A standing grant was given/).waitFor()
+      return 'accept'
+    },
+    earlier,
+  )
+  await page.goto(`${world.url}/console/grants`)
+  await page.getByRole('button', { name: /Revoke refund/ }).waitFor()
+  await shoot(page, 'console-grants', ['phone', 'dark'])
+  const revoke = page.getByRole('button', { name: /Revoke refund/ })
+  await revoke.click()
+  await revoke.click()
+  await page.getByText(/Revoked/).waitFor()
+  let link = ''
+  const note = `Dear Ms Okafor,\nwe are sorry that your parcel came late, and pay back what you paid for it.\n${'Please write to us if anything else is not as it should be. '.repeat(12)}`
+  // The address has a letter of another alphabet in it.
+  const asked = { ...earlier, amount: 2000.5, notify: { email: 'okafor@ex\u0430mple.com', copy: true }, note }
+  await host.call('pay__refund', async url => ((link = url), decline()), asked).catch(() => {})
+  await host.call('pay__refund', decline, { customer: 'C-7', amount: 3 }).catch(() => {})
+  await page.goto(`${world.url}/console`)
+  await page.getByText('live', { exact: true }).waitFor()
+  await shoot(page, 'console-approvals', ['phone', 'dark'])
+  await page.goto(link)
+  await page.locator('button.go:enabled').waitFor()
+  await shoot(page, 'console-approval', ['phone', 'dark', 'tall'])
+  await host.close()
+}
+
 async function walkConsole(): Promise<void> {
-  const [world, chromium] = await Promise.all([startConsoleWorld({ ports: [8400, 8401] }), openChromium()])
+  const [world, chromium] = await Promise.all([startApprovalsWorld({ ports: [8400, 8401] }), openChromium()])
   try {
-    await consolePages(await (await sitDown(chromium)).newPage(), world)
+    const page = await (await sitDown(chromium)).newPage()
+    await consolePages(page, world)
+    await approvalPages(page, await (await sitDown(chromium)).newPage(), world)
   } finally {
     await chromium.close()
     await world.stop()

@@ -42,11 +42,15 @@ export type WorldOptions = {
   readonly config?: Readonly<Record<string, unknown>>
   /** beside the three that are always there */
   readonly upstreams?: Readonly<Record<string, unknown>>
+  /** who there is at the evaluation provider; default alice, in `staff`, and bob */
+  readonly users?: readonly { readonly name: string; readonly groups?: readonly string[] }[]
   /** called with what was loaded, right before the gateway starts: files beside the configuration and in the data directory */
   readonly prepare?: (snapshot: Snapshot) => void
   /** of its own certificate; the public URL is then https */
   readonly tls?: { readonly cert: string; readonly key: string }
 }
+
+const USERS = [{ name: 'alice', groups: ['staff'] }, { name: 'bob' }]
 
 /** The secret that the ticket system takes. */
 export const TICKET_SECRET = 'a-secret-of-alice'
@@ -57,6 +61,7 @@ export async function startBrowserWorld({
   server = {},
   config = {},
   upstreams: more = {},
+  users = USERS,
   prepare,
   tls,
 }: WorldOptions = {}): Promise<BrowserWorld> {
@@ -82,7 +87,7 @@ export async function startBrowserWorld({
     ...(tls && { tls }),
     identity: {
       authorizationServer: server,
-      evaluation: { port: providerPort, users: [{ name: 'alice', groups: ['staff'] }, { name: 'bob' }] },
+      evaluation: { port: providerPort, users },
     },
     operators: ['alice'],
     outbound: { allow: [new URL(as.issuer).host] },
@@ -132,7 +137,7 @@ export async function startBrowserWorld({
 }
 
 /** From the gateway's sign-in page to the provider's, and back as this user. */
-export async function signIn(page: Page, user: 'alice' | 'bob'): Promise<void> {
+export async function signIn(page: Page, user: string): Promise<void> {
   await page.getByRole('link', { name: 'Continue to' }).click()
   await page.getByRole('button', { name: `Sign in as ${user}` }).click()
 }
