@@ -213,7 +213,7 @@ export class Approvals {
   }
 }
 
-export const ttlOf = (demands: readonly Demand[]): number => Math.min(...demands.map(({ ttlSeconds }) => ttlSeconds))
+const ttlOf = (demands: readonly Demand[]): number => Math.min(...demands.map(({ ttlSeconds }) => ttlSeconds))
 
 /** Longest standing grant all rules permit; undefined = some rule permits none. */
 export function standingOf(demands: readonly Demand[]): number | undefined {

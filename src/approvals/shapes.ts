@@ -2,11 +2,14 @@
 //
 //   GET  /admin/approvals/list                                     -> ApprovalList
 //   GET  /admin/approvals/events    server-sent events, each data: -> ApprovalNews
-//   POST /admin/approvals/show      ShowApproval                   -> ApprovalDetail
-//   POST /admin/approvals/approve   ApproveApproval                -> Decided
-//   POST /admin/approvals/reject    RejectApproval                 -> Decided
+//   POST /admin/approvals/show      {id}                           -> ApprovalDetail
+//   POST /admin/approvals/approve   {id, digest, standing?}        -> Decided
+//   POST /admin/approvals/reject    {id, why}                      -> Decided
 //   GET  /admin/grants/list                                        -> GrantList
-//   POST /admin/grants/revoke       RevokeGrant                    -> Revoked
+//   POST /admin/grants/revoke       {id}                           -> Revoked
+//
+// `standing` (such as `8h`) gives the requester a standing grant besides, where the rules let people; `why` is one sentence of at most 300 characters that the
+// requester's model is told.
 //
 // Each needs a token for the resource `/admin`; who is signed in and neither requester, approver nor auditor of an approval gets `approval-unknown` (404).
 // Refusals are `{error: {message, reason, fix?, requestId}}` as of every act. Bodies of requests hold texts alone. Times are ISO 8601 in UTC.
@@ -20,7 +23,7 @@ import type { ApprovalState } from './approval.ts'
 export type Text = readonly Piece[]
 export type Piece = string | { readonly code: string; readonly character: string; readonly like?: string }
 
-export type ShownState = ApprovalState
+type ShownState = ApprovalState
 export type Person = { readonly issuer: string; readonly subject: string }
 
 /** One row of the inbox. */
@@ -58,9 +61,6 @@ export type ApprovalSummary = {
 
 /** Newest first, at most 500. `more`: there are further ones. */
 export type ApprovalList = { readonly approvals: readonly ApprovalSummary[]; readonly more: boolean }
-
-/** `{"id": "…"}` */
-export type ShowApproval = { readonly id: string }
 
 export type ApprovalDetail = {
   readonly approval: ApprovalSummary
@@ -135,10 +135,6 @@ export type Leaf = {
 /** Absent `before`: it is new; absent `after`: it is gone. */
 export type Change = { readonly path: readonly Text[]; readonly before?: Text; readonly after?: Text }
 
-/** `{"id": "…", "digest": "…", "standing": "8h"}`: `standing` gives the requester a standing grant besides, where rules let people */
-export type ApproveApproval = { readonly id: string; readonly digest: string; readonly standing?: string }
-/** `{"id": "…", "why": "…"}`: one sentence that the model of the requester is told; 1 to 300 characters in one line */
-export type RejectApproval = { readonly id: string; readonly why: string }
 /** `isYours`: this very act decided or counted; false where it had been said before (a double click) */
 export type Decided = { readonly approval: ApprovalSummary; readonly isYours: boolean; readonly grant?: GrantSummary }
 
@@ -166,5 +162,4 @@ export type GrantSummary = {
 }
 /** One's own; everybody's for approvers, operators and auditors. At most 500, newest first. */
 export type GrantList = { readonly grants: readonly GrantSummary[]; readonly more: boolean }
-export type RevokeGrant = { readonly id: string }
 export type Revoked = { readonly revoked: GrantSummary }

@@ -17,7 +17,7 @@ export type ApprovalFilter = {
 }
 
 /** What a change says: everything else stays as it is. */
-export type ApprovalChange = Pick<Approval, 'state' | 'votes' | 'expiresSeconds' | 'rejected' | 'spent'>
+type ApprovalChange = Pick<Approval, 'state' | 'votes' | 'expiresSeconds' | 'rejected' | 'spent'>
 
 /**
  * Durability: what resolved survives a crash. Atomicity and concurrency: `open` and `change` are compare-and-swap; of any number of callers at once exactly one

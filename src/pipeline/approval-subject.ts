@@ -18,7 +18,7 @@ import { readToolHints } from './tool-hints.ts'
 export type Subject = Received & Classified & Authenticated & Joined & Routed & Partial<Prepared & Credentialed>
 
 /** Longest request that people are asked about, in bytes of JSON: more than that nobody reads. */
-export const MAX_SHOWN = 65_536
+const MAX_SHOWN = 65_536
 const MAX_DEFINITION_TEXT = 16_384
 
 const TOO_LARGE: Stop = {

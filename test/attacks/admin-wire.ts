@@ -68,3 +68,11 @@ export const standing = (host: LegacyHost): Promise<OpenStream> =>
     path: host.path,
     headers: { ...legacyHeaders(host.token), ...host.headers, accept: 'text/event-stream' },
   })
+
+/** News of approvals for somebody. */
+export const follow = async (world: World, claims: object): Promise<OpenStream> =>
+  open(world, {
+    method: 'GET',
+    path: '/admin/approvals/events',
+    headers: { authorization: `Bearer ${await world.gateway.token('/admin', { ...claims })}`, accept: 'text/event-stream' },
+  })

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startGateway, type Gateway } from '../../src/main.ts'
 import { silentLogger } from '../support/silent-logger.ts'
 import { json, result } from '../support/upstreams/http-upstream.ts'
-import { admin } from './admin-wire.ts'
+import { admin, follow } from './admin-wire.ts'
 import { callTool, LegacyHost, modern, startWorld, type Over, type World } from './world.ts'
 import type { Answer } from './wire.ts'
 
@@ -450,6 +450,23 @@ describe('attacks', () => {
     expect(reasonOf(await write({ n: 13 }))).toBe('policy-denied')
     expect(await mine()).toBeUndefined()
     await rules(GUARD())
+  })
+})
+
+describe('the stream of news', () => {
+  it('tells requesters and approvers what becomes of it, and nobody else', async () => {
+    const streams = await Promise.all([
+      follow(world, { sub: me }),
+      follow(world, { sub: 'bob', groups: ['approvers'] }),
+      follow(world, { sub: 'mallory' }),
+    ])
+    await write({ n: 'news' })
+    await approve(await mine())
+    const heard = (at: number): string[] => streams[at]?.messages().map(({ approval }) => approval.state) ?? []
+    while (heard(0).length < 2 || heard(1).length < 2) await new Promise(setImmediate)
+    expect([heard(0), heard(1), heard(2)]).toEqual([['pending', 'approved'], ['pending', 'approved'], []])
+    for (const stream of streams) stream.close()
+    await Promise.all(streams.map(({ ended }) => ended))
   })
 })
 

@@ -111,6 +111,10 @@ describe('a folder of policies', () => {
     it('says who may give it, and how long it counts', () => {
       const { policies } = bundleOf(forbid('@obligation("approval") @approvers("a, b") @approval_ttl("2h")'))
       expect(policies[1]).toMatchObject({ approval: { approvers: ['a', 'b'], ttlSeconds: 7200 } })
+      const later = forbid('@obligation("approval") @approvers("a") @escalate_after("5m") @escalate_to("b, c") @standing("8h")')
+      expect(bundleOf(later).policies[1]).toMatchObject({
+        approval: { escalation: { afterSeconds: 300, approvers: ['b', 'c'] }, standingSeconds: 28_800 },
+      })
       expect(bundleOf(forbid('@obligation("approval") @approvers("a")')).policies[1]).toMatchObject({ approval: { ttlSeconds: 900 } })
     })
     it.each([
@@ -119,6 +123,11 @@ describe('a folder of policies', () => {
       ['no approval would lift it', forbid('@obligation("approval") @approvers("a")', ' when { context.readUntrusted }')],
       ['`@approvers` without `@obligation("approval")`', forbid('@approvers("a")')],
       ['expected a time such as `15m`', forbid('@obligation("approval") @approvers("a") @approval_ttl("soon")')],
+      ['`@standing` without `@obligation("approval")`', forbid('@standing("8h")')],
+      ['expected at most `30d`', forbid('@obligation("approval") @approvers("a") @standing("31d")')],
+      ['expected a time such as `5m`', forbid('@obligation("approval") @approvers("a") @escalate_to("b")')],
+      ['nobody to ask besides', forbid('@obligation("approval") @approvers("a") @escalate_after("5m") @escalate_to("self")')],
+      ['it would have ended by then', forbid('@obligation("approval") @approvers("a") @escalate_after("15m") @escalate_to("b")')],
       [
         'approval on a permit',
         '@id("x") @obligation("approval") @approvers("a") permit (principal, action, resource) unless { context has approval };',

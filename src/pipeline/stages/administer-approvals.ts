@@ -3,7 +3,7 @@
 import type { Approval } from '../../approvals/approval.ts'
 import type { DecidedBy } from '../../approvals/approvals.ts'
 import type { News } from '../../approvals/news.ts'
-import type { ApprovalList, ApprovalNews, Decided, GrantList } from '../../approvals/shapes.ts'
+import type { ApprovalList, ApprovalNews, Decided, GrantList, Revoked } from '../../approvals/shapes.ts'
 import type { ApprovalFilter } from '../../approvals/store.ts'
 import { isStop, type Stop } from '../../kernel/errors.ts'
 import { neutral } from '../../kernel/neutral-json.ts'
@@ -183,9 +183,9 @@ export const revokeGrantStage = (deps: Deps): Stage<Known & Aimed, Answered> => 
     const who = viewer(deps, x)
     const ofAnybody = hasAny(deps, x, ['approver', 'operator'])
     const revoked = await deps.approvals.standing.revoke(x.act.params['id'] ?? '', who.key, ofAnybody ? undefined : who.key)
-    return revoked
-      ? adminAnswer({ revoked: grantSummaryOf(revoked, who) })
-      : { ...UNKNOWN, detail: 'there is no such standing grant of yours' }
+    if (!revoked) return { ...UNKNOWN, detail: 'there is no such standing grant of yours' }
+    const body: Revoked = { revoked: grantSummaryOf(revoked, who) }
+    return adminAnswer(body)
   },
 })
 
