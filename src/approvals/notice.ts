@@ -12,6 +12,13 @@ export const NOTICE_KINDS: readonly NoticeKind[] = ['pending', 'escalated', 'app
 export type NoticeFormat = 'json' | 'slack' | 'teams'
 export const NOTICE_FORMATS: readonly NoticeFormat[] = ['json', 'slack', 'teams']
 
+export type Webhook = {
+  /** names it in rows, records and files */
+  readonly name: string
+  readonly format: NoticeFormat
+  readonly on: ReadonlySet<NoticeKind>
+}
+
 const MAX_NAME = 128
 
 /** What there is to tell of it at this moment; undefined = nothing new: one more vote of several. */

@@ -1,16 +1,9 @@
 // Webhooks: what was noticed of approvals is kept until the other side took it, oldest first, and sent again where it did not. At least once.
 
 import type { Approval } from './approval.ts'
-import { kindOf, noticeBody, type NoticeFormat, type NoticeKind } from './notice.ts'
+import { kindOf, noticeBody, type NoticeKind, type Webhook } from './notice.ts'
 import type { ApprovalNews } from './news.ts'
 import type { ApprovalStore } from './store.ts'
-
-export type Webhook = {
-  /** names it in rows, records and files */
-  readonly name: string
-  readonly format: NoticeFormat
-  readonly on: ReadonlySet<NoticeKind>
-}
 
 /** One thing to tell one webhook. `id` is the same at every attempt: whoever receives it twice knows by it. */
 export type Notice = {
