@@ -85,7 +85,8 @@ describe.each(CELLS)('$outcome: host $revision, upstream $kind', q => {
     expect(recorded()).toMatchObject([{ requestMethod: method, decision: 'refused', reason: expect.stringMatching(reason) }])
   })
 
-  it('a risky call', async () => {
+  // A host that can be asked waits with its person for the approval: that cell is in test/attacks/approvals.test.ts.
+  it.skipIf(outcome === 'ask')('a risky call', async () => {
     const upstream = q.upstream(world)
     const before = upstream.events.mark
     if (outcome === 'allow') {
@@ -93,7 +94,7 @@ describe.each(CELLS)('$outcome: host $revision, upstream $kind', q => {
       return
     }
     const { data } = await failureOf(host.call('echo', { text: 'done' }))
-    expect(data.reason).toMatch(outcome === 'ask' ? /^approval-/ : /^policy-denied$/)
+    expect(data.reason).toBe('policy-denied')
     expect(upstream.received('tools/call', before)).toEqual([])
   })
 })
