@@ -1,7 +1,6 @@
 // Every exception denies: whatever the decision path touches is handed in as a thing that throws at its n-th touch, for every n there is. What comes out is the same
 // permit as without, or a refusal; of what is refused without it, never a permit; and of what is shown or may be asked, never more.
 
-import { GATES } from '../support/gates.ts'
 import { describe, expect, it } from 'vitest'
 import type { Entry } from '../../src/catalog/entry.ts'
 import type { LiveList } from '../../src/catalog/lists.ts'
@@ -111,7 +110,6 @@ function worldOf(
     pause: () => Promise.resolve(),
   })
   const entry = trap.wrap({
-    gates: GATES,
     alias: 'files',
     scopes: { missing: () => missing },
     admission: 'required',
