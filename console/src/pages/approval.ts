@@ -1,6 +1,6 @@
 // One approval: what will run, whole, and why it is asked for; then yes or no.
 
-import type { ApprovalDetail, ApprovalSummary, Change, Decided, Leaf, ShowApproval, Shown, Text } from '../../../src/approvals/shapes.ts'
+import type { ApprovalDetail, ApprovalSummary, Change, Decided, Leaf, Shown, Text } from '../../../src/approvals/shapes.ts'
 import { post } from '../api.ts'
 import type { Context, Page } from '../context.ts'
 import { fill, h, shownPieces, type Child } from '../dom.ts'
@@ -41,7 +41,7 @@ export const approvalPage: Page = async (context, id) => {
   return body
 }
 
-const show = (id: string): Promise<ApprovalDetail> => post('approvals/show', { id } satisfies ShowApproval)
+const show = (id: string): Promise<ApprovalDetail> => post('approvals/show', { id })
 
 type Deciding = { readonly decided: (done: Decided) => void; readonly note: Child }
 

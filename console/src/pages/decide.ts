@@ -1,6 +1,6 @@
 // Yes or no to one approval. What is sent names the digest of what was shown: if something else waits by then, nothing is approved.
 
-import type { ApprovalSummary, ApproveApproval, Decided, RejectApproval } from '../../../src/approvals/shapes.ts'
+import type { ApprovalSummary, Decided } from '../../../src/approvals/shapes.ts'
 import { post } from '../api.ts'
 import type { Context } from '../context.ts'
 import { button, h, listen, type Child } from '../dom.ts'
@@ -45,7 +45,7 @@ export function decisionOf(context: Context, approval: ApprovalSummary, decided:
   setTimeout(() => (yes.disabled = no.disabled = false), SETTLE_MS)
 
   // Pressed twice it is sent once; the gateway would count it once, too.
-  async function send(act: 'approve' | 'reject', body: ApproveApproval | RejectApproval): Promise<void> {
+  async function send(act: 'approve' | 'reject', body: Readonly<Record<string, string>>): Promise<void> {
     yes.disabled = no.disabled = true
     try {
       decided(await post<Decided>(`approvals/${act}`, body))

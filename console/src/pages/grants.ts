@@ -1,6 +1,6 @@
 // Standing grants: what may run without asking again, until when, and taking it back.
 
-import type { GrantList, GrantSummary, RevokeGrant, Revoked } from '../../../src/approvals/shapes.ts'
+import type { GrantList, GrantSummary, Revoked } from '../../../src/approvals/shapes.ts'
 import { get, post } from '../api.ts'
 import type { Page } from '../context.ts'
 import { h, type Child } from '../dom.ts'
@@ -10,7 +10,7 @@ export const grantsPage: Page = async context => {
   const { grants, more } = await get<GrantList>('grants/list')
   const [own, others] = [grants.filter(each => each.isOwn), grants.filter(each => !each.isOwn)]
   const revoke = (grant: GrantSummary): void => {
-    post<Revoked>('grants/revoke', { id: grant.id } satisfies RevokeGrant).then(() => {
+    post<Revoked>('grants/revoke', { id: grant.id }).then(() => {
       context.go('/console/grants')
       context.say('good', h('p', {}, 'Revoked. The next call of ', pieces(grant.name), ' asks again.'))
     }, context.failed)
