@@ -160,6 +160,13 @@ export class Approvals {
     return decided()
   }
 
+  /** The one that people approved for exactly this, and nothing used. */
+  async given(binding: Binding): Promise<Approval | undefined> {
+    const { store, nowSeconds } = this.#parts
+    const found = await store.find({ digest: bindingDigest(binding), nowSeconds: nowSeconds() })
+    return found?.state === 'approved' ? found : undefined
+  }
+
   /**
    * Uses an approved one for a logical call, once: durable before anything leaves, so that a crash after it runs nothing twice. A Stop: somebody was faster, or it
    * holds no more.

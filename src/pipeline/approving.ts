@@ -69,6 +69,9 @@ export class Approving {
     const going = await this.#goingOn(x, binding)
     if (going) return isStop(going) ? going : this.#through(x, needs, going)
     const grant = await standing.find(binding)
+    // What people approved for this very call is used by it, and not left for the day the grant is revoked.
+    const given = grant && (await approvals.given(binding))
+    if (given) return this.#through(x, needs, { kind: 'approval', approval: given })
     if (grant) return this.#through(x, needs, { kind: 'grant', grant })
     const id = bindingDigest(binding)
     const approval = await approvals.ask({ binding, ...needed, body: () => seal(keptText(keptOf(x, request, needs, defined)), id) })

@@ -492,6 +492,17 @@ describe('standing grants', () => {
     expect(events.map(({ what }) => what)).toEqual(['grant-given', 'grant-revoked'])
   })
 
+  it('attack: the approval that a grant came with is used by its own call, and lets nothing through once the grant is revoked', async () => {
+    await write({ n: 'once' })
+    const { grant } = (await approve(await mine(), BOB, { standing: '8h' })).body
+    expect(textOf(await write({ n: 'once' }))).toBe('{"n":"once"}')
+    expect(textOf(await write({ n: 'once' }))).toBe('{"n":"once"}')
+    await admin(world, 'grants/revoke', { id: grant.id }, of(me))
+    const before = runs().length
+    expect(reasonOf(await write({ n: 'once' }))).toBe('approval-pending')
+    expect(runs()).toHaveLength(before)
+  })
+
   it('are given only where the rule permits it, and only as long', async () => {
     await write({ n: 1 })
     expect(reasonOf(await approve(await mine(), BOB, { standing: '9h' }))).toBe('params-invalid')
