@@ -173,7 +173,7 @@ export async function startGateway(
   const counted = createLimits({ current: () => current, monotonic, counterOf })
   const inspectInTurns = createInspect(new Turns().take)
   const keeping = { state, sealer, recorder, log, encoder, logger, now, serverInfo, standing, current: () => current }
-  const approvals = openApprovals({ ...views, ...keeping })
+  const approvals = openApprovals({ ...views, ...keeping, judge })
   const deps: GatewayDeps = {
     ...views,
     authenticate: tokens.authenticate,
@@ -229,7 +229,7 @@ export async function startGateway(
   )
   const endpoint = new McpEndpoint({
     ...edge,
-    paths: createPaths(deps, approvals.approving),
+    paths: createPaths({ ...deps, approveQuestion: approvals.approveQuestion }, approvals.approving),
     limits: () => current.limits,
   })
   walked = endpoint

@@ -8,7 +8,7 @@ import { cruise, type IConfiguration, type ICruiseResult } from 'dependency-crui
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Approving } from '../src/pipeline/approving.ts'
-import type { GatewayDeps } from '../src/pipeline/deps.ts'
+import type { CallDeps } from '../src/pipeline/stages/call-upstream.ts'
 import type { Received } from '../src/pipeline/path.ts'
 import { ROLES, type Role } from '../src/administration/roles.ts'
 import type { AdminDeps } from '../src/pipeline/administration.ts'
@@ -157,7 +157,7 @@ describe('ARCHITECTURE.md', () => {
     stages: stages.split(', '),
   }))
   // Stages are built here and never run, so they need nothing.
-  const paths = createPaths({} as GatewayDeps, {} as unknown as Approving)
+  const paths = createPaths({} as CallDeps, {} as unknown as Approving)
   // Acts of the transport are known by having no call as their message.
   const stagesOf = (method: string, isRequest = true): string[] => {
     const message = method.startsWith('session/') ? undefined : { kind: isRequest ? 'request' : 'notification' }

@@ -51,7 +51,7 @@ export type Demand = {
 }
 
 /** The requester may decide where a rule says so, and nowhere else. */
-const SELF = 'self'
+export const SELF = 'self'
 
 /**
  * `pending` waits for people, `approved` waits to be used, `spent` was used: all others are ends. `expired`: nobody decided, or nobody used it, in time: that

@@ -15,12 +15,15 @@ import type { AuditLog } from '../audit/log.ts'
 import type { Snapshot } from '../config/schema.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
 import { contextOf } from '../kernel/seal.ts'
+import { createQuestionApproval, type QuestionApproval } from '../pipeline/approve-question.ts'
 import { Approving, type ApprovingDeps } from '../pipeline/approving.ts'
+import type { Judge } from '../pipeline/judge.ts'
 import { openWebhooks } from './webhooks.ts'
 import type { Standing } from './standing.ts'
 
 type Parts = Omit<ApprovingDeps, 'approvals' | 'standing' | 'news' | 'store' | 'linkTo' | 'seal' | 'fault'> & {
   readonly state: StateDb
+  readonly judge: Judge
   readonly current: () => Pick<Snapshot, 'approvals' | 'outbound' | 'dataDir' | 'publicUrl'>
   readonly standing: Pick<Standing, 'blocks'>
   readonly log: Pick<AuditLog, 'append'>
@@ -37,6 +40,7 @@ export type ApprovalHouse = {
   readonly unseal: (sealed: string, digest: string) => string | undefined
   readonly approving: Approving
   readonly notices: Notices
+  readonly approveQuestion: QuestionApproval
   /** called by the one timer; never rejects */
   tick(): Promise<void>
 }
@@ -61,14 +65,15 @@ export function openApprovals(parts: Parts): ApprovalHouse {
   const standing = new StandingGrants({ store: sqliteStandingGrants(state), news, nowSeconds, newId, record })
   const approvals = new Approvals({ store, standing, news, nowSeconds, newId, limits: () => QUEUE, isBlocked, record })
   const fault = (what: string, cause: unknown): void => logger.fault(what, cause)
-  const approving = new Approving({
-    ...{ ...parts, approvals, standing, news, store, fault },
-    linkTo: id => `${current().publicUrl}/console/approvals/${id}`,
-    seal: (text, digest) => sealer.seal('approval', Buffer.from(text), contextOf([digest])),
-  })
+  const shared = {
+    ...{ approvals, standing, news, store, fault },
+    linkTo: (id: string): string => `${current().publicUrl}/console/approvals/${id}`,
+    seal: (text: string, digest: string): string => sealer.seal('approval', Buffer.from(text), contextOf([digest])),
+  }
+  const approving = new Approving({ ...parts, ...shared })
   const notices = openWebhooks({ state, current, logger, now: parts.now, approvals: store, news })
   return {
-    ...{ approvals, standing, news, store, approving, notices },
+    ...{ approvals, standing, news, store, approving, notices, approveQuestion: createQuestionApproval({ ...parts, ...shared }) },
     unseal: (sealed, digest) => sealer.open('approval', sealed, MAX_KEPT, contextOf([digest]))?.toString(),
     async tick() {
       await approvals.tick().catch((cause: unknown) => fault('approvals that ended could not be told', cause))

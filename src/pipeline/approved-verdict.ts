@@ -34,6 +34,9 @@ export function permitWith(x: Received & Authenticated, judged: Judged, count: n
   return { permit: { rules: [by, ...verdict.rules], obligations: verdict.obligations } }
 }
 
+/** Whether so many people are enough for the rules. */
+export const permitsWith = (judged: Judged, count: number): boolean => decidedWith(judged, count).outcome === 'allow'
+
 const decidedWith = ({ rules, request }: Pick<Judged, 'rules' | 'request'>, count: number): PolicyDecision =>
   rules.decide(withApproval(request, count))
 

@@ -9,6 +9,7 @@ import { isStop, type Stop } from '../kernel/errors.ts'
 import { member, rawOf } from '../mcp/json.ts'
 import { MODERN_VERSION } from '../mcp/revisions.ts'
 import type { Entry } from '../mcp/splice.ts'
+import type { QuestionApproval } from './approve-question.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
 import { inspectQuestion, type Question } from './inspect-question.ts'
@@ -16,7 +17,10 @@ import { findingsText, type Inspected } from './inspected.ts'
 import type { Ready } from './ready.ts'
 import { recordOf } from './verdict.ts'
 
-export type GateDeps = Pick<GatewayDeps, 'recorder' | 'upstreams' | 'entitlement' | 'callers' | 'judge' | 'inspect' | 'spendQuestion'>
+export type GateDeps = Pick<GatewayDeps, 'recorder' | 'upstreams' | 'entitlement' | 'callers' | 'judge' | 'inspect' | 'spendQuestion'> & {
+  /** has people let it through where they have to */
+  readonly approveQuestion: QuestionApproval
+}
 
 /** A question as a host may be asked it. */
 export type Permitted = {
@@ -31,15 +35,22 @@ export type Permitted = {
 /** `isAgain`: the host was asked just this before, and sees it once. */
 type Asked = Question & { readonly isAgain?: boolean }
 
-/** Judges, examines, inspects, counts and records one question. */
+/** Judges, examines, inspects and counts one question, has people let it through where they have to, and records it. */
 export async function gate(x: Ready, question: Asked, deps: GateDeps): Promise<Stop | Permitted> {
   const looked = look(x, question, deps)
-  const stop = looked.stop ?? (await spend(x, looked, question, deps))
-  await record(x, question, { stop, inspected: looked.inspected }, deps)
+  const refused = looked.stop ?? (await spend(x, looked, question, deps))
+  const approved = refused ?? (await approve(x, looked, question, deps))
+  const stop = isStop(approved) ? approved : undefined
+  await record(x, question, { stop, inspected: looked.inspected, ...(!isStop(approved) && { by: approved.by }) }, deps)
   return stop ?? permitted(looked.examined)
 }
 
+const approve = (x: Ready, { kind }: Looked, question: Question, deps: GateDeps): ReturnType<GateDeps['approveQuestion']> =>
+  kind === undefined ? Promise.resolve(UNEXAMINED) : deps.approveQuestion(x, { question, kind, entry: entryNow(x, deps) })
+const UNEXAMINED: Stop = { stop: 'internal-fault', detail: 'a question was not examined' }
+
 type Looked = {
+  readonly kind?: RequestKind
   readonly stop?: Stop | undefined
   readonly examined?: Examined | undefined
   readonly inspected?: Inspected | undefined
@@ -53,29 +64,15 @@ function look(x: Ready, question: Question, deps: GateDeps): Looked {
   const examined = examine(kind, question.params, { alias, gates, hasMeta: x.era === 'legacy' })
   const inspected = inspectQuestion(deps.inspect, entry, { ...question, kind })
   if (isStop(examined)) return { stop: examined, inspected }
-  return { examined, inspected, stop: inspected.stop ?? unapproved(x, kind, deps) }
+  return { kind, examined, inspected, stop: inspected.stop }
 }
-
-/** What a person has to approve first: by a rule, or by the settings of the server. Nobody can yet, so it is not asked. */
-function unapproved(x: Ready, kind: RequestKind, deps: GateDeps): Stop | undefined {
-  const entry = entryNow(x, deps)
-  const { rules } = deps.judge
-  const policy = rules && deps.judge.question(rules, x, entry, kind)?.policy
-  const by = policy?.outcome === 'approval' ? policy.rules.slice(0, MAX_RULES) : []
-  if (by.length === 0 && !entry.gates.approval.has(kind)) return undefined
-  return {
-    stop: 'approval-required',
-    detail: `\`${entry.alias}\` asks for ${kind}, which a person approves first, by \`${by.length > 0 ? by.join('`, `') : `upstreams.${entry.alias}.gates.approval`}\``,
-  }
-}
-const MAX_RULES = 8
 
 /** Last: what is refused for another reason costs nothing. */
 const spend = (x: Ready, { examined }: Looked, { isAgain }: Asked, deps: GateDeps): Stop | undefined | Promise<Stop | undefined> =>
   isAgain === true ? undefined : deps.spendQuestion(x.principal, entryNow(x, deps), examined?.tokens ?? 0)
 
 function permitted(examined: Examined | undefined): Permitted | Stop {
-  if (!examined) return { stop: 'internal-fault', detail: 'a question was not examined' }
+  if (!examined) return UNEXAMINED
   const { params, shown, expects } = examined
   const doc = params && docOf(params, 2)
   return { shown, expects, ...(doc && { params: { doc, node: doc.root } }) }
@@ -89,15 +86,16 @@ export async function stillGated(x: Ready, question: Question, deps: GateDeps): 
   return judged
 }
 
-type Outcome = { readonly stop: Stop | undefined; readonly inspected?: Inspected | undefined }
+/** `by`: the approval that let it through, or ''. */
+type Outcome = { readonly stop: Stop | undefined; readonly inspected?: Inspected | undefined; readonly by?: string }
 
-async function record(x: Ready, { method, params }: Question, { stop, inspected }: Outcome, deps: GateDeps): Promise<void> {
+async function record(x: Ready, { method, params }: Question, { stop, inspected, by = '' }: Outcome, deps: GateDeps): Promise<void> {
   const findings = inspected && findingsText(inspected)
   const kind = kindOf(method, params)
   await deps.recorder.serverRequest(x, {
     method: method.slice(0, 128),
     decision: stop ? 'refused' : 'allowed',
-    rules: stop ? [] : x.permit.rules,
+    rules: stop ? [] : by === '' ? x.permit.rules : [by, ...x.permit.rules],
     ...(params && { params: rawOf(params.doc, params.node) }),
     ...(stop && { stop }),
     ...(kind && policyOf(x, kind, deps)),

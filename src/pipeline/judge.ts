@@ -88,6 +88,11 @@ export class Judge {
     return this.#deps.rules()
   }
 
+  /** What is known of a server, as rules are told it. */
+  serverFacts(entry: UpstreamEntry): ServerFacts {
+    return this.#deps.serverFacts(entry)
+  }
+
   /** What this principal may use of one server, by the rules in force now. The same object while nothing it is made of changes. */
   entitlement(rules: PolicyRules, asker: Asker, entry: UpstreamEntry): Entitlement {
     const facts = this.#deps.serverFacts(entry)

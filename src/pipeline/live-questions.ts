@@ -21,6 +21,15 @@ const WITHHELD: ReadonlySet<Stop['stop']> = new Set([
   'question-limited',
   'sampling-refused',
   'url-refused',
+  'approval-rejected',
+])
+/** It waits for people, or cannot. */
+const UNDECIDED: ReadonlySet<Stop['stop']> = new Set([
+  'approval-limit',
+  'approval-pending',
+  'approval-required',
+  'approval-spent',
+  'state-unavailable',
 ])
 /** MCP 2025-11-25 sampling: what a server hears when a person says no. */
 const REJECTED = -1
@@ -32,7 +41,7 @@ const REJECTED = -1
 export function refuseQuestion(request: ServerRequest, { stop }: Stop): void {
   const { code, message } = REPLIES['approval-required']
   const isElicitation = request.method === 'elicitation/create'
-  if (stop === 'approval-required') request.refuse(code, message)
+  if (UNDECIDED.has(stop)) request.refuse(code, message)
   else if (stop === 'answer-invalid' || stop === 'arguments-blocked') {
     if (isElicitation) request.answer(CANCEL)
     else request.refuse(CODE.internal, 'the client did not answer')

@@ -3,7 +3,6 @@
 import type { Role } from '../administration/roles.ts'
 import type { AdminDeps, AdminReceived } from './administration.ts'
 import type { Approving } from './approving.ts'
-import type { GatewayDeps } from './deps.ts'
 import { Path, type Answered, type Authenticated, type Classified, type Joined, type Received } from './path.ts'
 import { admitStage } from './stages/admit.ts'
 import {
@@ -65,7 +64,7 @@ import {
 } from './stages/administer-registry.ts'
 import { authenticatePublisherStage, type Granted } from './stages/authenticate-publisher.ts'
 import { authenticateStage } from './stages/authenticate.ts'
-import { callUpstreamStage } from './stages/call-upstream.ts'
+import { callUpstreamStage, type CallDeps } from './stages/call-upstream.ts'
 import { checkFilterScopesStage, checkScopesStage } from './stages/check-scopes.ts'
 import { classifyStage } from './stages/classify.ts'
 import { evaluateEndpointStage, evaluatePolicyStage } from './stages/evaluate-policy.ts'
@@ -114,7 +113,7 @@ export interface Paths {
 }
 
 /** Builds the table. `both`, `legacy`, `modern`: which hosts a method exists for; to the others it is unknown (R14). */
-export function createPaths(deps: GatewayDeps, approving: Pick<Approving, 'hold' | 'spend'>): Paths {
+export function createPaths(deps: CallDeps, approving: Pick<Approving, 'hold' | 'spend'>): Paths {
   const known = Path.start().step(classifyStage).step(authenticateStage(deps)).step(admitStage(deps))
   const both = known.step(joinSessionStage(deps))
   const legacy = known.step(requireEraStage('legacy')).step(joinSessionStage(deps))

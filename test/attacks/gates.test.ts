@@ -306,22 +306,6 @@ describe('attack: a server that asks without end', () => {
   })
 })
 
-describe('attack: a kind that nobody may approve yet', () => {
-  it('is not asked', async () => {
-    const held = await startWorld({
-      allow: [{ subjects: ['*'], tools: ['*'], serverRequests: ALL }],
-      settings: { gates: { approval: ['elicitation.form'] } },
-      tools: { ask: x => reply(x, { resultType: 'input_required', inputRequests: { q: asked } }) },
-    })
-    const by = (): Promise<Answer> => modern(held, 'tools/call', { name: 'ask', arguments: {} }, { capabilities: CAN })
-    asked = { method: ELICIT, params: CITY }
-    expect(reasonOf(await by())).toBe('approval-required')
-    asked = { method: SAMPLE, params: sampling() }
-    expect(reasonOf(await by())).toBe('input_required')
-    await held.stop()
-  })
-})
-
 it('attack: a question in the shape of a notification reaches no host', async () => {
   const pushing = await startWorld({
     allow: [{ subjects: ['*'], tools: ['*'], serverRequests: ALL }],

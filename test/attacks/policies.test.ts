@@ -33,9 +33,9 @@ const config = (): Record<string, any> => ({
   limits: { principalPerSecond: 1_000_000, addressFailuresPerMinute: 1_000_000 },
   operators: ['root'],
   policies: { folder: join(folder, 'rules') },
-  upstreams: { up: { http: { url: world.up.url }, labels: ['lab'], allow: [], gates: GATES } },
+  upstreams: { up: { http: { url: world.up.url }, labels: ['lab'], allow: [], gates: GATES, timeouts: { park: '1s' } } },
 })
-/** These rules alone, in force. */
+/** These rules alone, in force. What waits for people waits a second. */
 async function rules(text: string, change: object = {}): Promise<void> {
   write('authz/test.cedar', text)
   expect(await world.gateway.reload({ ...config(), ...change })).toBeUndefined()
@@ -291,7 +291,7 @@ describe('parity: a refusal of tools is a refusal of everything', () => {
   it.each(REFUSALS.filter(([name]) => name !== 'a server that is not shown'))(
     'and what servers ask of hosts, whatever it is, is refused by the same rule: %s',
     async (name, text) => {
-      const reason = name === 'a need of approval' ? 'approval-required' : 'gated'
+      const reason = name === 'a need of approval' ? 'approval-pending' : 'gated'
       const answers = async (): Promise<Record<string, string | undefined>> => {
         const all: Record<string, string | undefined> = {}
         for (const [tool, capabilities] of QUESTIONS) {

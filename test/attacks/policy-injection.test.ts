@@ -247,6 +247,7 @@ describe('what is shown, and what servers may ask', () => {
         inspect: (...given: Parameters<typeof inspect>) => (trap.touch(), inspect(...given)),
         entitlement: entitlements.of,
         spendQuestion: () => (trap.touch(), undefined),
+        approveQuestion: () => (trap.touch(), Promise.resolve({ by: '' })),
         callers: {
           kinds: (_: unknown, __: unknown, by: { serverRequests: Set<string> }) => (
             trap.touch(),

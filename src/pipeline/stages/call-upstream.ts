@@ -4,18 +4,22 @@
 import { isStop, type Stop } from '../../kernel/errors.ts'
 import { askToConnect } from '../ask-to-connect.ts'
 import type { GatewayDeps } from '../deps.ts'
+import type { GateDeps } from '../gate.ts'
 import { Invocation } from '../invocation.ts'
 import { notKept } from '../marking.ts'
 import type { Answered, Stage } from '../path.ts'
 import type { Ready } from '../ready.ts'
 
-export const callUpstreamStage = (deps: GatewayDeps): Stage<Ready, Answered> => ({
+/** What the effect may need of everything. */
+export type CallDeps = GatewayDeps & GateDeps
+
+export const callUpstreamStage = (deps: CallDeps): Stage<Ready, Answered> => ({
   name: 'call-upstream',
   effect: true,
   run: x => (x.labels.length === 0 ? call(x, deps) : markedCall(x, deps)),
 })
 
-async function markedCall(x: Ready, deps: GatewayDeps): Promise<Answered | Stop> {
+async function markedCall(x: Ready, deps: CallDeps): Promise<Answered | Stop> {
   const { method, labels } = x
   const { kind, name, entry } = x.route
   const isNamed = kind === 'tool' || kind === 'prompt'
@@ -32,7 +36,7 @@ async function markedCall(x: Ready, deps: GatewayDeps): Promise<Answered | Stop>
   }
 }
 
-async function call(x: Ready, deps: GatewayDeps): Promise<Answered | Stop> {
+async function call(x: Ready, deps: CallDeps): Promise<Answered | Stop> {
   const { entry } = x.route
   const face = await entry.upstream.face(x.caller)
   if ('stop' in face) return askToConnect(x, entry, face, deps)
