@@ -130,7 +130,9 @@ describe('N142: what a process does', () => {
     expect(textOf(await attack('stop-reading', {}, 'trent'))).toBe('deaf')
     const pad = 'x'.repeat(300_000)
     const stuck = await Promise.all(Array.from({ length: 4 }, () => call('trent', 'echo', { text: pad })))
-    expect(stuck.map(reasonOf).every(reason => reason.startsWith('upstream-'))).toBe(true)
+    // Whoever comes once its pipe broke and it was ended is served by its successor.
+    expect(reasonOf(stuck[0]!)).toMatch(/^upstream-/)
+    for (const answer of stuck) if (textOf(answer) !== pad) expect(reasonOf(answer)).toMatch(/^upstream-/)
     await works(world)
   })
   it('N142: in a shared process it costs those who share it an error, and no server beside it anything', async () => {
