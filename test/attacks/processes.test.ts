@@ -131,7 +131,7 @@ describe('N142: what a process does', () => {
     const pad = 'x'.repeat(300_000)
     const stuck = await Promise.all(Array.from({ length: 4 }, () => call('trent', 'echo', { text: pad })))
     // Whoever comes once its pipe broke and it was ended is served by its successor.
-    expect(reasonOf(stuck[0]!)).toMatch(/^upstream-/)
+    expect(stuck.some(answer => textOf(answer) !== pad)).toBe(true)
     for (const answer of stuck) if (textOf(answer) !== pad) expect(reasonOf(answer)).toMatch(/^upstream-/)
     await works(world)
   })
