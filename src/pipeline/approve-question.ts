@@ -44,10 +44,13 @@ function needsPeople(
   x: Ready,
   { kind, entry }: Omit<Wanted, 'question'>,
   judge: Pick<Judge, 'rules' | 'question'>,
-): Judged | 'settings' | undefined {
+): Judged | 'settings' | undefined | Stop {
   const { rules } = judge
   const judged = rules && judge.question(rules, x, entry, kind)
   if (judged?.policy.outcome === 'approval') return judged
+  // Rules in force that do not permit it, or cannot speak of it: a reload may have come since it was judged.
+  if (rules && judged?.policy.outcome !== 'allow')
+    return { stop: 'gated', detail: `the rules in force do not permit \`${entry.alias}\` to ask for ${kind}` }
   return entry.gates.approval.has(kind) ? 'settings' : undefined
 }
 
@@ -66,6 +69,7 @@ export const createQuestionApproval =
 async function through(x: Ready, wanted: Wanted, deps: QuestionApprovalDeps): Promise<{ readonly by: string } | Stop> {
   const needs = needsPeople(x, wanted, deps.judge)
   if (!needs) return { by: '' }
+  if (needs !== 'settings' && isStop(needs)) return needs
   // A task shows its question at every look, and an approval lets it be shown once.
   if (x.route.kind === 'task')
     return { stop: 'approval-required', detail: `\`${wanted.entry.alias}\` asks within a task, where nobody can let it through yet` }
@@ -174,10 +178,14 @@ async function used(x: Ready, wanted: Wanted, approval: Approval, deps: Question
   if (approval.state === 'rejected')
     return { stop: 'approval-rejected', detail: approval.rejected?.why ?? 'no reason was given', fix: 'do something else' }
   if (approval.state !== 'approved') return { stop: 'approval-spent', detail: 'it ended meanwhile', fix: 'make the call again' }
-  // People may have taken long: the rules are asked again, with their word in it.
+  // People may have taken long: the rules are asked again, with their word in it, and have to ask the same people for it.
   const now = needsPeople(x, wanted, deps.judge)
+  if (now && now !== 'settings' && isStop(now)) return now
+  const needed = !now ? undefined : now === 'settings' ? bySettings(wanted.entry) : neededFor(now)
+  if (needed && isStop(needed)) return needed
   const count = new Set(approval.votes.map(({ by }) => by)).size
-  if (now && now !== 'settings' && !permitsWith(now, count))
+  const isSame = !needed || demandsDigest(needed.demands.map(withoutStanding), needed.quorum) === approval.binding.demands
+  if (!isSame || (now && now !== 'settings' && !permitsWith(now, count)))
     return { stop: 'approval-spent', detail: 'the rules ask for something else by now', fix: 'make the call again' }
   const spent = await deps.approvals.spend(approval, x.requestId)
   return isStop(spent) ? spent : { by: `approval:${approval.id}` }

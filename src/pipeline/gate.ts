@@ -39,7 +39,10 @@ type Asked = Question & { readonly isAgain?: boolean }
 export async function gate(x: Ready, question: Asked, deps: GateDeps): Promise<Stop | Permitted> {
   const looked = look(x, question, deps)
   const refused = looked.stop ?? (await spend(x, looked, question, deps))
-  const approved = refused ?? (await approve(x, looked, question, deps))
+  const through = refused ?? (await approve(x, looked, question, deps))
+  // Whoever decided may have taken long: what may be asked at all is looked at again.
+  const late = isStop(through) || through.by === '' ? undefined : judge(x, question, deps)
+  const approved = typeof late === 'object' ? late : through
   const stop = isStop(approved) ? approved : undefined
   await record(x, question, { stop, inspected: looked.inspected, ...(!isStop(approved) && { by: approved.by }) }, deps)
   return stop ?? permitted(looked.examined)

@@ -117,6 +117,28 @@ describe('attacks', () => {
     expect(reasonOf(await call())).toBe('approval-pending')
   })
 
+  it('a kind that is taken away, or rules that want somebody else, while people decide: nobody is asked, though it was approved', async () => {
+    const settings = (more: object): object => ({
+      operators: ['root'],
+      administration: { roles: { approver: { groups: ['approvers'] } } },
+      upstreams: {
+        up: {
+          http: { url: world.up.url },
+          allow: [{ subjects: ['*'], tools: ['*'], serverRequests: ['elicitation.form'] }],
+          gates: { approval: ['elicitation.form'] },
+          timeouts: { park: '2s' },
+          ...more,
+        },
+      },
+    })
+    const calling = call()
+    const approval = await waiting()
+    expect(await world.gateway.reload(settings({ allow: [{ subjects: ['*'], tools: ['*'] }] }))).toBeUndefined()
+    await approve(approval)
+    expect(reasonOf(await calling)).toBe('gated')
+    expect(await world.gateway.reload(settings({}))).toBeUndefined()
+  })
+
   it('a standing grant cannot be had with a question', async () => {
     await call()
     const approval = await mine()
