@@ -118,7 +118,7 @@ describe('attacks', () => {
   })
 
   it('a kind that is taken away, or rules that want somebody else, while people decide: nobody is asked, though it was approved', async () => {
-    const settings = (more: object): object => ({
+    const settings = (more: object): Record<string, unknown> => ({
       operators: ['root'],
       administration: { roles: { approver: { groups: ['approvers'] } } },
       upstreams: {

@@ -5,11 +5,23 @@ import { Redaction } from '../../src/compose/redaction.ts'
 import type { Snapshot } from '../../src/config/schema.ts'
 
 const configured = (transport: object): Snapshot =>
-  ({ issuers: [], registry: { artifacts: {} }, upstreams: new Map([['weather', { transport }]]) }) as unknown as Snapshot
+  ({
+    issuers: [],
+    approvals: { webhooks: [] },
+    registry: { artifacts: {} },
+    upstreams: new Map([['weather', { transport }]]),
+  }) as unknown as Snapshot
 
 it('attack: a pinned server says the variables and headers it was given in an error', () => {
   const { scrub } = new Redaction(
     configured({ kind: 'server', env: { WEATHER_KEY: 'wk-0123456789' }, headers: { authorization: 'Scheme hk-0123456789' } }),
   )
   expect(scrub('started with wk-0123456789 and hk-0123456789')).not.toMatch(/0123456789/)
+})
+
+it('takes the addresses of webhooks out: whoever knows one writes into its chat', () => {
+  const url = 'https://hooks.example.com/services/T000/B000/wh-0123456789'
+  const snapshot = configured({ kind: 'http', headers: {} })
+  const { scrub } = new Redaction({ ...snapshot, approvals: { webhooks: [{ name: 'chat', format: 'slack', on: new Set(), url }] } })
+  expect(scrub(`POST ${url} failed`)).not.toContain('wh-0123456789')
 })
