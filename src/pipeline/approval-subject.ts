@@ -18,7 +18,7 @@ import { readToolHints } from './tool-hints.ts'
 export type Subject = Received & Classified & Authenticated & Joined & Routed & Partial<Prepared & Credentialed>
 
 /** Longest request that people are asked about, in bytes of JSON: more than that nobody reads. */
-const MAX_SHOWN = 65_536
+export const MAX_SHOWN = 65_536
 const MAX_DEFINITION_TEXT = 16_384
 
 const TOO_LARGE: Stop = {
@@ -57,22 +57,25 @@ export function bindingOf(x: Subject, request: string, needed: Needed, defined: 
 /** Of one that nobody admitted, over its bytes. */
 const definitionDigest = ({ digest, entry }: Defined): string => (digest === '' ? digestOf(entry.raw) : digest)
 
+/** Where the request came from, as people are shown it. */
+export const cameFrom = ({ endpoint, era, principal, hostFace, address, requestId }: Subject): Kept['from'] => ({
+  endpoint: endpoint.path,
+  era,
+  client: principal.client ?? '',
+  clientInfo: hostFace.clientInfo?.toString().slice(0, 1024) ?? '',
+  address,
+  request: requestId,
+})
+
 export function keptOf(x: Subject, request: string, judged: Judged, defined: Defined | undefined): Kept {
-  const { endpoint, era, principal, hostFace, address, requestId, route, caller } = x
+  const { route, caller } = x
   const { labels, identity } = route.entry
   return {
     server: { ...(serverFactsOf(judged) as Omit<Kept['server'], 'labels' | 'identity'>), labels, identity },
     account: caller?.credential?.id ?? '',
     ...(defined && { definition: { digest: definitionDigest(defined), ...describedBy(defined) } }),
     request,
-    from: {
-      endpoint: endpoint.path,
-      era,
-      client: principal.client ?? '',
-      clientInfo: hostFace.clientInfo?.toString().slice(0, 1024) ?? '',
-      address,
-      request: requestId,
-    },
+    from: cameFrom(x),
     policy: {
       digest: judged.rules.bundle.digest,
       rules: judged.policy.rules.map((id, at) => {

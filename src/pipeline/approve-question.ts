@@ -11,7 +11,7 @@ import { canonicalJsonOf } from '../kernel/canonical-json.ts'
 import { digestOf } from '../kernel/digest.ts'
 import { isStop, type Stop } from '../kernel/errors.ts'
 import { rawOf } from '../mcp/json.ts'
-import { requestText } from './approval-subject.ts'
+import { cameFrom, MAX_SHOWN, requestText } from './approval-subject.ts'
 import { neededFor, permitsWith, type Needed } from './approved-verdict.ts'
 import type { UpstreamEntry } from './entry.ts'
 import type { Question } from './inspect-question.ts'
@@ -35,7 +35,6 @@ export type QuestionApproval = (x: Ready, wanted: Wanted) => Promise<{ readonly 
 
 /** As long as a retried call waits for people (ask-to-approve.ts). */
 const HOLD_MS = 45_000
-const MAX_SHOWN = 65_536
 const TTL_SECONDS = 900
 const TOO_LARGE: Stop = { stop: 'approval-limit', detail: `a question of more than ${MAX_SHOWN} bytes is shown to nobody` }
 
@@ -130,20 +129,13 @@ function keptOf(
   { asks, needs, demands }: { readonly asks: string; readonly needs: Judged | 'settings'; readonly demands: readonly Demand[] },
   { judge }: QuestionApprovalDeps,
 ): Kept {
-  const { endpoint, era, principal, hostFace, address, requestId, caller } = x
+  const { caller } = x
   const rules = needs === 'settings' ? undefined : needs.rules
   return {
     server: { ...judge.serverFacts(entry), labels: entry.labels, identity: entry.identity },
     account: caller.credential?.id ?? '',
     request: asks,
-    from: {
-      endpoint: endpoint.path,
-      era,
-      client: principal.client ?? '',
-      clientInfo: hostFace.clientInfo?.toString().slice(0, 1024) ?? '',
-      address,
-      request: requestId,
-    },
+    from: cameFrom(x),
     policy: {
       digest: rules?.bundle.digest ?? '',
       rules: demands.map(({ rule, approvers }) => {
