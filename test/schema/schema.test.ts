@@ -163,6 +163,16 @@ const schemas = fc.letrec(tie => {
   }
 }).s
 
+/** What Ajv says; undefined where the code it made for the schema throws (a fault of its own: `unevaluated` tracking in a `oneOf` of which nothing fits). */
+function saidBy(validate: (value: unknown) => { readonly valid: boolean }, value: unknown): boolean | undefined {
+  try {
+    return validate(value).valid
+  } catch (error) {
+    expect(error).toBeInstanceOf(TypeError)
+    return undefined
+  }
+}
+
 it('answers as Ajv does, whatever the schema and the value', () => {
   const ajv = new AjvJsonSchemaValidator()
   const noCircle = (x: unknown): boolean => !JSON.stringify(x).includes('$ref')
@@ -171,8 +181,10 @@ it('answers as Ajv does, whatever the schema and the value', () => {
       // as they come from JSON: Ajv tells objects by their prototypes
       const schema = JSON.parse(JSON.stringify({ $defs: { x }, allOf: [part] })) as Record<string, unknown>
       const other = ajv.getValidator(schema)
-      for (const each of JSON.parse(JSON.stringify(values)) as unknown[])
-        expect([each, isFit(judge(schema, JSON.stringify(each)))]).toEqual([each, other(each).valid])
+      for (const each of JSON.parse(JSON.stringify(values)) as unknown[]) {
+        const said = saidBy(other, each)
+        if (said !== undefined) expect([each, isFit(judge(schema, JSON.stringify(each)))]).toEqual([each, said])
+      }
     }),
     { numRuns: 300 },
   )
