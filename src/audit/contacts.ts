@@ -4,6 +4,7 @@ import { principalOf, type PrincipalKey } from '../kernel/principal.ts'
 import type { ContactEnd, EventEncoder } from './encode.ts'
 import type { AuditLog } from './log.ts'
 import type { ContactFacts } from './record.ts'
+import { contactKey } from './recover.ts'
 
 /** `principal`: `*` where an upstream is shared by all. */
 export type ContactAsked = Pick<ContactFacts, 'server' | 'purpose' | 'method' | 'paramsDigest' | 'credential'> & {
@@ -25,14 +26,16 @@ export function createContacts(log: Pick<AuditLog, 'append'>, encoder: EventEnco
   return async ({ principal, ...asked }) => {
     const beganMs = monotonic()
     const who = principal === '*' ? undefined : principalOf(principal)
-    const text = encoder.contactText({ ...asked, contact: encoder.newId(), principal: who })
-    await log.append(encoder.contact(text))
+    const contact = encoder.newId()
+    const key = contactKey(contact)
+    const text = encoder.contactText({ ...asked, contact, principal: who })
+    await log.append(encoder.contact(text), key)
     let isOver = false
     return {
       async end(how) {
         if (isOver) return
         isOver = true
-        await log.append(encoder.contactEnd(text, { ...how, ms: monotonic() - beganMs }))
+        await log.append(encoder.contactEnd(text, { ...how, ms: monotonic() - beganMs }), undefined, key)
       },
     }
   }

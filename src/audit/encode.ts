@@ -1,6 +1,7 @@
-// Events to text for the hot path: an intent and an outcome cost about a microsecond each. One event is one line of pure ASCII JSON.
+// Events to text for the hot path: an intent and an outcome cost about a microsecond each. One event is one line of canonical JSON (RFC 8785), written in order
+// from pieces: nothing is sorted, and nothing parsed, on the way.
 
-import { asciiJson, jsonString } from '../kernel/json-string.ts'
+import { canonicalString, canonicalText } from '../kernel/canonical-text.ts'
 import { EVENT_VERSION } from './record.ts'
 import type {
   AggregateEvent,
@@ -19,18 +20,38 @@ import { createTimeText, createUuidV7, type FillRandom } from './stamps.ts'
 
 /** Longest text of a field in UTF-16 units; what is longer is cut and ends in `…` (N107: a tool name of 1 MB costs 512 characters of log). */
 export const MAX = { id: 128, method: 128, stage: 64, name: 512, endpoint: 512, detail: 1024, rule: 1024, principal: 4096 } as const
+/** Longest list; what is longer is cut and ends in `…`. */
+const MAX_ITEMS = 256
 
-/** The members all events of one exchange share, as JSON text; made once, used by its intent, outcome and questions. */
-export type ExchangeText = string & { readonly [exchangeText]: true }
-declare const exchangeText: unique symbol
+/**
+ * The members all events of one exchange share, as pieces of JSON text that stand apart in its events: made once, used by its intent, outcome and questions.
+ * Each but the first begins with a comma or is empty.
+ */
+export type ExchangeText = {
+  /** `{"call":...`, and `credential` */
+  readonly start: string
+  readonly marks: string
+  readonly principal: string
+  readonly request: string
+  readonly session: string
+  readonly subject: string
+  readonly trace: string
+}
 /** The same for the two events of one contact. */
-export type ContactText = string & { readonly [contactText]: true }
-declare const contactText: unique symbol
+export type ContactText = {
+  /** `{"contact":...`, and `credential` */
+  readonly start: string
+  readonly method: string
+  readonly params: string
+  /** `principal`, `purpose` */
+  readonly who: string
+  readonly server: string
+}
 
 // Optional members may also be handed over as undefined: callers on the data path build no conditional spreads.
 type Loose<T> = { readonly [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K] }
 type Own<T> = Loose<Omit<T, keyof ExchangeFacts | 'v' | 'id' | 'time' | 'type' | keyof Beside>>
-/** What stands beside the facts of an event, as JSON text in ASCII: the decision of the rules, and what inspection found. */
+/** What stands beside the facts of an event, as canonical JSON text: the decision of the rules, and what inspection found. */
 export type Beside = { readonly policy?: string | undefined; readonly findings?: string | undefined }
 export type OutcomeFacts = Own<OutcomeEvent> & Pick<Loose<OutcomeEvent>, 'findings'>
 export type RefusalFacts = Own<RefusalEvent>
@@ -39,16 +60,14 @@ export type ServerRequestFacts = Own<ServerRequestEvent>
 export type AggregateFacts = Own<AggregateEvent>
 export type ContactEnd = Omit<Own<ContactEndEvent>, keyof ContactFacts>
 
-/** Every event begins with this, its type, `","id":"`, its id, `","time":"` and its time; audit/recover.ts relies on it. */
-export const EVENT_START = `{"v":${EVENT_VERSION},"type":"`
-
 // A number from an upstream may be anything; JSON has no Infinity and no NaN.
 const number = (value: number): number => (Number.isFinite(value) ? value : 0)
 const millis = (value: number): number => number(Math.round(value * 1000) / 1000)
 
 function stringList(values: readonly string[]): string {
-  if (values.length === 1) return `[${jsonString(values[0] ?? '', MAX.rule)}]`
-  return `[${values.map(value => jsonString(value, MAX.rule)).join(',')}]`
+  if (values.length === 1) return `[${canonicalString(values[0] ?? '', MAX.rule)}]`
+  const kept = values.length > MAX_ITEMS ? [...values.slice(0, MAX_ITEMS - 1), '…'] : values
+  return `[${kept.map(value => canonicalString(value, MAX.rule)).join(',')}]`
 }
 
 /** One per process; not shared between threads. Never throws for typed input. */
@@ -67,82 +86,91 @@ export class EventEncoder {
 
   exchange(facts: Loose<Omit<ExchangeFacts, 'subject'>> & { readonly subject: Loose<ExchangeFacts['subject']> }): ExchangeText {
     const { subject } = facts
-    let out = `"request":${jsonString(facts.request, MAX.id)},"call":${jsonString(facts.call, MAX.id)},"trace":${jsonString(facts.trace, MAX.id)}`
-    if (facts.session !== undefined) out += `,"session":${jsonString(facts.session, MAX.id)}`
-    if (facts.principal !== undefined) out += this.#principal(facts.principal)
-    out += `,"subject":{"endpoint":${jsonString(subject.endpoint, MAX.endpoint)},"era":"${subject.era}","method":${jsonString(subject.method, MAX.method)}`
-    if (subject.server !== undefined) out += `,"server":${jsonString(subject.server, MAX.id)}`
-    if (subject.name !== undefined) out += `,"name":${jsonString(subject.name, MAX.name)}`
-    if (subject.paramsDigest !== undefined) out += `,"paramsDigest":${jsonString(subject.paramsDigest, MAX.id)}`
-    if (subject.paramsBytes !== undefined) out += `,"paramsBytes":${number(subject.paramsBytes)}`
-    out += '}'
-    if (facts.marks !== undefined && facts.marks.length > 0) out += `,"marks":${stringList(facts.marks)}`
-    if (facts.credential !== undefined) out += `,"credential":${jsonString(facts.credential, MAX.id)}`
-    return out as ExchangeText
+    let what = `,"subject":{"endpoint":${canonicalString(subject.endpoint, MAX.endpoint)},"era":"${subject.era}","method":${canonicalString(subject.method, MAX.method)}`
+    if (subject.name !== undefined) what += `,"name":${canonicalString(subject.name, MAX.name)}`
+    if (subject.paramsBytes !== undefined) what += `,"paramsBytes":${number(subject.paramsBytes)}`
+    if (subject.paramsDigest !== undefined) what += `,"paramsDigest":${canonicalString(subject.paramsDigest, MAX.id)}`
+    if (subject.server !== undefined) what += `,"server":${canonicalString(subject.server, MAX.id)}`
+    return {
+      start: `{"call":${canonicalString(facts.call, MAX.id)}${credentialOf(facts.credential)}`,
+      marks: facts.marks !== undefined && facts.marks.length > 0 ? `,"marks":${stringList(facts.marks)}` : '',
+      principal: facts.principal === undefined ? '' : this.#principal(facts.principal),
+      request: `,"request":${canonicalString(facts.request, MAX.id)}`,
+      session: facts.session === undefined ? '' : `,"session":${canonicalString(facts.session, MAX.id)}`,
+      subject: `${what}}`,
+      trace: `,"trace":${canonicalString(facts.trace, MAX.id)}`,
+    }
   }
 
-  /** `policy`: the decision of the rules, as JSON text in ASCII; where there are none, undefined. The same for refusals and decisions. */
-  intent(exchange: ExchangeText, rules: readonly string[], round: number, { policy, findings }: Beside = {}): string {
-    return `${this.#head('intent')},${exchange},"rules":${stringList(rules)},"round":${number(round)}${policyOf(policy)}${findingsOf(findings)}}`
+  /** `policy`: the decision of the rules, as canonical JSON text; where there are none, undefined. The same for refusals and decisions. */
+  intent(x: ExchangeText, rules: readonly string[], round: number, { policy, findings }: Beside = {}): string {
+    const how = `${findingsOf(findings)}${this.#id()}${x.marks}${policyOf(policy)}`
+    const what = `${x.request},"round":${number(round)},"rules":${stringList(rules)}${x.session}${x.subject}`
+    return `${x.start}${how}${x.principal}${what}${this.#end(x, 'intent')}}`
   }
 
-  outcome(exchange: ExchangeText, facts: OutcomeFacts): string {
-    const { notifications } = facts
-    let out = `${this.#head('outcome')},${exchange},"outcome":"${facts.outcome}"`
-    if (facts.reason !== undefined) out += `,"reason":"${facts.reason}"`
-    if (facts.stage !== undefined) out += `,"stage":${jsonString(facts.stage, MAX.stage)}`
-    if (facts.errorCode !== undefined) out += `,"errorCode":${number(facts.errorCode)}`
-    if (facts.resultBytes !== undefined) out += `,"resultBytes":${number(facts.resultBytes)}`
-    if (facts.resultDigest !== undefined) out += `,"resultDigest":${jsonString(facts.resultDigest, MAX.id)}`
+  outcome(x: ExchangeText, facts: OutcomeFacts): string {
+    const { notifications, errorCode, redacted, resultBytes, resultDigest, withheld } = facts
+    let out = x.start
+    if (errorCode !== undefined) out += `,"errorCode":${number(errorCode)}`
+    out += `${foundIn(facts.findings)}${this.#id()}${x.marks},"ms":${millis(facts.ms)}`
     if (notifications !== undefined)
-      out += `,"notifications":{"count":${number(notifications.count)},"digest":${jsonString(notifications.digest, MAX.id)}}`
-    return `${out}${foundIn(facts)},"ms":${millis(facts.ms)}}`
+      out += `,"notifications":{"count":${number(notifications.count)},"digest":${canonicalString(notifications.digest, MAX.id)}}`
+    out += `,"outcome":"${facts.outcome}"${x.principal}${reasonOf(facts.reason)}`
+    if (redacted !== undefined && redacted > 0) out += `,"redacted":${number(redacted)}`
+    out += x.request
+    if (resultBytes !== undefined) out += `,"resultBytes":${number(resultBytes)}`
+    if (resultDigest !== undefined) out += `,"resultDigest":${canonicalString(resultDigest, MAX.id)}`
+    out += `${x.session}${stageOf(facts.stage)}${x.subject}${this.#end(x, 'outcome')}`
+    return withheld !== undefined && withheld > 0 ? `${out},"withheld":${number(withheld)}}` : `${out}}`
   }
 
-  refusal(exchange: ExchangeText, facts: RefusalFacts, policy?: string): string {
-    const out = `${this.#head('refusal')},${exchange},"reason":"${facts.reason}","stage":${jsonString(facts.stage, MAX.stage)}`
-    return `${out}${detailOf(facts.detail)}${policyOf(policy)}}`
+  refusal(x: ExchangeText, { reason, stage, detail }: RefusalFacts, policy?: string): string {
+    const who = `${this.#id()}${x.marks}${policyOf(policy)}${x.principal}`
+    return `${x.start}${detailOf(detail)}${who}${reasonOf(reason)}${x.request}${x.session}${stageOf(stage)}${x.subject}${this.#end(x, 'refusal')}}`
   }
 
-  decision(exchange: ExchangeText, facts: DecisionFacts, policy?: string): string {
-    return `${this.#head('decision')},${exchange},"rules":${stringList(facts.rules)}${detailOf(facts.detail)},"ms":${millis(facts.ms)}${policyOf(policy)}}`
+  decision(x: ExchangeText, { detail, ms, rules }: DecisionFacts, policy?: string): string {
+    const who = `${this.#id()}${x.marks},"ms":${millis(ms)}${policyOf(policy)}${x.principal}`
+    return `${x.start}${detailOf(detail)}${who}${x.request},"rules":${stringList(rules)}${x.session}${x.subject}${this.#end(x, 'decision')}}`
   }
 
-  serverRequest(exchange: ExchangeText, facts: ServerRequestFacts, beside?: Beside): string {
-    let out = `${this.#head('server-request')},${exchange},"requestMethod":${jsonString(facts.requestMethod, MAX.method)}`
-    if (facts.requestDigest !== undefined) out += `,"requestDigest":${jsonString(facts.requestDigest, MAX.id)}`
-    out += `,"decision":"${facts.decision}"`
-    if (facts.reason !== undefined) out += `,"reason":"${facts.reason}"`
-    return `${out},"rules":${stringList(facts.rules)}${policyOf(beside?.policy)}${findingsOf(beside?.findings)}}`
+  serverRequest(x: ExchangeText, facts: ServerRequestFacts, { policy, findings }: Beside = {}): string {
+    const digest = facts.requestDigest === undefined ? '' : `,"requestDigest":${canonicalString(facts.requestDigest, MAX.id)}`
+    const who = `${findingsOf(findings)}${this.#id()}${x.marks}${policyOf(policy)}${x.principal}${reasonOf(facts.reason)}`
+    const what = `${x.request}${digest},"requestMethod":${canonicalString(facts.requestMethod, MAX.method)},"rules":${stringList(facts.rules)}`
+    return `${x.start},"decision":"${facts.decision}"${who}${what}${x.session}${x.subject}${this.#end(x, 'server-request')}}`
   }
 
   contactText(facts: Loose<ContactFacts>): ContactText {
-    let out = `"contact":${jsonString(facts.contact, MAX.id)},"server":${jsonString(facts.server, MAX.id)}`
-    if (facts.principal !== undefined) out += this.#principal(facts.principal)
-    if (facts.credential !== undefined) out += `,"credential":${jsonString(facts.credential, MAX.id)}`
-    out += `,"purpose":"${facts.purpose}","method":${jsonString(facts.method, MAX.method)}`
-    if (facts.paramsDigest !== undefined) out += `,"paramsDigest":${jsonString(facts.paramsDigest, MAX.id)}`
-    return out as ContactText
+    const who = facts.principal === undefined ? '' : this.#principal(facts.principal)
+    return {
+      start: `{"contact":${canonicalString(facts.contact, MAX.id)}${credentialOf(facts.credential)}`,
+      method: `,"method":${canonicalString(facts.method, MAX.method)}`,
+      params: facts.paramsDigest === undefined ? '' : `,"paramsDigest":${canonicalString(facts.paramsDigest, MAX.id)}`,
+      who: `${who},"purpose":"${facts.purpose}"`,
+      server: `,"server":${canonicalString(facts.server, MAX.id)}`,
+    }
   }
 
-  contact(contact: ContactText): string {
-    return `${this.#head('upstream-contact')},${contact}}`
+  contact({ start, method, params, who, server }: ContactText): string {
+    return `${start}${this.#id()}${method}${params}${who}${server}${this.#time()}${typeOf('upstream-contact')}}`
   }
 
-  contactEnd(contact: ContactText, { outcome, reason, ms }: ContactEnd): string {
-    const why = reason === undefined ? '' : `,"reason":"${reason}"`
-    return `${this.#head('upstream-contact-end')},${contact},"outcome":"${outcome}"${why},"ms":${millis(ms)}}`
+  contactEnd({ start, method, params, who, server }: ContactText, { outcome, reason, ms }: ContactEnd): string {
+    const how = `,"ms":${millis(ms)},"outcome":"${outcome}"`
+    return `${start}${this.#id()}${method}${how}${params}${who}${reasonOf(reason)}${server}${this.#time()}${typeOf('upstream-contact-end')}}`
   }
 
-  aggregate(facts: AggregateFacts): string {
-    const out = `${this.#head('aggregate')},"reason":"${facts.reason}","prefix":${jsonString(facts.prefix, MAX.id)},"count":${number(facts.count)}`
-    return `${out},"from":${jsonString(facts.from, MAX.id)},"to":${jsonString(facts.to, MAX.id)}}`
+  aggregate({ reason, prefix, count, from, to }: AggregateFacts): string {
+    const what = `,"prefix":${canonicalString(prefix, MAX.id)},"reason":"${reason}"${this.#time()},"to":${canonicalString(to, MAX.id)}`
+    return `{"count":${number(count)},"from":${canonicalString(from, MAX.id)}${this.#id()}${what}${typeOf('aggregate')}}`
   }
 
   /** `detail` must be plain JSON data without a secret; not for the hot path */
   lifecycle(what: string, detail?: LifecycleEvent['detail']): string {
-    const more = detail === undefined ? '' : `,"detail":${asciiJson(JSON.stringify(detail))}`
-    return `${this.#head('lifecycle')},"what":${jsonString(what, MAX.stage)}${more}}`
+    const more = detail === undefined ? this.#id().slice(1) : `"detail":${canonicalText(detail)}${this.#id()}`
+    return `{${more}${this.#time()}${typeOf('lifecycle')},"what":${canonicalString(what, MAX.stage)}}`
   }
 
   /** RFC 3339 text of a time in milliseconds, for the members `from` and `to` of aggregates */
@@ -150,37 +178,45 @@ export class EventEncoder {
     return this.#timeText(ms)
   }
 
-  #head(type: AuditEvent['type']): string {
-    return `${EVENT_START}${type}","id":"${this.newId()}","time":"${this.#timeText(this.#now())}"`
+  #id(): string {
+    return `,"id":"${this.newId()}"`
+  }
+
+  #time(): string {
+    return `,"time":"${this.#timeText(this.#now())}"`
+  }
+
+  /** from the time of an exchange's event on */
+  #end(x: ExchangeText, type: AuditEvent['type']): string {
+    return `${this.#time()}${x.trace}${typeOf(type)}`
   }
 
   // The text lives as long as the principal object, which a verified token's cache entry holds.
   #principal(principal: EventPrincipal): string {
     const known = this.#principals.get(principal)
     if (known !== undefined) return known
-    let out = `,"principal":{"issuer":${jsonString(principal.issuer, MAX.principal)},"subject":${jsonString(principal.subject, MAX.principal)}`
-    if (principal.client !== undefined) out += `,"client":${jsonString(principal.client, MAX.principal)}`
-    out += '}'
+    const client = principal.client === undefined ? '' : `"client":${canonicalString(principal.client, MAX.principal)},`
+    const { issuer, subject } = principal
+    const out = `,"principal":{${client}"issuer":${canonicalString(issuer, MAX.principal)},"subject":${canonicalString(subject, MAX.principal)}}`
     this.#principals.set(principal, out)
     return out
   }
 }
 
 /** Nothing in the common case. At most as many findings as there are codes and places. */
-function foundIn({ findings, redacted, withheld }: OutcomeFacts): string {
-  let out = ''
-  if (findings !== undefined && findings.length > 0) {
-    const each = findings.map(
-      ({ code, severity, tier, in: where, pointer, count }) =>
-        `{"code":${jsonString(code, MAX.stage)},"severity":"${severity}","tier":"${tier}","in":${jsonString(where, MAX.stage)},"pointer":${jsonString(pointer, MAX.name)},"count":${number(count)}}`,
-    )
-    out += `,"findings":[${each.join(',')}]`
-  }
-  if (redacted !== undefined && redacted > 0) out += `,"redacted":${number(redacted)}`
-  if (withheld !== undefined && withheld > 0) out += `,"withheld":${number(withheld)}`
-  return out
+function foundIn(findings: OutcomeFacts['findings']): string {
+  if (findings === undefined || findings.length === 0) return ''
+  const each = findings.map(
+    ({ code, severity, tier, in: where, pointer, count }) =>
+      `{"code":${canonicalString(code, MAX.stage)},"count":${number(count)},"in":${canonicalString(where, MAX.stage)},"pointer":${canonicalString(pointer, MAX.name)},"severity":"${severity}","tier":"${tier}"}`,
+  )
+  return `,"findings":[${each.join(',')}]`
 }
 
 const policyOf = (policy: string | undefined): string => (policy === undefined ? '' : `,"policy":${policy}`)
 const findingsOf = (findings: string | undefined): string => (findings === undefined ? '' : `,"findings":${findings}`)
-const detailOf = (detail: string | undefined): string => (detail === undefined ? '' : `,"detail":${jsonString(detail, MAX.detail)}`)
+const detailOf = (detail: string | undefined): string => (detail === undefined ? '' : `,"detail":${canonicalString(detail, MAX.detail)}`)
+const reasonOf = (reason: string | undefined): string => (reason === undefined ? '' : `,"reason":"${reason}"`)
+const stageOf = (stage: string | undefined): string => (stage === undefined ? '' : `,"stage":${canonicalString(stage, MAX.stage)}`)
+const credentialOf = (id: string | undefined): string => (id === undefined ? '' : `,"credential":${canonicalString(id, MAX.id)}`)
+const typeOf = (type: AuditEvent['type']): string => `,"type":"${type}","v":${EVENT_VERSION}`

@@ -7,8 +7,11 @@
  * write error every later append rejects until the log has been reopened and its tail checked. Never drops silently.
  */
 export interface AuditLog {
-  /** one event as one JSON object text (no newline); see audit/record.ts for its schema */
-  append(event: string): Promise<void>
+  /**
+   * one event as one JSON object text (no newline); see audit/record.ts for its schema. `begins`: the key of what has no end yet with this event, of an intent
+   * its request, of a contact `contactKey`; `ends`: the key of what this event ends. A start closes as unknown what begins and never ends.
+   */
+  append(event: string, begins?: string, ends?: string): Promise<void>
   /** entries appended and not yet durable */
   readonly backlog: number
   readonly isHealthy: boolean

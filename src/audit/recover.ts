@@ -2,43 +2,43 @@
 
 import { ShortLived } from '../kernel/short-lived.ts'
 import type { EventEncoder } from './encode.ts'
-import { EVENT_START } from './encode.ts'
 import type { ContactEvent, IntentEvent } from './record.ts'
 
-const INTENT_START = `${EVENT_START}intent"`
-const OUTCOME_START = `${EVENT_START}outcome"`
-const CONTACT_START = `${EVENT_START}upstream-contact`
-const BEFORE_REQUEST = '","request":"'
-const LENGTH_OF_ID_AND_TIME = `","id":"`.length - 1 + 36 + `","time":"`.length + 24
+/** An event as it was parsed, in the layout of any version. */
+type Parsed = Readonly<Record<string, unknown>>
+
+/** What joins the two events of a contact, beside requests. */
+export const contactKey = (contact: string): string => `contact ${contact}`
 
 /**
- * The intents and contacts that have no end yet, each as its own line. Paired by `request`, or by `contact`. Fed with every row in order; memory: one
- * line per exchange or contact under way. Intents and outcomes in the encoder's layout are read by position, anything else is parsed: both give the
- * same answer.
+ * The intents and contacts that have no end yet, each as its own line. Paired by `request`, or by `contact`. Fed with every row in order: by whoever appends
+ * it, who knows what it begins and ends, or read back from the log. Memory: one line per exchange or contact under way.
  */
 export class OpenIntents {
   readonly #lines = new ShortLived<string>()
 
-  /** `line` is one event as the log keeps it, without its newline. Throws SyntaxError when it is neither in the encoder's layout nor JSON. */
-  note(line: string): void {
-    const isIntent = line.startsWith(INTENT_START)
-    if (isIntent || line.startsWith(OUTCOME_START)) {
-      const at = (isIntent ? INTENT_START : OUTCOME_START).length + LENGTH_OF_ID_AND_TIME
-      const from = at + BEFORE_REQUEST.length
-      const to = line.indexOf('"', from)
-      if (line.startsWith(BEFORE_REQUEST, at) && to > from) {
-        const request = line.slice(from, to)
-        if (!request.includes('\\')) {
-          this.#set(isIntent, request, line)
-          return
-        }
-      }
-    } else if (line.startsWith(EVENT_START) && !line.startsWith(CONTACT_START)) return
-    const event = JSON.parse(line) as { readonly type?: unknown; readonly request?: unknown; readonly contact?: unknown }
-    const { type, request, contact } = event
-    if ((type === 'intent' || type === 'outcome') && typeof request === 'string') this.#set(type === 'intent', request, line)
-    else if ((type === 'upstream-contact' || type === 'upstream-contact-end') && typeof contact === 'string')
-      this.#set(type === 'upstream-contact', `contact ${contact}`, line)
+  begin(key: string, line: string): void {
+    this.#lines.set(key, line)
+  }
+
+  end(key: string): void {
+    this.#lines.delete(key)
+  }
+
+  /** `line` is one event as the log keeps it, without its newline. Throws SyntaxError when it is no JSON. */
+  read(line: string): void {
+    this.note(line, JSON.parse(line) as Parsed)
+  }
+
+  /** The same for a line that was parsed already. */
+  note(line: string, { type, request, contact }: Parsed): void {
+    if (typeof request === 'string') {
+      if (type === 'intent') this.begin(request, line)
+      else if (type === 'outcome') this.end(request)
+    } else if (typeof contact === 'string') {
+      if (type === 'upstream-contact') this.begin(contactKey(contact), line)
+      else if (type === 'upstream-contact-end') this.end(contactKey(contact))
+    }
   }
 
   /** oldest first */
@@ -49,29 +49,17 @@ export class OpenIntents {
   get size(): number {
     return this.#lines.size
   }
-
-  #set(isOpen: boolean, key: string, line: string): void {
-    if (isOpen) this.#lines.set(key, line)
-    else this.#lines.delete(key)
-  }
 }
 
-/** True when the bytes of one line are one whole event of this schema or a later one (fields are only added). */
-export function isEvent(line: string): boolean {
+/** What one line says, when it is one whole event of this schema or a later one (fields are only added). */
+export function eventIn(line: string): Parsed | undefined {
   try {
-    const event = JSON.parse(line) as Readonly<Record<string, unknown>> | null
-    return (
-      typeof event === 'object' &&
-      event !== null &&
-      typeof event['v'] === 'number' &&
-      event['v'] >= 1 &&
-      typeof event['type'] === 'string' &&
-      typeof event['id'] === 'string' &&
-      typeof event['time'] === 'string'
-    )
+    const event = JSON.parse(line) as Parsed | null
+    if (typeof event !== 'object' || event === null || typeof event['v'] !== 'number' || event['v'] < 1) return undefined
+    return ['type', 'id', 'time'].every(name => typeof event[name] === 'string') ? event : undefined
   } catch {
     // Not JSON: not an event.
-    return false
+    return undefined
   }
 }
 
@@ -94,10 +82,11 @@ export class SegmentScan {
 
   /** one line without its newline, and its length in bytes without it */
   line(text: string, bytes: number): void {
-    if (!this.isTorn && !this.isDamaged && isEvent(text)) {
+    const event = this.isTorn || this.isDamaged ? undefined : eventIn(text)
+    if (event) {
       this.goodBytes += bytes + 1
       this.rows += 1
-      this.#open.note(text)
+      this.#open.note(text, event)
     } else if (text.includes('\0')) this.isTorn = true
     else this.isDamaged = true
   }
@@ -112,11 +101,12 @@ export class SegmentScan {
  * The outcome `unknown` of an intent or contact that a crash left open: the upstream may or may not have acted on it, and it is never run again.
  * `ms` is the time from then to now by the wall clock, at least 0.
  */
-export function closeOpen(line: string, encoder: EventEncoder, nowMs: number): string {
+export function closeOpen(line: string, encoder: EventEncoder, nowMs: number): { readonly event: string; readonly ends: string } {
   const open = JSON.parse(line) as IntentEvent | ContactEvent
   const ms = Math.max(0, nowMs - Date.parse(open.time))
-  if (open.type === 'upstream-contact') return encoder.contactEnd(encoder.contactText(open), { outcome: 'unknown', ms })
-  return encoder.outcome(encoder.exchange(open), { outcome: 'unknown', stage: 'recover', ms })
+  if (open.type === 'upstream-contact')
+    return { event: encoder.contactEnd(encoder.contactText(open), { outcome: 'unknown', ms }), ends: contactKey(open.contact) }
+  return { event: encoder.outcome(encoder.exchange(open), { outcome: 'unknown', stage: 'recover', ms }), ends: open.request }
 }
 
 /** Whether an open line is a contact of the gateway itself. */

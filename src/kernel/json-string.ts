@@ -21,3 +21,6 @@ export const inertAscii = (text: string, maxLength: number): string =>
   jsonString(text, maxLength)
     .slice(1, -1)
     .replace(/[<>&`]/g, c => `\\u00${c.charCodeAt(0).toString(16)}`)
+
+/** Text from a log or a stranger for one line of a terminal: controls, marks of direction and separators of lines become `?`. */
+export const inertLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')

@@ -46,9 +46,9 @@ export type RecordedRequest = {
   readonly decision: 'allowed' | 'refused'
   readonly stop?: Stop
   readonly rules: readonly string[]
-  /** the decision of the rules about it, as JSON text in ASCII; absent where there are none */
+  /** the decision of the rules about it, as canonical JSON text; absent where there are none */
   readonly policy?: string
-  /** what inspection found in it, as JSON text in ASCII */
+  /** what inspection found in it, as canonical JSON text */
   readonly findings?: string
 }
 

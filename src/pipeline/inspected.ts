@@ -3,7 +3,7 @@
 import { TIERS, type DocumentKind, type Finding, type Tier } from '../inspection/finding.ts'
 import { inspect } from '../inspection/inspect.ts'
 import type { Tiers } from '../inspection/tiers.ts'
-import { asciiJson } from '../kernel/json-string.ts'
+import { canonicalText } from '../kernel/canonical-text.ts'
 
 /** Findings with the tiers that count here. */
 export type Inspected = { readonly findings: readonly Finding[]; readonly tier: Tier | undefined }
@@ -38,9 +38,9 @@ export const worstOf = ({ findings, tier }: Inspected): Finding | undefined => f
 /** Code and place; never what stands there. */
 export const inWords = ({ code, pointer }: Finding): string => `\`${code}\` at \`${pointer === '' ? '/' : pointer}\``
 
-/** For the record, as JSON text in ASCII: no excerpt of what was asked or sent. Undefined where nothing was found. */
+/** For the record, as canonical JSON text: no excerpt of what was asked or sent. Undefined where nothing was found. */
 export function findingsText({ findings }: Inspected): string | undefined {
   if (findings.length === 0) return undefined
   const kept = findings.slice(0, MAX_RECORDED).map(({ code, severity, tier, pointer }) => ({ code, severity, tier, pointer }))
-  return asciiJson(JSON.stringify(kept))
+  return canonicalText(kept)
 }

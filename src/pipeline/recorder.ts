@@ -54,7 +54,7 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
   return {
     intent(x: Facts, round) {
       const beside = { policy: x.judged, findings: x.prepared?.findings }
-      return log.append(encoder.intent(exchangeOf(x), x.permit?.rules ?? [], (x.prepared?.state?.round ?? 0) + round, beside))
+      return log.append(encoder.intent(exchangeOf(x), x.permit?.rules ?? [], (x.prepared?.state?.round ?? 0) + round, beside), x.requestId)
     },
 
     outcome(x: Facts, { stage, answer, stop }) {
@@ -76,6 +76,8 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
           withheld: x.noticed?.withheld,
           ms: seconds(x) * 1000,
         }),
+        undefined,
+        x.requestId,
       )
     },
 

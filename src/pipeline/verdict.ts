@@ -1,7 +1,7 @@
 // From what the rules say to the answer: the table of decisions, its refusals as stops, and what is recorded of it.
 
+import { canonicalText } from '../kernel/canonical-text.ts'
 import type { Stop } from '../kernel/errors.ts'
-import { asciiJson } from '../kernel/json-string.ts'
 import { decideFrom, type Considered, type DemandKind, type Verdict } from '../policy/decision.ts'
 import type { PolicyRequest } from '../policy/request.ts'
 import type { Judged } from './judge.ts'
@@ -70,16 +70,15 @@ const MAX_TOLD = 3
 /** Characters of a record in the audit log; beyond it the facts are left out, and a replay says that they are. */
 const MAX_RECORD = 65_536
 
-/** The decision that decided, as JSON text in ASCII: that of the list where that refused. */
+/** The decision that decided, as canonical JSON text: that of the list where that refused. */
 export function recordOf({ request, policy, list, rules, shadow }: Judged, verdict?: Verdict): string {
   const isList = list !== undefined && verdict?.pass === false && verdict.reason === 'unknown'
   const asked = isList ? withoutArguments(request) : request
   const decision = isList ? list : policy
-  const facts = rules.recordText(asked, decision)
-  const text = shadow ? `${facts.slice(0, -1)},"shadow":${asciiJson(JSON.stringify(shadow))}}` : facts
+  const text = rules.recordText(asked, decision, shadow)
   if (text.length <= MAX_RECORD) return text
   const { outcome, code, rules: by } = decision
-  return asciiJson(JSON.stringify({ digest: rules.bundle.digest, outcome, code, rules: by }))
+  return canonicalText({ digest: rules.bundle.digest, outcome, code, rules: by })
 }
 
 /** A list is the same whatever the call holds. */

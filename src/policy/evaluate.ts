@@ -1,7 +1,7 @@
 // One decision of the rules: permit, deny, or permit once people have approved; with what a permit demands. Whatever goes wrong denies.
 
+import { canonicalText } from '../kernel/canonical-text.ts'
 import { digestOf } from '../kernel/digest.ts'
-import { asciiJson } from '../kernel/json-string.ts'
 import { ACTIONS } from './actions.ts'
 import type { ApprovalDemand } from './annotations.ts'
 import type { EngineAnswer, PolicyEngine } from './language.ts'
@@ -63,8 +63,8 @@ export class PolicyRules {
   readonly #byId: ReadonlyMap<string, Policy>
   readonly #remembered = new Map<string, PolicyDecision>()
   readonly #maxRemembered: number
-  /** how the records of a decision begin */
-  readonly #heads = new WeakMap<object, string>()
+  /** how the records of a decision begin, and how they end after its facts */
+  readonly #frames = new WeakMap<object, { readonly head: string; readonly tail: string }>()
 
   constructor(bundle: Bundle, engine: PolicyEngine, limits: EvaluateLimits = {}) {
     this.bundle = bundle
@@ -95,16 +95,18 @@ export class PolicyRules {
     return { digest: this.bundle.digest, outcome, code, rules, ...(facts && { facts }) }
   }
 
-  /** `record` as JSON text in ASCII. */
-  recordText(request: PolicyRequest, decision: Pick<PolicyDecision, 'outcome' | 'code' | 'rules'>): string {
+  /** `record` as canonical JSON text; `shadow`: what a trial would have come to. */
+  recordText(request: PolicyRequest, decision: Pick<PolicyDecision, 'outcome' | 'code' | 'rules'>, shadow?: object): string {
     const slice = this.#slices.of(request)
     const view = slice?.projection.view(request)
-    let head = this.#heads.get(decision)
-    if (head === undefined) {
+    const facts = slice && view && !('unreadable' in view) ? `,"facts":${slice.projection.recordText(request, view)}` : ''
+    let frame = this.#frames.get(decision)
+    if (!frame) {
       const { outcome, code, rules } = decision
-      this.#heads.set(decision, (head = asciiJson(JSON.stringify({ digest: this.bundle.digest, outcome, code, rules })).slice(0, -1)))
+      const head = `{"code":"${code}","digest":${canonicalText(this.bundle.digest)}`
+      this.#frames.set(decision, (frame = { head, tail: `,"outcome":"${outcome}","rules":${canonicalText(rules)}` }))
     }
-    return slice && view && !('unreadable' in view) ? `${head},"facts":${slice.projection.recordText(request, view)}}` : `${head}}`
+    return `${frame.head}${facts}${frame.tail}${shadow ? `,"shadow":${canonicalText(shadow)}` : ''}}`
   }
 
   /**

@@ -1,7 +1,7 @@
 // An entity as a set of rules sees it: what Cedar gets of it, its part of a key, and its part of a record, each worked out once for as long as the entity lives.
 
 import { cedarType } from './ast.ts'
-import { asciiJson } from '../kernel/json-string.ts'
+import { canonicalText } from '../kernel/canonical-text.ts'
 import { digestOf } from '../kernel/digest.ts'
 import { cedarFacts, flattened, pathsOf, picked, valueAt, written } from './fact-values.ts'
 import type { CedarEntity, CedarUid } from './language.ts'
@@ -63,11 +63,11 @@ export class ProjectedEntities {
     }
   }
 
-  /** `record` as JSON text in ASCII. Long ones are not kept: rules may name thousands of groups, and principals are many. */
+  /** `record` as canonical JSON text. Long ones are not kept: rules may name thousands of groups, and principals are many. */
   recordText(entity: Entity): string {
     const known = this.#texts.get(entity)
     if (known !== undefined) return known
-    const text = asciiJson(JSON.stringify(this.record(entity)))
+    const text = canonicalText(this.record(entity))
     if (text.length <= MAX_KEPT) this.#texts.set(entity, text)
     return text
   }

@@ -1,6 +1,6 @@
 // Exactly the facts that a set of rules reads: what Cedar gets, what a decision is remembered by, and what is written down of it, are the same thing.
 
-import { asciiJson } from '../kernel/json-string.ts'
+import { canonicalText } from '../kernel/canonical-text.ts'
 import { actionRow } from './actions.ts'
 import { argumentFacts, stepsOf } from './arguments.ts'
 import { cedarType } from './ast.ts'
@@ -39,7 +39,7 @@ export class Projection {
     this.#resources = new ProjectedEntities(reads.resource)
     this.#isRemembered = !reads.context.isWhole && !reads.principal.isWhole && !reads.resource.isWhole && reads.pointers !== 'all'
     this.#readsFindings = reads.context.isWhole || reads.context.paths.has('findings')
-    this.#noArguments = asciiJson(JSON.stringify(this.#argumentsOf(NO_TAGS)))
+    this.#noArguments = canonicalText(this.#argumentsOf(NO_TAGS))
   }
 
   /** What the rules see of it; or which argument cannot be judged. */
@@ -88,7 +88,7 @@ export class Projection {
     let known = this.#contexts.get(context)
     if (!known) {
       const key = part(this.#contextPaths.map(path => written(valueAt(context, path))).join(''))
-      this.#contexts.set(context, (known = { key, text: asciiJson(JSON.stringify(this.#contextRecord(context))) }))
+      this.#contexts.set(context, (known = { key, text: canonicalText(this.#contextRecord(context)) }))
     }
     return known
   }
@@ -134,15 +134,15 @@ export class Projection {
     }
   }
 
-  /** `record` as JSON text in ASCII, of parts that were made before. */
+  /** `record` as canonical JSON text, of parts that were made before. */
   recordText({ action, principal, resource }: PolicyRequest, { tags, context }: View): string {
-    const isWhole = this.#reads.context.isWhole ? ',"isWholeContext":true' : ''
     const isWholeArguments = this.#pointers === 'all' ? ',"isWholeArguments":true' : ''
-    const given = tags === NO_TAGS ? this.#noArguments : asciiJson(JSON.stringify(this.#argumentsOf(tags)))
+    const isWhole = this.#reads.context.isWhole ? ',"isWholeContext":true' : ''
+    const given = tags === NO_TAGS ? this.#noArguments : canonicalText(this.#argumentsOf(tags))
     // INVARIANT: actions are rows of a table, in ASCII.
     return (
-      `{"action":"${action}","principal":${this.#principals.recordText(principal)},"resource":${this.#resources.recordText(resource)}` +
-      `,"context":${this.#contextOf(context).text}${isWhole},"arguments":${given}${isWholeArguments}}`
+      `{"action":"${action}","arguments":${given},"context":${this.#contextOf(context).text}${isWholeArguments}${isWhole}` +
+      `,"principal":${this.#principals.recordText(principal)},"resource":${this.#resources.recordText(resource)}}`
     )
   }
 

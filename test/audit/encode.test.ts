@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { EventEncoder, MAX } from '../../src/audit/encode.ts'
+import { canonicalJson } from '../../src/kernel/canonical-json.ts'
+import { canonicalText } from '../../src/kernel/canonical-text.ts'
 import type { AuditEvent, ExchangeFacts } from '../../src/audit/record.ts'
 import { createTimeText, createUuidV7 } from '../../src/audit/stamps.ts'
 
@@ -54,6 +56,8 @@ const facts: fc.Arbitrary<ExchangeFacts> = fc.record(
       },
       { requiredKeys: ['endpoint', 'era', 'method'] },
     ),
+    credential: hostile(40),
+    marks: fc.constantFrom(['untrusted' as const], ['untrusted' as const, 'private' as const]),
   },
   { requiredKeys: ['call', 'request', 'trace', 'subject'] },
 )
@@ -61,10 +65,17 @@ const rules = fc.array(hostile(30), { maxLength: 4 })
 const ms = fc.double({ min: 0, max: 1e7, noNaN: true }).map(value => Math.round(value * 1000) / 1000)
 const reason = fc.constantFrom('denied' as const, 'upstream-timeout' as const)
 
-/** What the event would be as an object, put through the platform's own JSON. */
-const plain = (event: object): unknown => JSON.parse(JSON.stringify(event))
+/** One line, and the only text of its value (RFC 8785). */
+function expectCanonical(line: string): void {
+  // eslint-disable-next-line no-control-regex -- none may stand in a line
+  expect(line).not.toMatch(/[\u0000-\u001f]/)
+  expect(line.isWellFormed()).toBe(true)
+  expect(canonicalJson(JSON.parse(line))).toBe(line)
+}
+/** What the event would be as an object, put through the platform's own JSON; lone surrogates cannot be written in UTF-8. */
+const plain = (event: object): unknown => JSON.parse(canonicalText(event))
 function expectEvent(line: string, type: AuditEvent['type'], content: object): void {
-  expect(line).toMatch(/^[ -~]+$/)
+  expectCanonical(line)
   const { id, time, ...rest } = JSON.parse(line) as AuditEvent
   expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
   expect(time).toBe('2026-07-28T12:00:00.007Z')
@@ -159,7 +170,7 @@ describe('EventEncoder', () => {
     expect(name).toHaveLength(MAX.name)
     expect(name.endsWith('…')).toBe(true)
     expect(line.length).toBeLessThan(6 * MAX.name + 1000)
-    expect(line).toMatch(/^[ -~]+$/)
+    expectCanonical(line)
   })
 
   it('keeps two principals apart and forgets none', () => {
@@ -167,9 +178,91 @@ describe('EventEncoder', () => {
     const [anna, ben] = [of('anna'), of('ben')]
     const line = (principal: { issuer: string; subject: string }) =>
       encoder.exchange({ call: 'c', request: 'r', trace: 't', principal, subject: { endpoint: '/mcp', era: 'modern', method: 'ping' } })
+        .principal
     expect(line(anna)).toContain('"subject":"anna"')
     expect(line(ben)).toContain('"subject":"ben"')
     expect(line(anna)).toBe(line(anna))
+  })
+})
+
+describe('attack: facts that would break canonical JSON', () => {
+  const odd = fc.oneof(
+    fc.double(),
+    fc.constantFrom(-0, Number.NaN, Number.POSITIVE_INFINITY, 1e21, 5e-324, Number.MAX_SAFE_INTEGER + 2),
+    fc.integer(),
+  )
+  const long = fc.oneof(
+    hostile(60),
+    fc.tuple(hostile(3), fc.integer({ min: 1, max: 3000 })).map(([text, times]) => text.repeat(times)),
+  )
+  const exchanges = fc.record(
+    {
+      ...{ call: long, request: long, trace: long, session: long, credential: long },
+      principal: fc.record({ issuer: long, subject: long, client: long }, { requiredKeys: ['issuer', 'subject'] }),
+      marks: fc.subarray(['untrusted' as const, 'private' as const]),
+      subject: fc.record(
+        {
+          ...{ endpoint: long, method: long, server: long, name: long, paramsDigest: long, paramsBytes: odd },
+          era: fc.constantFrom('legacy' as const, 'modern' as const),
+        },
+        { requiredKeys: ['endpoint', 'era', 'method'] },
+      ),
+    },
+    { requiredKeys: ['call', 'request', 'trace', 'subject'] },
+  )
+  const data = fc.jsonValue().chain(value => fc.dictionary(hostile(6), fc.oneof(fc.constant(value), long, odd, fc.constant(undefined))))
+  const policy = fc.option(data.map(canonicalText), { nil: undefined })
+  const findings = fc.option(fc.array(data, { maxLength: 3 }).map(canonicalText), { nil: undefined })
+  const many = fc.array(long, { maxLength: 300 })
+  const found = fc.record({
+    ...{ code: long, in: long, pointer: long, count: odd },
+    severity: fc.constantFrom('critical' as const, 'low' as const),
+    tier: fc.constantFrom('hold' as const, 'redact' as const),
+  })
+  const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined })
+  const how = fc.record({
+    ...{ ms: odd, errorCode: maybe(odd), resultBytes: maybe(odd), redacted: maybe(odd), withheld: maybe(odd), count: odd },
+    ...{ stage: long, detail: maybe(long), resultDigest: maybe(long), reason: maybe(reason), text: long, other: maybe(long) },
+    notifications: maybe(fc.record({ count: odd, digest: long })),
+    findings: maybe(fc.array(found, { maxLength: 4 })),
+    outcome: fc.constantFrom('ok' as const, 'stopped' as const),
+  })
+  /** What one event may take at most, in UTF-16 units, besides what is handed over as text. */
+  const MOST = 6 * (256 * MAX.rule + 3 * MAX.principal + 20_000)
+
+  it('every kind of event is one line, the only text of its value, and bounded', () => {
+    fc.assert(
+      fc.property(exchanges, fc.tuple(policy, findings, many, data), how, (exchange, [policy, findings, rules, detail], facts) => {
+        const x = encoder.exchange(exchange)
+        const { text, other, stage, count, ms } = facts
+        const why = facts.reason ?? 'denied'
+        const contact = encoder.contactText({
+          ...{ contact: text, server: text, principal: exchange.principal, credential: other, paramsDigest: other, method: text },
+          purpose: 'list',
+        })
+        const lines = [
+          encoder.intent(x, rules, count, { policy, findings }),
+          encoder.outcome(x, facts),
+          encoder.refusal(x, { reason: why, stage, detail: facts.detail }, policy),
+          encoder.decision(x, { rules, detail: facts.detail, ms }, policy),
+          encoder.serverRequest(
+            x,
+            { requestMethod: text, requestDigest: other, decision: 'refused', reason: facts.reason, rules },
+            { policy, findings },
+          ),
+          encoder.contact(contact),
+          encoder.contactEnd(contact, { outcome: 'stopped', reason: facts.reason, ms }),
+          encoder.aggregate({ reason: why, prefix: text, count, from: text, to: text }),
+          encoder.lifecycle(text, detail),
+          encoder.lifecycle(text),
+        ]
+        for (const line of lines) {
+          expectCanonical(line)
+          expect(line.length).toBeLessThan(MOST + (policy?.length ?? 0) + (findings?.length ?? 0) + canonicalText(detail).length)
+        }
+      }),
+      { numRuns: 200 },
+    )
   })
 })
 

@@ -5,8 +5,9 @@ import { EventEncoder } from '../../src/audit/encode.ts'
 import type { ExchangeFacts } from '../../src/audit/record.ts'
 import {
   closeOpen,
+  contactKey,
+  eventIn,
   isContact,
-  isEvent,
   OpenIntents,
   openIntentsName,
   SegmentScan,
@@ -27,22 +28,26 @@ const facts = (request: string): ExchangeFacts => ({
 const intent = (request: string) => encoder.intent(encoder.exchange(facts(request)), ['r'], 0)
 const outcome = (request: string) => encoder.outcome(encoder.exchange(facts(request)), { outcome: 'ok', ms: 1 })
 
+/** As the encoder wrote it before events were canonical. */
+const old = (line: string): string => {
+  const { v, type, id, time, ...rest } = JSON.parse(line) as Record<string, unknown>
+  return JSON.stringify({ v, type, id, time, ...rest }).replace(/[^ -~]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
 describe('OpenIntents', () => {
-  it('keeps exactly the intents whose outcome has not come, in the encoder’s layout and in any other', () => {
-    // Requests that could be confused by position: quotes, escapes, prefixes of each other.
+  it('keeps exactly the intents whose outcome has not come, told of them or reading them, in the layout of any version', () => {
     const request = fc.constantFrom('a', 'ab', 'a"', 'a\\', 'a\\"', 'ä', '', '","type":"outcome', 'r1', 'r2')
-    const reordered = (line: string): string => {
-      const { v, type, ...rest } = JSON.parse(line) as Record<string, unknown>
-      return JSON.stringify({ ...rest, type, v })
-    }
+    const how = fc.constantFrom('told' as const, 'read' as const, 'old' as const)
     fc.assert(
-      fc.property(fc.array(fc.record({ request, ends: fc.boolean(), foreign: fc.boolean() })), acts => {
+      fc.property(fc.array(fc.record({ request, ends: fc.boolean(), how })), acts => {
         const open = new OpenIntents()
         const model = new Map<string, string>()
-        for (const { request, ends, foreign } of acts) {
+        for (const { request, ends, how } of acts) {
           const line = ends ? outcome(request) : intent(request)
-          const written = foreign ? reordered(line) : line
-          open.note(written)
+          const written = how === 'old' ? old(line) : line
+          if (how !== 'told') open.read(written)
+          else if (ends) open.end(request)
+          else open.begin(request, written)
           if (ends) model.delete(request)
           else model.set(request, written)
         }
@@ -52,11 +57,27 @@ describe('OpenIntents', () => {
     )
   })
 
+  it('reads what stood in logs before events were canonical, byte for byte', () => {
+    const open = new OpenIntents()
+    const head = '","id":"01990000-0000-7000-8000-000000000000","time":"2026-07-28T12:00:00.000Z"'
+    const begun = `{"v":1,"type":"intent${head},"request":"r\\u00e4","call":"c","trace":"t","subject":{"endpoint":"/mcp","era":"modern","method":"tools/call"},"rules":["r"],"round":0}`
+    const contact = `{"v":1,"type":"upstream-contact${head},"contact":"k","server":"files","purpose":"check","method":"ping"}`
+    for (const line of [begun, contact]) open.read(line)
+    expect(open.lines()).toEqual([begun, contact])
+    expect(open.lines().map(line => closeOpen(line, encoder, NOW).ends)).toEqual(['rä', contactKey('k')])
+    open.read(`{"v":1,"type":"outcome${head},"request":"r\\u00e4","call":"c","trace":"t","outcome":"ok","ms":1}`)
+    open.read(
+      `{"v":1,"type":"upstream-contact-end${head},"contact":"k","server":"files","purpose":"check","method":"ping","outcome":"ok","ms":1}`,
+    )
+    expect(open.size).toBe(0)
+  })
+
   it('is not moved by other events, even when they quote an intent', () => {
     const open = new OpenIntents()
-    open.note(encoder.lifecycle('start', { was: intent('r1') }))
-    open.note(encoder.refusal(encoder.exchange(facts('r1')), { reason: 'denied', stage: 'evaluate-policy', detail: intent('r1') }))
-    open.note(encoder.decision(encoder.exchange(facts('r1')), { rules: [], ms: 0 }))
+    open.read(encoder.lifecycle('start', { was: intent('r1') }))
+    open.read(encoder.lifecycle('start', JSON.parse(intent('r1')) as Record<string, unknown>))
+    open.read(encoder.refusal(encoder.exchange(facts('r1')), { reason: 'denied', stage: 'evaluate-policy', detail: intent('r1') }))
+    open.read(encoder.decision(encoder.exchange(facts('r1')), { rules: [], ms: 0 }))
     expect(open.size).toBe(0)
   })
 })
@@ -74,17 +95,17 @@ describe('contacts of the gateway itself', () => {
 
   it('are kept until they end, beside intents that have the same id', () => {
     const open = new OpenIntents()
-    open.note(intent('c-1'))
-    open.note(encoder.contact(text))
+    open.read(intent('c-1'))
+    open.read(encoder.contact(text))
     expect(open.size).toBe(2)
-    open.note(outcome('c-1'))
+    open.read(outcome('c-1'))
     expect(open.lines().map(isContact)).toEqual([true])
-    open.note(encoder.contactEnd(text, { outcome: 'ok', ms: 1 }))
+    open.read(encoder.contactEnd(text, { outcome: 'ok', ms: 1 }))
     expect(open.size).toBe(0)
   })
 
   it('are closed as unknown after a crash', () => {
-    const { id, time, ...closed } = JSON.parse(closeOpen(encoder.contact(text), encoder, NOW + 1500)) as Record<string, unknown>
+    const { id, time, ...closed } = JSON.parse(closeOpen(encoder.contact(text), encoder, NOW + 1500).event) as Record<string, unknown>
     expect(closed).toEqual({ v: 1, type: 'upstream-contact-end', ...facts, outcome: 'unknown', ms: 1500 })
     expect([typeof id, typeof time]).toEqual(['string', 'string'])
   })
@@ -121,7 +142,7 @@ describe('SegmentScan', () => {
   })
 })
 
-describe('isEvent', () => {
+describe('eventIn', () => {
   it.each([
     '',
     'null',
@@ -132,10 +153,10 @@ describe('isEvent', () => {
     '{"v":"1","type":"x","id":"i","time":"t"}',
     '{"v":1,"type":"x","id":"i"}',
     a(3),
-  ])('refuses %j', text => expect(isEvent(text)).toBe(false))
+  ])('refuses %j', text => expect(eventIn(text)).toBeUndefined())
   it('accepts every event of the encoder and a later version with more fields', () => {
     for (const line of [intent('r'), outcome('r'), encoder.lifecycle('start'), '{"v":2,"type":"new","id":"i","time":"t","more":[]}'])
-      expect(isEvent(line)).toBe(true)
+      expect(eventIn(line)).toEqual(JSON.parse(line))
   })
 })
 function a(n: number): string {
@@ -144,11 +165,11 @@ function a(n: number): string {
 
 describe('closeOpen', () => {
   it('answers for the very exchange with the outcome unknown, and never a negative time', () => {
-    const { id, time, ...closed } = JSON.parse(closeOpen(intent('r1'), encoder, NOW + 1500)) as Record<string, unknown>
+    const { id, time, ...closed } = JSON.parse(closeOpen(intent('r1'), encoder, NOW + 1500).event) as Record<string, unknown>
     expect(closed).toEqual({ v: 1, type: 'outcome', ...facts('r1'), outcome: 'unknown', stage: 'recover', ms: 1500 })
     expect(typeof id).toBe('string')
     expect(time).toBe('2026-07-28T00:00:00.000Z')
-    expect(JSON.parse(closeOpen(intent('r1'), encoder, NOW - 5000))).toMatchObject({ ms: 0 })
+    expect(JSON.parse(closeOpen(intent('r1'), encoder, NOW - 5000).event)).toMatchObject({ ms: 0 })
   })
 })
 

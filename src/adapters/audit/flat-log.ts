@@ -10,14 +10,14 @@ import type { Disk } from './disk.ts'
 export type FlatLogLimits = {
   /** rows appended and not yet durable; default 20,000 */
   readonly backlogRows: number
-  /** the same in UTF-16 units, for the encoder's events bytes; default 32 MiB */
-  readonly backlogBytes: number
-  /** one row; default 1 MiB */
-  readonly rowBytes: number
+  /** the same in UTF-16 units, each of one to three bytes; default 32 Mi */
+  readonly backlogUnits: number
+  /** one row; default 1 Mi */
+  readonly rowUnits: number
   /** a segment that reached this is followed by a new one; default 16 MiB, which is also what a start reads */
   readonly segmentBytes: number
 }
-export const FLAT_LOG_LIMITS: FlatLogLimits = { backlogRows: 20_000, backlogBytes: 32 << 20, rowBytes: 1 << 20, segmentBytes: 16 << 20 }
+export const FLAT_LOG_LIMITS: FlatLogLimits = { backlogRows: 20_000, backlogUnits: 32 << 20, rowUnits: 1 << 20, segmentBytes: 16 << 20 }
 
 /** Where a log stands when it is handed its open file. */
 export type Position = { readonly dir: string; readonly segment: number; readonly fd: number; readonly bytes: number }
@@ -113,15 +113,12 @@ export class FlatLog implements AuditLog {
   }
 
   /** See AuditLog. The promise is the group's: all rows that share a sync share it. */
-  append(event: string): Promise<void> {
+  append(event: string, begins?: string, ends?: string): Promise<void> {
     if (this.#fault !== undefined) return Promise.reject(this.#fault)
     const refusal = this.#refusal(event)
     if (refusal !== undefined) return Promise.reject(unavailable(refusal))
-    try {
-      this.#parts.open.note(event)
-    } catch (cause) {
-      return Promise.reject(unavailable(NOT_A_ROW, cause))
-    }
+    if (begins !== undefined) this.#parts.open.begin(begins, event)
+    if (ends !== undefined) this.#parts.open.end(ends)
     const group = (this.#collecting ??= new Group(this.#spare.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES)))
     group.add(event)
     if (this.#writing === undefined && this.#rotation === undefined) this.#arm()
@@ -133,12 +130,12 @@ export class FlatLog implements AuditLog {
   }
 
   #refusal(event: string): string | undefined {
-    const { backlogRows, backlogBytes, rowBytes } = this.#parts.limits
+    const { backlogRows, backlogUnits, rowUnits } = this.#parts.limits
     if (this.#closed !== undefined) return 'the audit log is closed'
     if (this.backlog >= backlogRows) return `the audit log is behind by ${this.backlog} rows, at most ${backlogRows} are kept`
     const units = (this.#collecting?.units ?? 0) + (this.#writing?.units ?? 0) + event.length
-    if (units > backlogBytes) return `the audit log is behind by ${units} bytes, at most ${backlogBytes} are kept`
-    if (event.length > rowBytes) return `expected an event of at most ${rowBytes} bytes, got ${event.length}`
+    if (units > backlogUnits) return `the audit log is behind by ${units} characters, at most ${backlogUnits} are kept`
+    if (event.length > rowUnits) return `expected an event of at most ${rowUnits} characters, got ${event.length}`
     // INVARIANT: one event is one line. A newline inside would let an event forge its neighbour.
     if (event.charCodeAt(0) !== BRACE || event.includes('\n')) return NOT_A_ROW
     return undefined

@@ -92,7 +92,7 @@ async function readOpenIntents(dir: string, segment: number, open: OpenIntents):
   const name = openIntentsName(segment)
   try {
     // Written whole and durable before its segment exists: it is never torn.
-    const rest = await eachLine(join(dir, name), line => open.note(line))
+    const rest = await eachLine(join(dir, name), line => open.read(line))
     if (rest > 0) throw new SyntaxError('the last line has no end')
   } catch (cause) {
     throw damaged(dir, `\`${name}\`, the open intents before \`${segmentName(segment)}\`, is missing or unreadable`, cause)
@@ -110,7 +110,8 @@ async function recordRecovery(
     last = log.append(encoder.lifecycle('log-recovered', { segment: segmentName(segment), ...recovery }))
   // A backlog's worth at a time: a crash can leave more open than the backlog holds.
   for (const line of orphans) {
-    last = log.append(closeOpen(line, encoder, now()))
+    const { event, ends } = closeOpen(line, encoder, now())
+    last = log.append(event, undefined, ends)
     if (log.backlog >= RECOVERY_ROWS) await last
   }
   await last

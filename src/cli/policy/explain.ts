@@ -1,6 +1,7 @@
 // `gatehouse policy explain`: why a request would be permitted or refused, and what would change that.
 
 import { CedarEngine } from '../../adapters/cedar/engine.ts'
+import { inertLine } from '../../kernel/json-string.ts'
 import { explain, type Explanation } from '../../policy/explain.ts'
 import type { Policy } from '../../policy/load.ts'
 import { PolicyRules } from '../../policy/evaluate.ts'
@@ -57,7 +58,7 @@ function asWords({ decision, record, decidedBy, demandedBy, otherPermits }: Expl
     if (otherPermits.length > MAX_OTHERS) lines.push(`  and ${otherPermits.length - MAX_OTHERS} more`)
   }
   if (record.facts) lines.push('decided by these facts', ...factLines(record.facts).map(line => `  ${line}`))
-  return `${lines.join('\n')}\n`
+  return `${lines.map(inertLine).join('\n')}\n`
 }
 
 function factLines({ action, principal, resource, context, arguments: given }: RequestRecord): string[] {

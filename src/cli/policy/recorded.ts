@@ -6,6 +6,7 @@ import { join, relative, resolve } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { eachLine, segmentsIn } from '../../adapters/audit/lines.ts'
 import { segmentName } from '../../audit/recover.ts'
+import { inertLine } from '../../kernel/json-string.ts'
 import { readRecord, type DecisionRecord } from '../../policy/record.ts'
 import type { Io } from '../command.ts'
 
@@ -102,8 +103,7 @@ function toldOf({ type, reason, stage, detail }: Readonly<Record<string, unknown
   const why = [reason, stage && `at ${shown(stage)}`].filter(Boolean).map(shown).join(' ')
   return `${shown(type)}${why && ` ${why}`}${detail === undefined ? '' : `: ${shown(detail)}`}`
 }
-const shown = (value: unknown): string =>
-  typeof value === 'string' ? value.slice(0, 300).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?') : '?'
+const shown = (value: unknown): string => (typeof value === 'string' ? inertLine(value.slice(0, 300)) : '?')
 
 /** Lists say which rules were in force, and are as many decisions as they have entries. */
 const isDigestAlone = (claimed: unknown): boolean =>

@@ -1,6 +1,7 @@
 // `gatehouse policy replay`: recorded decisions under the rules of a folder: same, changed, or undecidable.
 
 import { CedarEngine } from '../../adapters/cedar/engine.ts'
+import { inertLine } from '../../kernel/json-string.ts'
 import { Replay } from '../../policy/replay.ts'
 import { EXIT, type CommandArgs } from '../command.ts'
 import { loadFolder, reportFaults } from './folder.ts'
@@ -88,5 +89,5 @@ export function replayWords({ same, changed, undecidable, unreadable }: ReplayRe
     ...unreadable.slice(0, MAX_SHOWN).map(({ file, line }) => `${file}:${line} is no recorded decision`),
     `${same} same, ${changed.length} changed, ${undecidable.length} undecidable${unreadable.length > 0 ? `, ${unreadable.length} unreadable` : ''}`,
   ]
-  return `${lines.map(line => line.replaceAll(/\p{Cc}/gu, '?')).join('\n')}\n`
+  return `${lines.map(inertLine).join('\n')}\n`
 }

@@ -26,7 +26,7 @@ export type Prepared = {
     /** a retry of an earlier round: what its sealed state said, and the answers as sent */
     readonly state?: StateFields
     readonly inputResponses?: Slice
-    /** what inspection found in the arguments, for the record: JSON text in ASCII */
+    /** what inspection found in the arguments, for the record: canonical JSON text */
     readonly findings?: string
   }
 }

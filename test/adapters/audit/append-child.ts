@@ -18,9 +18,9 @@ const exchange = (request: string) =>
   })
 async function call(name: string): Promise<void> {
   const shared = exchange(name)
-  await log.append(encoder.intent(shared, ['r'], 0))
+  await log.append(encoder.intent(shared, ['r'], 0), name)
   writeSync(1, `intent ${name}\n`)
-  await log.append(encoder.outcome(shared, { outcome: 'ok', ms: 1 }))
+  await log.append(encoder.outcome(shared, { outcome: 'ok', ms: 1 }), undefined, name)
   writeSync(1, `outcome ${name}\n`)
 }
 

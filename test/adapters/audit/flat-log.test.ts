@@ -81,9 +81,10 @@ describe('the flat log on disk', () => {
 
   it('continues in new segments, in order, without losing the intents that were open', async () => {
     const { log } = await open({ limits: { segmentBytes: 2000 } })
-    await log.append(intent('long'))
-    for (let i = 0; i < 40; i += 1) await Promise.all([log.append(intent(`r${i}`)), log.append(outcome(`r${i}`))])
-    await log.append(intent('late'))
+    await log.append(intent('long'), 'long')
+    for (let i = 0; i < 40; i += 1)
+      await Promise.all([log.append(intent(`r${i}`), `r${i}`), log.append(outcome(`r${i}`), undefined, `r${i}`)])
+    await log.append(intent('late'), 'late')
     await log.close()
     expect((await readdir(dir)).filter(name => name.startsWith('events-')).length).toBeGreaterThan(5)
     // Each segment but the last was filled before the next one was begun.
@@ -113,7 +114,7 @@ describe('the flat log on disk', () => {
 
   it('starts from the newest segment alone when older ones were moved away', async () => {
     const { log } = await open({ limits: { segmentBytes: 1 } })
-    for (let i = 0; i < 3; i += 1) await log.append(intent(`r${i}`))
+    for (let i = 0; i < 3; i += 1) await log.append(intent(`r${i}`), `r${i}`)
     await log.close()
     await unlink(join(dir, FIRST))
     await unlink(join(dir, 'events-000002.jsonl'))
@@ -123,7 +124,7 @@ describe('the flat log on disk', () => {
   })
 
   it('refuses a row too large to be an event, and stays healthy', async () => {
-    const { log } = await open({ limits: { rowBytes: 100 } })
+    const { log } = await open({ limits: { rowUnits: 100 } })
     await expect(log.append(row('x'.repeat(100)))).rejects.toMatchObject({ code: 'audit-unavailable' })
     await log.append('{"v":1}')
     expect(log.isHealthy).toBe(true)
@@ -132,7 +133,7 @@ describe('the flat log on disk', () => {
 
   it('refuses a backlog of too many bytes', async () => {
     const disk = new FaultyDisk()
-    const { log } = await open({ disk, limits: { backlogBytes: 300 } })
+    const { log } = await open({ disk, limits: { backlogUnits: 300 } })
     const release = disk.hold()
     const kept = [log.append(row(1)), log.append(row(2))]
     await expect(log.append(row('x'.repeat(200)))).rejects.toThrow('behind by')
@@ -302,7 +303,7 @@ describe('N146 N149 a disk that fails at any point', () => {
 
   it('a start that cannot write its recovery does not serve', async () => {
     const { log } = await open()
-    await log.append(intent('r1'))
+    await log.append(intent('r1'), 'r1')
     await log.close()
     const disk = new FaultyDisk()
     disk.fail('write', 'before')
@@ -315,7 +316,7 @@ describe('N146 N149 a disk that fails at any point', () => {
 
   it('closes more open intents than the backlog holds', async () => {
     const { log } = await open()
-    await Promise.all(Array.from({ length: 3000 }, (_, i) => log.append(intent(`r${i}`))))
+    await Promise.all(Array.from({ length: 3000 }, (_, i) => log.append(intent(`r${i}`), `r${i}`)))
     await log.close()
     const { log: next, recovery } = await open({ limits: { backlogRows: 1500 } })
     expect(recovery.closedIntents).toBe(3000)
