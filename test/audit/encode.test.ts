@@ -67,7 +67,6 @@ const reason = fc.constantFrom('denied' as const, 'upstream-timeout' as const)
 
 /** One line, and the only text of its value (RFC 8785). */
 function expectCanonical(line: string): void {
-  // eslint-disable-next-line no-control-regex -- none may stand in a line
   expect(line).not.toMatch(/[\u0000-\u001f]/)
   expect(line.isWellFormed()).toBe(true)
   expect(canonicalJson(JSON.parse(line))).toBe(line)
