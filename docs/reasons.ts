@@ -120,7 +120,7 @@ const WHAT = {
     'change the rule, or call something else',
   ),
   'approval-spent': row(
-    'the approval was used by another call, or it ended, before this one left: each lets one call through',
+    'the approval was used by another call, or it ended, before this one left: each lets one call through; or nobody decided in time',
     'make the call again: it is asked for anew',
   ),
   'arguments-forbidden': row(

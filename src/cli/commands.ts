@@ -74,11 +74,19 @@ export const COMMANDS: readonly Command[] = [
       '`gatehouse demo deputy` shows the confused deputy instead: two users, an honest server, a malicious host and a malicious server, and every attack refused with its reason.',
       '`gatehouse demo supply-chain` publishes a real server signed and reviewed, uses it, then swaps its tarball, edits what was installed and what was published, lets it turn, goes back to an older version and revokes it: each stopped, with its reason.',
       '`gatehouse demo policy` writes a rule: its test fails, it is mended, replayed over what the gateway recorded, tried in the shadow, promoted, and a denial by it explained.',
+      '`gatehouse demo approvals` has two servers ask something within a call: one question is approved in a browser, one rejected in a terminal, one decided by nobody; and shows what host, server and audit log saw of each.',
       'Exit code 0 only when every step did what it claims. Needs a clone of the repository with its development dependencies (`npm ci`).',
     ],
-    positionals: '[deputy|supply-chain|policy]',
+    positionals: '[deputy|supply-chain|policy|approvals]',
     maxPositionals: 1,
-    options: { era: { kind: 'text', value: 'modern|legacy', help: 'revision of the host: 2026-07-28 or 2025-11-25; default: modern' } },
+    options: {
+      era: { kind: 'text', value: 'modern|legacy', help: 'revision of the host: 2026-07-28 or 2025-11-25; default: modern' },
+      browser: {
+        kind: 'text',
+        value: 'FILE',
+        help: 'of `approvals`: the Chromium to drive, or `none`; default: the one that is installed',
+      },
+    },
     load: () => import('./demo.ts'),
   },
   {

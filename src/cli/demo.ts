@@ -28,8 +28,9 @@ export async function run(args: CommandArgs): Promise<number> {
   if (scene === 'deputy') return (await import('./demo-deputy.ts')).run(args)
   if (scene === 'supply-chain') return (await import('./demo-supply-chain.ts')).run(args)
   if (scene === 'policy') return (await import('./demo-policy.ts')).run(args)
+  if (scene === 'approvals') return (await import('./demo-approvals.ts')).run(args)
   if (scene !== undefined) {
-    args.io.err(`gatehouse demo: expected no scene, \`deputy\`, \`supply-chain\` or \`policy\`, got \`${scene}\`\n`)
+    args.io.err(`gatehouse demo: expected no scene, \`deputy\`, \`supply-chain\`, \`policy\` or \`approvals\`, got \`${scene}\`\n`)
     return EXIT.usage
   }
   const era = args.text('era') ?? 'modern'

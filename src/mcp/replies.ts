@@ -61,7 +61,7 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
   'approval-pending': reply(200, 200, OWN.approval, 'Waiting for a person to approve this'),
   'approval-rejected': reply(200, 200, OWN.approval, 'A person said no to this'),
   'approval-required': reply(200, 200, OWN.approval, 'Somebody has to approve this'),
-  'approval-spent': reply(200, 200, OWN.approval, 'The approval was used'),
+  'approval-spent': reply(200, 200, OWN.approval, 'No approval counts for this any more'),
   'arguments-blocked': reply(200, 200, OWN.content, 'The arguments are not passed on'),
   'arguments-forbidden': reply(200, 200, OWN.policy, 'These arguments are not permitted'),
   'arguments-invalid': reply(200, 200, CODE.invalidParams, 'Invalid arguments'),

@@ -169,7 +169,8 @@ async function waitFor(x: Ready, approval: Approval, { news, store, linkTo }: Qu
 async function used(x: Ready, wanted: Wanted, approval: Approval, deps: QuestionApprovalDeps): Promise<{ readonly by: string } | Stop> {
   if (approval.state === 'rejected')
     return { stop: 'approval-rejected', detail: approval.rejected?.why ?? 'no reason was given', fix: 'do something else' }
-  if (approval.state !== 'approved') return { stop: 'approval-spent', detail: 'it ended meanwhile', fix: 'make the call again' }
+  if (approval.state === 'expired') return { stop: 'approval-spent', detail: 'nobody decided in time', fix: 'make the call again' }
+  if (approval.state !== 'approved') return { stop: 'approval-spent', detail: 'it was used meanwhile', fix: 'make the call again' }
   // People may have taken long: the rules are asked again, with their word in it, and have to ask the same people for it.
   const now = needsPeople(x, wanted, deps.judge)
   if (now && now !== 'settings' && isStop(now)) return now
