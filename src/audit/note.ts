@@ -86,7 +86,7 @@ export function cosignatureLine(text: string, { name, privateKey }: NoteSigner, 
 }
 
 const cosigned = (text: string, time: number): Buffer => Buffer.from(`cosignature/v1\ntime ${time}\n${text}`)
-const lineOf = ({ name, id }: NoteKey, signature: Uint8Array): string =>
+const lineOf = ({ name, id }: Pick<NoteKey, 'name' | 'id'>, signature: Uint8Array): string =>
   `— ${name} ${Buffer.concat([Buffer.from(id, 'hex'), signature]).toString('base64')}\n`
 
 /** Text and signature lines, each with its line break, as one note. */
@@ -102,6 +102,10 @@ export function readNote(note: string): Note | string {
   const lines = readSignatures(note.slice(blank + 2))
   return typeof lines === 'string' ? lines : { text, lines }
 }
+
+/** The lines of a note that name one of these keys, as text: what strangers put beside them stays behind. */
+export const linesBy = ({ lines }: Note, keys: readonly NoteKey[]): string[] =>
+  lines.filter(line => keys.some(({ name, id }) => name === line.name && id === line.id)).map(line => lineOf(line, line.signature))
 
 /** Signature lines alone, as witnesses answer; a text says why they are none. */
 export function readSignatures(text: string): SignatureLine[] | string {

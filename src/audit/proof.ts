@@ -42,7 +42,7 @@ export function readProof(text: string): Proof | string {
 }
 
 /** One hash a line; undefined where one is none. */
-function readHashes(lines: readonly string[]): Buffer[] | undefined {
+export function readHashes(lines: readonly string[]): Buffer[] | undefined {
   const hashes = lines.map(base64)
   return hashes.every(hash => hash?.length === HASH_BYTES) ? (hashes as Buffer[]) : undefined
 }

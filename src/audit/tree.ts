@@ -41,7 +41,7 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
 }
 
 /** Whether two hashes are the same; they are public, so time says nothing. */
-const isSameHash = (a: Uint8Array, b: Uint8Array): boolean => a.length === HASH_BYTES && Buffer.compare(a, b) === 0
+export const isSameHash = (a: Uint8Array, b: Uint8Array): boolean => a.length === HASH_BYTES && Buffer.compare(a, b) === 0
 
 /**
  * The right edge of a growing tree: roots of its complete subtrees, largest first (at most 53 of them). Appending costs one hash on average and makes no
@@ -201,7 +201,8 @@ export function verifyInclusion(seq: number, leaf: Uint8Array, proof: readonly U
 /** RFC 9162 section 2.1.4.2: whether the second tree begins with the first, leaf for leaf. From no leaves everything goes on, with no proof. */
 export function verifyConsistency(first: Tree, second: Tree, proof: readonly Uint8Array[]): boolean {
   if (!isIndex(first.size) || !isIndex(second.size) || first.size > second.size || !areHashes([first.root, second.root])) return false
-  if (first.size === 0) return proof.length === 0 && isSameHash(first.root, EMPTY_ROOT)
+  if (first.size === 0)
+    return proof.length === 0 && isSameHash(first.root, EMPTY_ROOT) && (second.size > 0 || isSameHash(second.root, EMPTY_ROOT))
   if (first.size === second.size) return proof.length === 0 && isSameHash(first.root, second.root)
   const [start, ...rest] = isPowerOfTwo(first.size) ? [first.root, ...proof] : proof
   if (start === undefined || !areHashes(proof)) return false

@@ -2,6 +2,7 @@
 
 import type { CommandModule } from './command.ts'
 import type { Command, Option } from './command-row.ts'
+import { AUDIT } from './commands-audit.ts'
 import { POLICY } from './commands-policy.ts'
 import { APPROVALS } from './commands-approvals.ts'
 import { MARKS } from './commands-marks.ts'
@@ -341,6 +342,7 @@ export const COMMANDS: readonly Command[] = [
   },
   ...SIGNING,
   ...TRUST,
+  ...AUDIT,
   {
     name: 'version',
     summary: 'print the version',

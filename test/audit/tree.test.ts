@@ -15,8 +15,8 @@ import {
   rootOf,
   verifyConsistency,
   verifyInclusion,
-  type NodeAt,
 } from '../../src/audit/tree.ts'
+import { nodesOver } from '../support/signed-log.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex')
 const LEAVES = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'].map(hex)
@@ -100,18 +100,6 @@ const CONSISTENCY: [number, number, string[]][] = [
     ],
   ],
 ]
-
-/** Complete subtrees over these leaf hashes, as a store of tiles has them. */
-function nodesOver(leaves: readonly Uint8Array[]): NodeAt {
-  const levels: Uint8Array[][] = [[...leaves]]
-  for (let below = levels[0]!; below.length > 1; below = levels.at(-1)!)
-    levels.push(Array.from({ length: Math.floor(below.length / 2) }, (_, i) => nodeHash(below[2 * i]!, below[2 * i + 1]!)))
-  return (level, index) => {
-    const found = levels[level]?.[index]
-    if (found === undefined) throw new Error(`no subtree ${level}/${index}`)
-    return found
-  }
-}
 
 /** Section 2.1 of RFC 6962 word for word, over another way to hash. */
 const sha = (...parts: Uint8Array[]): Buffer => Buffer.from(hash('sha256', Buffer.concat(parts), 'hex'), 'hex')

@@ -1,0 +1,28 @@
+// The subcommands about the audit log: proving it, and cosigning that of others.
+
+import type { Command } from './command-row.ts'
+
+export const AUDIT: readonly Command[] = [
+  {
+    name: 'witness',
+    summary: 'cosign the checkpoints of audit logs, and detect forks',
+    about: [
+      'A small server for another machine, run by somebody else than the gateway: it signs that a log only grew since it last looked. With its signature whoever changes the log, with the log’s own key too, is found out (docs/audit.md).',
+      'POST /add-checkpoint takes checkpoints (C2SP tlog-witness); GET /SHA-256-OF-ORIGIN/checkpoint tells the newest that it signed. Nobody needs a token: what is not signed by a key of --log is refused.',
+      'A checkpoint that contradicts what it saw is refused, kept in FOLDER/refused and told on standard error. Its key is FOLDER/witness.key, 0600, made at the first start; its memory is FOLDER/witness.db. Losing the folder means a new name and a new key.',
+    ],
+    options: {
+      name: { kind: 'text', value: 'NAME', help: 'how its signatures call it, such as witness.example.com/1; never changed' },
+      log: {
+        kind: 'list',
+        value: 'VKEY',
+        help: 'a log it looks after, as `gatehouse audit key` prints it. Repeated for each log, and for each key of a log',
+      },
+      folder: { kind: 'text', value: 'DIR', help: 'its key and its memory; default: ./witness' },
+      listen: { kind: 'text', value: 'HOST:PORT', help: 'default: 127.0.0.1:8791' },
+      'tls-cert': { kind: 'text', value: 'FILE', help: 'certificate chain, PEM; gateways on other machines send to https alone' },
+      'tls-key': { kind: 'text', value: 'FILE', help: 'its private key, PEM' },
+    },
+    load: () => import('./witness.ts'),
+  },
+]
