@@ -94,26 +94,34 @@ export const bindingDigest = (binding: Binding): string => digestOf(canonicalJso
 export const demandsDigest = (demands: readonly Demand[], quorum: number): string =>
   digestOf(canonicalJson({ demands: [...demands].sort((a, b) => (a.rule < b.rule ? -1 : 1)), quorum }) ?? '')
 
+/** Who decides. `client`: the OAuth client they do it with, '' where a token names none. `groups` as policies name them; empty for those whose role permits nothing. */
+export type Decider = { readonly key: PrincipalKey; readonly client: string; readonly groups: ReadonlySet<string> }
+
 /** Names under which somebody may decide now: their groups among those the rules name, `self` for the requester. Empty = they may not. */
 export function mayDecideAs(
   { binding, demands, openedSeconds }: Pick<Approval, 'binding' | 'demands' | 'openedSeconds'>,
-  who: { readonly key: PrincipalKey; readonly groups: ReadonlySet<string> },
+  who: Decider,
   nowSeconds: number,
 ): readonly string[] {
   const named = new Set(demands.flatMap(demand => namedNow(demand, nowSeconds - openedSeconds)))
-  // A group called `self` names nobody. Whoever asked is an approver of it only where a rule says `self`.
-  if (who.key === binding.principal) return named.has(SELF) ? [SELF] : []
+  // A group called `self` names nobody. Whoever asked is an approver of it only where a rule says `self`, and never with the client that asked: what a host
+  // wants is not let through by the host.
+  if (who.key === binding.principal) return named.has(SELF) && who.client !== binding.client ? [SELF] : []
   return [...named].filter(name => name !== SELF && who.groups.has(name)).sort()
 }
 
 const namedNow = ({ approvers, escalation }: Demand, waitedSeconds: number): readonly string[] =>
   escalation && waitedSeconds >= escalation.afterSeconds ? [...approvers, ...escalation.approvers] : approvers
 
-/** Enough people, and of each rule one that it names. */
-export function isEnough({ demands, quorum }: Pick<Approval, 'demands' | 'quorum'>, votes: readonly Vote[]): boolean {
+/** Enough people, and of each rule one that it names by now: another rule may have named them before. */
+export function isEnough(
+  { demands, quorum, openedSeconds }: Pick<Approval, 'demands' | 'quorum' | 'openedSeconds'>,
+  votes: readonly Vote[],
+  nowSeconds: number,
+): boolean {
   if (new Set(votes.map(({ by }) => by)).size < Math.max(1, quorum)) return false
   const names = new Set(votes.flatMap(vote => vote.as))
-  return demands.every(({ approvers, escalation }) => [...approvers, ...(escalation?.approvers ?? [])].some(name => names.has(name)))
+  return demands.every(demand => namedNow(demand, nowSeconds - openedSeconds).some(name => names.has(name)))
 }
 
 /** The same for a standing grant: everything but the arguments, and until it ends. */

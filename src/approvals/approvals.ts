@@ -8,6 +8,7 @@ import {
   mayDecideAs,
   type Approval,
   type Binding,
+  type Decider,
   type Demand,
   type StandingGrant,
   type Vote,
@@ -25,7 +26,7 @@ export type ApprovalsParts = {
   /** unguessable */
   readonly newId: () => string
   readonly limits: () => QueueLimits
-  /** whoever was blocked since gets nothing approved */
+  /** whoever was blocked since gets nothing approved, and what they said counts no more */
   readonly isBlocked: (key: PrincipalKey) => boolean
   /** durable when it resolves */
   readonly record: (what: string, detail: Readonly<Record<string, unknown>>) => Promise<void>
@@ -40,8 +41,6 @@ export type Wish = {
   readonly body: () => string
 }
 
-/** Who decides. `groups` as policies name them; empty for those whose role permits nothing. */
-export type Decider = { readonly key: PrincipalKey; readonly groups: ReadonlySet<string> }
 export type DecidedBy = { readonly approval: Approval; readonly isYours: boolean; readonly grant?: StandingGrant }
 
 /** Tries when others change the same one at the same time. */
@@ -63,7 +62,7 @@ export class Approvals {
   async ask({ binding, demands, quorum, body }: Wish): Promise<Approval | Stop> {
     const { store, nowSeconds, newId, limits, record } = this.#parts
     const digest = bindingDigest(binding)
-    const found = await store.find({ digest, nowSeconds: nowSeconds() })
+    const found = await this.#live(digest)
     if (found) return found
     const openedSeconds = nowSeconds()
     const approval: Approval = {
@@ -84,7 +83,7 @@ export class Approvals {
         this.#parts.news.tell({ type: 'approval', approval })
         return approval
       case 'exists':
-        return (await store.find({ digest, nowSeconds: nowSeconds() })) ?? SPENT
+        return (await this.#live(digest)) ?? SPENT
       case 'full':
         return {
           stop: 'approval-limit',
@@ -92,6 +91,20 @@ export class Approvals {
           fix: 'have some of them decided, or wait until they end',
         }
     }
+  }
+
+  /** Undefined: nothing is live. One that somebody approved who is blocked by now ends: it has to be asked for anew. */
+  async #live(digest: string): Promise<Approval | undefined> {
+    const { store, nowSeconds } = this.#parts
+    const found = await store.find({ digest, nowSeconds: nowSeconds() })
+    if (found?.state !== 'approved' || !this.#isVoid(found)) return found
+    const { id, version, votes, expiresSeconds } = found
+    const ended = await store.change(id, version, { state: 'expired', votes, expiresSeconds })
+    if (ended) await this.#changed('approval-expired', ended, { why: 'an approver is blocked' })
+    return undefined
+  }
+  #isVoid({ votes }: Pick<Approval, 'votes'>): boolean {
+    return votes.some(({ by }) => this.#parts.isBlocked(by))
   }
 
   /** One person's yes to what they saw; what they said before counts once. */
@@ -107,7 +120,11 @@ export class Approvals {
       const as = found ? mayDecideAs(found, who, now) : []
       if (!found || (as.length === 0 && who.key !== found.binding.principal)) return UNKNOWN
       if (as.length === 0)
-        return { stop: 'approver-is-proposer', detail: 'somebody else has to approve what you asked for', fix: 'ask one of its approvers' }
+        return {
+          stop: 'approver-is-proposer',
+          detail: 'somebody else has to approve what you asked for, and never the client that asked',
+          fix: 'ask one of its approvers; where a rule says `self`, decide it in the console',
+        }
       if (found.digest !== digest)
         return { stop: 'params-invalid', detail: 'what was shown is not what waits under this id', fix: 'show it again' }
       // A double click, or somebody who had said so already.
@@ -124,8 +141,8 @@ export class Approvals {
 
   /** Undefined: somebody changed it meanwhile. */
   async #vote(found: Approval, vote: Vote): Promise<DecidedBy | undefined> {
-    const votes = [...found.votes, vote]
-    const isDone = isEnough(found, votes)
+    const votes = [...found.votes.filter(({ by }) => !this.#parts.isBlocked(by)), vote]
+    const isDone = isEnough(found, votes, vote.atSeconds)
     const approval = await this.#parts.store.change(found.id, found.version, {
       state: isDone ? 'approved' : 'pending',
       votes,
@@ -162,8 +179,7 @@ export class Approvals {
 
   /** The one that people approved for exactly this, and nothing used. */
   async given(binding: Binding): Promise<Approval | undefined> {
-    const { store, nowSeconds } = this.#parts
-    const found = await store.find({ digest: bindingDigest(binding), nowSeconds: nowSeconds() })
+    const found = await this.#live(bindingDigest(binding))
     return found?.state === 'approved' ? found : undefined
   }
 
@@ -175,7 +191,7 @@ export class Approvals {
     const { store, nowSeconds } = this.#parts
     const now = nowSeconds()
     const found = await store.find({ id })
-    if (found?.digest !== digest || found.state !== 'approved' || found.expiresSeconds <= now) return SPENT
+    if (found?.digest !== digest || found.state !== 'approved' || found.expiresSeconds <= now || this.#isVoid(found)) return SPENT
     const { votes, expiresSeconds, version } = found
     const spent = { call, rounds: 1, atSeconds: now }
     const approval = await store.change(id, version, { state: 'spent', votes, expiresSeconds, spent })

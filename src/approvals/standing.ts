@@ -11,6 +11,8 @@ export type StandingParts = {
   readonly news: ApprovalNews
   readonly nowSeconds: () => number
   readonly newId: () => string
+  /** whoever was blocked since has given nothing */
+  readonly isBlocked: (key: PrincipalKey) => boolean
   /** durable when it resolves */
   readonly record: (what: string, detail: Readonly<Record<string, unknown>>) => Promise<void>
 }
@@ -49,18 +51,23 @@ export class StandingGrants {
     return grant
   }
 
-  find(binding: Binding): Promise<StandingGrant | undefined> {
-    return this.#parts.store.find(termsDigest(termsOf(binding)), this.#parts.nowSeconds())
+  async find(binding: Binding): Promise<StandingGrant | undefined> {
+    const found = await this.#parts.store.find(termsDigest(termsOf(binding)), this.#parts.nowSeconds())
+    return found && this.#isHeld(found) ? found : undefined
+  }
+  #isHeld({ votes }: Pick<StandingGrant, 'votes'>): boolean {
+    return !votes.some(({ by }) => this.#parts.isBlocked(by))
   }
 
   /** Right before the call leaves: whether it still holds. */
-  async use({ id }: Pick<StandingGrant, 'id'>): Promise<Stop | undefined> {
-    const isHeld = await this.#parts.store.use(id, this.#parts.nowSeconds())
+  async use(grant: Pick<StandingGrant, 'id' | 'votes'>): Promise<Stop | undefined> {
+    const isHeld = this.#isHeld(grant) && (await this.#parts.store.use(grant.id, this.#parts.nowSeconds()))
     return isHeld ? undefined : { stop: 'approval-spent', detail: 'the standing grant ended', fix: 'make the call again' }
   }
 
-  list(principal: PrincipalKey | undefined): Promise<readonly StandingGrant[]> {
-    return this.#parts.store.list(principal, this.#parts.nowSeconds(), MAX_LISTED + 1)
+  async list(principal: PrincipalKey | undefined): Promise<readonly StandingGrant[]> {
+    const found = await this.#parts.store.list(principal, this.#parts.nowSeconds(), MAX_LISTED + 1)
+    return found.filter(grant => this.#isHeld(grant))
   }
 
   /** `principal`: of this one alone; undefined = of anybody. */

@@ -62,7 +62,7 @@ export function openApprovals(parts: Parts): ApprovalHouse {
     log.append(encoder.lifecycle(what, { ...detail }))
   const store = sqliteApprovals(state)
   const news = new ApprovalNews(TIMERS, () => WAITS)
-  const standing = new StandingGrants({ store: sqliteStandingGrants(state), news, nowSeconds, newId, record })
+  const standing = new StandingGrants({ store: sqliteStandingGrants(state), news, nowSeconds, newId, isBlocked, record })
   const approvals = new Approvals({ store, standing, news, nowSeconds, newId, limits: () => QUEUE, isBlocked, record })
   const fault = (what: string, cause: unknown): void => logger.fault(what, cause)
   const shared = {

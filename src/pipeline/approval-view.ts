@@ -2,8 +2,8 @@
 
 import { LOCAL_ISSUER } from '../administration/break-glass.ts'
 import type { Role } from '../administration/roles.ts'
-import { mayDecideAs, type Approval, type StandingGrant } from '../approvals/approval.ts'
-import { standingOf, type Decider } from '../approvals/approvals.ts'
+import { mayDecideAs, SELF, type Approval, type Decider, type StandingGrant } from '../approvals/approval.ts'
+import { standingOf } from '../approvals/approvals.ts'
 import { readKept, shownOf } from '../approvals/kept.ts'
 import { changesBetween } from '../approvals/leaves.ts'
 import type { ApprovalDetail, ApprovalSummary, GrantSummary, Person } from '../approvals/shapes.ts'
@@ -23,7 +23,12 @@ export type ViewerDeps = {
 export function viewerOf({ rolesOf, groupsOf }: ViewerDeps, principal: Principal): Viewer {
   const roles = rolesOf(principal)
   const groups = new Set(roles.has('approver') ? groupsOf(principal) : [])
-  return { key: principal.key, groups, isAuditor: roles.has('auditor') || principal.issuer === LOCAL_ISSUER }
+  return {
+    key: principal.key,
+    client: principal.client ?? '',
+    groups,
+    isAuditor: roles.has('auditor') || principal.issuer === LOCAL_ISSUER,
+  }
 }
 
 export const isSeenBy = (approval: Approval, viewer: Viewer, nowSeconds: number): boolean =>
@@ -60,7 +65,10 @@ function whyNotDecide(approval: Approval, viewer: Viewer, nowSeconds: number): s
   if (approval.state !== 'pending' || approval.expiresSeconds <= nowSeconds) return 'it waits for nobody any more'
   if (approval.votes.some(({ by }) => by === viewer.key)) return 'you said yes, and others have to'
   if (mayDecideAs(approval, viewer, nowSeconds).length > 0) return undefined
-  return approval.binding.principal === viewer.key ? 'somebody else has to approve what you asked for' : 'the rules name other people'
+  if (approval.binding.principal !== viewer.key) return 'the rules name other people'
+  // Named, and asked with the very client that decides now.
+  const isNamed = approval.demands.some(({ approvers }) => approvers.includes(SELF))
+  return isNamed ? 'what a host asked for is decided in the console' : 'somebody else has to approve what you asked for'
 }
 
 /** Opened as far as this gateway still can. */
@@ -75,10 +83,12 @@ export async function detailOf(approval: Approval, viewer: Viewer, nowSeconds: n
   const { list } = bodies.store
   const [kept, before, recent] = await Promise.all([
     keptOf(approval, bodies),
-    list({ principal, state: 'spent', about: { server, method, name }, limit: 2 }),
+    list({ principal, state: 'spent', about: { server, method, name }, limit: RECENT + 1 }),
     list({ principal, about: { server }, limit: RECENT + 1 }),
   ])
-  const last = before.find(({ id }) => id !== approval.id)
+  // What others decide of this person is not shown beside it.
+  const isShown = (each: Approval): boolean => each.id !== approval.id && isSeenBy(each, viewer, nowSeconds)
+  const last = before.find(isShown)
   const old = last && (await keptOf(last, bodies))
   return {
     approval: summaryOf(approval, viewer, nowSeconds),
@@ -91,7 +101,7 @@ export async function detailOf(approval: Approval, viewer: Viewer, nowSeconds: n
         },
       }),
     recent: recent
-      .filter(({ id }) => id !== approval.id)
+      .filter(isShown)
       .slice(0, RECENT)
       .map(({ id, openedSeconds, state, binding }) => ({
         ...{ id, state, method: binding.method },

@@ -1,8 +1,8 @@
 // What people decide, and what attackers try with it: the room alone, over a store in memory.
 
 import { beforeEach, describe, expect, it } from 'vitest'
-import { bindingDigest, type Approval, type Binding, type Demand } from '../../src/approvals/approval.ts'
-import { Approvals, type Decider, type Wish } from '../../src/approvals/approvals.ts'
+import { bindingDigest, type Approval, type Binding, type Decider, type Demand } from '../../src/approvals/approval.ts'
+import { Approvals, type Wish } from '../../src/approvals/approvals.ts'
 import { ApprovalNews, type News } from '../../src/approvals/news.ts'
 import { StandingGrants } from '../../src/approvals/standing.ts'
 import { isStop, type Stop } from '../../src/kernel/errors.ts'
@@ -11,7 +11,7 @@ import { memoryApprovals, type MemoryApprovals } from '../support/memory-approva
 
 const key = (name: string): PrincipalKey => `https://idp.example ${name}` as PrincipalKey
 const ALICE = key('alice')
-const person = (name: string, ...groups: string[]): Decider => ({ key: key(name), groups: new Set(groups) })
+const person = (name: string, ...groups: string[]): Decider => ({ key: key(name), client: 'console', groups: new Set(groups) })
 const BOB = person('bob', 'approvers')
 const CARLA = person('carla', 'approvers')
 const demand = (more: Partial<Demand> = {}): Demand => ({ rule: 'guard.destructive', approvers: ['approvers'], ttlSeconds: 900, ...more })
@@ -57,7 +57,7 @@ function start(): void {
   news = new ApprovalNews({ set: setTimeout, clear: clearTimeout }, () => ({ total: 4, perPrincipal: 2 }))
   heard = []
   news.watch(each => heard.push(each))
-  standing = new StandingGrants({ store: kept.grants, news, nowSeconds, newId, record })
+  standing = new StandingGrants({ store: kept.grants, news, nowSeconds, newId, record, isBlocked: k => blocked.has(k) })
   const limits = (): { total: number; perPrincipal: number } => ({ total: 5, perPrincipal: 3 })
   approvals = new Approvals({ store: kept.approvals, standing, news, nowSeconds, newId, limits, record, isBlocked: k => blocked.has(k) })
 }

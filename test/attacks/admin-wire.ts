@@ -4,6 +4,9 @@ import { request, type IncomingMessage } from 'node:http'
 import { eventsOf, send, type Answer } from './wire.ts'
 import { legacyHeaders, modernBody, modernHeaders, type LegacyHost, type Over, type World } from './world.ts'
 
+/** People administer with a client of their own, which is no host. */
+const TERMINAL = { client_id: 'terminal' }
+
 /** One act; `root` is the operator of the tests. */
 export async function admin(
   world: Pick<World, 'port' | 'gateway'>,
@@ -11,7 +14,7 @@ export async function admin(
   params?: object,
   over: { token?: string; claims?: object } = {},
 ): Promise<Answer> {
-  const token = over.token ?? (await world.gateway.token('/admin', { sub: 'root', ...over.claims }))
+  const token = over.token ?? (await world.gateway.token('/admin', { sub: 'root', ...TERMINAL, ...over.claims }))
   const isRead = params === undefined
   return send(world.port, {
     method: isRead ? 'GET' : 'POST',
@@ -74,5 +77,5 @@ export const follow = async (world: World, claims: object): Promise<OpenStream> 
   open(world, {
     method: 'GET',
     path: '/admin/approvals/events',
-    headers: { authorization: `Bearer ${await world.gateway.token('/admin', { ...claims })}`, accept: 'text/event-stream' },
+    headers: { authorization: `Bearer ${await world.gateway.token('/admin', { ...TERMINAL, ...claims })}`, accept: 'text/event-stream' },
   })
