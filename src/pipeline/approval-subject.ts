@@ -2,10 +2,11 @@
 
 import { demandsDigest, type Binding } from '../approvals/approval.ts'
 import type { Kept } from '../approvals/kept.ts'
-import { canonicalJsonOf } from '../kernel/canonical-json.ts'
+import { exactJson } from '../kernel/exact-json.ts'
 import { digestOf } from '../kernel/digest.ts'
 import type { Stop } from '../kernel/errors.ts'
-import { isJsonFault, member, readJson, textOf } from '../mcp/json.ts'
+import { isJsonFault, member, rawOf, readJson, textOf } from '../mcp/json.ts'
+import { setMember } from '../mcp/splice.ts'
 import type { Needed } from './approved-verdict.ts'
 import type { Defined } from './judge-entities.ts'
 import type { Judged } from './judge.ts'
@@ -32,8 +33,14 @@ export function requestText(x: Subject): string | Stop {
   const params = x.prepared?.params
   const whole = params === undefined ? undefined : Array.isArray(params) ? Buffer.concat(params) : (params as Buffer)
   const bytes = whole ?? (x.doc && x.params ? x.doc.bytes.subarray(x.params.start, x.params.end) : Buffer.from('{}'))
-  return bytes.length > MAX_SHOWN ? TOO_LARGE : bytes.toString()
+  const answers = x.method === 'tasks/update' ? x.prepared?.inputResponses : undefined
+  if (bytes.length + (answers ? answers.node.end - answers.node.start : 0) > MAX_SHOWN) return TOO_LARGE
+  // Answers to questions of a call are between rounds of it; to those of a task they are all that the request is.
+  return (answers ? setMember(bytes, 'inputResponses', rawOf(answers.doc, answers.node).toString()) : bytes).toString()
 }
+
+/** One digest for whatever order keys come in, and never one for two numbers. */
+export const requestDigest = (text: string): string => digestOf(exactJson(text) ?? text)
 
 export function bindingOf(x: Subject, request: string, needed: Needed, defined: Defined | undefined): Binding {
   const { principal, endpoint, method, caller, route } = x
@@ -48,7 +55,7 @@ export function bindingOf(x: Subject, request: string, needed: Needed, defined: 
     definition: defined ? definitionDigest(defined) : '',
     method,
     name: route.name,
-    request: digestOf(canonicalJsonOf(request) ?? request),
+    request: requestDigest(request),
     within: '',
     demands: demandsDigest(needed.demands, needed.quorum),
   }
@@ -93,11 +100,17 @@ const serverFactsOf = ({ request: { resource } }: Judged): object => {
   return typeof facts === 'object' ? Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== '')) : {}
 }
 
+/** What stays away says so. */
+const cut = (text: string): string =>
+  text.length > MAX_DEFINITION_TEXT
+    ? `${text.slice(0, MAX_DEFINITION_TEXT)}… [${text.length - MAX_DEFINITION_TEXT} more characters are not shown]`
+    : text
+
 function describedBy({ entry: { raw } }: Defined): { title: string; description: string; hints: Readonly<Record<string, boolean>> } {
   const doc = readJson(raw, { indexDepth: 2 })
   const textAt = (key: string): string => {
     const node = isJsonFault(doc) ? undefined : member(doc.root, key)
-    return node?.kind === 'string' && !isJsonFault(doc) ? textOf(doc, node).slice(0, MAX_DEFINITION_TEXT) : ''
+    return node?.kind === 'string' && !isJsonFault(doc) ? cut(textOf(doc, node)) : ''
   }
   return { title: textAt('title'), description: textAt('description'), hints: { ...readToolHints(raw) } }
 }

@@ -7,11 +7,9 @@ import { keptText, type Kept } from '../approvals/kept.ts'
 import type { ApprovalNews } from '../approvals/news.ts'
 import type { ApprovalStore } from '../approvals/store.ts'
 import type { RequestKind } from '../bridge/capabilities.ts'
-import { canonicalJsonOf } from '../kernel/canonical-json.ts'
-import { digestOf } from '../kernel/digest.ts'
 import { isStop, type Stop } from '../kernel/errors.ts'
 import { rawOf } from '../mcp/json.ts'
-import { cameFrom, MAX_SHOWN, requestText } from './approval-subject.ts'
+import { cameFrom, MAX_SHOWN, requestDigest, requestText } from './approval-subject.ts'
 import { neededFor, permitsWith, type Needed } from './approved-verdict.ts'
 import type { UpstreamEntry } from './entry.ts'
 import type { Question } from './inspect-question.ts'
@@ -117,8 +115,8 @@ function bindingOf(
     definition: '',
     method: question.method,
     name: route.name,
-    request: digestOf(canonicalJsonOf(asks) ?? asks),
-    within: digestOf(canonicalJsonOf(call) ?? call),
+    request: requestDigest(asks),
+    within: requestDigest(call),
     demands,
   }
 }

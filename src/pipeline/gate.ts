@@ -40,12 +40,12 @@ export async function gate(x: Ready, question: Asked, deps: GateDeps): Promise<S
   const looked = look(x, question, deps)
   const refused = looked.stop ?? (await spend(x, looked, question, deps))
   const through = refused ?? (await approve(x, looked, question, deps))
-  // Whoever decided may have taken long: what may be asked at all is looked at again.
-  const late = isStop(through) || through.by === '' ? undefined : judge(x, question, deps)
-  const approved = typeof late === 'object' ? late : through
+  // Whoever decided may have taken long: what may be asked at all, and how, is looked at again.
+  const late = isStop(through) || through.by === '' ? looked : look(x, question, deps)
+  const approved = (isStop(through) ? undefined : late.stop) ?? through
   const stop = isStop(approved) ? approved : undefined
-  await record(x, question, { stop, inspected: looked.inspected, ...(!isStop(approved) && { by: approved.by }) }, deps)
-  return stop ?? permitted(looked.examined)
+  await record(x, question, { stop, inspected: late.inspected, ...(!isStop(approved) && { by: approved.by }) }, deps)
+  return stop ?? permitted(late.examined)
 }
 
 const approve = (x: Ready, { kind }: Looked, question: Question, deps: GateDeps): ReturnType<GateDeps['approveQuestion']> =>

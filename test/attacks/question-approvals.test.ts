@@ -139,6 +139,28 @@ describe('attacks', () => {
     expect(await world.gateway.reload(settings({}))).toBeUndefined()
   })
 
+  it('attack: gates that were narrowed while people decided: what they forbid by now reaches nobody', async () => {
+    const settings = (gates: object): Record<string, unknown> => ({
+      operators: ['root'],
+      administration: { roles: { approver: { groups: ['approvers'] } } },
+      upstreams: {
+        up: {
+          http: { url: world.up.url },
+          allow: [{ subjects: ['*'], tools: ['*'], serverRequests: ['elicitation.form'] }],
+          gates: { approval: ['elicitation.form'], ...gates },
+          timeouts: { park: '2s' },
+        },
+      },
+    })
+    question = form('Which city, and which street of it?')
+    const calling = call()
+    const approval = await waiting()
+    expect(await world.gateway.reload(settings({ elicitation: { message: 10 } }))).toBeUndefined()
+    await approve(approval)
+    expect(reasonOf(await calling)).toBe('form-refused')
+    expect(await world.gateway.reload(settings({}))).toBeUndefined()
+  })
+
   it('a standing grant cannot be had with a question', async () => {
     await call()
     const approval = await mine()

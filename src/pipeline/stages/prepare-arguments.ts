@@ -13,6 +13,7 @@ import { checkArguments } from '../inspect-arguments.ts'
 import { findingsText } from '../inspected.ts'
 import type { Authenticated, Classified, Joined, Received, Stage } from '../path.ts'
 import { readRound, type RoundInput } from '../round-input.ts'
+import type { Needing } from '../approved-verdict.ts'
 import type { Scoped } from './check-scopes.ts'
 import type { Routed } from './resolve-route.ts'
 
@@ -30,7 +31,7 @@ export type Prepared = {
     readonly findings?: string
   }
 }
-type Need = Received & Classified & Authenticated & Joined & Routed & Scoped
+type Need = Received & Classified & Authenticated & Joined & Routed & Scoped & Needing
 type Deps = Pick<GatewayDeps, 'catalogue' | 'callers' | 'sealer' | 'now' | 'inspect'>
 
 export function prepareArgumentsStage(deps: Deps): Stage<Need, Prepared> {
@@ -71,7 +72,9 @@ function prepare(x: Need, deps: Deps): Prepared | Stop | Promise<Prepared | Stop
       const fault = checkParamHeaders(declarations, slice, x.headers.params)
       if (fault !== undefined) return { stop: 'header-mismatch', detail: fault }
     }
-    return assembled([...paramHeadersOf(declarations, slice), ...unrecognised(x, declarations)])
+    const others = unrecognised(x, declarations)
+    if (x.needs && others.length > 0) return UNSHOWN
+    return assembled([...paramHeadersOf(declarations, slice), ...others])
   }
   return declared instanceof Promise ? declared.then(next) : next(declared)
 }
@@ -82,6 +85,13 @@ const unchecked = (why: Stop | undefined): Stop => ({
   detail: `Mcp-Param headers cannot be checked: ${why ? (why.detail ?? why.stop) : 'the list of tools does not name this one'}`,
   fix: why ? 'retry once the server lists its tools' : 'list the tools again, or send no Mcp-Param headers',
 })
+
+/** People approve arguments; nobody would see what else the server is told. */
+const UNSHOWN: Stop = {
+  stop: 'header-mismatch',
+  detail: 'a call that people approve takes no Mcp-Param header that its tool does not declare',
+  fix: 'leave it out',
+}
 
 const VISIBLE = /^[\x20-\x7e]*$/
 
