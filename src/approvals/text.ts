@@ -3,9 +3,8 @@
 import { latinOf } from '../kernel/look-alikes.ts'
 import type { Piece, Text } from './shapes.ts'
 
-/** Cc without line feed and tab, Cf, Zl, Zp, Co, Cs, Cn, fillers and selectors that draw nothing. */
-const UNSEEN =
-  /(?![\n\t])(?:[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\p{Cn}\u115f\u1160\u3164\uffa0]|\u034f|\u17b4|\u17b5|[\ufe00-\ufe0f]|[\u{e0100}-\u{e01ef}])/u
+/** Cc without line feed and tab, Cf, Zl, Zp, Co, Cs, Cn, fillers and selectors that draw nothing, spaces but the one. The same in console/src/seen.ts. */
+const UNSEEN = /(?![\n\t ])(?:[\p{Cc}\p{Cf}\p{Z}\p{Co}\p{Cs}\p{Cn}\u2800]|\p{Default_Ignorable_Code_Point}|[\u{16fe4}\u{1d159}])/u
 const PLAIN = /^[\n\t\x20-\x7e]*$/
 const WORD = /[\p{L}\p{N}\p{M}]+|[^\p{L}\p{N}\p{M}]/gu
 const ASCII_LETTER = /[A-Za-z]/
@@ -42,9 +41,9 @@ export function piecesOf(text: string): Text {
 export const charactersOf = (text: Text): number =>
   text.reduce((sum, piece) => sum + (typeof piece === 'string' ? piece.length : piece.character.length), 0)
 
-/** A word of letters that all look Latin and none of which is. */
+/** A word of letters or digits that all look Latin and none of which is. */
 function passesForLatin(word: string): boolean {
-  const letters = Array.from(word).filter(character => /\p{L}/u.test(character))
+  const letters = Array.from(word).filter(character => /[\p{L}\p{N}]/u.test(character))
   return letters.length > 1 && letters.every(letter => likeOf(letter) !== undefined)
 }
 

@@ -1,0 +1,236 @@
+// Approvals as somebody attacks them who read the code: who counts as having said yes, what is bound, what is shown and to whom.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { json, type HttpExchange } from '../support/upstreams/http-upstream.ts'
+import { admin, block } from './admin-wire.ts'
+import { callTool, modern, modernBody, startWorld, type Over, type World } from './world.ts'
+import type { Answer } from './wire.ts'
+
+const ASKS = (id: string, words: string, count = 'context has approval'): string => `
+@id("${id}") @obligation("approval") ${words}
+forbid (principal, action in [MCP::Action::"tools/call", MCP::Action::"tasks/update"], resource)
+when { resource == MCP::Tool::"up/write" || action == MCP::Action::"tasks/update" } unless { ${count} };`
+const EVERYTHING = '@id("everything") permit (principal, action, resource);'
+const ONE = ASKS('guard', '@approvers("approvers") @standing("8h")')
+const TWO = ASKS('guard', '@approvers("approvers")', 'context has approval && context.approval.count >= 2')
+
+const CITY = {
+  method: 'elicitation/create',
+  params: { mode: 'form', message: 'To whom?', requestedSchema: { type: 'object', properties: { to: { type: 'string' } } } },
+}
+const updates: any[] = []
+const reply = ({ res, message }: HttpExchange, result: object): void => json(res, { jsonrpc: '2.0', id: message.id, result })
+
+let folder = ''
+let world: World
+async function rules(...texts: string[]): Promise<void> {
+  writeFileSync(join(folder, 'rules/authz/test.cedar'), [EVERYTHING, ...texts].join('\n'))
+  expect(await world.gateway.reload(config())).toBeUndefined()
+}
+const settings = () => ({
+  operators: ['root'],
+  administration: { roles: { approver: { groups: ['approvers', 'managers', 'lawyers'] } } },
+  policies: { folder: join(folder, 'rules') },
+})
+const config = () => ({
+  limits: { principalPerSecond: 1_000_000, addressFailuresPerMinute: 1_000_000 },
+  ...settings(),
+  upstreams: { up: { http: { url: world.up.url }, allow: [] } },
+})
+
+let people = 0
+let me = ''
+const as = async (client = 'host'): Promise<Over> => ({
+  path: world.path,
+  token: await world.gateway.token(world.path, { sub: me, client_id: client }),
+})
+const write = async (args: object = { text: 'hello' }, over: Over = {}): Promise<Answer> =>
+  callTool(world, 'write', args, { ...(await as()), ...over })
+const reasonOf = ({ body }: Answer): string | undefined => body?.error?.data?.reason ?? body?.error?.reason
+const textOf = ({ body }: Answer): string | undefined => body?.result?.content?.[0]?.text
+const of = (sub: string, ...groups: string[]) => ({ claims: { sub, ...(groups.length > 0 && { groups }) } })
+const list = async (who: object): Promise<any[]> => (await admin(world, 'approvals/list', undefined, who)).body.approvals
+const mine = async (): Promise<any> => (await list(of(me)))[0]
+const show = async (approval: any, who: object): Promise<any> => (await admin(world, 'approvals/show', { id: approval.id }, who)).body
+const approve = async (approval: any, who: object, more: object = {}): Promise<Answer> =>
+  admin(world, 'approvals/approve', { id: approval.id, digest: approval.digest, ...more }, who)
+const calls = (): any[] => world.up.of('tools/call').filter(({ params }) => params.name === 'write')
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'gatehouse-tricks-'))
+  mkdirSync(join(folder, 'rules/authz'), { recursive: true })
+  writeFileSync(join(folder, 'rules/authz/test.cedar'), EVERYTHING + ONE)
+  world = await startWorld({
+    definitions: [{ name: 'write', description: `${'calm words '.repeat(2000)}and the end`, inputSchema: { type: 'object' } }],
+    tools: { task: x => reply(x, { resultType: 'task', taskId: 't-1', status: 'working', createdAt: 'x', lastUpdatedAt: 'x' }) },
+    more: x => {
+      const { method, params } = x.message ?? {}
+      if (method !== 'tasks/get' && method !== 'tasks/update') return false
+      if (method === 'tasks/update') updates.push(params)
+      const state = { taskId: 't-1', status: 'input_required', createdAt: 'x', lastUpdatedAt: 'x', inputRequests: { q: CITY } }
+      reply(x, { resultType: 'complete', ...(method === 'tasks/get' && state) })
+      return true
+    },
+    allow: [],
+    config: settings(),
+  })
+})
+afterAll(async () => {
+  await world.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+beforeEach(async () => {
+  me = `person-${(people += 1)}`
+  await rules(ONE)
+})
+
+describe('attack: who counts as having said yes', () => {
+  it('attack: people whom a rule names only once it has waited stand for it at once, because another rule names them', async () => {
+    await rules(
+      ASKS('risk', '@approvers("approvers") @escalate_after("5m") @escalate_to("managers")'),
+      ASKS('money', '@approvers("managers")'),
+    )
+    await write()
+    expect((await approve(await mine(), of('mona', 'managers'))).body.approval.state).toBe('pending')
+    expect(reasonOf(await write())).toBe('approval-pending')
+    expect((await approve(await mine(), of('bob', 'approvers'))).body.approval.state).toBe('approved')
+  })
+
+  it('attack: a yes of somebody who was blocked since makes up the number', async () => {
+    await rules(TWO)
+    await write()
+    await approve(await mine(), of('stolen-1', 'approvers'))
+    await block(world, 'principal', 'stolen-1')
+    expect((await approve(await mine(), of('carla', 'approvers'))).body.approval.state).toBe('pending')
+    expect((await mine()).votes.map(({ subject }: any) => subject)).toEqual(['carla'])
+    expect((await approve(await mine(), of('dora', 'approvers'))).body.approval.state).toBe('approved')
+  })
+
+  it('attack: what a blocked approver let through before, once or for hours, still runs', async () => {
+    await write({ n: 1 })
+    await approve(await mine(), of('stolen-2', 'approvers'))
+    await write({ n: 2 })
+    await approve(
+      (await list(of(me))).find(({ state }) => state === 'pending'),
+      of('stolen-2', 'approvers'),
+      { standing: '8h' },
+    )
+    const before = calls().length
+    await block(world, 'principal', 'stolen-2')
+    for (const args of [{ n: 1 }, { n: 2 }, { n: 3 }]) expect(reasonOf(await write(args))).toBe('approval-pending')
+    expect(calls()).toHaveLength(before)
+    // Somebody else decides, as if nobody had.
+    await approve(
+      (await list(of(me))).find(({ state }) => state === 'pending'),
+      of('bob', 'approvers'),
+    )
+    expect((await Promise.all([write({ n: 1 }), write({ n: 2 }), write({ n: 3 })])).map(textOf).filter(Boolean)).toHaveLength(1)
+  })
+
+  it('attack: the host that made the call approves it with a token of its own, where its person may', async () => {
+    await rules(ASKS('guard', '@approvers("self")'))
+    await write()
+    const approval = await mine()
+    const own = await approve(approval, { claims: { sub: me, client_id: 'host' } })
+    expect(reasonOf(own)).toBe('approver-is-proposer')
+    expect(reasonOf(await write())).toBe('approval-pending')
+    expect((await approve(approval, { claims: { sub: me, client_id: 'terminal' } })).body.approval.state).toBe('approved')
+  })
+})
+
+describe('attack: what runs is not what was shown', () => {
+  const raw = async (args: string, over: Over = {}): Promise<Answer> =>
+    callTool(
+      world,
+      'write',
+      {},
+      {
+        ...(await as()),
+        ...over,
+        body: modernBody('tools/call', { name: 'write', arguments: {} }).replace('"arguments":{}', `"arguments":${args}`),
+      },
+    )
+
+  it.each([
+    ['9007199254740992.0', '9007199254740993.0'],
+    ['0.1', '0.10000000000000000555'],
+    ['0', '1e-400'],
+    ['1e2', '100.00000000000000001'],
+    ['0', '-0'],
+    ['123456789.12345678', '123456789.123456780001'],
+  ])('attack: approved with the number %s, run with %s, which a double cannot tell apart', async (shown, run) => {
+    await raw(`{"amount":${shown}}`)
+    await approve(await mine(), of('bob', 'approvers'))
+    const before = calls().length
+    expect(reasonOf(await raw(`{"amount":${run}}`))).toBe('approval-pending')
+    expect(calls()).toHaveLength(before)
+    expect(textOf(await raw(`{"amount":${shown}}`))).toBeDefined()
+  })
+
+  it('attack: an answer to a task’s question is approved, and another one goes to the server', async () => {
+    const over = { ...(await as()), capabilities: { elicitation: { form: {} }, extensions: { 'io.modelcontextprotocol/tasks': {} } } }
+    const { taskId } = (await callTool(world, 'task', {}, over)).body.result
+    const { inputRequests } = (await modern(world, 'tasks/get', { taskId }, over)).body.result
+    const [key = ''] = Object.keys(inputRequests as object)
+    const update = (to: string): Promise<Answer> =>
+      modern(world, 'tasks/update', { taskId, inputResponses: { [key]: { action: 'accept', content: { to } } } }, over)
+    expect(reasonOf(await update('alice'))).toBe('approval-pending')
+    const approval = await mine()
+    expect(JSON.stringify((await show(approval, of(me))).shown.arguments)).toContain('alice')
+    await approve(approval, of('bob', 'approvers'))
+    expect(reasonOf(await update('mallory'))).toBe('approval-pending')
+    expect(updates).toEqual([])
+    expect(reasonOf(await update('alice'))).toBeUndefined()
+    expect(updates).toMatchObject([{ inputResponses: { q: { content: { to: 'alice' } } } }])
+  })
+
+  it('attack: a header for the server that no definition declares comes along with an approved call', async () => {
+    await write({ n: 1 })
+    await approve(await mine(), of('bob', 'approvers'))
+    const before = calls().length
+    const with_ = await write({ n: 1 }, { headers: { 'mcp-param-amount': '1000000' } })
+    expect(reasonOf(with_)).toBeDefined()
+    expect(calls()).toHaveLength(before)
+    expect(textOf(await write({ n: 1 }))).toBe('{"n":1}')
+  })
+})
+
+describe('attack: what people are shown', () => {
+  it.each(['\u2800', '\u00a0', '\u2003', '\u3000', '\u202f', '\u180b', '\u{1d159}', '\u{16fe4}'])(
+    'attack: a character that draws nothing or passes for a space (%j) is not told',
+    async hidden => {
+      await write({ command: `ls${hidden}x` })
+      const { shown } = await show(await mine(), of(me))
+      const text = shown.arguments.leaves.at(-1).text
+      expect(text).toEqual([
+        'ls',
+        { code: expect.stringMatching(/^U\+/), character: hidden, ...(text[1].like && { like: text[1].like }) },
+        'x',
+      ])
+    },
+  )
+
+  it('attack: a long description of a tool ends before its end, and does not say so', async () => {
+    await write()
+    const { shown } = await show(await mine(), of(me))
+    expect(shown.definition.description.join('')).toMatch(/and the end$|characters are not shown/)
+  })
+
+  it('attack: approvers of one thing are shown arguments that others decided, in what differs and in what was wanted lately', async () => {
+    await rules(ASKS('guard', '@approvers("lawyers")'))
+    await write({ text: 'the secret of the lawyers' })
+    const secret = await mine()
+    await approve(secret, of('lea', 'lawyers'))
+    await write({ text: 'the secret of the lawyers' })
+    await rules(ONE)
+    await write({ text: 'harmless' })
+    const bob = await show(await mine(), of('bob', 'approvers'))
+    expect(JSON.stringify(bob)).not.toContain('secret')
+    expect(JSON.stringify(bob)).not.toContain(secret.id)
+    const own = await show(await mine(), of(me))
+    expect(own.difference.against.id).toBe(secret.id)
+  })
+})
