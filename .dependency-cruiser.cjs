@@ -157,6 +157,7 @@ module.exports = {
     },
 
     owns('@cedar-policy/cedar-wasm', 'adapters/cedar/'),
+    owns('@opentelemetry/otlp-transformer', 'adapters/telemetry/'),
     owns('@sigstore/bundle', 'adapters/sigstore/'),
     owns('@sigstore/protobuf-specs', 'adapters/sigstore/'),
     owns('@sigstore/sign', 'adapters/sigstore/sign\\.ts$'),

@@ -86,6 +86,8 @@ function shapeWords(shape: Shape): string {
       return 'text'
     case 'integer':
       return `${shape.min} to ${shape.max}`
+    case 'share':
+      return '0 to 1'
     case 'flag':
       return '`true` or `false`'
     case 'choice':

@@ -36,6 +36,7 @@ import { createSessions } from './compose/sessions.ts'
 import { openShown } from './compose/shown.ts'
 import { shutDown } from './compose/shut-down.ts'
 import { openSubjectClaims } from './compose/subject-claims.ts'
+import { openTelemetry } from './compose/telemetry.ts'
 import { createTokens } from './compose/tokens.ts'
 import { keepVault } from './compose/vault.ts'
 import { trustFiles } from './compose/trust-files.ts'
@@ -105,6 +106,7 @@ export async function startGateway(
     setBack: ms => logger.warn('the wall clock was set back; time goes on from where it was', { seconds: Math.round(ms / 1000) }),
   })
   const metrics = createMetrics(() => [...current.upstreams.keys()])
+  const telemetry = openTelemetry(snapshot, { version, metrics, logger, monotonic })
   const { log, encoder, refusals, contacts } = await openAudit({
     dataDir: snapshot.dataDir,
     logger,
@@ -182,12 +184,12 @@ export async function startGateway(
     ...{ ...counted.spending, ...questionLimits(monotonic, counterOf) },
     faces: createFaces({ ...views, serverInfo }),
     feeds: createFeeds({ ...views, sealer, inspectInTurns }),
-    ...{ parked, sealer, recorder, now, monotonic, delay, serverInfo },
+    ...{ parked, sealer, recorder, measure: metrics, now, monotonic, delay, serverInfo },
     streamLimit: principal => streamLimit(streams, principal, current),
     ...{ newId: encoder.newId, inspectInTurns, scrub: redaction.scrub },
   }
 
-  const door = createDoor(snapshot, { ...deps, current: () => current, metrics, refusals, counted })
+  const door = createDoor(snapshot, { ...deps, current: () => current, metrics, refusals, counted, tracer: telemetry.tracer })
   const people = await openPeoplePlane({
     ...deps,
     ...{ state, standing, keys: tokens.keys, penalties: door, log, encoder, logger, connecting, credentials },
@@ -242,7 +244,7 @@ export async function startGateway(
   })
   const running = {
     ...{ ...door, ...admin, admissions, catalogue, encoder, endpoint, log, logger, metrics, parked, people, policies, refusals, report },
-    ...{ approvals, counted, marks, served, sessions, state, streams, trust, upstreams },
+    ...{ approvals, counted, marks, served, sessions, state, streams, telemetry, trust, upstreams },
   }
   showLevels(metrics, running)
 
@@ -271,7 +273,7 @@ export async function startGateway(
       await rules()
       current = next
       logger.setLevel(next.log.level)
-      for (const part of [redaction, tokens, door]) part.configure(next)
+      for (const part of [redaction, tokens, door, telemetry]) part.configure(next)
       take(next)
       names.colliding.changed()
       pins.settled()

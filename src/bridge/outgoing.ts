@@ -1,12 +1,15 @@
 // The parts of a host's params that travel on, as bytes: everything except what belongs to this hop.
 
-import { member, rawOf, type JsonDoc, type JsonNode } from '../mcp/json.ts'
+import { isJsonFault, member, rawOf, readJson, type JsonDoc, type JsonNode } from '../mcp/json.ts'
+import { DEPTH_CEILING } from '../mcp/json-scan.ts'
 import { META } from '../mcp/revisions.ts'
+import { objectEdits, splice } from '../mcp/splice.ts'
 import type { RawObject } from './upstream.ts'
 
 const OPEN = Buffer.from('{')
 const COMMA = Buffer.from(',')
 const CLOSE = Buffer.from('}')
+const EMPTY = Buffer.from('{}')
 /** Larger objects are handed on as pieces of the received bytes, so that they are copied once only, into the request. */
 const COPY_MAX = 16_384
 
@@ -65,6 +68,21 @@ export function outgoingParams(
 export function outgoingMeta(doc: JsonDoc, meta: JsonNode | undefined): Buffer | undefined {
   const pieces = meta && withoutMembers(doc, meta, HOP_META)
   return pieces && whole(pieces)
+}
+
+/**
+ * The same with this hop's place in a trace instead of the host's (MCP 2026-07-28 basic, `_meta`: `traceparent`, `tracestate`): what the upstream does then
+ * belongs to our span. For traced requests alone; the others relay what the host said.
+ */
+export function tracedMeta(meta: Buffer | undefined, traceparent: string): Buffer {
+  const doc = readJson(meta ?? EMPTY, { indexDepth: 1, maxDepth: DEPTH_CEILING })
+  const raw = JSON.stringify(traceparent)
+  // Judged bytes: they were read before, within the same bounds.
+  if (isJsonFault(doc)) return meta ?? EMPTY
+  return splice(
+    doc.bytes,
+    objectEdits(doc.root, key => key === 'traceparent', [['traceparent', raw]]),
+  )
 }
 
 /** What request state is bound to: method and own members by key, whatever order they came in. */

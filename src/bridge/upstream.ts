@@ -99,6 +99,8 @@ export type UpstreamCall = {
   readonly retry?: { readonly inputResponses?: Buffer; readonly requestState?: string }
   /** W3C traceparent sent upstream (header over HTTP; `_meta.traceparent` is in `meta` already) */
   readonly traceparent: string
+  /** W3C tracestate beside it, over HTTP */
+  readonly tracestate?: string
 }
 
 /** A server-to-client request that a legacy upstream made inside a call. Exactly one of answer/refuse has an effect, once. */

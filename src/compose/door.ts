@@ -1,6 +1,6 @@
 // What a request meets before anybody knows who sent it: names the listener answers to, proxies it believes, penalties, bounds on connections and bodies.
 
-import { createTraceSource } from '../adapters/telemetry/trace.ts'
+import { createTraceSource, type Tracer } from '../adapters/telemetry/trace.ts'
 import type { RefusalTable } from '../audit/aggregate.ts'
 import type { Snapshot } from '../config/schema.ts'
 import { ConnectionTable } from '../http/connections.ts'
@@ -22,6 +22,7 @@ type Parts = Pick<GatewayDeps, 'authenticate' | 'now' | 'newId'> & {
   readonly metrics: { refusal(reason: Reason): void }
   readonly refusals: Pick<RefusalTable, 'count'>
   readonly counted: Counted
+  readonly tracer: () => Tracer | undefined
 }
 
 type Door = Pick<EndpointDeps, 'challenge' | 'trace' | 'penalise' | 'charge' | 'whyNoPayload' | 'largeBodies'> &
@@ -53,7 +54,7 @@ export function createDoor(snapshot: Snapshot, parts: Parts): Door {
     endpoints: () => rules.endpoints,
     gatekeeper: () => rules.gatekeeper,
     challenge: (stop, at) => rules.challenge(stop, at),
-    trace: createTraceSource(parts.newId),
+    trace: createTraceSource(parts.newId, { tracer: parts.tracer }),
     penalise: (address, isForged) => penalties.penalise(address, isForged),
     limitAddress: address => limits.address(address),
     limitVisitor: (address, isProbe) => visitors.visit(address, isProbe),

@@ -41,4 +41,10 @@ export function showLevels(metrics: Metrics, parts: Parts): void {
     upstream_connections: () => [...parts.upstreams.entries.values()].reduce((sum, { upstream }) => sum + upstream.status().connections, 0),
   }
   for (const [name, read] of Object.entries(levels)) metrics.gauge(name as GaugeName, read)
+  metrics.gauges('upstream_ready', () =>
+    [...parts.upstreams.entries.values()].map(({ alias, upstream }) => {
+      const { state } = upstream.status()
+      return [alias, Number(state === 'ready' || state === 'idle')] as const
+    }),
+  )
 }

@@ -3,6 +3,7 @@
 import type { BreakGlass } from '../administration/break-glass.ts'
 import type { AuditLog } from '../audit/log.ts'
 import type { Introspection } from '../adapters/introspection.ts'
+import type { Metrics } from '../adapters/telemetry/metrics.ts'
 import type { TokenKeys } from '../adapters/tokens.ts'
 import type { Snapshot } from '../config/schema.ts'
 import type { ControlPlaneDeps, Dependency } from '../http/control-plane/app.ts'
@@ -18,7 +19,7 @@ export type PlaneParts = {
   readonly keys: TokenKeys
   readonly introspection: Introspection
   readonly upstreams: UpstreamSet
-  readonly metrics: { text(): Promise<string> }
+  readonly metrics: Pick<Metrics, 'page'>
   readonly isDraining: () => boolean
   readonly breakGlass: BreakGlass
   readonly people: PeopleDeps | undefined
@@ -35,7 +36,7 @@ export const planeDeps = (parts: PlaneParts): ControlPlaneDeps => ({
   ...(parts.people && { people: parts.people }),
   ...(parts.console && { console: parts.console }),
   mayMonitor: req => mayMonitor(parts.current(), req),
-  metrics: () => parts.metrics.text(),
+  metrics: accept => parts.metrics.page(accept),
   dependencies: () => [
     listener(parts),
     audit(parts.log),

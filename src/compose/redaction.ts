@@ -20,13 +20,19 @@ export class Redaction {
   readonly scrub = (text: string): string => this.#scrub(text)
 }
 
-/** What the configuration gives upstreams as headers, environment and credentials, shows issuers and sources of artifacts, and where it tells of approvals. */
-const secretsOf = ({ issuers, login, authorizationServer, registry, approvals, upstreams }: Snapshot): readonly string[] => [
+/**
+ * What the configuration gives upstreams as headers, environment and credentials, shows issuers, sources of artifacts and collectors, and where it tells of
+ * approvals.
+ */
+const secretsOf = ({ issuers, login, authorizationServer, registry, approvals, telemetry, upstreams }: Snapshot): readonly string[] => [
   ...issuers.flatMap(({ introspection }) => introspection?.clientSecret ?? []),
   ...[login?.clientSecret, ...(authorizationServer?.clients ?? []).map(({ secret }) => secret)].filter(secret => secret !== undefined),
   ...[registry.artifacts.npmAuthorization ?? []].flat().flatMap(value => [value, ...credentialIn(value)]),
   // Whoever knows the address of a chat's webhook writes into it.
   ...approvals.webhooks.map(({ url }) => url),
+  ...[telemetry.traces, telemetry.metrics].flatMap(sent =>
+    Object.values(sent?.headers ?? {}).flatMap(value => [value, ...credentialIn(value)]),
+  ),
   ...[...upstreams.values()].flatMap(({ transport, credential }) => [
     ...('env' in transport ? Object.values(transport.env) : []),
     ...('headers' in transport ? Object.values(transport.headers).flatMap(value => [value, ...credentialIn(value)]) : []),

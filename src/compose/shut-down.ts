@@ -11,6 +11,7 @@ import type { Snapshot } from '../config/schema.ts'
 import type { McpEndpoint } from '../http/mcp-endpoint.ts'
 import type { StreamTable } from '../http/sse-channel.ts'
 import type { SessionStore } from './sessions.ts'
+import type { Telemetry } from './telemetry.ts'
 import type { UpstreamReport } from './upstream-report.ts'
 import type { UpstreamSet } from './upstreams.ts'
 
@@ -30,6 +31,7 @@ export type Stopping = {
   readonly log: AuditLog
   readonly encoder: EventEncoder
   readonly metrics: Metrics
+  readonly telemetry: Telemetry
 }
 
 /** Time upstream processes get to end by themselves. */
@@ -56,5 +58,7 @@ export async function shutDown(parts: Stopping, { limits }: Snapshot): Promise<v
   await log.append(parts.encoder.lifecycle('stop'))
   await log.close()
   await parts.state.close()
+  // Last of all, and never long: by now everything that counts is durable.
+  await parts.telemetry.close()
   parts.metrics.close()
 }

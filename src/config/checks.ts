@@ -10,6 +10,7 @@ import { checkProofs } from './proof-checks.ts'
 import type { Reading } from './reading.ts'
 import { checkReviewers } from './reviewer-checks.ts'
 import type { ConfigDocument } from './table.ts'
+import { checkTelemetry } from './telemetry-checks.ts'
 import { checkUpstreams } from './upstream-checks.ts'
 
 /** Reports every contradiction and every fail-closed rule that is broken. `ownUid` is the gateway's own user, where the system has such numbers. */
@@ -26,6 +27,7 @@ export function checkDocument(doc: ConfigDocument, reading: Reading, ownUid: num
   checkMirrors(doc, reading)
   checkCollisions(doc, reading)
   checkReviewers(doc, reading)
+  checkTelemetry(doc, reading)
   checkLimits(doc, reading)
   checkUpstreams(doc, reading, { issuers: issuersOf(doc), isExposed: isExposed(doc), ownUid })
 }

@@ -12,6 +12,7 @@ type Plain = string | number | boolean | readonly Plain[] | Readonly<Record<stri
 export type Shape =
   | { readonly kind: 'text'; readonly what: string; readonly pattern?: string; readonly maxLength: number }
   | { readonly kind: 'integer'; readonly min: number; readonly max: number }
+  | { readonly kind: 'share' }
   | { readonly kind: 'flag' }
   | { readonly kind: 'choice'; readonly values: readonly (string | number)[] }
   | { readonly kind: 'duration' | 'size'; readonly min: string; readonly max: string; readonly pattern: string }

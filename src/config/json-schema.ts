@@ -28,6 +28,8 @@ function shapeOf(field: AnyField): JsonSchema {
       }
     case 'integer':
       return { type: 'integer', minimum: shape.min, maximum: shape.max }
+    case 'share':
+      return { type: 'number', minimum: 0, maximum: 1 }
     case 'flag':
       return { type: 'boolean' }
     case 'choice':

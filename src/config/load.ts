@@ -96,7 +96,7 @@ async function resolveSources(doc: ConfigDocument, reading: Reading, options: Lo
     const value = source.from === 'env' ? fromEnv(source, env, reading) : await fromFile(source, readSource, reading)
     if (value === undefined) continue
     // A header or variable with a line break in it is never what was meant, and splits headers (RFC 9110 section 5.5).
-    const isHeader = /\.(?:http|sse|server)\.headers\.|\.npmAuthorization$/.test(source.path)
+    const isHeader = /\.(?:http|sse|server|traces|metrics)\.headers\.|\.npmAuthorization$/.test(source.path)
     if (value.includes('\0') || (isHeader && /[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/.test(value))) {
       reading.fault('source', source.path, 'holds a line break or a character that cannot be sent')
     } else values.set(source, source.prefix + value)
@@ -113,6 +113,7 @@ function* identitySources({ identity: { issuers, login, authorizationServer } }:
 function* sourcesOf(doc: ConfigDocument): Generator<ValueSource> {
   yield* identitySources(doc)
   for (const { url } of doc.approvals.webhooks.values()) yield url
+  for (const sent of [doc.telemetry.traces, doc.telemetry.metrics]) if (sent) yield* sent.headers.values()
   const { npmAuthorization } = doc.registry.artifacts
   if (npmAuthorization) yield npmAuthorization
   for (const { stdio, http, sse, server, credential } of doc.upstreams.values()) {

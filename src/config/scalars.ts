@@ -62,6 +62,16 @@ export function integer(options: Meta & { readonly min: number; readonly max: nu
   })
 }
 
+/** A part of a whole, 0 to 1. */
+export const share = (options: Meta): Field<number> =>
+  field({ kind: 'share' }, options, (node, path, reading) => {
+    if (node.kind !== 'scalar' || typeof node.value !== 'number')
+      return reading.refuse('type', path, `expected a number from 0 to 1, got ${nameOf(node)}`)
+    return node.value >= 0 && node.value <= 1
+      ? node.value
+      : reading.refuse('range', path, `expected a number from 0 to 1, got ${quoted(node.source)}`)
+  })
+
 export const flag = (options: Meta): Field<boolean> =>
   field({ kind: 'flag' }, options, (node, path, reading) =>
     node.kind === 'scalar' && typeof node.value === 'boolean'

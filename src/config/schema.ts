@@ -72,6 +72,17 @@ export type Snapshot = {
   readonly clientMetadataUrl?: string
   readonly limits: Limits
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
+  readonly telemetry: TelemetrySettings
+}
+
+/** An OpenTelemetry collector: where one signal is sent with POST, and with which headers. */
+type CollectorSettings = { readonly url: string; readonly headers: Readonly<Record<string, string>> }
+
+/** Absent = nothing is sent. */
+export type TelemetrySettings = {
+  /** `sample`: share of requests, 0 to 1; `fromHosts`: traces a second that callers may ask for */
+  readonly traces?: CollectorSettings & { readonly sample: number; readonly fromHosts: number }
+  readonly metrics?: CollectorSettings & { readonly everyMs: number }
 }
 
 /** How a reviewer signs: with a key, or as an identity that a Sigstore instance issues certificates to. Paths are absolute. */

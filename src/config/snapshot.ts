@@ -31,6 +31,7 @@ import { credentialOf } from './credential-snapshot.ts'
 import { defaultRuleId } from './upstream-checks.ts'
 import { proofsOf } from './proof-snapshot.ts'
 import { reviewerOf } from './reviewer-snapshot.ts'
+import { telemetryOf } from './telemetry-snapshot.ts'
 import type { UpstreamDocument } from './upstream-table.ts'
 
 export type SnapshotContext = {
@@ -88,6 +89,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     ...(doc.oauthClient.metadataUrl !== undefined && { clientMetadataUrl: doc.oauthClient.metadataUrl }),
     limits: limitsOf(doc.limits),
     log: { level: doc.log.level },
+    telemetry: telemetryOf(doc, source => context.valueOf(source)),
   })
 }
 

@@ -14,6 +14,7 @@ import { flow } from './flow-table.ts'
 import { limits } from './limit-table.ts'
 import { MIRRORS } from './mirror-table.ts'
 import { PROOFS } from './proof-table.ts'
+import { telemetry } from './telemetry-table.ts'
 import { ADMISSIONS, ALIAS, upstream } from './upstream-table.ts'
 
 const subject = (doc: string): ReturnType<typeof text> =>
@@ -341,6 +342,7 @@ export const GATEHOUSE = record(
       { level: choice(['debug', 'info', 'warn', 'error'], { fallback: 'info', doc: 'least severe line written' }) },
       { fallback: {}, doc: 'the gateway’s own log (standard error, JSON)' },
     ),
+    telemetry,
   },
   {
     doc: 'gatehouse.yaml',

@@ -13,6 +13,8 @@ export class Exchange implements Received {
   readonly requestId: string
   readonly traceId: string
   readonly traceparent: string
+  readonly tracestate: string | undefined
+  readonly spans: Received['spans']
   readonly receivedMs: number
   readonly endpoint: Endpoint
   readonly headers: EdgeHeaders
@@ -62,6 +64,8 @@ export class Exchange implements Received {
     this.requestId = trace.requestId
     this.traceId = trace.traceId
     this.traceparent = trace.traceparent
+    this.tracestate = trace.tracestate
+    this.spans = trace.spans
     this.receivedMs = performance.now()
     this.endpoint = arrival.endpoint
     this.headers = arrival.headers

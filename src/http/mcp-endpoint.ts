@@ -25,7 +25,7 @@ import { Exchange } from './exchange.ts'
 import { checkContent, prefersStream, type EdgeHeaders } from './edge.ts'
 import type { LargeBodies } from './large-bodies.ts'
 import { BatchElement, PostExchange } from './post-exchange.ts'
-import type { RequestTrace } from './trace-source.ts'
+import { contextOf, type TraceSource } from './trace-source.ts'
 
 export type EndpointDeps = {
   readonly paths: Paths
@@ -35,7 +35,7 @@ export type EndpointDeps = {
   readonly largeBodies: LargeBodies
   readonly openStream: (req: IncomingMessage, res: ServerResponse, who: StreamOwner) => EventStream | undefined
   readonly challenge: (stop: Stop, endpoint: Endpoint) => string | undefined
-  readonly trace: (traceparent: string | undefined) => RequestTrace
+  readonly trace: TraceSource
   /** a refused stranger; `isForged`: with a token that nobody issued */
   readonly penalise: (address: string, isForged?: boolean) => void
   /** bytes that were read of somebody, or sent */
@@ -124,7 +124,7 @@ export class McpEndpoint {
   /** The same where it is not said that the address does wrong. */
   turnAway(inbound: Inbound, stop: Stop, id?: string): void {
     const host = new PostExchange(inbound.res)
-    const received = this.#received(inbound, 'http', host)
+    const received = this.#received(inbound, TURNED_AWAY, host)
     this.#deps.recorder.count(received, stop)
     this.#stopped(inbound, host, { id, stop, received })
   }
@@ -169,7 +169,9 @@ export class McpEndpoint {
   }
 
   #received(inbound: Inbound, method: string, host: HostLink, message?: SingleMessage): Received {
-    return new Exchange(inbound, this.#deps.trace(inbound.headers.traceparent), method, { host, message })
+    const meta = message?.kind === 'response' ? undefined : message?.meta
+    const context = contextOf(inbound.headers, message?.doc, meta)
+    return new Exchange(inbound, this.#deps.trace(context, method !== TURNED_AWAY), method, { host, message })
   }
 
   async #walk(inbound: Inbound, received: Received, host: Finisher): Promise<void> {
@@ -253,6 +255,8 @@ function bytesOf(end: Answer | Stop): number {
   return end.kind === 'result' ? end.result.length : end.error.length
 }
 
+/** the method of what never walks */
+const TURNED_AWAY = 'http'
 const DRAINING: Stop = { stop: 'draining', retryAfterSeconds: 1, fix: 'retry; another instance or the restarted gateway answers' }
 const faultStop = (fault: MessageFault): Stop => ({ stop: fault.reason, detail: fault.detail })
 

@@ -12,8 +12,11 @@ export type CallOutcome = 'ok' | 'error' | 'input' | 'task' | 'stopped' | 'refus
 export interface Measure {
   /** one stage ran */
   stage(name: string, seconds: number): void
-  /** one exchange ended; `upstream` is the alias, or `none` when none was routed; `seconds` from the last byte received to the answer handed over */
-  call(upstream: string, outcome: CallOutcome, seconds: number): void
+  /**
+   * one exchange ended; `upstream` is the alias, or `none` when none was routed; `seconds` from the last byte received to the answer handed over; `traceId`
+   * where it was traced: an example of such a call
+   */
+  call(upstream: string, outcome: CallOutcome, seconds: number, traceId?: string): void
   /** time one upstream took from the request sent to its final answer */
   upstream(alias: string, seconds: number): void
   refusal(reason: Reason): void

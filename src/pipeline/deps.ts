@@ -6,6 +6,7 @@ import type { CallerCredential } from '../bridge/upstream.ts'
 import type { ParkedCalls } from '../bridge/parked.ts'
 import type { InspectInTurns } from '../inspection/inspect.ts'
 import type { Stop } from '../kernel/errors.ts'
+import type { Measure } from '../kernel/measure.ts'
 import type { Principal, PrincipalKey } from '../kernel/principal.ts'
 import type { Sealer } from '../kernel/seal.ts'
 import type { McpHeaders } from '../mcp/era.ts'
@@ -95,6 +96,7 @@ export type GatewayDeps = {
   readonly marking: Pick<Marking, 'begin' | 'heard' | 'again'>
   readonly sealer: Sealer
   readonly recorder: Recorder & ServerRequestRecorder
+  readonly measure: Pick<Measure, 'upstream'>
   /** undefined = there is room for one more standing stream of this principal */
   readonly streamLimit: (principal: Principal) => Stop | undefined
   /** wall clock, milliseconds */

@@ -1,5 +1,6 @@
 // One permitted call as it runs: the upstream's notifications, its questions, its answer, in the shape the host's era has for them.
 
+import { tracedMeta } from '../bridge/outgoing.ts'
 import { INPUT_METHODS, readInputResponses, writeInputResponses } from '../bridge/input-requests.ts'
 import type { StateFields } from '../bridge/request-state.ts'
 import type { CallEvents, RunningCall, ServerRequest, Slice, UpstreamAnswer, UpstreamCall, UpstreamFace } from '../bridge/upstream.ts'
@@ -19,10 +20,11 @@ import type { Ready } from './ready.ts'
 import { Relay } from './relay.ts'
 import { completed, invalid, taskMade, taskState, type ResultDeps } from './results.ts'
 import { taskAnswers } from './task-questions.ts'
+import { traceSubject } from './trace-facts.ts'
 
 type Deps = ResultDeps &
   GateDeps &
-  Pick<GatewayDeps, 'parked' | 'now' | 'monotonic' | 'delay' | 'newId' | 'scrub' | 'credentials' | 'callers' | 'inspectInTurns'>
+  Pick<GatewayDeps, 'measure' | 'parked' | 'now' | 'monotonic' | 'delay' | 'newId' | 'scrub' | 'credentials' | 'callers' | 'inspectInTurns'>
 
 export class Invocation {
   readonly #x: Ready
@@ -81,25 +83,33 @@ export class Invocation {
   }
 
   #call(retry: UpstreamCall['retry']): RunningCall {
-    const { era, prepared, principal, route, method, hostFace, traceparent } = this.#x
+    const { era, prepared, principal, route, method, hostFace, spans, tracestate } = this.#x
+    const span = spans?.upstream(traceSubject(this.#x))
+    const meta = span ? tracedMeta(prepared.meta, span.traceparent) : prepared.meta
     // 2025-11-25 logging: until a level is set the server decides what it sends, so between legacy peers that passes.
     const logLevel = hostFace.logLevel ?? (era === 'legacy' && this.#face.era === 'legacy' ? 'any' : undefined)
     const call: UpstreamCall = {
       caller: this.#x.caller,
       owner: principal.key,
       method,
-      traceparent,
+      traceparent: span?.traceparent ?? this.#x.traceparent,
+      ...(tracestate !== undefined && { tracestate }),
       headerParams: prepared.headerParams,
       ...(prepared.params && { params: prepared.params }),
-      ...(prepared.meta && { meta: prepared.meta }),
+      ...(meta && { meta }),
       ...(hostFace.clientInfo && { clientInfo: hostFace.clientInfo }),
       ...(logLevel !== undefined && { logLevel }),
       ...(route.kind !== 'method' && method !== 'completion/complete' && { name: route.name }),
       ...(retry && { retry }),
     }
+    const sentMs = performance.now()
     const running = (this.#running = route.entry.upstream.call(call, this.#events()))
     const forget = this.#x.host.cancellation.onCancel(reason => running.cancel(reason))
-    void running.done.then(forget)
+    void running.done.then(answer => {
+      forget()
+      this.#deps.measure.upstream(route.entry.alias, (performance.now() - sentMs) / 1000)
+      span?.end(answer.kind === 'stop' ? answer.stop : answer.kind === 'error' ? String(answer.code) : undefined)
+    })
     return running
   }
 

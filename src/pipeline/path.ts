@@ -6,6 +6,7 @@ import type { Cancellation } from '../kernel/cancellation.ts'
 import { isStop, type Stop } from '../kernel/errors.ts'
 import type { Measure } from '../kernel/measure.ts'
 import type { Principal } from '../kernel/principal.ts'
+import type { RequestSpans, SpanFacts } from '../kernel/tracing.ts'
 import type { Place } from '../limits/places.ts'
 import type { Envelope, McpHeaders } from '../mcp/era.ts'
 import type { JsonDoc, JsonNode } from '../mcp/json.ts'
@@ -53,6 +54,10 @@ export type Received = {
   readonly traceId: string
   /** W3C traceparent for the upstream hop */
   readonly traceparent: string
+  /** W3C tracestate for the upstream hop */
+  readonly tracestate?: string | undefined
+  /** where this request is traced */
+  readonly spans?: RequestSpans | undefined
   /** monotonic milliseconds */
   readonly receivedMs: number
   readonly endpoint: Endpoint
@@ -155,6 +160,8 @@ export interface Recorder {
   decision(x: Received, answer: Answer): Promise<void>
   /** a refusal of somebody unknown, or a 429: counted, written in aggregate, never awaited */
   count(x: Received, stop: Stop): void
+  /** what a traced request says of itself, once it is over */
+  traced(x: Received, end: Answer | Stop): SpanFacts
   /** a bug: logged with its cause, never shown */
   fault(x: Received, stage: string, cause: unknown): void
 }
@@ -176,6 +183,7 @@ export async function walk<Have extends Received & Answered>(
 ): Promise<Answer | Stop> {
   // The facts are written onto the request itself: it belongs to this walk alone, and copying it cost more than any stage.
   const x = received as Received & Partial<Have & Joined & Limited>
+  const { spans } = received
   let at = 'receive'
   let intended = false
   let stop: Stop | undefined
@@ -187,13 +195,16 @@ export async function walk<Have extends Received & Answered>(
         await recorder.intent(x, 0)
         intended = true
         received.host.begin?.()
-        before = performance.now()
+        const durable = performance.now()
+        spans?.stage('audit-intent', before, durable)
+        before = durable
       }
       if (received.ended) break
       const step = stage.run(x)
       const added = step instanceof Promise ? await step : step
       const now = performance.now()
       measure.stage(at, (now - before) / 1000)
+      spans?.stage(at, before, now, isStop(added) ? added.stop : undefined)
       before = now
       if (isStop(added)) {
         stop = added
@@ -210,10 +221,20 @@ export async function walk<Have extends Received & Answered>(
   stop = received.ended ?? stop
   // What is in flight ends here, whatever became of it: its id is free again before the answer is seen.
   if (x.session && received.message?.kind === 'request') x.session.end(received.message.id, received.host.cancellation)
+  const walked = { x, at, intended, ...(stop && { stop }) }
+  if (!spans) return settled(walked, recorder)
+  const before = performance.now()
+  const end = await settled(walked, recorder)
+  spans.stage('audit-outcome', before, performance.now())
+  spans.end(recorder.traced(received, end))
+  return end
+}
+
+async function settled(walked: Walked, recorder: Recorder): Promise<Answer | Stop> {
   try {
-    return await settle({ x, at, intended, ...(stop && { stop }) }, recorder)
+    return await settle(walked, recorder)
   } catch (cause) {
-    recorder.fault(received, 'settle', cause)
+    recorder.fault(walked.x, 'settle', cause)
     return { stop: 'audit-unavailable' }
   }
 }

@@ -14,6 +14,7 @@ import type { Labelled } from './stages/label-contents.ts'
 import type { Prepared } from './stages/prepare-arguments.ts'
 import type { Credentialed } from './stages/resolve-credential.ts'
 import type { Routed } from './stages/resolve-route.ts'
+import { traceFacts } from './trace-facts.ts'
 
 /** Whatever of the facts is known by now. */
 type Facts = Received & Partial<Classified & Authenticated & Joined & Routed & Permitted & Prepared & Aimed & Credentialed & Labelled>
@@ -34,7 +35,8 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
   const { log, encoder, measure } = deps
   const { describe, exchangeOf } = describer(encoder)
   const seconds = (x: Received): number => (deps.monotonic() - x.receivedMs) / 1000
-  const measured = (x: Facts, outcome: CallOutcome): void => measure.call(x.route?.entry.alias ?? 'none', outcome, seconds(x))
+  const measured = (x: Facts, outcome: CallOutcome): void =>
+    measure.call(x.route?.entry.alias ?? 'none', outcome, seconds(x), x.spans?.traceId)
 
   const asked = (exchange: ExchangeText, request: RecordedRequest): Promise<void> =>
     log.append(
@@ -103,6 +105,7 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
       measure.refusal(stop.stop)
       deps.count(stop.stop, x.address)
     },
+    traced: traceFacts,
     fault: deps.fault,
   }
 }

@@ -28,7 +28,15 @@ const sessionOf = (): LegacySession =>
   )
 /** An audit log that takes nothing. */
 const broken = (): Promise<void> => Promise.reject(Object.assign(new Error('disk full'), { code: 'audit-unavailable' }))
-const recorder: Recorder = { intent: broken, outcome: broken, refusal: broken, decision: broken, count() {}, fault() {} }
+const recorder: Recorder = {
+  intent: broken,
+  outcome: broken,
+  refusal: broken,
+  decision: broken,
+  count() {},
+  fault() {},
+  traced: () => ({ method: 'ping' }),
+}
 const measure = { stage() {}, call() {}, refusal() {} } as unknown as Measure
 const receivedOf = (text: string, session: LegacySession): Received => {
   const message: any = readMessage(Buffer.from(text))

@@ -121,7 +121,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const handler = createControlPlane({
     resource: () => ({ publicUrl: base, authorizationServers: [base] }),
     dependencies: () => [],
-    metrics: () => '',
+    metrics: () => Promise.resolve({ type: 'text/plain', text: '' }),
     mayMonitor: () => true,
     people: {
       load: async () => (await loading).people,

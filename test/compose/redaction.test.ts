@@ -9,6 +9,7 @@ const configured = (transport: object): Snapshot =>
     issuers: [],
     approvals: { webhooks: [] },
     registry: { artifacts: {} },
+    telemetry: {},
     upstreams: new Map([['weather', { transport }]]),
   }) as unknown as Snapshot
 
@@ -24,4 +25,12 @@ it('takes the addresses of webhooks out: whoever knows one writes into its chat'
   const snapshot = configured({ kind: 'http', headers: {} })
   const { scrub } = new Redaction({ ...snapshot, approvals: { webhooks: [{ name: 'chat', format: 'slack', on: new Set(), url }] } })
   expect(scrub(`POST ${url} failed`)).not.toContain('wh-0123456789')
+})
+
+it('attack: a collector’s key in an error or a log line', () => {
+  const snapshot = configured({ kind: 'http', headers: {} })
+  const traces = { url: 'https://collector.example/v1/traces', headers: { authorization: 'Bearer ck-0123456789' }, sample: 1, fromHosts: 1 }
+  const metrics = { url: 'https://collector.example/v1/metrics', headers: { 'x-key': 'mk-0123456789' }, everyMs: 1000 }
+  const { scrub } = new Redaction({ ...snapshot, telemetry: { traces, metrics } })
+  expect(scrub('sent with ck-0123456789 and mk-0123456789')).not.toMatch(/0123456789/)
 })

@@ -43,7 +43,7 @@ function serveGateway(): Server {
     controlPlane ??= createControlPlane({
       resource: () => ({ publicUrl: base, authorizationServers: [issuer] }),
       dependencies: () => [],
-      metrics: () => '',
+      metrics: () => Promise.resolve({ type: 'text/plain', text: '' }),
       mayMonitor: () => true,
     })
     if (!PATHS.includes(path)) {

@@ -11,7 +11,12 @@ let metrics: () => string | Promise<string> = () => 'x 1\n'
 const settings = { publicUrl: 'https://gw.example.com', authorizationServers: ['https://idp.example.com'] }
 
 beforeAll(async () => {
-  const deps = { resource: () => settings, dependencies: () => dependencies, metrics: () => metrics(), mayMonitor: () => isNear }
+  const deps = {
+    resource: () => settings,
+    dependencies: () => dependencies,
+    metrics: async () => ({ type: 'text/plain; version=0.0.4; charset=utf-8', text: await metrics() }),
+    mayMonitor: () => isNear,
+  }
   server = createServer(createControlPlane(deps))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`

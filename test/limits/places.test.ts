@@ -78,6 +78,7 @@ function begin(limits: Limits, who: string, end: End, obligations: Obligations) 
     refusal: done,
     decision: done,
     count() {},
+    traced: () => ({ method: 'tools/call' }),
     fault() {},
   }
   const limit: Stage<Received, Limited> = limitStage({ reserve: (...call) => limits.reserve(...call), parked: NO_PARKED }) as never

@@ -63,6 +63,7 @@ const recorder = (over: Partial<Recorder> = {}) => ({
   refusal: vi.fn(async () => {}),
   decision: vi.fn(async () => {}),
   count: vi.fn(),
+  traced: () => ({ method: 'tools/call' }),
   fault: vi.fn(),
   ...over,
 })

@@ -1,9 +1,9 @@
-// The metrics page in Prometheus text form. Every label value comes from a closed or configured set; no principal, tool or address is ever a label.
+// The metrics page in Prometheus and OpenMetrics text form. Every label value comes from a closed or configured set; no principal, tool or address is ever a label.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { Counter, Gauge, Registry } from 'prom-client'
 import type { Measure } from '../../kernel/measure.ts'
-import { Distribution, histogramOf, Labelled } from './series.ts'
+import { MetricsPages, type Family, type ReadCounts } from './metrics-pages.ts'
+import { Distribution, Labelled } from './series.ts'
 
 /** Levels that somebody else keeps, read when the page is asked for. */
 const GAUGES = {
@@ -25,13 +25,27 @@ const GAUGES = {
 } as const
 export type GaugeName = keyof typeof GAUGES
 
+/** Such levels by the value of one label. */
+const LABELLED_GAUGES = {
+  upstream_ready: { label: 'upstream', help: '1 while this upstream answers or was not needed yet, else 0' },
+} as const
+type LabelledGaugeName = keyof typeof LABELLED_GAUGES
+
 export type Metrics = Measure & {
   /** shows a level under this name; `read` is called for each page and must not throw */
   gauge(name: GaugeName, read: () => number): void
+  /** the same, a level for each value of the name's one label; values are configured or of the code, and few */
+  gauges(name: LabelledGaugeName, read: () => Iterable<readonly [label: string, value: number]>): void
   /** a message of an upstream that reached nobody; `kind` of a closed list, see adapters/upstream/drops.ts */
   dropped(upstream: string, kind: string): void
-  /** the page, content type `text/plain; version=0.0.4` */
-  text(): Promise<string>
+  /** spans that reached the collector, or never will */
+  spans(outcome: 'sent' | 'dropped', n: number): void
+  /** one attempt to send something to a collector */
+  exported(signal: 'traces' | 'metrics', outcome: 'taken' | 'later' | 'refused'): void
+  /** the page: Prometheus text 0.0.4, or OpenMetrics, with exemplars, where `accept` prefers it */
+  page(accept?: string): Promise<{ readonly type: string; readonly text: string }>
+  /** all of it as prom-client has it, for whoever sends it elsewhere */
+  families(): Promise<readonly Family[]>
   /** stops watching the event loop */
   close(): void
 }
@@ -50,7 +64,7 @@ const isName = (value: string): boolean => /^[a-z][a-z-]{0,39}$/.test(value)
 
 /** `upstreams` are the configured aliases; asked again only for an alias not seen before. */
 export function createMetrics(upstreams: () => Iterable<string>): Metrics {
-  const registry = new Registry()
+  const pages = new MetricsPages()
   const isUpstream = (alias: string): boolean => alias === 'none' || [...upstreams()].includes(alias)
   const counter = (): { n: number } => ({ n: 0 })
 
@@ -60,31 +74,18 @@ export function createMetrics(upstreams: () => Iterable<string>): Metrics {
   const outcomes = new Labelled(() => new Labelled(counter, isName, MAX_NAMES), isUpstream, MAX_UPSTREAMS)
   const refusals = new Labelled(counter, isName, MAX_NAMES)
   const drops = new Labelled(() => new Labelled(counter, isName, MAX_NAMES), isUpstream, MAX_UPSTREAMS)
+  const traced = new Labelled(counter, isName, MAX_NAMES)
+  const exports = new Labelled(() => new Labelled(counter, isName, MAX_NAMES), isName, MAX_NAMES)
   const groupRows = new Distribution(ROWS_BUCKETS)
   const groupSeconds = new Distribution(SYNC_BUCKETS)
   let groupBytes = 0
 
   const histogram = (name: string, help: string, label: string, series: Labelled<Distribution>): void =>
-    registry.registerMetric(histogramOf({ name: `gatehouse_${name}`, help, label }, () => series.entries()))
+    pages.histogram({ name: `gatehouse_${name}`, help, label }, () => series.entries())
   const single = (name: string, help: string, of: Distribution): void =>
-    registry.registerMetric(histogramOf({ name: `gatehouse_${name}`, help }, () => [['', of]]))
-  const counts = (
-    name: string,
-    help: string,
-    labelNames: readonly string[],
-    read: (add: (labels: readonly string[], n: number) => void) => void,
-  ): void => {
-    new Counter({
-      name: `gatehouse_${name}`,
-      help,
-      labelNames: [...labelNames],
-      registers: [registry],
-      collect() {
-        this.reset()
-        read((labels, n) => this.labels(...labels).inc(n))
-      },
-    })
-  }
+    pages.histogram({ name: `gatehouse_${name}`, help }, () => [['', of]])
+  const counts = (name: string, help: string, labels: readonly string[], read: ReadCounts): void =>
+    pages.counter({ name: `gatehouse_${name}`, help, labels }, read)
   histogram('stage_seconds', 'Time in one stage of a request’s path', 'stage', stages)
   histogram('call_seconds', 'Time of one exchange from its last byte received to its answer', 'upstream', calls)
   histogram('upstream_seconds', 'Time an upstream took for one exchange', 'upstream', waits)
@@ -97,15 +98,21 @@ export function createMetrics(upstreams: () => Iterable<string>): Metrics {
   counts('upstream_messages_dropped_total', 'Messages of upstreams that reached nobody, by kind', ['upstream', 'kind'], add => {
     for (const [upstream, kinds] of drops.entries()) for (const [kind, { n }] of kinds.entries()) add([upstream, kind], n)
   })
+  counts('trace_spans_total', 'Spans that reached the collector, or never will', ['outcome'], add => {
+    for (const [outcome, { n }] of traced.entries()) add([outcome], n)
+  })
+  counts('telemetry_exports_total', 'Attempts to send to a collector, by what became of them', ['signal', 'outcome'], add => {
+    for (const [signal, byOutcome] of exports.entries()) for (const [outcome, { n }] of byOutcome.entries()) add([signal, outcome], n)
+  })
   single('audit_group_rows', 'Audit rows that shared one sync', groupRows)
   single('audit_sync_seconds', 'Time to write and sync one group of audit rows', groupSeconds)
   counts('audit_bytes_total', 'Bytes of audit rows made durable', [], add => add([], groupBytes))
-  const stopWatching = watchProcess(registry)
+  const stopWatching = watchProcess(pages)
 
   return {
     stage: (name, seconds) => stages.of(name).observe(seconds),
-    call(upstream, outcome, seconds) {
-      calls.of(upstream).observe(seconds)
+    call(upstream, outcome, seconds, traceId) {
+      calls.of(upstream).observe(seconds, traceId)
       outcomes.of(upstream).of(outcome).n += 1
     },
     upstream: (alias, seconds) => waits.of(alias).observe(seconds),
@@ -120,53 +127,44 @@ export function createMetrics(upstreams: () => Iterable<string>): Metrics {
       groupSeconds.observe(seconds)
       groupBytes += bytes
     },
-    gauge: (name, read) => gauge(registry, `gatehouse_${name}`, GAUGES[name], read),
-    text: () => registry.metrics(),
+    spans(outcome, n) {
+      traced.of(outcome).n += n
+    },
+    exported(signal, outcome) {
+      exports.of(signal).of(outcome).n += 1
+    },
+    gauge: (name, read) => pages.gauge({ name: `gatehouse_${name}`, help: GAUGES[name] }, () => [['', read()]]),
+    gauges: (name, read) => pages.gauge({ name: `gatehouse_${name}`, ...LABELLED_GAUGES[name] }, read),
+    page: accept => pages.page(accept),
+    families: () => pages.families(),
     close: stopWatching,
   }
 }
 
-function gauge(registry: Registry, name: string, help: string, read: () => number): void {
-  new Gauge({
-    name,
-    help,
-    registers: [registry],
-    collect() {
-      this.set(read())
-    },
-  })
-}
-
 // The names are those that common dashboards for Node processes ask for.
-function watchProcess(registry: Registry): () => void {
+function watchProcess(pages: MetricsPages): () => void {
   const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
   delay.enable()
-  gauge(registry, 'process_resident_memory_bytes', 'Resident memory', () => process.memoryUsage.rss())
-  gauge(registry, 'process_start_time_seconds', 'Start of the process since the epoch', () => Math.round(performance.timeOrigin / 1000))
-  new Counter({
-    name: 'process_cpu_seconds_total',
-    help: 'User and system CPU time',
-    registers: [registry],
-    collect() {
-      const { user, system } = process.cpuUsage()
-      this.reset()
-      this.inc((user + system) / 1e6)
-    },
+  pages.gauge({ name: 'process_resident_memory_bytes', help: 'Resident memory' }, () => [['', process.memoryUsage.rss()]])
+  pages.gauge({ name: 'process_start_time_seconds', help: 'Start of the process since the epoch' }, () => [
+    ['', Math.round(performance.timeOrigin / 1000)],
+  ])
+  pages.counter({ name: 'process_cpu_seconds_total', help: 'User and system CPU time', labels: [] }, add => {
+    const { user, system } = process.cpuUsage()
+    add([], (user + system) / 1e6)
   })
-  new Gauge({
-    name: 'gatehouse_event_loop_delay_seconds',
-    help: 'Delay of the event loop since the page was last asked for',
-    labelNames: ['quantile'],
-    registers: [registry],
-    collect() {
-      // The timer's own period is not a delay.
-      const seconds = (nanoseconds: number): number =>
-        Number.isFinite(nanoseconds) ? Math.max(0, nanoseconds / 1e9 - LOOP_RESOLUTION_MS / 1000) : 0
-      this.set({ quantile: '0.5' }, seconds(delay.percentile(50)))
-      this.set({ quantile: '0.99' }, seconds(delay.percentile(99)))
-      this.set({ quantile: '1' }, seconds(delay.max))
-      delay.reset()
-    },
+  const help = 'Delay of the event loop since it was last asked for'
+  pages.gauge({ name: 'gatehouse_event_loop_delay_seconds', help, label: 'quantile' }, () => {
+    // The timer's own period is not a delay.
+    const seconds = (nanoseconds: number): number =>
+      Number.isFinite(nanoseconds) ? Math.max(0, nanoseconds / 1e9 - LOOP_RESOLUTION_MS / 1000) : 0
+    const [half, most, all] = [delay.percentile(50), delay.percentile(99), delay.max]
+    delay.reset()
+    return [
+      ['0.5', seconds(half)],
+      ['0.99', seconds(most)],
+      ['1', seconds(all)],
+    ]
   })
   return () => {
     delay.disable()

@@ -41,6 +41,8 @@ export class Distribution {
   readonly counts: number[]
   sum = 0
   count = 0
+  /** by bucket: the last traced observation that fell into it */
+  examples: (Example | undefined)[] | undefined
 
   /** `bounds` ascending */
   constructor(bounds: readonly number[]) {
@@ -48,8 +50,8 @@ export class Distribution {
     this.counts = Array.from({ length: bounds.length + 1 }, () => 0)
   }
 
-  /** Takes anything: what is no finite number is left out. */
-  observe(value: number): void {
+  /** Takes anything: what is no finite number is left out. `traceId` where it was traced. */
+  observe(value: number, traceId?: string): void {
     if (!Number.isFinite(value)) return
     const { bounds, counts } = this
     let at = 0
@@ -57,10 +59,23 @@ export class Distribution {
     counts[at] = (counts[at] ?? 0) + 1
     this.sum += value
     this.count += 1
+    if (traceId !== undefined) (this.examples ??= [])[at] = { traceId, value, seconds: Date.now() / 1000 }
   }
 }
 
-type Sample = { readonly value: number; readonly labels: Readonly<Record<string, string | number>>; readonly metricName: string }
+/** `seconds` since the epoch */
+export type Example = { readonly traceId: string; readonly value: number; readonly seconds: number }
+
+type Exemplar = { readonly labelSet: { readonly trace_id: string }; readonly value: number; readonly timestamp: number }
+type Sample = {
+  readonly value: number
+  readonly labels: Readonly<Record<string, string | number>>
+  readonly metricName: string
+  readonly exemplar?: Exemplar
+}
+/** As OpenMetrics has it; the plain page leaves it out. */
+const exemplarOf = (example: Example | undefined): { readonly exemplar?: Exemplar } =>
+  example ? { exemplar: { labelSet: { trace_id: example.traceId }, value: example.value, timestamp: example.seconds } } : {}
 type HistogramText = { readonly name: string; readonly help: string; readonly label?: string }
 
 /**
@@ -70,14 +85,19 @@ type HistogramText = { readonly name: string; readonly help: string; readonly la
 export function histogramOf({ name, help, label }: HistogramText, series: () => Iterable<readonly [string, Distribution]>): Histogram {
   function get(): Promise<object> {
     const values: Sample[] = []
-    for (const [value, { bounds, counts, sum, count }] of series()) {
+    for (const [value, { bounds, counts, sum, count, examples }] of series()) {
       const labels = label === undefined ? {} : { [label]: value }
       let below = 0
       for (const [i, bound] of bounds.entries()) {
         below += counts[i] ?? 0
-        values.push({ value: below, labels: { ...labels, le: bound }, metricName: `${name}_bucket` })
+        values.push({ value: below, labels: { ...labels, le: bound }, metricName: `${name}_bucket`, ...exemplarOf(examples?.[i]) })
       }
-      values.push({ value: count, labels: { ...labels, le: '+Inf' }, metricName: `${name}_bucket` })
+      values.push({
+        value: count,
+        labels: { ...labels, le: '+Inf' },
+        metricName: `${name}_bucket`,
+        ...exemplarOf(examples?.[bounds.length]),
+      })
       values.push({ value: sum, labels, metricName: `${name}_sum` }, { value: count, labels, metricName: `${name}_count` })
     }
     return Promise.resolve({ name, help, type: 'histogram', aggregator: 'sum', values })

@@ -96,5 +96,6 @@ function headersOf(call: UpstreamCall, credential: readonly string[]): string[] 
   if (call.name !== undefined) headers.push('mcp-name', encodeHeaderValue(call.name))
   if (call.headerParams) for (const [name, value] of call.headerParams) headers.push(`mcp-param-${name}`, value)
   if (call.traceparent !== '') headers.push('traceparent', call.traceparent)
+  if (call.tracestate !== undefined) headers.push('tracestate', call.tracestate)
   return headers
 }

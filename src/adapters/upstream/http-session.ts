@@ -1,7 +1,7 @@
 // One legacy Streamable HTTP session: keyed by its caller, initialised once, ended with DELETE (R45-R51).
 
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Caller, CallerCredential, SubscriptionFilter, UpstreamFace } from '../../bridge/upstream.ts'
+import type { Caller, CallerCredential, SubscriptionFilter, UpstreamCall, UpstreamFace } from '../../bridge/upstream.ts'
 import { ShortLived } from '../../kernel/short-lived.ts'
 import type { RequestMessage } from '../../mcp/message.ts'
 import { INTERACTIVE_METHODS, isInteractive } from './capabilities.ts'
@@ -142,14 +142,15 @@ export class HttpSession implements PooledLink {
     exchange.id = ++this.#lastId
     const call = new HttpCall(exchange, this.#wire)
     this.#calls.set(exchange.id, call)
-    call.reply = this.#options.origin.post(legacyRequest(exchange), this.headers(exchange.call.traceparent), call)
+    call.reply = this.#options.origin.post(legacyRequest(exchange), this.headers(exchange.call), call)
   }
 
   /** Headers of every POST of this session. */
-  headers(traceparent = ''): string[] {
+  headers({ traceparent, tracestate }: Partial<Pick<UpstreamCall, 'traceparent' | 'tracestate'>> = {}): string[] {
     const headers = [...this.credentialNow(), 'content-type', 'application/json', 'accept', 'application/json, text/event-stream']
     headers.push(...this.#own())
-    if (traceparent !== '') headers.push('traceparent', traceparent)
+    if (traceparent !== undefined && traceparent !== '') headers.push('traceparent', traceparent)
+    if (tracestate !== undefined) headers.push('tracestate', tracestate)
     return headers
   }
 

@@ -21,7 +21,7 @@ import {
 import type { AdminDoor, AdminPaths } from '../../pipeline/paths.ts'
 import { readBody } from '../body.ts'
 import { checkContent, EdgeHeaders, readHeaders } from '../edge.ts'
-import type { RequestTrace } from '../trace-source.ts'
+import type { RequestTrace, TraceSource } from '../trace-source.ts'
 import { cutUnread } from '../unread.ts'
 
 export type AdminApiDeps = {
@@ -31,7 +31,7 @@ export type AdminApiDeps = {
   /** its resource is an audience of its own */
   readonly endpoint: () => Endpoint
   readonly challenge: (stop: Stop, endpoint: Endpoint) => string | undefined
-  readonly trace: (traceparent: string | undefined) => RequestTrace
+  readonly trace: TraceSource
   readonly openStream: (req: IncomingMessage, res: ServerResponse, who: StreamOwner) => EventStream | undefined
   readonly penalise: (address: string, isForged?: boolean) => void
   readonly isDraining: () => boolean
@@ -76,6 +76,7 @@ class AdminExchange implements Received {
   readonly requestId: string
   readonly traceId: string
   readonly traceparent: string
+  readonly spans: Received['spans']
   readonly receivedMs = performance.now()
   readonly endpoint: Endpoint
   readonly headers: EdgeHeaders
@@ -97,6 +98,7 @@ class AdminExchange implements Received {
     this.requestId = trace.requestId
     this.traceId = trace.traceId
     this.traceparent = trace.traceparent
+    this.spans = trace.spans
     this.endpoint = endpoint
     this.headers = act.headers ?? NO_HEADERS
     this.authorization = act.headers?.authorization
@@ -166,7 +168,7 @@ export class AdminApi {
   }
 
   #exchange(act: AdminAct, doc?: JsonDoc): AdminExchange {
-    return new AdminExchange(act, this.#deps.endpoint(), this.#deps.trace(act.headers?.traceparent), doc)
+    return new AdminExchange(act, this.#deps.endpoint(), this.#deps.trace(act.headers ?? NO_HEADERS, doc !== undefined), doc)
   }
   /** Refused before anything walked: counted, and held against the address. */
   #refused(act: AdminAct, stop: Stop): AdminAnswer {

@@ -21,8 +21,8 @@ export type ControlPlaneDeps = {
   /** whether the sender of this request sees metrics and dependencies by name */
   readonly mayMonitor: (req: IncomingMessage) => boolean
   readonly dependencies: () => readonly Dependency[] | Promise<readonly Dependency[]>
-  /** Prometheus text exposition format 0.0.4 */
-  readonly metrics: () => string | Promise<string>
+  /** the page for what `accept` asks for: Prometheus text, or OpenMetrics */
+  readonly metrics: (accept?: string) => Promise<{ readonly type: string; readonly text: string }>
   /** pages and authorization server; absent = there is none */
   readonly people?: PeopleDeps
   /** pages for approvals and reviews; absent = nobody signs in with a browser */
@@ -76,8 +76,9 @@ async function createApp(deps: ControlPlaneDeps): Promise<Express> {
       refuse(res, 403, 'address-forbidden', 'this address is not in `monitoring.allow`')
       return
     }
-    const text = await deps.metrics()
-    res.setHeader('Content-Type', 'text/plain; version=0.0.4; charset=utf-8')
+    const { type, text } = await deps.metrics(req.headers.accept)
+    res.setHeader('Content-Type', type)
+    res.setHeader('Vary', 'Accept')
     res.end(text)
   })
   for (const path of ['/healthz', '/readyz', '/metrics']) app.all(path, (_req, res) => onlyGet(res))

@@ -17,7 +17,7 @@ function setUp(aliases: readonly string[] = ['files', 'everything']): Metrics {
 }
 /** The page as `name{labels}` -> value. */
 async function page(metrics: Metrics): Promise<Map<string, number>> {
-  const lines = (await metrics.text()).split('\n').filter(line => line !== '' && !line.startsWith('#'))
+  const lines = (await metrics.page()).text.split('\n').filter(line => line !== '' && !line.startsWith('#'))
   return new Map(
     lines.map(line => {
       expect(line).toMatch(/^[a-z_]+(\{[a-z]+="[^"\\\n]*"(,[a-z]+="[^"\\\n]*")*\})? [-+0-9.eEInf]+$/)

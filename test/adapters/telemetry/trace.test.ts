@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createTraceSource, parseTraceparent } from '../../../src/adapters/telemetry/trace.ts'
+import { createTraceSource, parseTraceparent, type TraceIds } from '../../../src/adapters/telemetry/trace.ts'
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const SPAN = '00f067aa0ba902b7'
@@ -12,7 +12,7 @@ describe('parseTraceparent', () => {
     [`00-${TRACE}-${SPAN}-fe`, { traceId: TRACE, isSampled: false }],
     [`cc-${TRACE}-${SPAN}-01-what-the-future-will-be-like`, { traceId: TRACE, isSampled: true }],
     [`cc-${TRACE}-${SPAN}-01`, { traceId: TRACE, isSampled: true }],
-  ])('reads %s', (value, expected) => expect(parseTraceparent(value)).toEqual(expected))
+  ])('reads %s', (value, expected) => expect(parseTraceparent(value)).toEqual({ spanId: SPAN, ...expected }))
 
   it.each([
     '',
@@ -36,7 +36,8 @@ describe('parseTraceparent', () => {
 describe('createTraceSource', () => {
   const VALID = /^00-([0-9a-f]{32})-([0-9a-f]{16})-0[01]$/
   let n = 0
-  const trace = createTraceSource(() => `r${(n += 1)}`)
+  const make = createTraceSource(() => `r${(n += 1)}`)
+  const trace = (traceparent: string | undefined): TraceIds => make({ traceparent }, true)
 
   it('continues a host’s trace with a span of our own and its sampled flag', () => {
     const [a, b] = [trace(`00-${TRACE}-${SPAN}-01`), trace(`00-${TRACE}-${SPAN}-01`)]
@@ -64,10 +65,7 @@ describe('createTraceSource', () => {
 
   it('never uses an id of zeros, which others read as no trace', () => {
     let fills = 0
-    const unlucky = createTraceSource(
-      () => 'r',
-      bytes => bytes.fill((fills += 1) === 1 ? 0 : 7),
-    )
-    expect(unlucky(undefined).traceparent).toBe(`00-${'07'.repeat(16)}-${'07'.repeat(8)}-00`)
+    const unlucky = createTraceSource(() => 'r', { fillRandom: bytes => bytes.fill((fills += 1) === 1 ? 0 : 7) })
+    expect(unlucky({}, true).traceparent).toBe(`00-${'07'.repeat(16)}-${'07'.repeat(8)}-00`)
   })
 })
