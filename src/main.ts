@@ -109,6 +109,7 @@ export async function startGateway(
   const telemetry = openTelemetry(snapshot, { version, metrics, logger, monotonic })
   const { log, encoder, refusals, contacts } = await openAudit({
     dataDir: snapshot.dataDir,
+    publicUrl: snapshot.publicUrl,
     logger,
     onGroup: (...group) => metrics.auditGroup(...group),
     now,

@@ -4,7 +4,8 @@
  * Append-only. Durability: `append` resolves only after the bytes of the event and of every event appended before it have been synced
  * (fdatasync); then a crash or power loss keeps them. Order: the order of calls. Atomicity: an event is in the log whole or not at all.
  * Errors: rejects with Fault `audit-unavailable` when the record may not be on disk (disk full, I/O error, backlog full, closed); after a
- * write error every later append rejects until the log has been reopened and its tail checked. Never drops silently.
+ * write error every later append rejects until the log has been reopened and its tail checked; and so it does while events stay without a signed
+ * checkpoint for too long (adapters/audit/notary-thread.ts). Never drops silently.
  */
 export interface AuditLog {
   /**

@@ -7,7 +7,7 @@ export type Facet = Exclude<keyof Query, 'from' | 'to' | 'before' | 'limit'>
 
 type Json = Readonly<Record<string, unknown>>
 
-const objectOf = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {})
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null
 
 /**
  * Every (facet, value) of one event, as it was parsed. Values stand where events of each type have them: who and what of an exchange, an upstream of a contact,
@@ -15,25 +15,49 @@ const objectOf = (value: unknown): Json => (typeof value === 'object' && value !
  */
 export function facetsOf(event: Json): (readonly [Facet, string])[] {
   const found: (readonly [Facet, string])[] = []
-  const add = (facet: Facet, value: unknown): void => {
-    if (typeof value === 'string' && value !== '') found.push([facet, value])
-  }
-  const [subject, detail, principal] = [objectOf(event['subject']), objectOf(event['detail']), objectOf(event['principal'])]
-  const of = objectOf(detail['of'])
-  for (const who of [principal, of]) {
-    add('principal', who['subject'])
-    add('issuer', who['issuer'])
-    add('client', who['client'])
-  }
-  add('client', detail['client'])
-  for (const server of [subject['server'], event['server'], detail['server'], detail['upstream']]) add('server', server)
-  for (const method of [subject['method'], event['method'], detail['method']]) add('method', method)
-  for (const name of [subject['name'], detail['name']]) add('name', name)
-  add('reason', event['reason'])
-  add('reason', detail['reason'])
-  for (const approval of [event['approval'], detail['approval']]) add('approval', approval)
-  for (const same of ['type', 'outcome', 'what', 'call', 'request', 'trace', 'id'] as const) add(same, event[same])
+  eachFacet(event, (facet, value) => found.push([facet, value]))
   return found
+}
+
+/** The same, without a list: for every event that is indexed. */
+export function eachFacet(event: Json, found: (facet: Facet, value: string) => void): void {
+  const add = (facet: Facet, value: unknown): void => {
+    if (typeof value === 'string' && value !== '') found(facet, value)
+  }
+  who(event['principal'], add)
+  const { subject, detail } = event
+  if (isObject(subject)) {
+    add('server', subject['server'])
+    add('method', subject['method'])
+    add('name', subject['name'])
+  }
+  add('server', event['server'])
+  add('method', event['method'])
+  add('reason', event['reason'])
+  add('approval', event['approval'])
+  add('type', event['type'])
+  add('outcome', event['outcome'])
+  add('what', event['what'])
+  add('call', event['call'])
+  add('request', event['request'])
+  add('trace', event['trace'])
+  add('id', event['id'])
+  if (!isObject(detail)) return
+  who(detail['of'], add)
+  add('client', detail['client'])
+  add('server', detail['server'])
+  add('server', detail['upstream'])
+  add('method', detail['method'])
+  add('name', detail['name'])
+  add('reason', detail['reason'])
+  add('approval', detail['approval'])
+}
+
+function who(value: unknown, add: (facet: Facet, value: unknown) => void): void {
+  if (!isObject(value)) return
+  add('principal', value['subject'])
+  add('issuer', value['issuer'])
+  add('client', value['client'])
 }
 
 /** The facets that a query asks for; [] = everything. */

@@ -44,13 +44,15 @@ export type Found = {
   readonly leaf: string
   /** the line itself, without its newline: JSON. Text in it may come from strangers; make it inert before a terminal or a page shows it */
   readonly event: string
+  /** the line is not the one that the tree was made of: somebody changed it. `leaf` is of the line as it is now */
+  readonly isChanged?: true
 }
 
 /** Newest first. `next` is there when there may be more: it is the `before` of the next page. `size`: how many events the log held when it was searched. */
-type FoundPage = { readonly events: readonly Found[]; readonly next?: number; readonly size: number }
+export type FoundPage = { readonly events: readonly Found[]; readonly next?: number; readonly size: number }
 
 /** A checkpoint of this log. `root` in base64, `time` RFC 3339, `note` the signed note as C2SP tlog-checkpoint has it, cosignatures included. */
-type KeptCheckpoint = { readonly size: number; readonly root: string; readonly time: string; readonly note: string }
+export type KeptCheckpoint = { readonly size: number; readonly root: string; readonly time: string; readonly note: string }
 
 /** What a witness last cosigned. */
 type WitnessState = { readonly name: string; readonly size: number; readonly time: string }
@@ -77,7 +79,7 @@ export type LogState = {
 /**
  * Reads the log; changes nothing. Consistency: each answer is of one state of the log that was durable, and grows only. Concurrency: any number of calls; they
  * wait in a bounded queue. Errors: rejects with Fault `audit-unreadable` when the queue is full, when the log cannot be read, or when what is read is not what
- * the tree was made of.
+ * the tree was made of; only `search` and `story` show such lines, marked.
  */
 export interface AuditReader {
   search(query: Query): Promise<FoundPage>

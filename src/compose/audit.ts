@@ -2,15 +2,21 @@
 
 import { randomFillSync } from 'node:crypto'
 import { join } from 'node:path'
+import { NotaryThread } from '../adapters/audit/notary-thread.ts'
 import { openFlatLog, type FlatLogOptions } from '../adapters/audit/open-flat-log.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import { RefusalTable } from '../audit/aggregate.ts'
 import { createContacts, type Contacts } from '../audit/contacts.ts'
 import { EventEncoder } from '../audit/encode.ts'
 import type { AuditLog } from '../audit/log.ts'
+import type { AuditReader } from '../audit/reading.ts'
 
 type Parts = {
   readonly dataDir: string
+  /** name of the log, where the configuration gives one */
+  readonly origin?: string | undefined
+  /** as others reach the gateway: the first part of the name of a log that was given none */
+  readonly publicUrl?: string | undefined
   readonly logger: Pick<Logger, 'warn'>
   readonly onGroup: NonNullable<FlatLogOptions['onGroup']>
   /** wall clock, milliseconds */
@@ -20,6 +26,7 @@ type Parts = {
 
 type AuditHouse = {
   readonly log: AuditLog
+  readonly reader: AuditReader
   readonly encoder: EventEncoder
   /** strangers' refusals, counted */
   readonly refusals: RefusalTable
@@ -27,11 +34,33 @@ type AuditHouse = {
   readonly contacts: Contacts
 }
 
-/** Rejects with the Faults of openFlatLog. */
-export async function openAudit({ dataDir, logger, onGroup, now, monotonic }: Parts): Promise<AuditHouse> {
+/** Rejects with the Faults of openFlatLog and NotaryThread.begin. The log is closed by closing it alone: its notary signs what is there first. */
+export async function openAudit({ dataDir, origin, publicUrl, logger, onGroup, now, monotonic }: Parts): Promise<AuditHouse> {
   const encoder = new EventEncoder(now, randomFillSync)
-  const { log, recovery } = await openFlatLog({ dir: join(dataDir, 'audit'), encoder, now, onGroup })
+  const dir = join(dataDir, 'audit')
+  const host = publicUrl === undefined ? 'gatehouse' : new URL(publicUrl).host
+  const notary = new NotaryThread({
+    settings: { dataDir, dir, host, ...(origin !== undefined && { origin }) },
+    now: monotonic,
+    onTrouble: (message, fields) => logger.warn(message, fields),
+  })
+  const { log, recovery } = await openFlatLog({ dir, encoder, now, onGroup, follower: notary }).catch(async (error: unknown) => {
+    await notary.close()
+    throw error
+  })
   if (recovery.cutBytes > 0 || recovery.closedIntents + recovery.closedContacts > 0)
     logger.warn('the audit log was recovered', { ...recovery })
-  return { log, encoder, refusals: new RefusalTable({ log, encoder, now }), contacts: createContacts(log, encoder, monotonic) }
+  // Under the first checkpoint of a new log stands which log it goes on from, where there was one.
+  const begun = notary.started
+  if (begun?.isNew === true) {
+    const before = begun.ended.at(-1)
+    await log.append(encoder.lifecycle('audit-log-begun', { origin: begun.origin, vkey: begun.vkey, ...(before && { before }) }))
+  }
+  return {
+    log,
+    reader: notary.reader,
+    encoder,
+    refusals: new RefusalTable({ log, encoder, now }),
+    contacts: createContacts(log, encoder, monotonic),
+  }
 }

@@ -5,6 +5,7 @@ import type { AuditLog } from '../../audit/log.ts'
 import { openIntentsName, segmentName, type OpenIntents } from '../../audit/recover.ts'
 import { Fault } from '../../kernel/errors.ts'
 import type { Disk } from './disk.ts'
+import type { Place } from './segment-lines.ts'
 
 /** Bounds of one log. */
 export type FlatLogLimits = {
@@ -22,6 +23,18 @@ export const FLAT_LOG_LIMITS: FlatLogLimits = { backlogRows: 20_000, backlogUnit
 /** Where a log stands when it is handed its open file. */
 export type Position = { readonly dir: string; readonly segment: number; readonly fd: number; readonly bytes: number }
 
+/** Whoever follows what is durable, and may stop the log. */
+export interface Follower {
+  /** judges what is there up to `place`, before anything is appended; what it rejects with refuses the start */
+  begin(place: Place): Promise<unknown>
+  /** everything up to `place` is durable; for every group, must not throw */
+  publish(place: Place): void
+  /** why no event may be appended; undefined: it may. Asked for every event */
+  readonly refusal: Fault | undefined
+  /** takes what was published last, then ends; the writer's lock is held until then */
+  close(): Promise<void>
+}
+
 /** What a log is made of. `onGroup` is told of each durable group and how many seconds its write and sync took; it must not throw. */
 export type FlatLogParts = {
   readonly disk: Disk
@@ -29,6 +42,7 @@ export type FlatLogParts = {
   /** the open intents of everything already in the log */
   readonly open: OpenIntents
   readonly onGroup?: (rows: number, bytes: number, seconds: number) => void
+  readonly follower?: Follower
   /** gives the writer's lock back */
   readonly release: () => void
 }
@@ -109,12 +123,13 @@ export class FlatLog implements AuditLog {
   }
 
   get isHealthy(): boolean {
-    return this.#fault === undefined && this.#closed === undefined
+    return this.#fault === undefined && this.#closed === undefined && this.#parts.follower?.refusal === undefined
   }
 
   /** See AuditLog. The promise is the group's: all rows that share a sync share it. */
   append(event: string, begins?: string, ends?: string): Promise<void> {
-    if (this.#fault !== undefined) return Promise.reject(this.#fault)
+    const fault = this.#fault ?? this.#parts.follower?.refusal
+    if (fault !== undefined) return Promise.reject(fault)
     const refusal = this.#refusal(event)
     if (refusal !== undefined) return Promise.reject(unavailable(refusal))
     if (begins !== undefined) this.#parts.open.begin(begins, event)
@@ -187,6 +202,7 @@ export class FlatLog implements AuditLog {
   #settle({ group, started, carried }: Run): void {
     this.#durableBytes += group.bytes
     this.#writing = undefined
+    this.#parts.follower?.publish({ segment: this.#segment, offset: this.#durableBytes })
     group.resolve()
     this.#parts.onGroup?.(group.rows, group.bytes, (performance.now() - started) / 1000)
     if (group.buffer.length <= KEPT_BUFFER_BYTES) this.#spare.push(group.buffer)
@@ -223,7 +239,7 @@ export class FlatLog implements AuditLog {
   }
 
   async #close(): Promise<void> {
-    const { disk, release } = this.#parts
+    const { disk, follower, release } = this.#parts
     // What is pending settles first, whichever way; a rotation in between only delays it.
     for (;;) {
       const pending = this.#rotation ?? (this.#collecting ?? this.#writing)?.durable
@@ -238,6 +254,7 @@ export class FlatLog implements AuditLog {
     }
     try {
       await disk.close(this.#fd)
+      await follower?.close()
     } catch (cause) {
       throw unavailable('the audit log could not be closed', cause)
     } finally {

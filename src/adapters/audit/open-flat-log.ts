@@ -19,6 +19,7 @@ export type FlatLogOptions = {
   readonly now: () => number
   readonly limits?: Partial<FlatLogLimits>
   readonly onGroup?: FlatLogParts['onGroup']
+  readonly follower?: FlatLogParts['follower']
   readonly disk?: Disk
 }
 
@@ -35,7 +36,7 @@ export type Recovery = {
 /**
  * Opens or begins the log in `dir`. Resolves once the tail has been checked, a torn one cut and recorded, and every intent without an outcome closed
  * and durable. Throws Fault `audit-locked` (another writer), `audit-damaged` (the file was changed before its tail: an administrator must look) or
- * `audit-unavailable` (cannot be read or written).
+ * `audit-unavailable` (cannot be read or written), or what the follower refuses the start with.
  */
 export async function openFlatLog(options: FlatLogOptions): Promise<{ readonly log: FlatLog; readonly recovery: Recovery }> {
   const { dir, disk = REAL_DISK } = options
@@ -47,14 +48,17 @@ export async function openFlatLog(options: FlatLogOptions): Promise<{ readonly l
     try {
       const open = new OpenIntents()
       const tail = await openTail(dir, disk, open)
+      // Before the first row of this start: what is appended to a log that was changed would look as if it had been believed.
+      await options.follower?.begin({ segment: tail.segment, offset: tail.bytes })
       const orphans = open.lines()
       const closedContacts = orphans.filter(isContact).length
       const recovery = { cutBytes: tail.cutBytes, closedIntents: orphans.length - closedContacts, closedContacts }
-      log = new FlatLog({ disk, limits, open, release, ...(options.onGroup && { onGroup: options.onGroup }) }, { dir, ...tail })
+      const { onGroup, follower } = options
+      log = new FlatLog({ disk, limits, open, release, ...(onGroup && { onGroup }), ...(follower && { follower }) }, { dir, ...tail })
       await recordRecovery(log, options, { ...recovery, orphans, segment: tail.segment })
       return { log, recovery }
     } catch (error) {
-      await log?.close()
+      await (log ?? options.follower)?.close()
       release()
       throw error
     }

@@ -1,11 +1,8 @@
 // state.db as the worker thread has it: opened safely, and one group of writes and reads at a time. Synchronous.
 
 import Database from 'better-sqlite3'
-import { closeSync, constants, fstatSync, mkdirSync, openSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { Fault } from '../../kernel/errors.ts'
-import { whyNotPrivate } from '../private-file.ts'
-import { syncDirectoryNow } from '../sync-directory.ts'
+import { createPrivateDatabase } from './create-private.ts'
 import { migrate, readMigrations } from './migrations.ts'
 import type { Answers, Failure, Group, Outcome, Query, SqlValue, Statement } from './state-messages.ts'
 
@@ -43,7 +40,7 @@ export class StateFile {
    */
   static open(path: string, migrations: string, nowSeconds: number): StateFile {
     const known = readMigrations(migrations)
-    createPrivate(path)
+    createPrivateDatabase(path, 'state')
     let database: Database.Database | undefined
     try {
       database = new Database(path, { timeout: BUSY_MS, fileMustExist: true })
@@ -152,28 +149,6 @@ export class StateFile {
     this.fold()
     this.#database.close()
   }
-}
-
-/** SQLite would make the file readable for others. What is there already must be ours alone. */
-function createPrivate(path: string): void {
-  const folder = dirname(path)
-  let file: number
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
-    if (code === 'ELOOP') throw new Fault('state-file-unsafe', `\`${path}\`: expected a regular file, got a symbolic link`, { cause })
-    throw new Fault('state-unavailable', `\`${path}\` cannot be opened (${code})`, { cause })
-  }
-  try {
-    const found = fstatSync(file)
-    const why = found.isFile() ? whyNotPrivate(path, found) : 'expected a regular file'
-    if (why !== undefined) throw new Fault('state-file-unsafe', `\`${path}\`: ${why}`)
-  } finally {
-    closeSync(file)
-  }
-  syncDirectoryNow(folder)
 }
 
 /** Settings belong to the connection; what durability rests on is read back. */

@@ -1,0 +1,49 @@
+// The key that signs checkpoints, and the files that tell others its public half.
+
+import { createPrivateKey, randomBytes, type KeyObject } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isKeyName, noteKey, vkeyOf } from '../../audit/note.ts'
+import { Fault } from '../../kernel/errors.ts'
+import { loadKeyFile } from '../key-file.ts'
+import { replaceSyncedFile } from '../synced-file.ts'
+
+const KEY_FILE = { name: 'audit.key', lost: 'the audit log cannot go on under its name; a new one begins with `gatehouse audit begin`' }
+/** DER of an Ed25519 private key up to its 32 bytes (RFC 8410 section 7). */
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+/** `previous`: the generation before, where the key was rotated. */
+export type AuditKeys = { readonly current: KeyObject; readonly previous?: KeyObject }
+
+/** `<dataDir>/keys/audit.key`, made with mode 0600 where there is none. Throws the Faults of loadKeyFile. */
+export function loadAuditKeys(dataDir: string): AuditKeys {
+  const { current, previous } = loadKeyFile(dataDir, KEY_FILE)
+  return { current: keyOf(current), ...(previous && { previous: keyOf(previous) }) }
+}
+
+const keyOf = (seed: Uint8Array): KeyObject => createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
+
+/** The public half as verifiers are given it. */
+export const auditVkey = (origin: string, key: KeyObject): string => vkeyOf(noteKey(origin, 0x01, key))
+
+/** `key.vkey`: the key in use; `keys`: all of them, one a line, the one in use last. For others to read; nothing here believes them. */
+export function publishVkeys(dir: string, vkeys: readonly string[]): void {
+  replaceWhereNew(join(dir, 'key.vkey'), `${vkeys.at(-1) ?? ''}\n`)
+  replaceWhereNew(join(dir, 'keys'), vkeys.map(vkey => `${vkey}\n`).join(''))
+}
+
+/** The name of a log that begins: `wanted`, or the one in `<dir>/origin`, or one made of `host` and a number nobody else has. Kept in that file. */
+export function originOf(dir: string, wanted: string | undefined, host: string): string {
+  const file = join(dir, 'origin')
+  const kept = existsSync(file) ? readFileSync(file, 'utf8').trimEnd() : undefined
+  const origin = wanted ?? kept ?? `${host}/${randomBytes(4).toString('hex')}`
+  if (!isKeyName(origin) || origin.length > 255)
+    throw new Fault('audit-origin-invalid', `\`${file}\`: expected a name without spaces and \`+\`; remove the file or mend it`)
+  replaceWhereNew(file, `${origin}\n`)
+  return origin
+}
+
+function replaceWhereNew(file: string, text: string): void {
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return
+  replaceSyncedFile(file, 'audit', text)
+}

@@ -1,0 +1,137 @@
+// The notary's thread: wakes when lines have become durable, at most ten times a second, takes them into the tree and signs at most once a second.
+
+import { setImmediate as turn } from 'node:timers/promises'
+import { parentPort, workerData } from 'node:worker_threads'
+import { Fault } from '../../kernel/errors.ts'
+import { answerAsk } from './log-reader.ts'
+import { Notary } from './notary.ts'
+import { unpacked, type FromNotary, type NotaryData, type ToNotary } from './notary-messages.ts'
+import { isBefore } from './segment-lines.ts'
+
+const WAKE_MS = 100
+const SIGN_MS = 1000
+/** Lines between two looks at what else was asked: about 20 ms. */
+const LINES_A_TURN = 4000
+
+const port = parentPort
+const { shared, ...settings } = workerData as NotaryData
+const durable = new BigInt64Array(shared)
+const monotonic = (): number => performance.now()
+const tell = (message: FromNotary): void => port?.postMessage(message)
+const durablePlace = () => unpacked(Atomics.load(durable, 0))
+
+let isClosing = false
+let troubled = ''
+
+function open(): Notary | undefined {
+  try {
+    return new Notary(settings, durablePlace(), monotonic)
+  } catch (error) {
+    fail(error)
+    return undefined
+  }
+}
+
+async function follow(notary: Notary): Promise<void> {
+  while (!notary.follow(durablePlace(), LINES_A_TURN)) await turn()
+}
+
+function sign(notary: Notary): void {
+  try {
+    const size = notary.sign(new Date().toISOString())
+    troubled = ''
+    tell({ type: 'signed', size, place: notary.place })
+  } catch (error) {
+    const fault = faultOf(error)
+    if (fault.code === 'audit-changed') throw error
+    // A full or slow disk: what was taken stays in memory, and the gateway refuses calls once it has lasted too long.
+    if (troubled !== fault.message) tell({ type: 'trouble', code: fault.code, message: fault.message })
+    troubled = fault.message
+  }
+}
+
+async function work(notary: Notary): Promise<void> {
+  let signedMs = -Infinity
+  for (;;) {
+    const seen = Atomics.load(durable, 0)
+    const hasMore = isBefore(notary.place, unpacked(seen))
+    if (!hasMore && !notary.isDue && !isClosing) {
+      if (notary.indexSome()) await turn()
+      else await changeOf(seen)
+      continue
+    }
+    if (!isClosing) await pause(WAKE_MS)
+    const isLast = isClosing
+    await follow(notary)
+    if (notary.isDue && (isLast || monotonic() - signedMs >= SIGN_MS)) {
+      signedMs = monotonic()
+      sign(notary)
+    } else if (!notary.isDue) tell({ type: 'signed', size: notary.size, place: notary.place })
+    if (isLast) return
+  }
+}
+
+/** Until the gateway says that more is durable, or that it closes. */
+async function changeOf(seen: bigint): Promise<void> {
+  const change = Atomics.waitAsync(durable, 0, seen)
+  if (change.async) await change.value
+}
+
+let wake: () => void = () => {}
+const pause = (ms: number): Promise<void> =>
+  new Promise(resolve => {
+    const timer = setTimeout(resolve, ms)
+    wake = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+  })
+
+function fail(error: unknown): void {
+  const { code, message } = faultOf(error)
+  tell({ type: 'failed', code, message })
+  port?.close()
+}
+
+const faultOf = (error: unknown): Fault =>
+  error instanceof Fault
+    ? error
+    : new Fault('audit-unavailable', `the notary failed (${error instanceof Error ? error.message : 'unknown error'})`, { cause: error })
+
+async function run(): Promise<void> {
+  const notary = open()
+  if (notary === undefined) return
+  port?.on('message', (message: ToNotary) => {
+    if (message.type === 'close') {
+      isClosing = true
+      wake()
+      Atomics.notify(durable, 0)
+    } else if (message.type === 'ask') answer(notary, message)
+  })
+  const { origin, vkeys } = notary.log
+  tell({ type: 'ready', isNew: notary.isNew, isCovered: !notary.isDue, origin, vkey: vkeys.at(-1) ?? '', ended: notary.ended })
+  try {
+    await work(notary)
+    notary.close()
+    tell({ type: 'closed' })
+    port?.close()
+  } catch (error) {
+    notary.close()
+    fail(error)
+  }
+}
+
+function answer(notary: Notary, { ask }: Extract<ToNotary, { type: 'ask' }>): void {
+  try {
+    tell({ type: 'answer', answer: answerAsk(notary.log, ask, monotonic) })
+  } catch (error) {
+    const { code, message } = faultOf(error)
+    tell({ type: 'refused', code: code === 'audit-unavailable' ? 'audit-unreadable' : code, message })
+  }
+}
+
+// The gateway says when the tail of the log has been checked: only then is there a place to read up to.
+port?.once('message', ({ type }: ToNotary) => {
+  if (type === 'begin') void run()
+  else port.close() // the log was never opened: it is not this process's to touch
+})

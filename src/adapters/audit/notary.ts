@@ -1,0 +1,272 @@
+// Takes the durable lines of the log into the tree and signs what it has become; refuses to sign what does not go on from what was signed. Synchronous: a thread's.
+
+import { readdirSync } from 'node:fs'
+import type { KeyObject } from 'node:crypto'
+import { openCheckpoint, signCheckpoint, type LogIdentity } from '../../audit/checkpoint.ts'
+import { readVkey } from '../../audit/note.ts'
+import { segmentNumber } from '../../audit/recover.ts'
+import { TermCollector } from '../../audit/terms.ts'
+import { consistencyProof, verifyConsistency } from '../../audit/tree.ts'
+import { Fault } from '../../kernel/errors.ts'
+import { auditVkey, loadAuditKeys, originOf, publishVkeys } from './audit-key.ts'
+import { readFloor, writeFloor, type EndedLog, type Floor } from './floor.ts'
+import { GrowingTree, type LineWatch } from './growing-tree.ts'
+import { IndexFile, type IndexRow } from './index-file.ts'
+import type { ReadLog } from './log-reader.ts'
+import { eachLineOf } from './log-search.ts'
+import { changed, type Place } from './segment-lines.ts'
+import { TILE, TreeFile, type SignedRow } from './tree-file.ts'
+
+export type NotarySettings = {
+  readonly dataDir: string
+  /** the log's folder */
+  readonly dir: string
+  /** name of the log, where the configuration gives one */
+  readonly origin?: string
+  /** first part of the name of a log that begins and was given none */
+  readonly host: string
+}
+
+/** Tiles that wait for a commit at most, while older lines are read at a start. */
+const MAX_YOUNG = 512
+
+export class Notary {
+  readonly #settings: NotarySettings
+  readonly #now: () => number
+  readonly #file: TreeFile
+  readonly #origin: string
+  readonly #key: KeyObject
+  readonly #vkeys: readonly string[]
+  readonly #ended: readonly EndedLog[]
+  readonly #tree: GrowingTree
+  #index: IndexFile | undefined
+  #rows: IndexRow[] = []
+  #signed: SignedRow | undefined
+  #isFloorDue = false
+  /** monotonic, when the oldest line without a checkpoint was taken */
+  #waitsSince: number | undefined
+
+  /** whether nothing of this log had ever been signed */
+  readonly isNew: boolean
+
+  /**
+   * Opens what belongs to the log in `dir`, takes all lines up to `to` and holds them against the last checkpoint and the floor. Throws Fault `audit-rolled-back`
+   * where there is less than was signed, `audit-changed` where something else is there, and those of the files. `now`: monotonic, milliseconds.
+   */
+  constructor(settings: NotarySettings, to: Place, now: () => number) {
+    const { dataDir, dir } = settings
+    this.#settings = settings
+    this.#now = now
+    const floor = readFloor(dataDir)
+    const keys = loadAuditKeys(dataDir)
+    this.#file = TreeFile.open(dir)
+    try {
+      const origin = this.#nameOf(floor)
+      this.#origin = origin
+      this.#key = keys.current
+      this.#ended = floor.ended
+      const own = [keys.previous, keys.current].flatMap(key => (key ? [auditVkey(origin, key)] : []))
+      this.#vkeys = vkeysOf(dir, own, floor)
+      this.#signed = this.#lastSigned()
+      this.isNew = this.#signed === undefined && floor.last === undefined
+      // Tiles without a checkpoint above them were made at a start that did not get to its end: nothing says that they are right.
+      const kept = Math.floor((this.#signed?.size ?? 0) / TILE)
+      if (this.#file.tiles > kept) this.#file.forgetFrom(kept)
+      this.#index = IndexFile.open(dir, origin, this.#file.tiles)
+      this.#tree = new GrowingTree(dir, this.#file, this.#file.name?.firstSegment ?? 1, this.#watch())
+      this.#tree.check(to.segment)
+      while (!this.#tree.follow(to, MAX_YOUNG * TILE)) this.#commit()
+      for (const signed of [this.#signed, this.#floorOf(floor)]) if (signed !== undefined) this.#holdAgainst(signed)
+      publishVkeys(dir, this.#vkeys)
+      this.#isFloorDue = this.#signed !== undefined && this.#signed.size !== floor.last?.size
+      if (this.#tree.size > (this.#signed?.size ?? 0)) this.#waitsSince = now()
+    } catch (error) {
+      this.#index?.close()
+      this.#file.close()
+      throw error
+    }
+  }
+
+  get place(): Place {
+    return this.#tree.place
+  }
+
+  get size(): number {
+    return this.#tree.size
+  }
+
+  get ended(): readonly EndedLog[] {
+    return this.#ended
+  }
+
+  /** Whether there is anything that no checkpoint covers, or a floor to be written. */
+  get isDue(): boolean {
+    return this.#waitsSince !== undefined || this.#isFloorDue
+  }
+
+  get log(): ReadLog {
+    const prunedTo = this.#file.name?.prunedTo ?? 0
+    const leftFrom = prunedTo > 0 ? this.#file.segments().find(({ events }) => events === prunedTo)?.number : undefined
+    return {
+      dir: this.#settings.dir,
+      tree: this.#tree,
+      index: this.#index,
+      prunedTo,
+      ...(leftFrom !== undefined && { leftFrom: { segment: leftFrom + 1, offset: 0 } }),
+      file: this.#file,
+      origin: this.#origin,
+      vkeys: this.#vkeys,
+      lagMs: this.#waitsSince === undefined ? 0 : Math.round(this.#now() - this.#waitsSince),
+    }
+  }
+
+  /** Takes lines up to `to`, at most `maxLines`; false when there are more. */
+  follow(to: Place, maxLines: number): boolean {
+    const isDone = this.#tree.follow(to, maxLines)
+    if (this.#tree.size > (this.#signed?.size ?? 0)) this.#waitsSince ??= this.#now()
+    return isDone
+  }
+
+  /**
+   * Signs the tree as it is, where it grew; the size that is covered then. In this order: the tiles and the checkpoint in one commit; then the floor. A crash
+   * in between leaves a floor that is lower than the checkpoint, and both say what the lines say, which were durable before. A floor that is higher than the
+   * tree would refuse an honest start. Throws Fault `audit-changed` where the tree does not go on from what was signed: then nothing is signed; and
+   * `audit-unavailable` where the disk does not take it: then it may be tried again.
+   */
+  sign(time: string): number {
+    const { size } = this.#tree
+    const before = this.#signed
+    if (size > (before?.size ?? 0)) {
+      const root = this.#tree.rootAt()
+      if (before !== undefined && !verifyConsistency(before, { size, root }, consistencyProof(before.size, size, this.#tree.nodeAt)))
+        throw changed(this.#settings.dir, `the tree of ${size} events does not go on from the signed one of ${before.size}`)
+      const checkpoint = { size, root, time, note: signCheckpoint({ origin: this.#origin, size, root }, this.#key) }
+      this.#commit(checkpoint)
+      this.#signed = checkpoint
+      this.#isFloorDue = true
+      this.#waitsSince = undefined
+    }
+    if (this.#isFloorDue && this.#signed !== undefined) {
+      const { root, note } = this.#signed
+      const last = { origin: this.#origin, size: this.#signed.size, root: root.toString('base64'), note, vkeys: this.#vkeys }
+      writeFloor(this.#settings.dataDir, { last, ended: this.#ended })
+      this.#isFloorDue = false
+    }
+    return this.#signed?.size ?? 0
+  }
+
+  /** Indexes a few older tiles that the index does not have; false when there are none. */
+  indexSome(): boolean {
+    const index = this.#index
+    if (index === undefined || index.tiles >= this.#tree.tiles - this.#tree.young.tiles.length) return false
+    const collector = new TermCollector()
+    const rows: IndexRow[] = []
+    for (let tile = index.tiles; tile < this.#tree.tiles - this.#tree.young.tiles.length && rows.length < 16; tile += 1) {
+      eachLineOf(this.log, tile, line => {
+        collector.note(line.toString('utf8'))
+        return true
+      })
+      rows.push({ tile, ...collector.take() })
+    }
+    this.#rows = []
+    this.#keepIndexed(rows)
+    return true
+  }
+
+  close(): void {
+    this.#index?.close()
+    this.#file.close()
+  }
+
+  /** Which log this is. The file of tiles and the floor must be of the same one; without either a new log begins. */
+  #nameOf({ last }: Floor): string {
+    const { dir, origin: wanted, host } = this.#settings
+    const name = this.#file.name
+    if (name !== undefined && last !== undefined && name.origin !== last.origin)
+      throw changed(dir, `it is the log \`${name.origin}\`, and \`trust/audit.json\` is of \`${last.origin}\``)
+    const kept = name?.origin ?? last?.origin
+    if (kept !== undefined && wanted !== undefined && kept !== wanted)
+      throw new Fault(
+        'audit-origin-changed',
+        `the audit log in \`${dir}\` is \`${kept}\`, and \`audit.origin\` of the configuration is \`${wanted}\`; a log keeps its name: set it back, or begin a new log (\`gatehouse audit begin\`)`,
+      )
+    const origin = originOf(dir, kept ?? wanted, host)
+    if (name === undefined) this.#file.begin({ origin, firstSegment: firstSegmentIn(dir) })
+    return origin
+  }
+
+  #lastSigned(): SignedRow | undefined {
+    const row = this.#file.lastCheckpoint
+    if (row === undefined) return undefined
+    const opened = openCheckpoint(row.note, identityOf(this.#origin, this.#vkeys))
+    if (typeof opened === 'string' || opened.size !== row.size || !row.root.equals(opened.root))
+      throw changed(this.#settings.dir, `its last checkpoint ${typeof opened === 'string' ? opened : 'does not say what stands beside it'}`)
+    return row
+  }
+
+  #floorOf({ last }: Floor): Pick<SignedRow, 'size' | 'root'> | undefined {
+    if (last === undefined) return undefined
+    const opened = openCheckpoint(last.note, identityOf(this.#origin, this.#vkeys))
+    if (typeof opened !== 'string' && opened.size === last.size) return { size: opened.size, root: Buffer.from(opened.root) }
+    throw changed(
+      this.#settings.dir,
+      `the checkpoint in \`trust/audit.json\` ${typeof opened === 'string' ? opened : 'does not say what stands beside it'}`,
+    )
+  }
+
+  #holdAgainst({ size, root }: Pick<SignedRow, 'size' | 'root'>): void {
+    const { dir } = this.#settings
+    if (this.#tree.size < size)
+      throw new Fault(
+        'audit-rolled-back',
+        `the audit log in \`${dir}\` has ${this.#tree.size} events, and ${size} were signed: an older copy was put back, or its end is gone; put the newer files back, or begin a new log that names this one (\`gatehouse audit begin\`)`,
+      )
+    if (!this.#tree.rootAt(size).equals(root)) throw changed(dir, `its first ${size} events are not those that were signed`)
+  }
+
+  #commit(checkpoint?: SignedRow): void {
+    this.#file.grow({ ...this.#tree.young, ...(checkpoint && { checkpoint }) })
+    this.#tree.keep()
+    const rows = this.#rows
+    this.#rows = []
+    this.#keepIndexed(rows)
+  }
+
+  /** Whatever the index cannot keep is found in the lines, and the next start makes it anew. */
+  #keepIndexed(rows: readonly IndexRow[]): void {
+    try {
+      this.#index?.add(rows)
+    } catch {
+      this.#index?.close()
+      this.#index = undefined
+    }
+  }
+
+  #watch(): LineWatch {
+    const collector = new TermCollector()
+    return {
+      line: line => collector.note(line.toString('utf8')),
+      tile: tile => {
+        const row = { tile, ...collector.take() }
+        // Older tiles come first: the index has no holes.
+        if (this.#index !== undefined && tile === this.#index.tiles + this.#rows.length) this.#rows.push(row)
+      },
+    }
+  }
+}
+
+function firstSegmentIn(dir: string): number {
+  return Math.min(...readdirSync(dir).flatMap(name => segmentNumber(name) ?? []), Number.MAX_SAFE_INTEGER)
+}
+
+/** The keys of the log, current last. Throws where the key on disk is none that the log was signed with: somebody put another there. */
+function vkeysOf(dir: string, own: readonly string[], { last }: Floor): readonly string[] {
+  if (last === undefined) return own
+  if (!own.some(vkey => last.vkeys.includes(vkey))) throw changed(dir, '`keys/audit.key` is not the key that it was signed with')
+  return [...last.vkeys.filter(vkey => !own.includes(vkey)), ...own]
+}
+
+const identityOf = (origin: string, vkeys: readonly string[]): LogIdentity => ({
+  origin,
+  keys: vkeys.map(readVkey).filter(key => typeof key !== 'string'),
+})
