@@ -24,6 +24,31 @@ export const leavesOf = (json: string): readonly Leaf[] | undefined =>
     return { path: path.map(piecesOf), kind, text: pieces, characters: charactersOf(pieces) }
   })
 
+/**
+ * Whether that is no more than people and programs can take in. Each value is told with its whole path: a few long keys around many values are hundreds of
+ * megabytes that way. Time linear in the text.
+ */
+export function isShowable(json: string): boolean {
+  const doc = readJson(Buffer.from(json), DEEP)
+  return isJsonFault(doc) || costOf(doc.root, 0) <= MAX_COST
+}
+/** Characters of all paths together, a character that is told by its code as many. */
+const MAX_COST = 1_000_000
+const CODE_COST = 16
+const STEP_COST = 4
+const PLAIN = /^[\x20-\x7e]*$/
+
+function costOf(node: JsonNode, above: number): number {
+  const children = inside(node)
+  if (children.length === 0) return above
+  let cost = 0
+  for (const { key, value } of children) {
+    cost += costOf(value, above + STEP_COST + key.length * (PLAIN.test(key) ? 1 : CODE_COST))
+    if (cost > MAX_COST) break
+  }
+  return cost
+}
+
 /** By path: what is new, gone or another. */
 export function changesBetween(before: string, after: string): readonly Change[] {
   const [old, now] = [before, after].map(json => new Map((foundIn(json) ?? []).map(leaf => [JSON.stringify(leaf.path), leaf])))

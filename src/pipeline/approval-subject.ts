@@ -2,6 +2,7 @@
 
 import { demandsDigest, type Binding } from '../approvals/approval.ts'
 import type { Kept } from '../approvals/kept.ts'
+import { isShowable } from '../approvals/leaves.ts'
 import { exactJson } from '../kernel/exact-json.ts'
 import { digestOf } from '../kernel/digest.ts'
 import type { Stop } from '../kernel/errors.ts'
@@ -19,13 +20,25 @@ import { readToolHints } from './tool-hints.ts'
 export type Subject = Received & Classified & Authenticated & Joined & Routed & Partial<Prepared & Credentialed>
 
 /** Longest request that people are asked about, in bytes of JSON: more than that nobody reads. */
-export const MAX_SHOWN = 65_536
+const MAX_SHOWN = 65_536
 const MAX_DEFINITION_TEXT = 16_384
 
 const TOO_LARGE: Stop = {
   stop: 'approval-limit',
   detail: `a request of more than ${MAX_SHOWN} bytes is shown to nobody`,
   fix: 'send less at once',
+}
+
+const TOO_DEEP: Stop = {
+  stop: 'approval-limit',
+  detail: 'a request whose values stand under that many long names is shown to nobody',
+  fix: 'send less at once, or nest it less',
+}
+
+/** Why it is shown to nobody, if it is not. */
+export function unshowable(request: string): Stop | undefined {
+  if (Buffer.byteLength(request) > MAX_SHOWN) return TOO_LARGE
+  return isShowable(request) ? undefined : TOO_DEEP
 }
 
 /** The request as it goes to the server, JSON text; or that it is too large. */
@@ -36,7 +49,8 @@ export function requestText(x: Subject): string | Stop {
   const answers = x.method === 'tasks/update' ? x.prepared?.inputResponses : undefined
   if (bytes.length + (answers ? answers.node.end - answers.node.start : 0) > MAX_SHOWN) return TOO_LARGE
   // Answers to questions of a call are between rounds of it; to those of a task they are all that the request is.
-  return (answers ? setMember(bytes, 'inputResponses', rawOf(answers.doc, answers.node).toString()) : bytes).toString()
+  const text = (answers ? setMember(bytes, 'inputResponses', rawOf(answers.doc, answers.node).toString()) : bytes).toString()
+  return unshowable(text) ?? text
 }
 
 /** One digest for whatever order keys come in, and never one for two numbers. */

@@ -46,7 +46,7 @@ export function summaryOf(approval: Approval, viewer: Viewer, nowSeconds: number
     requester: { ...personOf(binding.principal), client: binding.client },
     server: binding.server,
     method: binding.method,
-    name: piecesOf(binding.name),
+    name: nameOf(binding.name),
     endpoint: binding.endpoint,
     rules: demands.map(({ rule }) => rule),
     votes: votes.map(({ by, as, atSeconds }) => ({ ...personOf(by), as, at: timeOf(atSeconds) })),
@@ -106,7 +106,7 @@ export async function detailOf(approval: Approval, viewer: Viewer, nowSeconds: n
       .map(({ id, openedSeconds, state, binding }) => ({
         ...{ id, state, method: binding.method },
         at: timeOf(openedSeconds),
-        name: piecesOf(binding.name),
+        name: nameOf(binding.name),
       })),
   }
 }
@@ -126,7 +126,7 @@ export function grantSummaryOf(
     holder: { ...personOf(terms.principal), client: terms.client },
     server: terms.server,
     method: terms.method,
-    name: piecesOf(terms.name),
+    name: nameOf(terms.name),
     endpoint: terms.endpoint,
     definition: terms.definition,
     givenBy: votes.map(({ by }) => personOf(by)),
@@ -137,5 +137,8 @@ export function grantSummaryOf(
   }
 }
 
+/** A URI may be long, and lists have many; a request is shown whole where it is decided. */
+const MAX_NAME = 512
+const nameOf = (name: string): ReturnType<typeof piecesOf> => piecesOf(name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name)
 const personOf = (key: PrincipalKey): Person => principalOf(key)
 const timeOf = (seconds: number): string => new Date(seconds * 1000).toISOString()

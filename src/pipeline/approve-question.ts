@@ -9,7 +9,7 @@ import type { ApprovalStore } from '../approvals/store.ts'
 import type { RequestKind } from '../bridge/capabilities.ts'
 import { isStop, type Stop } from '../kernel/errors.ts'
 import { rawOf } from '../mcp/json.ts'
-import { cameFrom, MAX_SHOWN, requestDigest, requestText } from './approval-subject.ts'
+import { cameFrom, requestDigest, requestText, unshowable } from './approval-subject.ts'
 import { neededFor, permitsWith, type Needed } from './approved-verdict.ts'
 import type { UpstreamEntry } from './entry.ts'
 import type { Question } from './inspect-question.ts'
@@ -34,7 +34,6 @@ export type QuestionApproval = (x: Ready, wanted: Wanted) => Promise<{ readonly 
 /** As long as a retried call waits for people (ask-to-approve.ts). */
 const HOLD_MS = 45_000
 const TTL_SECONDS = 900
-const TOO_LARGE: Stop = { stop: 'approval-limit', detail: `a question of more than ${MAX_SHOWN} bytes is shown to nobody` }
 
 /** Why a person has to let it through: a rule, or the settings of the server. Undefined: nobody has to. */
 function needsPeople(
@@ -76,7 +75,8 @@ async function through(x: Ready, wanted: Wanted, deps: QuestionApprovalDeps): Pr
   const asks = params ? rawOf(params.doc, params.node).toString() : '{}'
   const call = requestText(x)
   if (typeof call !== 'string') return call
-  if (Buffer.byteLength(asks) > MAX_SHOWN) return TOO_LARGE
+  const unshown = unshowable(asks)
+  if (unshown) return unshown
   const demands = needed.demands.map(withoutStanding)
   const binding = bindingOf(x, wanted, { asks, call, demands: demandsDigest(demands, needed.quorum) })
   const id = bindingDigest(binding)

@@ -213,6 +213,16 @@ describe('attack: what people are shown', () => {
     },
   )
 
+  it('attack: a few long names around many values, which are hundreds of megabytes once each is told with its path', async () => {
+    const nested = (depth: number, values: number): object =>
+      JSON.parse(`${`{"${'k'.repeat(600)}":`.repeat(depth)}[${Array.from({ length: values }, () => 1).join()}]${'}'.repeat(depth)}`)
+    expect(reasonOf(await write(nested(30, 20_000)))).toBe('approval-limit')
+    expect(await mine()).toBeUndefined()
+    // As much in rows of a table is what people may be shown.
+    expect(reasonOf(await write({ rows: Array.from({ length: 3000 }, (_, n) => [n, n, n]) }))).toBe('approval-pending')
+    expect((await admin(world, 'approvals/show', { id: (await mine()).id }, of(me))).text.length).toBeLessThan(4_000_000)
+  })
+
   it('attack: a long description of a tool ends before its end, and does not say so', async () => {
     await write()
     const { shown } = await show(await mine(), of(me))
