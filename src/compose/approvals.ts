@@ -57,7 +57,8 @@ export function openApprovals(parts: Parts): ApprovalHouse {
   const { state, current, log, encoder, logger, sealer } = parts
   const isBlocked = (key: PrincipalKey): boolean => parts.standing.blocks.hasPrincipal(key)
   const nowSeconds = (): number => Math.floor(parts.now() / 1000)
-  const newId = (): string => randomBytes(24).toString('base64url')
+  // Nothing that a command line takes for an option.
+  const newId = (): string => randomBytes(24).toString('base64url').replace(/^-/, '_')
   const record = (what: string, detail: Readonly<Record<string, unknown>>): Promise<void> =>
     log.append(encoder.lifecycle(what, { ...detail }))
   const store = sqliteApprovals(state)

@@ -127,12 +127,12 @@ function detailText(body: Row): string {
     `${text(a['state'])}, asked by ${whoOf(a['requester'])} until ${text(a['expiresAt'])}, by rules ${list(a['rules'])}`,
     `server  ${text(a['server'])}: ${text(server['signature'])}, ${text(server['standing'])}, ${text(server['identity'])}`,
     `runs    ${text(a['method'])} ${visible(a['name'])}`,
-    ...leaves.map(leaf => `        ${pathOf(leaf['path'])} = ${visible(leaf['text'])}`),
+    ...leaves.map(leaf => `        ${pathOf(leaf['path'])} = ${leafOf(leaf)}`),
     ...(changes.length > 0 ? ['differs from the last time in'] : []),
     ...changes.map(change => `        ${pathOf(change['path'])}: ${visible(change['before'])} -> ${visible(change['after'])}`),
     `digest  ${text(a['digest'])}`,
     ...(a['mayDecide'] === true
-      ? [`to approve exactly this: gatehouse approvals approve ${text(a['id'])} --digest ${text(a['digest'])}`]
+      ? [`to approve exactly this: gatehouse approvals approve ${text(a['id'])} --digest=${text(a['digest'])}`]
       : [text(a['whyNot'])]),
   ]
   return `${lines.join('\n')}\n`
@@ -141,14 +141,22 @@ function detailText(body: Row): string {
 const rowOf = (value: unknown): Row => (typeof value === 'object' && value !== null ? (value as Row) : {})
 const list = (value: unknown): string => (Array.isArray(value) ? value.map(text).join(', ') : '')
 const whoOf = (value: unknown): string => text(rowOf(value)['subject'])
-const pathOf = (value: unknown): string => (Array.isArray(value) ? `/${value.map(visible).join('/')}` : '')
+const pathOf = (value: unknown): string => (Array.isArray(value) ? `/${value.map(keyOf).join('/')}` : '')
+/** A key that could be read as several, or as a value, stands in quotes. */
+const keyOf = (value: unknown): string => (/^[\w.-]+$/.test(visible(value)) ? visible(value) : quoted(value))
+/** Text in quotes, numbers and words of JSON without. */
+function leafOf({ kind, text: value }: Row): string {
+  if (kind === 'string') return quoted(value)
+  return kind === 'array' ? '[]' : kind === 'object' ? '{}' : visible(value)
+}
+const quoted = (value: unknown): string => `"${visible(value).replaceAll('"', '\\"')}"`
 
 /** All of it, what is not to be seen or passes for another by its code. Never cut: whoever approves has to have seen the end. */
 function visible(value: unknown): string {
   if (!Array.isArray(value)) return ''
   const whole = (value as readonly unknown[]).map(piece => {
     if (typeof piece !== 'string') return `[${text(rowOf(piece)['code'])}]`
-    const line = piece.replaceAll('\n', '\\n').replaceAll('\t', '\\t')
+    const line = piece.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\t', '\\t')
     return Array.from({ length: Math.ceil(line.length / PART) }, (_, at) => text(line.slice(at * PART, (at + 1) * PART))).join('')
   })
   return whole.join('')

@@ -115,7 +115,7 @@ export class ApprovalsWalk {
       readonly approval: { readonly digest: string }
     }
     const { end, events, asked, diary, lines } = await this.#seen(scene)
-    const late = await this.#type('approvals', 'approve', id, '--digest', approval.digest)
+    const late = await this.#type('approvals', 'approve', id, `--digest=${approval.digest}`)
     return {
       number: 3,
       title: 'A server asks a person, and nobody decides',
