@@ -3,7 +3,7 @@
 //   --short            fewer and shorter rounds (about five minutes)
 //   --medium           rounds between those; sections as in a full run
 //   --into FILE        adds what is measured to a results file, so that a run can be made in parts
-//   --only A,B         sections (matrix, growth, tools, sessions, list, tokens, ready, idle, registry, surface, policy, inspection) and cells whose name holds a word (modern, http, 10kB, modern/stdio)
+//   --only A,B         sections (matrix, growth, tools, sessions, list, tokens, ready, idle, registry, surface, policy, inspection, approvals) and cells whose name holds a word (modern, http, 10kB, modern/stdio)
 //   --targets A,B      gatehouse, gatehouse-policies, bare, bare-least, mcp-proxy, supergateway
 //   --profile          runs the gateway under V8's profiler instead and prints where its time goes
 //   --out FILE         where the JSON goes; `-` = nowhere
@@ -24,6 +24,7 @@ import {
 import { cpus, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { measureApprovals, type ApprovalFigure } from './lib/approvals.ts'
 import { idleTable, measureIdle, type Idle, type IdleKind } from './idle.ts'
 import { flatSessions, flatTools, listing, memoryGrowth, timeToReady, type Flat, type Growth, type Listing } from './lib/growth.ts'
 import { measureInspection, type InspectionFigure } from './lib/inspection.ts'
@@ -64,6 +65,7 @@ const SECTIONS = [
   'surface',
   'policy',
   'inspection',
+  'approvals',
 ] as const
 type Section = (typeof SECTIONS)[number]
 const words = values.only.split(',').filter(word => word !== '')
@@ -110,6 +112,7 @@ type Results = {
   surface?: SurfaceFigure[]
   policy?: PolicyFigure[]
   inspection?: InspectionFigure[]
+  approvals?: ApprovalFigure[]
 }
 
 /** The environment that explains the figures; nothing that names the machine. */
@@ -269,6 +272,12 @@ async function rest(loader: Loader, results: Results): Promise<void> {
     results.inspection = measureInspection(values.short ? 10 : 50)
     const rows = results.inspection.map(({ what, bytes, bestMbPerSecond, mbPerSecond }) => [what, bytes, bestMbPerSecond, mbPerSecond])
     console.log(`\n${table(['inspection', 'bytes', 'best MB/s', 'p50 MB/s'], rows)}\n`)
+  }
+  if (isWanted('approvals') && targets.includes('gatehouse')) {
+    note('approvals on their way to the host that waits')
+    results.approvals = await measureApprovals(values.short ? 50 : 200, 100)
+    const rows = results.approvals.map(({ what, approvals, p50Ms, p99Ms, worstMs }) => [what, approvals, p50Ms, p99Ms, worstMs])
+    console.log(`\n${table(['from approved to answered', 'approvals', 'p50 ms', 'p99 ms', 'worst ms'], rows)}\n`)
   }
 }
 

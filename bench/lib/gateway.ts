@@ -39,6 +39,10 @@ export type GatewayOptions = {
   readonly tools?: number
   /** rules in force beside allow rules (bench/lib/rules.ts); default false */
   readonly hasPolicies?: boolean
+  /** rules in the place of those */
+  readonly rules?: string
+  /** group of somebody who may approve what waits */
+  readonly approvers?: string
 }
 
 export type Gateway = Running & {
@@ -48,6 +52,8 @@ export type Gateway = Running & {
   readonly logFile: string
   /** bearer headers, one per principal */
   readonly headers: readonly Record<string, string>[]
+  /** bearer header of whoever may approve, for /admin; empty without `approvers` */
+  readonly approver: Record<string, string>
   /** from start until /readyz answered 200 */
   readonly readyMs: number
   /** starts it again in the same folder after it ended */
@@ -65,16 +71,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   if (!options.keepFolder) folders.add(folder)
   const port = await freePort()
   const url = `http://127.0.0.1:${port}${options.endpoint ?? `/servers/${Object.keys(options.upstreams)[0] ?? ''}/mcp`}`
-  const headers = await tokens(folder, url, options.principals ?? 1)
+  const { headers, approver } = await tokens(folder, { url, admin: `http://127.0.0.1:${port}/admin` }, options)
   const file = join(folder, 'gatehouse.yaml')
   const { key, settings } = await admissionSettings(folder)
   writeFileSync(file, stringify({ ...configuration(options, folder, port), ...settings }))
-  if (options.hasPolicies) writeRules(join(folder, 'policies'))
+  if (options.hasPolicies || options.rules !== undefined) writeRules(join(folder, 'policies'), options.rules)
   await admitServers(file, key, options.tools ?? 10)
-  return launch(options, { folder, port, url, headers })
+  return launch(options, { folder, port, url, headers, approver })
 }
 
-type Place = { readonly folder: string; readonly port: number; readonly url: string; readonly headers: readonly Record<string, string>[] }
+type Place = Pick<Gateway, 'folder' | 'port' | 'url' | 'headers' | 'approver'>
 
 async function launch(options: GatewayOptions, place: Place): Promise<Gateway> {
   const logFile = join(place.folder, 'gateway.log')
@@ -95,14 +101,18 @@ async function launch(options: GatewayOptions, place: Place): Promise<Gateway> {
   return { ...running, ...place, logFile, readyMs, stop, restart: () => launch(options, place) }
 }
 
-/** One key, one token per principal; the key set stands in the folder. */
-async function tokens(folder: string, audience: string, principals: number): Promise<Record<string, string>[]> {
+/** One key, one token per principal, and one for whoever approves; the key set stands in the folder. */
+async function tokens(
+  folder: string,
+  { url, admin }: { readonly url: string; readonly admin: string },
+  { principals = 1, approvers }: GatewayOptions,
+): Promise<Pick<Gateway, 'headers' | 'approver'>> {
   const { publicKey, privateKey } = await generateKeyPair('ES256')
   const key = { ...(await exportJWK(publicKey)), kid: 'bench', alg: 'ES256', use: 'sig' }
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'jwks.json'), JSON.stringify({ keys: [key] }))
-  const mint = (index: number): Promise<string> =>
-    new SignJWT({ client_id: 'bench', scope: 'mcp', jti: `bench-${index}` })
+  const mint = (index: number, audience: string, more: object = {}): Promise<string> =>
+    new SignJWT({ client_id: 'bench', scope: 'mcp', jti: `bench-${index}`, ...more })
       .setProtectedHeader({ alg: 'ES256', kid: 'bench', typ: 'at+jwt' })
       .setIssuer(ISSUER)
       .setSubject(`principal-${index}`)
@@ -111,12 +121,13 @@ async function tokens(folder: string, audience: string, principals: number): Pro
       .setExpirationTime('12h')
       .sign(privateKey)
   const made: Record<string, string>[] = []
-  for (let i = 0; i < principals; i += 1) made.push({ Authorization: `Bearer ${await mint(i)}` })
-  return made
+  for (let i = 0; i < principals; i += 1) made.push({ Authorization: `Bearer ${await mint(i, url)}` })
+  const approver = approvers === undefined ? {} : { Authorization: `Bearer ${await mint(-1, admin, { groups: [approvers] })}` }
+  return { headers: made, approver }
 }
 
 /** Every check and the durable log are on; only amounts are raised, so that the load and not a limit is measured. */
-function configuration({ upstreams, hasPolicies = false }: GatewayOptions, folder: string, port: number): object {
+function configuration({ upstreams, hasPolicies = false, rules, approvers }: GatewayOptions, folder: string, port: number): object {
   return {
     version: 1,
     listen: `127.0.0.1:${port}`,
@@ -155,7 +166,8 @@ function configuration({ upstreams, hasPolicies = false }: GatewayOptions, folde
       streamsPerPrincipal: 50_000,
     },
     log: { level: 'warn' },
-    ...(hasPolicies && { policies: { folder: 'policies' } }),
+    ...(approvers !== undefined && { operators: ['principal-0'], administration: { roles: { approver: { groups: [approvers] } } } }),
+    ...((hasPolicies || rules !== undefined) && { policies: { folder: 'policies' } }),
   }
 }
 

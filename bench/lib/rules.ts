@@ -32,9 +32,11 @@ cases:
   - { case: calls pass, principal: anybody, action: tools/call, tool: bench/echo, hints: { readOnlyHint: true }, expect: allow, rules: [everyone.all] }
 `
 
-export function writeRules(folder: string): void {
+/** `rules`: in the place of all of it. */
+export function writeRules(folder: string, rules?: string): void {
   for (const part of ['authz', 'obligations', 'tests']) mkdirSync(join(folder, part), { recursive: true })
-  writeFileSync(join(folder, 'authz/rules.cedar'), GUARDS + times(95, wide) + times(1000, other))
+  writeFileSync(join(folder, 'authz/rules.cedar'), rules ?? GUARDS + times(95, wide) + times(1000, other))
+  if (rules !== undefined) return
   writeFileSync(join(folder, 'obligations/rates.cedar'), RATES)
   writeFileSync(join(folder, 'tests/rules.yaml'), CASES)
 }

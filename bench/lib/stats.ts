@@ -7,6 +7,12 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
+/** `part`: 0 to 1. */
+export function percentile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN
+}
+
 /** Median of a[i] / b[i]. */
 export const pairRatio = (a: readonly number[], b: readonly number[]): number =>
   median(a.slice(0, Math.min(a.length, b.length)).map((value, i) => value / b[i]!))

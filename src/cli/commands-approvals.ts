@@ -27,7 +27,9 @@ export const APPROVALS: readonly Command[] = [
   {
     name: 'approvals watch',
     summary: 'show approvals as they are asked for and decided, until interrupted',
-    about: ['A line for each that you may see.'],
+    about: [
+      'First what waits, then a line for each change that you may see. A stream that breaks is opened again, and what happened meanwhile is shown.',
+    ],
     options: ADMIN,
     load: approvals('watchApprovals'),
   },

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { followApprovals } from '../../src/cli/admin/follow-approvals.ts'
 import { callTool, startWorld, type World } from '../attacks/world.ts'
 import { gatehouse } from './io.ts'
 
@@ -100,4 +101,61 @@ it('rejects with a sentence, and asks for one', async () => {
   expect(await run('approvals', 'reject', id, '--why', 'not today')).toMatchObject({ code: 0, out: 'rejected\n' })
   const { body } = await callTool(world, 'forbidden', { n: 1 })
   expect(body.error.message).toContain('not today')
+})
+
+it('watches over a stream that breaks: what happened meanwhile is told, and nothing twice', async () => {
+  const before = await asked({ n: 2 })
+  const end = new AbortController()
+  const wire = { cut: new AbortController() }
+  const told: string[] = []
+  let breaks = 0
+  const broken = Promise.withResolvers<undefined>()
+  const mended = Promise.withResolvers<undefined>()
+  const heard = new Map<string, () => void>()
+  const hear = (what: string): Promise<unknown> =>
+    told.includes(what) ? Promise.resolve() : new Promise<unknown>(resolve => heard.set(what, () => resolve(undefined)))
+  const token = await world.gateway.token('/admin', { sub: 'bob', groups: ['approvers'] })
+  const headers = { authorization: `Bearer ${token}` }
+  const ask = (path: string, more: object = {}): Promise<Response> => fetch(world.gateway.url + path, { headers, ...more })
+  const watching = followApprovals({
+    open: signal => ask('/admin/approvals/events', { signal: AbortSignal.any([signal, wire.cut.signal]) }),
+    async list() {
+      return { ok: true, body: (await (await ask('/admin/approvals/list')).json()) as Record<string, unknown> }
+    },
+    tell({ approval }) {
+      const { id, state } = approval as { id: string; state: string }
+      told.push(`${id} ${state}`)
+      heard.get(`${id} ${state}`)?.()
+    },
+    broke() {
+      breaks += 1
+      broken.resolve(undefined)
+    },
+    wait: () => mended.promise.then(() => {}),
+    signal: end.signal,
+  })
+  await hear(`${before} pending`)
+  const during = await asked({ n: 3 })
+  await hear(`${during} pending`)
+  wire.cut.abort()
+  await broken.promise
+  wire.cut = new AbortController()
+  expect((await run('approvals', 'reject', during, '--why', 'while it was broken')).code).toBe(0)
+  const meanwhile = await asked({ n: 4 })
+  mended.resolve(undefined)
+  await Promise.all([hear(`${during} rejected`), hear(`${meanwhile} pending`)])
+  await run('approvals', 'reject', meanwhile, '--why', 'enough')
+  await hear(`${meanwhile} rejected`)
+  end.abort()
+  expect(await watching).toBeUndefined()
+  expect(breaks).toBe(1)
+  expect(told).toEqual([...new Set(told)])
+  // What had ended before anybody watched is no news.
+  expect(told.filter(each => !each.endsWith('pending'))).toEqual([`${during} rejected`, `${meanwhile} rejected`])
+})
+
+it('does not go on asking where it is refused', async () => {
+  writeFileSync(join(folder, 'token'), 'no-token-of-anybody', { mode: 0o600 })
+  const refused = await gatehouse(['approvals', 'watch', '--url', world.gateway.url, '--token-file', 'token'], { cwd: folder })
+  expect(refused).toMatchObject({ code: 1, out: '' })
 })

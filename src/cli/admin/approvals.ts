@@ -1,13 +1,14 @@
 // What waits for people and what they decide, in a terminal. What would run is shown whole before anybody approves it.
 
-import { SseReader } from '../../mcp/sse-reader.ts'
-import { EXIT, type CommandArgs, type CommandModule } from '../command.ts'
-import { act, explain, openPath } from './gateway.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { neutral } from '../../kernel/neutral-json.ts'
+import type { CommandArgs } from '../command.ts'
+import { followApprovals } from './follow-approvals.ts'
+import { act, openPath, type ActAnswer } from './gateway.ts'
 import { records, table, text, verb } from './verb.ts'
 
-type Row = Record<string, unknown>
+type Row = Readonly<Record<string, unknown>>
 const ID = 'expected one ID: `gatehouse approvals list` shows them'
-const MAX_EVENT = 1024 * 1024
 
 export const listApprovals = verb({
   command: 'approvals list',
@@ -70,29 +71,23 @@ export const revokeGrant = verb({
   tell: ({ revoked }) => `revoked ${text(rowOf(revoked)['id'])}\n`,
 })
 
-/** Until interrupted, or the stream ends. */
-export const watchApprovals: CommandModule = {
-  async run(args) {
-    try {
-      const answer = await openPath(args, '/admin/approvals/events', { accept: 'text/event-stream' }, new AbortController().signal)
-      if (answer.status !== 200 || !answer.body) {
-        args.io.err(`gatehouse approvals watch: the gateway answered with status ${answer.status}\n`)
-        return EXIT.failed
-      }
-      const reader = new SseReader(({ data }) => tellNews(args, data.toString()), { maxLineBytes: MAX_EVENT, maxEventBytes: MAX_EVENT })
-      for await (const chunk of answer.body) if (reader.push(Buffer.from(chunk as Uint8Array))) break
-      args.io.err('gatehouse approvals watch: the gateway ended the stream\n')
-      return EXIT.unavailable
-    } catch (error) {
-      return explain(args, 'approvals watch', error)
-    }
-  },
+/** Until interrupted; over whatever breaks in between. */
+export const watchApprovals = verb({ command: 'approvals watch', run: watched, tell: () => '' })
+
+async function watched(args: CommandArgs): Promise<ActAnswer> {
+  const refused = await followApprovals({
+    open: signal => openPath(args, '/admin/approvals/events', { accept: 'text/event-stream' }, signal),
+    list: () => act(args, 'approvals/list'),
+    tell: news => tellNews(args, news),
+    broke: () => args.io.err('gatehouse approvals watch: the gateway does not answer; trying again\n'),
+    wait: ms => sleep(ms),
+    signal: new AbortController().signal,
+  })
+  return refused ?? { ok: true, body: {} }
 }
 
-function tellNews({ io, json }: CommandArgs, data: string): void {
-  if (data === '') return
-  const news = JSON.parse(data) as Row
-  if (json) io.out(`${data}\n`)
+function tellNews({ io, json }: CommandArgs, news: Row): void {
+  if (json) io.out(`${neutral(JSON.stringify(news))}\n`)
   else if (news['type'] === 'approval') io.out(lineOf(rowOf(news['approval'])))
   else io.out(`grant ${text(news['id'])} ${text(news['what'])}\n`)
 }
