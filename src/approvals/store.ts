@@ -25,13 +25,13 @@ type ApprovalChange = Pick<Approval, 'state' | 'votes' | 'expiresSeconds' | 'rej
  * may or may not be there: read before trying again.
  */
 export interface ApprovalStore {
-  /** `exists`: a live one of this digest is there; `full`: as many wait as may, in all or of this principal. `body` is kept beside it, and never listed */
+  /** `exists`: a live one of this digest is there; `full`: as many wait as may, in all or of this principal, whose rejected ones count as long as they are the answer. `body` is kept beside it, and never listed */
   open(approval: Approval, body: string, limits: QueueLimits): Promise<'opened' | 'exists' | 'full'>
   /** by id whatever its state; by digest the live one */
   find(by: { readonly id: string } | { readonly digest: string; readonly nowSeconds: number }): Promise<Approval | undefined>
   body(id: string): Promise<string | undefined>
   list(filter: ApprovalFilter): Promise<readonly Approval[]>
-  /** from this version to the next; undefined = it is another version, or gone */
+  /** from this version to the next; undefined = it is another version, or gone. What its own requester rejected keeps no body */
   change(id: string, version: number, change: ApprovalChange): Promise<Approval | undefined>
   /**
    * Pending and approved ones whose time is over end: at most `limit`, each told once. `escalated`: those that further people may decide from now on, told once.

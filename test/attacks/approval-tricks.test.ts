@@ -213,6 +213,16 @@ describe('attack: what people are shown', () => {
     },
   )
 
+  it('attack: asking and taking back without end: people are asked no oftener, and nothing of it is kept', async () => {
+    const ask = async (from: number): Promise<(string | undefined)[]> =>
+      (await Promise.all(Array.from({ length: 40 }, (_, n) => write({ n: from + n })))).map(reasonOf)
+    expect(new Set(await ask(0))).toEqual(new Set(['approval-pending']))
+    const own = await list(of(me))
+    for (const { id } of own) await admin(world, 'approvals/reject', { id, why: 'never mind' }, of(me))
+    expect((await ask(100)).filter(reason => reason === 'approval-limit')).toHaveLength(16)
+    expect(await show(own[0], of(me))).not.toHaveProperty('shown')
+  })
+
   it('attack: a few long names around many values, which are hundreds of megabytes once each is told with its path', async () => {
     const nested = (depth: number, values: number): object =>
       JSON.parse(`${`{"${'k'.repeat(600)}":`.repeat(depth)}[${Array.from({ length: values }, () => 1).join()}]${'}'.repeat(depth)}`)

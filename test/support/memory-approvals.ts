@@ -34,7 +34,10 @@ export function memoryApprovals(): MemoryApprovals {
           const now = approval.openedSeconds
           if ([...rows.values()].some(a => a.digest === approval.digest && isLive(a, now))) return 'exists'
           const waiting = [...rows.values()].filter(a => a.state === 'pending' && a.expiresSeconds > now)
-          const own = waiting.filter(a => a.binding.principal === approval.binding.principal)
+          const { principal } = approval.binding
+          const own = [...rows.values()].filter(
+            a => a.binding.principal === principal && ['pending', 'rejected'].includes(a.state) && a.expiresSeconds > now,
+          )
           if (waiting.length >= total || own.length >= perPrincipal) return 'full'
           rows.set(approval.id, approval)
           bodies.set(approval.id, body)
@@ -63,6 +66,7 @@ export function memoryApprovals(): MemoryApprovals {
           if (found?.version !== version) return undefined
           const next = { ...found, ...change, version: version + 1 }
           rows.set(id, next)
+          if (next.state === 'rejected' && next.rejected?.by === next.binding.principal) bodies.delete(id)
           return next
         }),
       sweep: (now, limit) =>

@@ -27,10 +27,11 @@ const MAKE_ROOM = 'UPDATE approvals SET live = NULL WHERE live = ? AND expires_a
 const OPEN = `INSERT INTO approvals (id, digest, live, principal, server, method, name, state, version, quorum, opened_at, expires_at, escalates_at, binding, demands, decisions, body)
   SELECT ?, ?, ?, ?, ?, ?, ?, 'pending', 1, ?, ?, ?, ?, ?, ?, ?, ?
   WHERE (SELECT count(*) FROM approvals INDEXED BY approvals_state WHERE state = 'pending' AND expires_at > ?) < ?
-    AND (SELECT count(*) FROM approvals INDEXED BY approvals_principal WHERE principal = ? AND state = 'pending' AND expires_at > ?) < ?`
+    AND (SELECT count(*) FROM approvals INDEXED BY approvals_principal WHERE principal = ? AND state IN ('pending', 'rejected') AND expires_at > ?) < ?`
 const CHANGE = `UPDATE approvals SET state = ?, version = version + 1, expires_at = ?, decisions = ?,
     live = CASE WHEN ? IN ('pending', 'approved', 'rejected') THEN live END,
-    escalates_at = CASE WHEN ? = 'pending' THEN escalates_at END
+    escalates_at = CASE WHEN ? = 'pending' THEN escalates_at END,
+    body = CASE WHEN ? THEN NULL ELSE body END
   WHERE id = ? AND version = ?`
 const END = `UPDATE approvals SET state = 'expired', version = version + 1, live = NULL, escalates_at = NULL, body = NULL WHERE id = ? AND version = ?`
 const TOLD = 'UPDATE approvals SET escalates_at = NULL WHERE id = ? AND escalates_at = ?'
@@ -81,7 +82,9 @@ export const sqliteApprovals = (db: StateDb): ApprovalStore => {
       if (found?.version !== version) return undefined
       const { state, votes, expiresSeconds, rejected, spent } = change
       const decisions: Decisions = { votes, ...(rejected && { rejected }), ...(spent && { spent }) }
-      const params = [state, expiresSeconds, JSON.stringify(decisions), state, state, id, version]
+      // What nobody but its requester decided is shown to nobody any more.
+      const isTakenBack = state === 'rejected' && rejected?.by === found.binding.principal
+      const params = [state, expiresSeconds, JSON.stringify(decisions), state, state, isTakenBack ? 1 : 0, id, version]
       const [changed] = await db.write([{ sql: CHANGE, params }])
       return changed === 1 ? { ...found, ...change, version: version + 1 } : undefined
     },
