@@ -122,6 +122,21 @@ export function rootOf(leaves: Iterable<Uint8Array>): Buffer {
 export const rootAt = (size: number, nodeAt: NodeAt): Buffer =>
   size === 0 ? Buffer.from(EMPTY_ROOT) : Buffer.from(rangeRoot(0, size, nodeAt))
 
+/** The frontier of the tree of the first `size` leaves. */
+export function frontierAt(size: number, nodeAt: NodeAt): Frontier {
+  const peaks: Uint8Array[] = []
+  let from = 0
+  for (let level = MAX_PEAKS; level >= 0; level -= 1) {
+    const count = 2 ** level
+    if (from + count > size) continue
+    peaks.push(nodeAt(level, from / count))
+    from += count
+  }
+  const frontier = Frontier.restore(size, Buffer.concat(peaks))
+  if (frontier === undefined) throw new RangeError(`expected hashes of ${HASH_BYTES} bytes`)
+  return frontier
+}
+
 /** Largest power of two below `n`, for n of 2 and more: where RFC 6962 splits a tree. */
 function splitOf(n: number): number {
   let k = 1

@@ -4,6 +4,34 @@ import type { Command } from './command-row.ts'
 
 export const AUDIT: readonly Command[] = [
   {
+    name: 'audit verify',
+    summary: 'check that nothing in an audit log was changed, removed or put in',
+    about: [
+      'Checks every event, every hash and every checkpoint of an export bundle, without the gateway and without a network. What is not as it was signed is named: the event, or the events between two checkpoints. Exit code 1 then.',
+      'Whoever holds a log and its key can write all of it anew, and it verifies: only what somebody else keeps tells. So one of --checkpoint and --witness is needed. --unsafe-local goes without: with --key it finds what was done without the log’s key, without --key only what was done by somebody who did not sign it anew with a key of his own.',
+      'With --proof, --event and --key: whether one event is in the log.',
+    ],
+    positionals: '<bundle>',
+    maxPositionals: 1,
+    options: {
+      checkpoint: {
+        kind: 'list',
+        value: 'FILE',
+        help: 'a checkpoint of this log kept elsewhere: from a witness, a mail, another export. May be repeated',
+      },
+      witness: { kind: 'list', value: 'VKEY', help: 'a witness that must have signed it, as `gatehouse witness` prints its key' },
+      'unsafe-local': { kind: 'flag', help: 'believe the log’s own key alone' },
+      key: {
+        kind: 'list',
+        value: 'VKEY',
+        help: 'a key of the log, as `gatehouse audit key` printed it; default: those the log tells itself',
+      },
+      proof: { kind: 'text', value: 'FILE', help: 'a proof of one event (.tlog-proof)' },
+      event: { kind: 'text', value: 'FILE', help: 'the event it is about, as it stands in the log' },
+    },
+    load: () => import('./audit/verify.ts'),
+  },
+  {
     name: 'witness',
     summary: 'cosign the checkpoints of audit logs, and detect forks',
     about: [

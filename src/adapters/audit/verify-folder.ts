@@ -1,0 +1,205 @@
+// A log as it lies in its folder, of a gateway that runs, one that stopped, or a copy: every line, every hash and every checkpoint kept of it.
+
+import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { LogIdentity } from '../../audit/checkpoint.ts'
+import { segmentName, segmentNumber } from '../../audit/recover.ts'
+import { Frontier } from '../../audit/tree.ts'
+import { LogVerifier, type Findings } from '../../audit/verify.ts'
+import { openAll, type Trust, type Verified } from './bundle-file.ts'
+import { eachRecord } from './records.ts'
+
+const TILE = 256
+const HASH = 32
+
+/** What is kept of a log beside its lines. Nothing of it is believed: it is compared with lines and checkpoints. */
+export type KeptTree = {
+  /** of the first event */
+  readonly firstSegment: number
+  /** whole tiles of 256 leaves */
+  readonly tiles: number
+  leavesOf(tile: number): Buffer
+  /** segments that were written to their end; `events`: of all segments up to this one */
+  segments(): readonly { readonly number: number; readonly events: number }[]
+  /** signed notes */
+  readonly checkpoints: readonly string[]
+}
+
+export type FolderTrust = Trust & {
+  readonly log: LogIdentity
+  /** when the folder was as it is: now, or when the copy was made; milliseconds */
+  readonly asOf: number
+}
+
+/** How long an event may be without a checkpoint, milliseconds. The gateway signs within seconds, and refuses to go on after thirty. */
+const MAX_UNCOVERED_MS = 60_000
+
+/** Throws what reading the files throws. */
+export function verifyFolder(
+  dir: string,
+  kept: KeptTree,
+  { log, witnesses, external, asOf }: FolderTrust,
+  findings: Findings,
+): Verified & { readonly pruned: number } {
+  const own = openAll(kept.checkpoints, { log, witnesses, where: 'this log' }, findings)
+  const given = openAll(external, { log, witnesses, where: 'what was kept elsewhere' }, findings)
+  const verifier = new LogVerifier({ before: new Frontier(), checkpoints: [...own, ...given], findings })
+  const pass = new FolderPass(dir, kept, { verifier, findings })
+  pass.run()
+  verifier.end()
+  const covered = verifier.matched.at(-1)?.size ?? 0
+  pass.judgePruned(covered)
+  judgeTail(pass.firstAfter(covered), { size: verifier.size, covered, asOf }, findings)
+  return {
+    log,
+    from: pass.pruned,
+    pruned: pass.pruned,
+    size: verifier.size,
+    matched: verifier.matched,
+    external: verifier.matched.filter(one => given.includes(one)),
+  }
+}
+
+type Tail = { readonly size: number; readonly covered: number; readonly asOf: number }
+
+/** Events that no checkpoint covers are young, or somebody put them there. */
+function judgeTail(time: number | undefined, { size, covered, asOf }: Tail, findings: Findings): void {
+  // A time in the future keeps nothing young.
+  if (size === covered || (time !== undefined && Math.abs(asOf - time) <= MAX_UNCOVERED_MS)) return
+  findings.add({
+    is: 'events',
+    from: covered,
+    to: size,
+    why: `no checkpoint covers them, although the oldest is more than ${MAX_UNCOVERED_MS / 1000} seconds old: they were put there, or the gateway ended without signing them; it does when it starts again`,
+  })
+}
+
+class FolderPass {
+  readonly #dir: string
+  readonly #kept: KeptTree
+  readonly #verifier: LogVerifier
+  readonly #findings: Findings
+  #tile: { readonly number: number; readonly leaves: Buffer } | undefined
+  /** what prune events say: events before `to` were removed, told by event `seq` */
+  readonly #prunes: { readonly seq: number; readonly to: number }[] = []
+  /** times of the events since the last size that a checkpoint is of, one for each such size at most */
+  readonly #starts = new Map<number, number | undefined>()
+  #matched = -1
+  /** events that are not there any more, as far as the files say */
+  pruned = 0
+
+  constructor(dir: string, kept: KeptTree, { verifier, findings }: { readonly verifier: LogVerifier; readonly findings: Findings }) {
+    this.#dir = dir
+    this.#kept = kept
+    this.#verifier = verifier
+    this.#findings = findings
+  }
+
+  run(): void {
+    const segments = readdirSync(this.#dir)
+      .flatMap(name => segmentNumber(name) ?? [])
+      .sort((a, b) => a - b)
+    const first = segments[0] ?? this.#kept.firstSegment
+    this.#skip(first)
+    for (const [i, number] of segments.entries()) {
+      if (number !== first + i) {
+        this.#findings.add({
+          is: 'file',
+          where: segmentName(first + i),
+          why: `it is missing, and with it the events from ${this.#verifier.size} on`,
+        })
+        return
+      }
+      const rest = this.#segment(number)
+      if (rest > 0 && i < segments.length - 1)
+        this.#findings.add({ is: 'file', where: segmentName(number), why: 'its last line has no end, though another segment follows' })
+    }
+  }
+
+  /** Segments before the first that is there: of their events the hashes are left. */
+  #skip(first: number): void {
+    if (first <= this.#kept.firstSegment) return
+    const events = this.#kept.segments().find(({ number }) => number === first - 1)?.events
+    if (events === undefined || events > this.#kept.tiles * TILE) {
+      this.#findings.add({
+        is: 'file',
+        where: segmentName(this.#kept.firstSegment),
+        why: 'it is missing, and nothing says how many events were in it',
+      })
+      return
+    }
+    for (let seq = 0; seq < events; seq += 1) this.#verifier.leaf(this.#leaf(seq) ?? Buffer.alloc(HASH))
+    this.pruned = events
+  }
+
+  /** Answers how many bytes stand behind the last line break: a line that is being written, or was torn by a crash. */
+  #segment(number: number): number {
+    const file = openSync(join(this.#dir, segmentName(number)), 'r')
+    try {
+      return eachRecord(file, { from: 0, to: fstatSync(file).size }, line => this.#line(line))
+    } finally {
+      closeSync(file)
+    }
+  }
+
+  #line(line: Buffer): void {
+    const seq = this.#verifier.size
+    if (this.#matched !== this.#verifier.matched.length) {
+      this.#matched = this.#verifier.matched.length
+      this.#starts.clear()
+      this.#starts.set(seq, timeOf(line))
+    }
+    if (line.includes(PRUNED)) this.#notePrune(line, seq)
+    this.#verifier.line(line, this.#leaf(seq))
+  }
+
+  /** The hash kept of an event; undefined for the last few, which are in no whole tile yet. */
+  #leaf(seq: number): Buffer | undefined {
+    const number = Math.floor(seq / TILE)
+    if (number >= this.#kept.tiles) return undefined
+    if (this.#tile?.number !== number) this.#tile = { number, leaves: this.#kept.leavesOf(number) }
+    const at = (seq % TILE) * HASH
+    return this.#tile.leaves.subarray(at, at + HASH)
+  }
+
+  #notePrune(line: Buffer, seq: number): void {
+    const event = parsed(line)
+    const to = event?.type === 'lifecycle' && event.what === PRUNED ? event.detail?.to : undefined
+    if (typeof to === 'number') this.#prunes.push({ seq, to })
+  }
+
+  /** What is gone must have been said to go, by an event that is signed: one that stands in the uncovered tail says nothing. */
+  judgePruned(covered: number): void {
+    if (this.pruned === 0) return
+    if (this.#prunes.some(({ seq, to }) => seq < covered && seq >= this.pruned && to >= this.pruned)) return
+    this.#findings.add({
+      is: 'events',
+      from: 0,
+      to: this.pruned,
+      why: 'they are missing, and no signed event `audit-pruned` says that they were removed',
+    })
+  }
+
+  /** Time of the first event behind `covered`, milliseconds. */
+  firstAfter(covered: number): number | undefined {
+    return this.#starts.get(covered)
+  }
+}
+
+const PRUNED = 'audit-pruned'
+type Loose = { readonly type?: unknown; readonly what?: unknown; readonly time?: unknown; readonly detail?: { readonly to?: unknown } }
+
+function parsed(line: Buffer): Loose | undefined {
+  try {
+    return JSON.parse(line.toString('utf8')) as Loose
+  } catch {
+    // no event: it was changed, and its hash says so
+    return undefined
+  }
+}
+
+const timeOf = (line: Buffer): number | undefined => {
+  const time = parsed(line)?.time
+  const ms = typeof time === 'string' ? Date.parse(time) : Number.NaN
+  return Number.isNaN(ms) ? undefined : ms
+}
