@@ -4,14 +4,19 @@ import { createHash } from 'node:crypto'
 import { constants, createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { LogMark } from '../adapters/audit/log-mark.ts'
 import { Fault } from '../kernel/errors.ts'
 
-/** `createdAt` is RFC 3339; `files` by path inside the folder; `sealedBy`: ids of the keys that sealed the grants. */
+/**
+ * `createdAt` is RFC 3339; `files` by path inside the folder; `sealedBy`: ids of the keys that sealed the grants; `log`: where the audit log was, a moment before
+ * the database was copied (absent in backups of older builds).
+ */
 export type Manifest = {
   readonly version: 1
   readonly createdAt: string
   readonly files: Readonly<Record<string, { readonly sha256: string; readonly bytes: number }>>
   readonly sealedBy: readonly string[]
+  readonly log?: LogMark
 }
 
 const NAME = 'manifest.json'
@@ -70,7 +75,7 @@ async function readManifest(folder: string): Promise<Manifest> {
 
 function isManifest(value: unknown): value is Manifest {
   if (typeof value !== 'object' || value === null) return false
-  const { version, createdAt, files, sealedBy } = value as Readonly<Record<string, unknown>>
+  const { version, createdAt, files, sealedBy, log } = value as Readonly<Record<string, unknown>>
   if (version !== 1 || typeof createdAt !== 'string' || typeof files !== 'object' || files === null || !Array.isArray(sealedBy))
     return false
   return (
@@ -79,6 +84,14 @@ function isManifest(value: unknown): value is Manifest {
       const { sha256, bytes } = (file ?? {}) as Readonly<Record<string, unknown>>
       return KNOWN.test(name) && typeof sha256 === 'string' && typeof bytes === 'number'
     }) &&
-    sealedBy.every(id => typeof id === 'string')
+    sealedBy.every(id => typeof id === 'string') &&
+    !Number.isNaN(Date.parse(createdAt)) &&
+    (log === undefined || isMark(log))
   )
+}
+
+function isMark(value: unknown): value is LogMark {
+  const { segment, bytes, sha256 } = (value ?? {}) as Readonly<Record<string, unknown>>
+  const isCount = (count: unknown): boolean => Number.isSafeInteger(count) && (count as number) >= 0
+  return isCount(segment) && isCount(bytes) && typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256)
 }

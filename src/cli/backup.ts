@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { markLog } from '../adapters/audit/log-mark.ts'
 import { copyDatabase, inspectDatabase } from '../adapters/sqlite/copy.ts'
 import { syncDirectory } from '../adapters/sync-directory.ts'
 import { digestOf, manifestPath, MAX_KEY_FILE, type Manifest } from './backup-folder.ts'
@@ -31,13 +32,15 @@ export async function run(args: CommandArgs): Promise<number> {
     io.err(`gatehouse backup: \`${shortName(folder, io.cwd)}\` is not empty and was left as it is\n`)
     return EXIT.conflict
   }
+  // Before the database: what happens in between counts as later than the backup, and is ended by a restore though the copy knows of it.
+  const log = await markLog(join(snapshot.dataDir, 'audit'))
   await copyDatabase(database, join(folder, 'state.db'))
   // After the database: a rotation that began in between left the key of the copy as the second generation.
   const keys = args.flag('with-keys') ? await copyKeys(snapshot.dataDir, folder) : []
   const sealedBy = [...inspectDatabase(join(folder, 'state.db')).keys()]
   const files: Record<string, Manifest['files'][string]> = {}
   for (const name of ['state.db', ...keys]) files[name] = await digestOf(join(folder, name))
-  const manifest: Manifest = { version: 1, createdAt: new Date(io.now()).toISOString(), files, sealedBy }
+  const manifest: Manifest = { version: 1, createdAt: new Date(io.now()).toISOString(), files, sealedBy, log }
   await writeAtomic(manifestPath(folder), `${JSON.stringify(manifest, undefined, 2)}\n`) // last: without it the folder is no backup
   await syncDirectory(folder)
   const known = await vaultKeyIds(snapshot, io.env)

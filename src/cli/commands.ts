@@ -330,13 +330,17 @@ export const COMMANDS: readonly Command[] = [
     summary: 'put a backup in place; the gateway must be stopped',
     about: [
       'Checks the backup whole, then puts its state.db in place. Floors and pins in trust/ are never restored. Says so, and changes nothing, where grants would be lost.',
-      'What was revoked or blocked after the backup counts again until it is revoked or blocked anew.',
+      'Nothing that was ended since lives again: sign-ins, consents and approvals are ended whole; blocks, revocations and revoked connections are taken from the present state.db and from the audit log. What neither tells is said.',
     ],
     positionals: '<dir>',
     maxPositionals: 1,
     options: {
       'with-keys': { kind: 'flag', help: 'also put back the keys that the backup holds' },
-      force: { kind: 'flag', help: 'replace a state.db or keys that are there (kept beside them), or restore without the key' },
+      'keep-connections': {
+        kind: 'flag',
+        help: 'keep connected accounts although the audit log since the backup is missing, so that nobody knows which were revoked',
+      },
+      force: { kind: 'flag', help: 'replace a state.db or a vault key that is there (kept beside it), or restore without the key' },
     },
     load: () => import('./restore.ts'),
   },

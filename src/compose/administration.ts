@@ -60,7 +60,12 @@ export function createAdministration(parts: AdministrationParts): AdminDeps {
     wouldLockOut: target =>
       target.kind === 'principal' && isAnybodyLeft(current(), blocking) && !isAnybodyLeft(current(), blocking, target),
     changes: {
-      unblock: async target => ((await blocking.unblock(targetOf(target))) ? { freed: target } : undefined),
+      // On record when it is done: whoever restores an older database learns from it that the block does not come back.
+      unblock: async target => {
+        if (!(await blocking.unblock(targetOf(target)))) return undefined
+        await log.append(encoder.lifecycle('block-freed', { target }))
+        return { freed: target }
+      },
       'register-namespace': async target => {
         const [name = '', ...owner] = target.split(' ')
         const key = principalNamed(current(), owner.join(' '))

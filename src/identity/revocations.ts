@@ -17,7 +17,7 @@ export interface RevocationStore {
 }
 
 /** No token lives longer (`maxTokenLife` is at most a day), clock skew on both sides included. */
-const LONGEST_TOKEN_SECONDS = 86_400 + 120
+export const LONGEST_TOKEN_SECONDS = 86_400 + 120
 /** Beyond this many, everybody signs in anew: none is forgotten to make room for another. */
 const MAX_REVOCATIONS = 100_000
 
@@ -26,6 +26,9 @@ export const sessionKey = (issuer: string, sid: string): string => `sid ${issuer
 
 /** Tokens of a principal that name no sign-in. */
 export const unnamedKey = (key: PrincipalKey): string => `unnamed ${key}`
+
+/** Tokens of everybody: what is known of them is older than they are (`gatehouse restore`). No issuer and no prefix, so no other key looks like it. */
+export const EVERYBODY = 'everybody'
 
 /** What a caller is told whose token no longer counts. */
 export const REVOKED: Stop = {
@@ -71,6 +74,10 @@ export class Revocations {
   }
 
   #keep(revocation: Revocation, nowSeconds: number): void {
+    if (revocation.key === EVERYBODY) {
+      this.#floorSeconds = Math.max(this.#floorSeconds, revocation.atSeconds)
+      return
+    }
     if (this.#byKey.size >= MAX_REVOCATIONS) this.#prune(nowSeconds)
     if (this.#byKey.size >= MAX_REVOCATIONS) {
       this.#floorSeconds = Math.max(this.#floorSeconds, nowSeconds)

@@ -166,7 +166,7 @@ describe('an operator', () => {
   })
   it('cannot block itself, its client, or the last operator there is', async () => {
     expect((await block(world, 'principal', 'root')).body.error.reason).toBe('would-lock-out')
-    expect((await block(world, 'client', 'test')).body.error.reason).toBe('would-lock-out')
+    expect((await block(world, 'client', 'terminal')).body.error.reason).toBe('would-lock-out')
     await block(world, 'principal', 'second')
     const third = await admin(
       world,

@@ -29,14 +29,21 @@ export const createChallengeStore = (db: StateDb): ChallengeStore => ({
   },
 })
 
+/**
+ * No digest is this. While a row of it stands (`gatehouse restore` puts it there), no proof counts that ends before the row does: it may have been spent after
+ * the moment that this database is of.
+ */
+export const ALL_PROOFS = '0'.repeat(64)
+
 /** Of two INSERTs of one id one changes a row. Rows come of verified proofs alone, and go with their time. */
 export const createSpentProofs = (db: StateDb): SpentProofs => ({
   async spend(id, expiresAtSeconds, nowSeconds) {
     const [, added] = await db.write([
       { sql: 'DELETE FROM registry_spent_proofs WHERE expires_at < ?', params: [nowSeconds] },
       {
-        sql: 'INSERT INTO registry_spent_proofs (id, expires_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING',
-        params: [id, expiresAtSeconds],
+        sql: `INSERT INTO registry_spent_proofs (id, expires_at) SELECT ?, ?
+          WHERE NOT EXISTS (SELECT 1 FROM registry_spent_proofs WHERE id = ? AND expires_at >= ?) ON CONFLICT (id) DO NOTHING`,
+        params: [id, expiresAtSeconds, ALL_PROOFS, expiresAtSeconds],
       },
     ])
     return added === 1

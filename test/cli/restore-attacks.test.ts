@@ -1,0 +1,213 @@
+// Backups as a way back: old ones, cut logs, edited manifests, folders from elsewhere. What was ended stays so, or it is said that nobody knows.
+
+import Database from 'better-sqlite3'
+import { createHash, randomFillSync } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { markLog } from '../../src/adapters/audit/log-mark.ts'
+import { openFlatLog } from '../../src/adapters/audit/open-flat-log.ts'
+import { sqliteBlocks } from '../../src/adapters/sqlite/block-store.ts'
+import { openStateDb, type StateDb } from '../../src/adapters/sqlite/state-db.ts'
+import { VaultKeeper } from '../../src/adapters/vault-keeper.ts'
+import { EventEncoder } from '../../src/audit/encode.ts'
+import { principalOf } from '../../src/kernel/principal.ts'
+import { MINIMAL } from '../config/configs.ts'
+import { alice } from '../contracts/grant-store.ts'
+import { gatehouse } from './io.ts'
+import type { Vault } from '../../src/vault/vault.ts'
+
+let cwd: string
+let data: string
+beforeEach(async () => {
+  cwd = mkdtempSync(join(tmpdir(), 'gatehouse-restore-'))
+  data = join(cwd, 'data')
+  writeFileSync(join(cwd, 'gatehouse.yaml'), `${MINIMAL}dataDir: data\n`, { mode: 0o600 })
+  await withVault(async vault => {
+    for (const upstream of ['notes', 'tickets'])
+      await vault.put(
+        { principal: alice, upstream, issuer: 'https://as.example', resource: 'r', scopes: [], kind: 'secret' },
+        { secret: 'x' },
+      )
+  })
+  await record(encoder => [encoder.lifecycle('start')])
+  expect((await run('backup', 'backup', '--with-keys')).code).toBe(0)
+})
+afterEach(() => rmSync(cwd, { recursive: true, force: true }))
+
+const run = (...argv: string[]) => gatehouse(argv, { cwd, now: Date.now })
+const restore = async (...more: string[]) => {
+  const { code, out, err } = await run('restore', 'backup', '--force', '--json', ...more)
+  if (code !== 0) throw new Error(`${code} ${err}`)
+  return JSON.parse(out) as Record<string, any>
+}
+async function withState<T>(work: (state: StateDb) => Promise<T>): Promise<T> {
+  const state = await openStateDb(join(data, 'state.db'))
+  return work(state).finally(() => state.close())
+}
+const withVault = <T>(work: (vault: Vault) => Promise<T>): Promise<T> =>
+  withState(async state => {
+    const deps = { dataDir: data, state, environment: {}, now: Date.now, monotonic: () => 0, unreadable: () => {}, resealed: () => {} }
+    return work(await new VaultKeeper(deps, undefined).get())
+  })
+const connected = (): Promise<string[]> => withVault(async vault => (await vault.list(alice)).map(({ upstream }) => upstream).sort())
+const idOf = (upstream: string): Promise<string> => withVault(async vault => (await vault.find(alice, upstream))?.id ?? '')
+
+/** Writes into the log as the gateway does. */
+async function record(lines: (encoder: EventEncoder) => string[]): Promise<void> {
+  const encoder = new EventEncoder(Date.now, randomFillSync)
+  const { log } = await openFlatLog({ dir: join(data, 'audit'), encoder, now: Date.now })
+  for (const line of lines(encoder)) await log.append(line)
+  await log.close()
+}
+const act = (encoder: EventEncoder, endpoint: string, method: string, name: string): string => {
+  const request = encoder.newId()
+  const exchange = encoder.exchange({
+    request,
+    call: request,
+    trace: 't',
+    principal: principalOf(alice),
+    subject: { endpoint, era: 'modern', method, name },
+  })
+  return endpoint === '/oauth' ? encoder.decision(exchange, { rules: [], detail: undefined, ms: 0 }) : encoder.intent(exchange, [], 0)
+}
+/** Alice disconnects tickets on the page, and an operator blocks somebody. */
+async function endSome(): Promise<void> {
+  const id = await idOf('tickets')
+  await withVault(vault => vault.revoke(alice, id))
+  await withState(state => sqliteBlocks(state).put({ kind: 'client', target: 'evil', why: 'w', by: alice, atSeconds: 1 }))
+  await record(encoder => [act(encoder, '/oauth', 'person/connection-revoked', id), act(encoder, '/admin', 'admin/block', 'client evil')])
+}
+const blocked = (): Promise<string[]> => withState(async state => (await sqliteBlocks(state).all()).map(({ target }) => target))
+const ruin = (what: 'state.db' | 'audit'): void => {
+  for (const name of readdirSync(data)) if (name.startsWith(what)) rmSync(join(data, name), { recursive: true })
+}
+/** As whoever can write into the folder of the backup does it: with digests that fit. */
+function forge(change: (manifest: Record<string, any>) => void): void {
+  const file = join(cwd, 'backup/manifest.json')
+  const manifest = JSON.parse(readFileSync(file, 'utf8')) as Record<string, any>
+  const bytes = readFileSync(join(cwd, 'backup/state.db'))
+  manifest['files']['state.db'] = { sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length }
+  change(manifest)
+  writeFileSync(file, JSON.stringify(manifest))
+}
+
+describe('attack: an old backup is put back', () => {
+  it('over the present database: what was revoked stays so, who was blocked too', async () => {
+    await endSome()
+    expect(await restore()).toMatchObject({
+      isLogWhole: true,
+      restored: { connections: { kept: 1, ended: 1 }, isSuccessor: true },
+      unknown: [],
+    })
+    expect([await connected(), await blocked()]).toEqual([['notes'], ['evil']])
+  })
+
+  it('after the present database was removed: the log tells', async () => {
+    await endSome()
+    ruin('state.db')
+    expect(await restore()).toMatchObject({ isLogWhole: true, restored: { connections: { kept: 1, ended: 1 }, isSuccessor: false } })
+    expect([await connected(), await blocked()]).toEqual([['notes'], ['evil']])
+  })
+
+  it('after the log was removed: nobody knows, so connections are held back', async () => {
+    await endSome()
+    ruin('state.db')
+    ruin('audit')
+    const told = await restore()
+    expect(told).toMatchObject({ isLogWhole: false, restored: { connections: { kept: 0, heldBack: 2 } } })
+    expect(told['unknown'].join()).toMatch(/known until 20.*connections are held back/)
+    expect(await connected()).toEqual([])
+  })
+
+  it('the same, and its operator takes the risk: it is said and on record', async () => {
+    ruin('state.db')
+    ruin('audit')
+    expect((await restore('--keep-connections'))['unknown'].join()).toContain('may be among those that are kept')
+    expect(await connected()).toEqual(['notes', 'tickets'])
+    expect(readFileSync(join(data, 'audit/events-000001.jsonl'), 'utf8')).toContain('"keepConnections":true')
+  })
+
+  it('after another database was begun in its place: what is missing there proves nothing, what is blocked there counts', async () => {
+    ruin('state.db')
+    await withState(async state => {
+      await sqliteBlocks(state).put({ kind: 'client', target: 'evil', why: 'w', by: alice, atSeconds: 1 })
+      await state.write([{ sql: "INSERT INTO revocations VALUES ('x', 1, 2)" }])
+    })
+    const later = new Database(join(data, 'state.db'))
+    later.exec('UPDATE schema_migrations SET applied_at = applied_at + 60')
+    later.close()
+    expect(await restore()).toMatchObject({ restored: { isSuccessor: false, connections: { kept: 2 } } })
+    expect([await connected(), await blocked()]).toEqual([['notes', 'tickets'], ['evil']])
+  })
+
+  it('with tokens from before: none counts any more', async () => {
+    await restore()
+    const [floor] = await withState(state => state.all<{ revoked_at: number }>("SELECT * FROM revocations WHERE key = 'everybody'"))
+    expect(floor?.revoked_at).toBeGreaterThan(Date.now() / 1000 - 600)
+  })
+})
+
+describe('attack: a manifest is edited', () => {
+  it('to say that the backup is later than what was ended: a revoked connection stays revoked', async () => {
+    await endSome()
+    ruin('state.db')
+    const log = await markLog(join(data, 'audit'))
+    forge(manifest => (manifest['log'] = log))
+    await restore()
+    expect(await connected()).toEqual(['notes'])
+  })
+
+  it.each([
+    ['a place that is none', { segment: -1, bytes: 0, sha256: '' }],
+    ['a place as text', 'events-000001.jsonl'],
+  ])('to name %s: it is no backup', async (_what, log) => {
+    forge(manifest => (manifest['log'] = log))
+    expect(await run('restore', 'backup', '--force')).toMatchObject({ code: 1, err: expect.stringContaining('manifest.json') })
+  })
+
+  it('to name no place at all: as if the log were gone', async () => {
+    forge(manifest => delete manifest['log'])
+    expect(await restore()).toMatchObject({ isLogWhole: false, restored: { connections: { kept: 0, heldBack: 2 } } })
+  })
+})
+
+describe('attack: a database is edited', () => {
+  it('so that a trigger makes an administrator of whoever it likes: it is refused', async () => {
+    const database = new Database(join(cwd, 'backup/state.db'))
+    database.exec(`CREATE TRIGGER back AFTER DELETE ON consents BEGIN INSERT INTO blocks VALUES ('client', 'x', 'w', 'b', 1); END`)
+    database.close()
+    forge(() => {})
+    expect(await run('restore', 'backup', '--force')).toMatchObject({ code: 1, err: expect.stringContaining('schema') })
+    expect(await connected()).toEqual(['notes', 'tickets'])
+    expect(readdirSync(data).filter(name => name.startsWith('state.db.'))).toEqual([])
+  })
+})
+
+it('attack: the folder is of another gateway: its log is not this one, so nothing of it is believed to be alive', async () => {
+  const other = join(cwd, 'other')
+  mkdirSync(other)
+  writeFileSync(join(other, 'gatehouse.yaml'), `${MINIMAL}dataDir: data\n`, { mode: 0o600 })
+  const { code } = await gatehouse(['restore', '../backup', '--with-keys', '--json'], { cwd: other, now: Date.now })
+  expect(code).toBe(0)
+  const state = await openStateDb(join(other, 'data/state.db'))
+  expect(await state.all('SELECT * FROM vault_grants')).toEqual([])
+  await state.close()
+})
+
+it('attack: a key that was rotated because it was stolen comes back with a backup', async () => {
+  const sealing = join(data, 'keys/sealing.key')
+  expect((await run('key', 'rotate-offline', 'sealing')).code).toBe(0)
+  const rotated = readFileSync(sealing, 'utf8')
+  expect((await run('backup', 'second', '--with-keys')).code).toBe(0)
+  expect((await run('key', 'rotate-offline', 'sealing')).code).toBe(0)
+  const current = readFileSync(sealing, 'utf8')
+  expect(current).not.toBe(rotated)
+  expect((await run('restore', 'second', '--force', '--with-keys')).code).toBe(0)
+  expect(readFileSync(sealing, 'utf8')).toBe(current)
+  // nor where the file was removed: the log says that it was rotated
+  rmSync(sealing)
+  expect((await run('restore', 'second', '--force', '--with-keys')).out).toContain('left out: keys/sealing.key')
+  expect(existsSync(sealing)).toBe(false)
+})
