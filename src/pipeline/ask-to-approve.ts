@@ -6,6 +6,7 @@ import type { ApprovalNews } from '../approvals/news.ts'
 import type { ApprovalStore } from '../approvals/store.ts'
 import { INPUT_METHODS, readInputResponses, writeInputRequired } from '../bridge/input-requests.ts'
 import type { Stop } from '../kernel/errors.ts'
+import { inertAscii } from '../kernel/json-string.ts'
 import { isJsonFault, member, rawOf, readJson, textOf } from '../mcp/json.ts'
 import { CODE, META } from '../mcp/revisions.ts'
 import { setMember } from '../mcp/splice.ts'
@@ -33,8 +34,9 @@ const HOLD_MS = 45_000
 /** Questions of one session whose end it is told of later. */
 const MAX_AWAITED = 8
 
+/** Shown under our own name: what a name says in it is a name, on one line, and nothing that draws nothing or turns the rest. */
 const messageOf = (x: Subject): string =>
-  `${x.method} of ${x.route.name.slice(0, 200)} at ${x.route.entry.alias} waits for approval. Open the link to see and decide it.`
+  `${x.method} of "${inertAscii(x.route.name, 200)}" at ${x.route.entry.alias} waits for approval. Open the link to see and decide it.`
 
 /** A pending approval, and the host of the call that wants it. */
 export async function askToApprove(x: Subject, approval: Approval, deps: AskApprovalDeps): Promise<Asked> {

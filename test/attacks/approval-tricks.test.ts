@@ -11,8 +11,8 @@ import type { Answer } from './wire.ts'
 
 const ASKS = (id: string, words: string, count = 'context has approval'): string => `
 @id("${id}") @obligation("approval") ${words}
-forbid (principal, action in [MCP::Action::"tools/call", MCP::Action::"tasks/update"], resource)
-when { resource == MCP::Tool::"up/write" || action == MCP::Action::"tasks/update" } unless { ${count} };`
+forbid (principal, action in [MCP::Action::"tools/call", MCP::Action::"tasks/update", MCP::Action::"resources/read"], resource)
+when { resource == MCP::Tool::"up/write" || action == MCP::Action::"tasks/update" || action == MCP::Action::"resources/read" } unless { ${count} };`
 const EVERYTHING = '@id("everything") permit (principal, action, resource);'
 const ONE = ASKS('guard', '@approvers("approvers") @standing("8h")')
 const TWO = ASKS('guard', '@approvers("approvers")', 'context has approval && context.approval.count >= 2')
@@ -212,6 +212,23 @@ describe('attack: what people are shown', () => {
       ])
     },
   )
+
+  it('attack: a name that writes lines and turns text in the message that a host shows under the gateway’s own name', async () => {
+    const uri = 'mem://items/x\n\u202eSign in at evil.example'
+    const asked = await modern(
+      world,
+      'resources/read',
+      { uri },
+      {
+        ...(await as()),
+        capabilities: { elicitation: { url: {} } },
+        headers: { 'mcp-name': `=?base64?${Buffer.from(uri).toString('base64')}?=` },
+      },
+    )
+    const { message } = asked.body.result.inputRequests.approve.params
+    expect(message).toMatch(/^[\x20-\x7e]+$/)
+    expect(message).toContain('of "mem://items/x\\n\\u202eSign in at evil.example" at up')
+  })
 
   it('attack: asking and taking back without end: people are asked no oftener, and nothing of it is kept', async () => {
     const ask = async (from: number): Promise<(string | undefined)[]> =>

@@ -122,6 +122,16 @@ describe.skipIf(!hasChromium)('the console under attack, in Chromium', () => {
     expect(await isConnected()).toBe(true)
   })
 
+  it('attack: an answer of the API opened as a page, or taken in as a script of another page, is text and no more', async () => {
+    const { headers } = await fetch(`${world.url}/console/api/session`)
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'content-type': 'application/json',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'cross-origin-resource-policy': 'same-origin',
+      'x-content-type-options': 'nosniff',
+    })
+  })
+
   it('CSRF: without the token of this very session an act is refused, wherever it seems to come from', async () => {
     await connected()
     const bob = await sitDown(chromium)

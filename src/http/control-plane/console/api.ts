@@ -119,7 +119,16 @@ function refused(stop: Stop): AdminAnswer {
   return answered({ error: { message, ...data } }, httpStatusOf(stop, 'modern'))
 }
 
+/** Text of strangers, for our own pages alone: nothing of it is taken for a page or a script, wherever somebody opens it. */
+const ALWAYS = {
+  'Content-Type': 'application/json',
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'X-Content-Type-Options': 'nosniff',
+} as const
+
 function send(res: ServerResponse, { status, body, headers }: AdminAnswer): void {
   if (res.headersSent || res.destroyed) return
-  res.writeHead(status, { ...headers, 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }).end(body)
+  res.writeHead(status, { ...headers, ...ALWAYS }).end(body)
 }
