@@ -14,6 +14,7 @@ export const localPrincipal = (user: string): Principal =>
     issuer: LOCAL_ISSUER,
     subject: user,
     kind: 'person',
+    authentication: { kind: 'local-command' } as const,
     client: 'gatehouse-cli',
     groups: [],
     scopes: [],

@@ -10,6 +10,8 @@ import type {
   ContactFacts,
   DecisionEvent,
   EventPrincipal,
+  EventTimings,
+  EventUpstream,
   ExchangeFacts,
   LifecycleEvent,
   OutcomeEvent,
@@ -22,6 +24,7 @@ import { createTimeText, createUuidV7, type FillRandom } from './stamps.ts'
 export const MAX = { id: 128, method: 128, stage: 64, name: 512, endpoint: 512, detail: 1024, rule: 1024, principal: 4096 } as const
 /** Longest list; what is longer is cut and ends in `…`. */
 const MAX_ITEMS = 256
+const MAX_SCOPES = 64
 
 /**
  * The members all events of one exchange share, as pieces of JSON text that stand apart in its events: made once, used by its intent, outcome and questions.
@@ -36,6 +39,7 @@ export type ExchangeText = {
   readonly session: string
   readonly subject: string
   readonly trace: string
+  readonly upstream: string
 }
 /** The same for the two events of one contact. */
 export type ContactText = {
@@ -64,10 +68,10 @@ export type ContactEnd = Omit<Own<ContactEndEvent>, keyof ContactFacts>
 const number = (value: number): number => (Number.isFinite(value) ? value : 0)
 const millis = (value: number): number => number(Math.round(value * 1000) / 1000)
 
-function stringList(values: readonly string[]): string {
-  if (values.length === 1) return `[${canonicalString(values[0] ?? '', MAX.rule)}]`
-  const kept = values.length > MAX_ITEMS ? [...values.slice(0, MAX_ITEMS - 1), '…'] : values
-  return `[${kept.map(value => canonicalString(value, MAX.rule)).join(',')}]`
+function stringList(values: readonly string[], maxItems = MAX_ITEMS, maxLength: number = MAX.rule): string {
+  if (values.length === 1) return `[${canonicalString(values[0] ?? '', maxLength)}]`
+  const kept = values.length > maxItems ? [...values.slice(0, maxItems - 1), '…'] : values
+  return `[${kept.map(value => canonicalString(value, maxLength)).join(',')}]`
 }
 
 /** One per process; not shared between threads. Never throws for typed input. */
@@ -75,6 +79,7 @@ export class EventEncoder {
   readonly #now: () => number
   readonly #timeText = createTimeText()
   readonly #principals = new WeakMap<EventPrincipal, string>()
+  readonly #upstreams = new WeakMap<EventUpstream, string>()
   /** a fresh UUIDv7, also for the ids of requests and calls */
   readonly newId: () => string
 
@@ -86,7 +91,9 @@ export class EventEncoder {
 
   exchange(facts: Loose<Omit<ExchangeFacts, 'subject'>> & { readonly subject: Loose<ExchangeFacts['subject']> }): ExchangeText {
     const { subject } = facts
-    let what = `,"subject":{"endpoint":${canonicalString(subject.endpoint, MAX.endpoint)},"era":"${subject.era}","method":${canonicalString(subject.method, MAX.method)}`
+    let what = `,"subject":{`
+    if (subject.definition !== undefined) what += `"definition":${canonicalString(subject.definition, MAX.id)},`
+    what += `"endpoint":${canonicalString(subject.endpoint, MAX.endpoint)},"era":"${subject.era}","method":${canonicalString(subject.method, MAX.method)}`
     if (subject.name !== undefined) what += `,"name":${canonicalString(subject.name, MAX.name)}`
     if (subject.paramsBytes !== undefined) what += `,"paramsBytes":${number(subject.paramsBytes)}`
     if (subject.paramsDigest !== undefined) what += `,"paramsDigest":${canonicalString(subject.paramsDigest, MAX.id)}`
@@ -99,6 +106,7 @@ export class EventEncoder {
       session: facts.session === undefined ? '' : `,"session":${canonicalString(facts.session, MAX.id)}`,
       subject: `${what}}`,
       trace: `,"trace":${canonicalString(facts.trace, MAX.id)}`,
+      upstream: facts.upstream === undefined ? '' : this.#upstream(facts.upstream),
     }
   }
 
@@ -121,7 +129,7 @@ export class EventEncoder {
     out += x.request
     if (resultBytes !== undefined) out += `,"resultBytes":${number(resultBytes)}`
     if (resultDigest !== undefined) out += `,"resultDigest":${canonicalString(resultDigest, MAX.id)}`
-    out += `${x.session}${stageOf(facts.stage)}${x.subject}${this.#end(x, 'outcome')}`
+    out += `${x.session}${stageOf(facts.stage)}${x.subject}${this.#end(x, 'outcome', timingsOf(facts.timings))}`
     return withheld !== undefined && withheld > 0 ? `${out},"withheld":${number(withheld)}}` : `${out}}`
   }
 
@@ -187,18 +195,26 @@ export class EventEncoder {
   }
 
   /** from the time of an exchange's event on */
-  #end(x: ExchangeText, type: AuditEvent['type']): string {
-    return `${this.#time()}${x.trace}${typeOf(type)}`
+  #end(x: ExchangeText, type: AuditEvent['type'], timings = ''): string {
+    return `${this.#time()}${timings}${x.trace},"type":"${type}"${x.upstream}${VERSION}`
   }
 
   // The text lives as long as the principal object, which a verified token's cache entry holds.
   #principal(principal: EventPrincipal): string {
     const known = this.#principals.get(principal)
     if (known !== undefined) return known
-    const client = principal.client === undefined ? '' : `"client":${canonicalString(principal.client, MAX.principal)},`
-    const { issuer, subject } = principal
-    const out = `,"principal":{${client}"issuer":${canonicalString(issuer, MAX.principal)},"subject":${canonicalString(subject, MAX.principal)}}`
+    const out = `,"principal":${principalText(principal)}`
     this.#principals.set(principal, out)
+    return out
+  }
+
+  // As long as the facts, which whoever records keeps per server and surface.
+  #upstream(upstream: EventUpstream): string {
+    const known = this.#upstreams.get(upstream)
+    if (known !== undefined) return known
+    const text = upstreamText(upstream)
+    const out = text === '{}' ? '' : `,"upstream":${text}`
+    this.#upstreams.set(upstream, out)
     return out
   }
 }
@@ -219,4 +235,39 @@ const detailOf = (detail: string | undefined): string => (detail === undefined ?
 const reasonOf = (reason: string | undefined): string => (reason === undefined ? '' : `,"reason":"${reason}"`)
 const stageOf = (stage: string | undefined): string => (stage === undefined ? '' : `,"stage":${canonicalString(stage, MAX.stage)}`)
 const credentialOf = (id: string | undefined): string => (id === undefined ? '' : `,"credential":${canonicalString(id, MAX.id)}`)
-const typeOf = (type: AuditEvent['type']): string => `,"type":"${type}","v":${EVENT_VERSION}`
+const VERSION = `,"v":${EVENT_VERSION}`
+const typeOf = (type: AuditEvent['type']): string => `,"type":"${type}"${VERSION}`
+
+function timingsOf(timings: EventTimings | undefined): string {
+  if (timings === undefined) return ''
+  const { decide, intent, upstream } = timings
+  let out = decide === undefined ? '' : `,"decide":${millis(decide)}`
+  if (intent !== undefined) out += `,"intent":${millis(intent)}`
+  if (upstream !== undefined) out += `,"upstream":${millis(upstream)}`
+  return out === '' ? '' : `,"timings":{${out.slice(1)}}`
+}
+
+function principalText(principal: EventPrincipal): string {
+  const { authentication, client, issuer, kind, subject, tokenId, scopes = [], wildcards = [] } = principal
+  const all = [...scopes, ...wildcards]
+  return canonicalText({
+    authentication: authentication && { kind: authentication.kind, issuer: bounded(authentication.issuer, MAX.principal) },
+    client: bounded(client, MAX.principal),
+    issuer: bounded(issuer, MAX.principal),
+    kind,
+    scopes: all.length > 0 ? (JSON.parse(stringList(all, MAX_SCOPES, MAX.id)) as unknown) : undefined,
+    subject: bounded(subject, MAX.principal),
+    tokenId: bounded(tokenId, MAX.name),
+  })
+}
+
+function upstreamText({ admitted, name, publisher, sequence, serverJson, surface, version }: EventUpstream): string {
+  return canonicalText({
+    ...{ admitted, sequence, name: bounded(name, MAX.name), version: bounded(version, MAX.name) },
+    ...{ serverJson: bounded(serverJson, MAX.id), surface: bounded(surface, MAX.id), publisher: bounded(publisher, MAX.detail) },
+  })
+}
+
+/** A text as canonicalString would cut it. */
+const bounded = (text: string | undefined, maxLength: number): string | undefined =>
+  text === undefined ? undefined : (JSON.parse(canonicalString(text, maxLength)) as string)

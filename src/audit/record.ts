@@ -15,7 +15,44 @@ type Common = {
 }
 
 /** Who asked. Absent before authentication. */
-export type EventPrincipal = { readonly issuer: string; readonly subject: string; readonly client?: string }
+export type EventPrincipal = {
+  readonly issuer: string
+  readonly subject: string
+  readonly client?: string
+  readonly kind?: 'person' | 'workload'
+  /** by what it was verified, and by whose word where that is not `issuer` */
+  readonly authentication?: { readonly kind: string; readonly issuer?: string }
+  /** which token: its `jti`, or a digest of it where it has none; never the token */
+  readonly tokenId?: string
+  /** scopes that counted, those with `*` behind the exact ones; at most 64 are written */
+  readonly scopes?: readonly string[]
+  /** written with `scopes` */
+  readonly wildcards?: readonly string[]
+}
+
+/** Which server answers, as far as anybody vouches for it. The alias stands in `subject`. */
+export type EventUpstream = {
+  /** nobody reviewed it: the configuration alone lets it be used */
+  readonly admitted?: 'configuration'
+  /** of a version of the registry: its name, version, number, digest of its server.json (SHA-256, hexadecimal), and who signed it: `key <hint>`, `<identity> of <issuer>` or `none` */
+  readonly name?: string
+  readonly version?: string
+  readonly sequence?: number
+  readonly serverJson?: string
+  readonly publisher?: string
+  /** digest of the surface that a reviewer admitted, once it was held against it */
+  readonly surface?: string
+}
+
+/** Milliseconds, each absent where it did not come to that. */
+export type EventTimings = {
+  /** from the first byte that was judged until the intent was handed to the log */
+  readonly decide?: number | undefined
+  /** until the intent was durable */
+  readonly intent?: number | undefined
+  /** in the stage that calls the upstream, questions to the host included */
+  readonly upstream?: number | undefined
+}
 
 /** What was asked: no argument values, only digests and sizes. */
 type EventSubject = {
@@ -27,6 +64,8 @@ type EventSubject = {
   readonly server?: string
   /** primitive in the upstream's own name: tool or prompt name, resource URI or task; at most 512 characters */
   readonly name?: string
+  /** digest of the definition that was admitted, of a tool, prompt or resource that a reviewer's admission covers */
+  readonly definition?: string
   /** SHA-256 (base64url) over the bytes of params as received */
   readonly paramsDigest?: string
   readonly paramsBytes?: number
@@ -44,6 +83,7 @@ type Exchange = Common & {
   readonly session?: string
   readonly principal?: EventPrincipal
   readonly subject: EventSubject
+  readonly upstream?: EventUpstream
   /** id of the principal's own credential that serves the call at its upstream, where that takes one (N028); never the credential */
   readonly credential?: string
   /** what an administrator calls the contents that it reads: principal and client are marked so before the call leaves */
@@ -93,6 +133,7 @@ export type OutcomeEvent = Exchange & {
   /** notifications that a finding kept from the host */
   readonly withheld?: number
   readonly ms: number
+  readonly timings?: EventTimings
 }
 
 type ContentFinding = {

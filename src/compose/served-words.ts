@@ -2,6 +2,7 @@
 
 import type { ConfiguredUpstream, ServedTransport } from '../config/schema.ts'
 import type { Stop } from '../kernel/errors.ts'
+import type { SignedFacts } from '../pipeline/entry.ts'
 import type { Denial } from '../trust/denial.ts'
 import type { Pin, Served } from '../trust/served-version.ts'
 import type { Signer } from '../trust/signer.ts'
@@ -42,6 +43,13 @@ export const another = (alias: string): Stop => ({
 export const STOPPING: Stop = { stop: 'server-unverified', detail: 'the gateway is stopping', fix: 'ask again' }
 
 const signerText = (signer: Signer): string => (signer.kind === 'key' ? `key ${signer.hint}` : `${signer.san} of ${signer.issuer}`)
+
+/** For the record of what passes through it. */
+export const signedFacts = ({ name, version, sequence, digest, publisher }: Served): SignedFacts => ({
+  ...{ name, version, sequence },
+  serverJson: digest,
+  publisher: publisher ? signerText(publisher.signer) : 'none',
+})
 
 type About = {
   readonly pin?: Pick<ServedTransport, 'name' | 'version'>

@@ -9,7 +9,7 @@ import { digestOf } from '../kernel/digest.ts'
 import type { Stop } from '../kernel/errors.ts'
 import type { UpstreamEntry } from '../pipeline/entry.ts'
 import { HeldUpstream } from '../pipeline/held-upstream.ts'
-import { verifying } from './served-words.ts'
+import { signedFacts, verifying } from './served-words.ts'
 import type { Serving } from './serving.ts'
 import { upstreamDeps } from './upstream-deps.ts'
 import { UpstreamReport, type UpstreamReportParts } from './upstream-report.ts'
@@ -69,6 +69,7 @@ export function houseUpstreams(
       identity,
       account: `${alias} ${digestOf(identity)}`,
       version: identity,
+      signed: signedFacts(inUse.served),
       sinceMs,
       url: urlOf(transport),
     }

@@ -8,7 +8,7 @@ import { digestOf } from '../kernel/digest.ts'
 import type { UpstreamEntry } from '../pipeline/entry.ts'
 
 /** What stands behind settings now. `key`: differs whenever another upstream is needed. */
-export type Resolved = Pick<UpstreamEntry, 'identity' | 'version'> & {
+export type Resolved = Pick<UpstreamEntry, 'identity' | 'version' | 'signed'> & {
   readonly key: string
   readonly make: () => Upstream
   /** what grants of accounts are bound to; absent: nothing stands there, and nobody connects an account to it */
@@ -129,11 +129,12 @@ function entryOf(settings: ConfiguredUpstream, resolved: Resolved, upstream: Ups
     credential,
     title = alias,
   } = settings
-  const { identity, version, account, sinceMs } = resolved
+  const { identity, version, signed, account, sinceMs } = resolved
   return {
     alias,
     identity,
     ...(version !== undefined && { version }),
+    ...(signed && { signed }),
     upstream,
     isShared: share === 'all',
     admission,

@@ -28,6 +28,9 @@ export class Exchange implements Received {
   readonly meta: JsonNode | undefined
   readonly host: HostLink
   readonly relayed: Relayed = { count: 0, bytes: 0, digest: '' }
+  decideMs: number | undefined = undefined
+  intentMs: number | undefined = undefined
+  upstreamMs: number | undefined = undefined
   recorded: unknown = undefined
   judged: string | undefined = undefined
   argumentsSeen: Received['argumentsSeen'] = undefined

@@ -1,7 +1,7 @@
 // The claims of an access token (RFC 9068) judged against one issuer's rules: who asks, for which resource, from when until when.
 
 import type { Stop } from '../kernel/errors.ts'
-import { keyOf, type Principal } from '../kernel/principal.ts'
+import { keyOf, type Authentication, type Principal } from '../kernel/principal.ts'
 import { grantedTo, type ScopeGrant } from './scope-grants.ts'
 import { member, textOf, valueOf, type JsonDoc } from '../mcp/json.ts'
 
@@ -96,6 +96,7 @@ export function judgeClaims(claims: JsonDoc, rules: IssuerRules, occasion: Occas
     key: keyOf(issuer, subject),
     issuer,
     subject,
+    authentication: verifiedBy(bound, occasion, who, rules),
     kind: rules.kind ?? (client !== undefined && text(claims, 'sub') === client ? 'workload' : 'person'),
     ...(client === undefined ? undefined : { client }),
     groups: Object.freeze(groups),
@@ -110,6 +111,16 @@ export function judgeClaims(claims: JsonDoc, rules: IssuerRules, occasion: Occas
   })
   return { principal, notBeforeSeconds: time.from, expiresSeconds: time.until, ...bound }
 }
+
+const verifiedBy = (
+  { jkt }: { readonly jkt?: string },
+  { isIntrospected }: Occasion,
+  who: { readonly issuer: string },
+  { issuer }: IssuerRules,
+): Authentication => ({
+  kind: jkt !== undefined ? 'dpop-token' : isIntrospected ? 'introspected-token' : 'access-token',
+  ...(issuer !== who.issuer && { issuer }),
+})
 
 /** Issuers say `active` of refresh and ID tokens, too. What they say of the kind, in `token_type` (RFC 7662 section 2.2) or `typ`, has to be that of an access token. */
 const isAccessToken = (claims: JsonDoc): boolean =>

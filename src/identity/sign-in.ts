@@ -196,6 +196,7 @@ export const principalOf = (signIn: SignIn): Principal => ({
   issuer: signIn.issuer,
   subject: signIn.subject,
   kind: 'person',
+  authentication: { kind: 'browser-session' },
   groups: signIn.groups,
   scopes: [],
   wildcards: [],

@@ -4,6 +4,17 @@ declare const principalKey: unique symbol
 /** `<issuer> <subject>`: the only identity anything is bound to. Issuers hold no space (RFC 3986), so the pair is unambiguous. */
 export type PrincipalKey = string & { readonly [principalKey]: true }
 
+/**
+ * By what a caller was verified: an access token by its signature, one that its issuer was asked about (RFC 7662), one with a proof of its key (RFC 9449); a
+ * command of the gateway's own user, a browser session, a proof of a namespace and the token it is exchanged for.
+ */
+export type Authentication = {
+  readonly kind:
+    'access-token' | 'introspected-token' | 'dpop-token' | 'local-command' | 'browser-session' | 'namespace-proof' | 'registry-token'
+  /** whoever issued what it was verified by, where that is not the principal's own issuer */
+  readonly issuer?: string
+}
+
 /** A verified caller. Everything here comes from the token, nothing from headers. */
 export type Principal = {
   readonly key: PrincipalKey
@@ -11,6 +22,8 @@ export type Principal = {
   readonly subject: string
   /** a person, or a program with credentials of its own */
   readonly kind: 'person' | 'workload'
+  /** absent in cases of tests of policies, where nobody is verified */
+  readonly authentication?: Authentication
   /** OAuth client id (`client_id`, else `azp`), when the token names one */
   readonly client?: string
   readonly groups: readonly string[]

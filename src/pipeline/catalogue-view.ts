@@ -244,14 +244,28 @@ export class CatalogueView implements Catalogue {
       return this.#resourceLists(x, entry).then(lists =>
         isStop(lists)
           ? unlisted(entry, lists)
-          : verdict(admitting.checkResource(entry, lists, name) ?? this.#inspectedResource(entry, lists, name)),
+          : this.#defined(
+              entry,
+              lists.resources,
+              name,
+              verdict(admitting.checkResource(entry, lists, name) ?? this.#inspectedResource(entry, lists, name)),
+            ),
       )
     // A task belongs to a call that was verified; methods of extensions have no definitions to compare.
     if (kind === 'task' || kind === 'method') return verdict(undefined)
     const list = this.#lists.list(x, entry, KINDS[kind])
     const check = (read: LiveList | Stop): Verified | Stop =>
-      isStop(read) ? unlisted(entry, read) : verdict(admitting.check(entry, read, name) ?? inspected.check(entry, read, name))
+      isStop(read)
+        ? unlisted(entry, read)
+        : this.#defined(entry, read, name, verdict(admitting.check(entry, read, name) ?? inspected.check(entry, read, name)))
     return list instanceof Promise ? list.then(check) : check(list)
+  }
+  /** With the digest of what was asked for, where it stands in that list and somebody admitted it. */
+  #defined(entry: UpstreamEntry, list: LiveList, name: string, verdict: Verified | Stop): Verified | Stop {
+    if (isStop(verdict) || verdict.by === 'configuration') return verdict
+    const found = list.find(name)
+    const definition = found && this.#deps.admitting.digestIn(entry, list.kind, found)
+    return definition ? { by: verdict.by, definition } : verdict
   }
   /** By its own definition, or by the templates that make its URI and pass. */
   #inspectedResource(entry: UpstreamEntry, { resources, templates }: ResourceLists, uri: string): Stop | undefined {

@@ -19,8 +19,8 @@ export type DeclaredHeaders = ToolHeaders | 'excluded' | Stop | undefined
 
 /** What a request means, in the upstream's own name. */
 export type Asked = { readonly kind: Primitive | 'task'; readonly name: string }
-/** By what it was found to be admitted. */
-export type Verified = { readonly by: Digest | 'configuration' }
+/** By what it was found to be admitted; `definition`: digest of what was asked for, where a reviewer admitted it. */
+export type Verified = { readonly by: Digest | 'configuration'; readonly definition?: string }
 
 export interface Catalogue {
   /** exposed name -> upstream and own name; undefined = no such name on this endpoint */

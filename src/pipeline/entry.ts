@@ -11,6 +11,15 @@ import type { ScopeIndex } from '../identity/scopes.ts'
 import type { CredentialRule } from '../vault/credential-rule.ts'
 import type { AllowRule } from '../policy/allow-list.ts'
 
+/** Of a version of the registry: `serverJson` is a digest; `publisher` says in words who signed it, `none` where nobody did. */
+export type SignedFacts = {
+  readonly name: string
+  readonly version: string
+  readonly sequence: number
+  readonly serverJson: string
+  readonly publisher: string
+}
+
 /** One upstream as the pipeline needs it. */
 export type UpstreamEntry = {
   readonly alias: string
@@ -18,6 +27,8 @@ export type UpstreamEntry = {
   readonly identity: string
   /** `name@version digest` of a server of the registry: what was granted and minted for one is nothing to another */
   readonly version?: string
+  /** what was signed of that version, for the record */
+  readonly signed?: SignedFacts
   readonly upstream: Upstream
   /** stateless and credential-free, says an administrator */
   readonly isShared: boolean

@@ -76,6 +76,10 @@ export type Received = {
   readonly host: HostLink
   /** notifications relayed on the way; the outcome carries their count and rolling digest */
   readonly relayed: Relayed
+  /** milliseconds until the intent was handed over, until it was durable, and in the stage that calls the upstream, for the record */
+  decideMs?: number | undefined
+  intentMs?: number | undefined
+  upstreamMs?: number | undefined
   /** what all audit events of this exchange share, kept by the recorder between intent and outcome */
   recorded?: unknown
   /** the decision of the rules about it, as JSON text for the record; absent where there are no rules */
@@ -192,11 +196,13 @@ export async function walk<Have extends Received & Answered>(
     for (const stage of path.stages as readonly Stage<object, object>[]) {
       at = stage.name
       if (stage.effect && !intended) {
+        received.decideMs = before - received.receivedMs
         await recorder.intent(x, 0)
         intended = true
         received.host.begin?.()
         const durable = performance.now()
         spans?.stage('audit-intent', before, durable)
+        received.intentMs = durable - before
         before = durable
       }
       if (received.ended) break
@@ -205,6 +211,7 @@ export async function walk<Have extends Received & Answered>(
       const now = performance.now()
       measure.stage(at, (now - before) / 1000)
       spans?.stage(at, before, now, isStop(added) ? added.stop : undefined)
+      keepTime(received, at, now - before)
       before = now
       if (isStop(added)) {
         stop = added
@@ -237,6 +244,10 @@ async function settled(walked: Walked, recorder: Recorder): Promise<Answer | Sto
     recorder.fault(walked.x, 'settle', cause)
     return { stop: 'audit-unavailable' }
   }
+}
+
+function keepTime(x: Received, stage: string, ms: number): void {
+  if (stage === 'call-upstream') x.upstreamMs = ms
 }
 
 type Walked = {

@@ -1,6 +1,7 @@
 // The audit bracket as events: who, what, which rule, and how it ended. No argument value is ever written, only digests and sizes, and what policies read to decide.
 
 import type { EventEncoder, ExchangeText } from '../audit/encode.ts'
+import type { EventUpstream } from '../audit/record.ts'
 import type { AuditLog } from '../audit/log.ts'
 import type { LegacySession } from '../bridge/legacy-session.ts'
 import type { Reason, Stop } from '../kernel/errors.ts'
@@ -8,16 +9,20 @@ import { digestOf } from '../kernel/digest.ts'
 import type { CallOutcome, Measure } from '../kernel/measure.ts'
 import { rawOf } from '../mcp/json.ts'
 import type { Aimed } from './administration.ts'
+import type { Verified } from './catalogue.ts'
 import type { RecordedRequest, ServerRequestRecorder } from './deps.ts'
+import type { UpstreamEntry } from './entry.ts'
 import type { Answer, Authenticated, Classified, Joined, Permitted, Received, Recorder } from './path.ts'
 import type { Labelled } from './stages/label-contents.ts'
 import type { Prepared } from './stages/prepare-arguments.ts'
 import type { Credentialed } from './stages/resolve-credential.ts'
 import type { Routed } from './stages/resolve-route.ts'
+import type { ServerVerified } from './stages/verify-server.ts'
 import { traceFacts } from './trace-facts.ts'
 
 /** Whatever of the facts is known by now. */
-type Facts = Received & Partial<Classified & Authenticated & Joined & Routed & Permitted & Prepared & Aimed & Credentialed & Labelled>
+type Facts = Received &
+  Partial<Classified & Authenticated & Joined & Routed & Permitted & Prepared & Aimed & Credentialed & Labelled & ServerVerified>
 
 export type RecorderDeps = {
   readonly log: AuditLog
@@ -77,6 +82,7 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
           redacted: x.noticed?.redacted,
           withheld: x.noticed?.withheld,
           ms: seconds(x) * 1000,
+          timings: { decide: x.decideMs, intent: x.intentMs, upstream: x.upstreamMs },
         }),
         undefined,
         x.requestId,
@@ -115,6 +121,17 @@ type Describer = { readonly describe: (x: Facts) => ExchangeText; readonly excha
 /** The members all events of one exchange share. */
 function describer(encoder: EventEncoder): Describer {
   const sessions = new WeakMap<LegacySession, string>()
+  const upstreams = new WeakMap<UpstreamEntry, { readonly by: Verified['by'] | undefined; readonly facts: EventUpstream }>()
+
+  /** One object per server and what admits it, which the encoder keeps the text of. */
+  function upstreamOf(entry: UpstreamEntry, by: Verified['by'] | undefined): EventUpstream {
+    const known = upstreams.get(entry)
+    if (known?.by === by && known) return known.facts
+    const admitted: EventUpstream = by === 'configuration' ? { admitted: 'configuration' } : by === undefined ? {} : { surface: by }
+    const facts = { ...entry.signed, ...admitted }
+    upstreams.set(entry, { by, facts })
+    return facts
+  }
 
   function sessionDigest(session: LegacySession): string {
     let digest = sessions.get(session)
@@ -136,11 +153,13 @@ function describer(encoder: EventEncoder): Describer {
         method: x.method,
         server: x.route?.entry.alias,
         name: x.route?.name ?? x.act?.target,
+        definition: x.verified?.definition,
         paramsDigest: params && digestOf(params),
         paramsBytes: params?.length,
       },
       marks: x.labels,
       credential: x.caller?.credential?.id,
+      upstream: x.route && upstreamOf(x.route.entry, x.verified?.by),
     })
   }
   /** Made once between intent and outcome: nothing that it says changes in between. */

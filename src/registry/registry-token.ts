@@ -70,6 +70,7 @@ export class RegistryTokens {
       issuer,
       subject,
       kind: 'workload',
+      authentication: { kind: 'registry-token' } as const,
       groups: [],
       scopes: [],
       wildcards: [],

@@ -43,7 +43,26 @@ const facts: fc.Arbitrary<ExchangeFacts> = fc.record(
     request: hostile(40),
     trace: hostile(40),
     session: hostile(40),
-    principal: fc.record({ issuer: hostile(60), subject: hostile(60), client: hostile(40) }, { requiredKeys: ['issuer', 'subject'] }),
+    principal: fc.record(
+      {
+        ...{ issuer: hostile(60), subject: hostile(60), client: hostile(40), tokenId: hostile(40) },
+        kind: fc.constantFrom('person' as const, 'workload' as const),
+        authentication: fc.record({ kind: hostile(20), issuer: hostile(40) }, { requiredKeys: ['kind'] }),
+        scopes: fc.array(hostile(20), { minLength: 1, maxLength: 4 }),
+      },
+      { requiredKeys: ['issuer', 'subject'] },
+    ),
+    upstream: fc.record(
+      {
+        name: hostile(40),
+        version: hostile(20),
+        sequence: fc.nat(),
+        serverJson: hostile(64),
+        publisher: hostile(40),
+        surface: hostile(43),
+      },
+      { requiredKeys: ['surface'] },
+    ),
     subject: fc.record(
       {
         endpoint: hostile(60),
@@ -51,6 +70,7 @@ const facts: fc.Arbitrary<ExchangeFacts> = fc.record(
         method: hostile(40),
         server: hostile(40),
         name: hostile(200),
+        definition: hostile(43),
         paramsDigest: hostile(43),
         paramsBytes: fc.nat(),
       },
@@ -102,6 +122,7 @@ describe('EventEncoder', () => {
         resultDigest: hostile(43),
         notifications: fc.record({ count: fc.nat(), digest: hostile(43) }),
         ms,
+        timings: fc.record({ decide: ms, intent: ms, upstream: ms }, { requiredKeys: ['decide'] }),
       },
       { requiredKeys: ['outcome', 'ms'] },
     )
@@ -197,11 +218,21 @@ describe('attack: facts that would break canonical JSON', () => {
   const exchanges = fc.record(
     {
       ...{ call: long, request: long, trace: long, session: long, credential: long },
-      principal: fc.record({ issuer: long, subject: long, client: long }, { requiredKeys: ['issuer', 'subject'] }),
+      principal: fc.record(
+        {
+          ...{ issuer: long, subject: long, client: long, tokenId: long, scopes: fc.array(long, { maxLength: 80 }) },
+          authentication: fc.record({ kind: fc.constant('access-token'), issuer: long }),
+        },
+        { requiredKeys: ['issuer', 'subject'] },
+      ),
+      upstream: fc.record(
+        { name: long, version: long, sequence: odd, serverJson: long, publisher: long, surface: long },
+        { requiredKeys: [] },
+      ),
       marks: fc.subarray(['untrusted' as const, 'private' as const]),
       subject: fc.record(
         {
-          ...{ endpoint: long, method: long, server: long, name: long, paramsDigest: long, paramsBytes: odd },
+          ...{ endpoint: long, method: long, server: long, name: long, paramsDigest: long, paramsBytes: odd, definition: long },
           era: fc.constantFrom('legacy' as const, 'modern' as const),
         },
         { requiredKeys: ['endpoint', 'era', 'method'] },
@@ -225,6 +256,7 @@ describe('attack: facts that would break canonical JSON', () => {
     notifications: maybe(fc.record({ count: odd, digest: long })),
     findings: maybe(fc.array(found, { maxLength: 4 })),
     outcome: fc.constantFrom('ok' as const, 'stopped' as const),
+    timings: maybe(fc.record({ decide: maybe(odd), intent: maybe(odd), upstream: maybe(odd) })),
   })
   /** What one event may take at most, in UTF-16 units, besides what is handed over as text. */
   const MOST = 6 * (256 * MAX.rule + 3 * MAX.principal + 20_000)
@@ -273,8 +305,16 @@ describe('docs/events.md', () => {
       request: 'r',
       trace: 't',
       session: 's',
-      principal: { issuer: 'i', subject: 's', client: 'c' },
-      subject: { endpoint: '/mcp', era: 'modern', method: 'm', server: 's', name: 'n', paramsDigest: 'd', paramsBytes: 1 },
+      principal: {
+        ...{ issuer: 'i', subject: 's', client: 'c', kind: 'person', tokenId: 't', scopes: ['s'] },
+        authentication: { kind: 'access-token', issuer: 'i' },
+      },
+      upstream: { admitted: 'configuration', name: 'n', version: 'v', sequence: 1, serverJson: 'd', publisher: 'p', surface: 's' },
+      marks: ['private'],
+      credential: 'c',
+      subject: {
+        ...{ endpoint: '/mcp', era: 'modern', method: 'm', server: 's', name: 'n', paramsDigest: 'd', paramsBytes: 1, definition: 'd' },
+      },
     })
     const notifications = { count: 1, digest: 'd' }
     const lines = [
@@ -288,6 +328,7 @@ describe('docs/events.md', () => {
         resultDigest: 'd',
         notifications,
         ms: 1,
+        timings: { decide: 1, intent: 1, upstream: 1 },
       }),
       encoder.refusal(exchange, { reason: 'denied', stage: 's', detail: 'd' }),
       encoder.decision(exchange, { rules: [], detail: 'd', ms: 1 }),

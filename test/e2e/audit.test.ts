@@ -43,10 +43,17 @@ describe.each(ALONE)('host $revision, upstream $kind', q => {
       type: 'intent',
       rules: [`${q.kind}/allow/1`],
       round: 0,
-      principal: { subject: 'alice', client: 'test' },
+      principal: {
+        ...{ subject: 'alice', client: 'test', kind: 'person', scopes: ['*'], tokenId: expect.any(String) },
+        authentication: { kind: 'access-token' },
+      },
+      upstream: { admitted: 'configuration' },
       subject: { endpoint: q.path, era: q.hostEra, method: 'tools/call', paramsDigest: expect.any(String) },
     })
     expect(outcome).toMatchObject({ type: 'outcome', outcome: 'ok', resultDigest: expect.any(String), call: intent!['call'] })
+    const { decide, intent: durable, upstream } = outcome!['timings'] as Record<'decide' | 'intent' | 'upstream', number>
+    expect(Math.min(decide, durable, upstream)).toBeGreaterThan(0)
+    expect(decide + durable + upstream).toBeLessThanOrEqual(outcome!['ms'])
     expect([outcome!['request'], outcome!['trace']]).toEqual([intent!['request'], intent!['trace']])
     expect(JSON.stringify(world.events())).not.toContain('a secret thing')
   })

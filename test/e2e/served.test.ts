@@ -59,6 +59,18 @@ describe('a version that was signed, reviewed and pinned', () => {
       reviewer: 'https://reviewers.example/security',
     })
     const all = running.events()
+    const { serverJson, surface } = inForce!['detail']
+    const ofCall = all.filter(e => e['subject']?.method === 'tools/call')
+    expect(ofCall).toMatchObject(
+      ['intent', 'outcome'].map(type => ({
+        type,
+        upstream: {
+          ...{ name: 'com.example/weather', version: '1.0.0', sequence: 1, publisher: `key ${signers.hint('publisher')}` },
+          ...{ serverJson, surface },
+        },
+        subject: { server: 'weather', name: 'get_weather', definition: expect.stringMatching(/^[\w-]{40,}$/) },
+      })),
+    )
     expect(all.indexOf(inForce!)).toBeLessThan(all.findIndex(e => e['type'] === 'upstream-contact'))
   })
 

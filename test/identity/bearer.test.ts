@@ -32,6 +32,7 @@ describe('a good token', () => {
       scopes: ['mcp'],
       wildcards: [],
       kind: 'person',
+      authentication: { kind: 'access-token' },
       tokenId: 'the-token',
       expiresAtSeconds: NOW + 600,
       issuedAtSeconds: NOW - 10,

@@ -43,6 +43,7 @@ const principalOf = ({ issuer, subject }: Proven, nowSeconds: number): Principal
     issuer,
     subject,
     kind: 'workload',
+    authentication: { kind: 'namespace-proof' } as const,
     groups: [],
     scopes: [],
     wildcards: [],
