@@ -1,12 +1,11 @@
 // Events as OCSF API Activity (class 6003, https://schema.ocsf.io/1.6.0/classes/api_activity), for sinks and exports. Pure; reads lines of any version.
 
-/** Of what is exported, which the event itself does not say. */
-export type Exported = {
-  /** the log's name, and the event's place and leaf in it: what a copy can be held against (docs/events.md) */
+import type { Found } from './reading.ts'
+
+/** Of what is exported, which the event itself does not say: its place and leaf, what a copy can be held against (docs/events.md). */
+export type Exported = Pick<Found, 'seq' | 'leaf'> & {
+  /** the log's name */
   readonly origin: string
-  readonly seq: number
-  /** base64 */
-  readonly leaf: string
   /** of the checkpoint that covers it */
   readonly checkpointSize: number
   /** of this gateway */
