@@ -1,17 +1,21 @@
 // The subcommands about the audit log: proving it, and cosigning that of others.
 
-import type { Command } from './command-row.ts'
+import type { Command, Option } from './command-row.ts'
+import type { CommandModule } from './command.ts'
+
+const DATA_DIR: Option = { kind: 'text', value: 'DIR', help: 'data directory, or a copy of it; default: that of the configuration' }
+const act = (name: 'exporting' | 'prove') => async (): Promise<CommandModule> => (await import('./audit/export.ts'))[name]
 
 export const AUDIT: readonly Command[] = [
   {
     name: 'audit verify',
     summary: 'check that nothing in an audit log was changed, removed or put in',
     about: [
-      'Checks every event, every hash and every checkpoint of an export bundle, without the gateway and without a network. What is not as it was signed is named: the event, or the events between two checkpoints. Exit code 1 then.',
+      'Checks every event, every hash and every checkpoint, without a network: of a data directory, of a gateway that runs or not, of a copy of one, or of an export bundle. Without PATH it is the data directory of the configuration. What is not as it was signed is named: the event, or the events between two checkpoints. Exit code 1 then.',
       'Whoever holds a log and its key can write all of it anew, and it verifies: only what somebody else keeps tells. So one of --checkpoint and --witness is needed. --unsafe-local goes without: with --key it finds what was done without the log’s key, without --key only what was done by somebody who did not sign it anew with a key of his own.',
       'With --proof, --event and --key: whether one event is in the log.',
     ],
-    positionals: '<bundle>',
+    positionals: '[path]',
     maxPositionals: 1,
     options: {
       checkpoint: {
@@ -26,10 +30,44 @@ export const AUDIT: readonly Command[] = [
         value: 'VKEY',
         help: 'a key of the log, as `gatehouse audit key` printed it; default: those the log tells itself',
       },
+      'taken-at': {
+        kind: 'text',
+        value: 'TIME',
+        help: 'of a copy: when it was made. The last events of a running gateway have no checkpoint for a moment, and for no longer',
+      },
       proof: { kind: 'text', value: 'FILE', help: 'a proof of one event (.tlog-proof)' },
       event: { kind: 'text', value: 'FILE', help: 'the event it is about, as it stands in the log' },
     },
     load: () => import('./audit/verify.ts'),
+  },
+  {
+    name: 'audit export',
+    summary: 'write the audit log into one file that can be checked elsewhere',
+    about: [
+      'Every event up to the last checkpoint, with its hash, and all checkpoints: text, one event a line. `gatehouse audit verify FILE` checks it without the gateway. The gateway may run meanwhile. Events hold names of people and what they did: the file is for its owner alone (0600).',
+    ],
+    positionals: '<file>',
+    maxPositionals: 1,
+    options: { 'data-dir': DATA_DIR, from: { kind: 'text', value: 'SEQ', help: 'from this event on; default: the oldest there is' } },
+    load: act('exporting'),
+  },
+  {
+    name: 'audit prove',
+    summary: 'write one event and the proof that it is in the log',
+    about: [
+      'The proof (C2SP tlog-proof) holds the last checkpoint with the signatures of its witnesses. `gatehouse audit verify --proof`, and other tools, check it without the log and without a network.',
+    ],
+    positionals: '<event>',
+    maxPositionals: 1,
+    options: {
+      'data-dir': DATA_DIR,
+      out: {
+        kind: 'text',
+        value: 'NAME',
+        help: 'NAME.tlog-proof and NAME.json are written; default: event-SEQ. The event is named by its number or its id',
+      },
+    },
+    load: act('prove'),
   },
   {
     name: 'witness',

@@ -3,12 +3,15 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { verifyBundle, type Verified } from '../../adapters/audit/bundle-file.ts'
+import { KeptLog } from '../../adapters/audit/kept-log.ts'
+import { verifyFolder } from '../../adapters/audit/verify-folder.ts'
 import type { OpenCheckpoint } from '../../audit/checkpoint.ts'
 import { verifyProof } from '../../audit/proof.ts'
 import { Findings, type Finding } from '../../audit/verify.ts'
 import { inertLine } from '../../kernel/json-string.ts'
 import { EXIT, type CommandArgs } from '../command.ts'
 import { required, UsageError } from '../signing/presented.ts'
+import { floorNote, logPlace, type LogPlace } from './place.ts'
 import { logWith, trustOf, type GivenTrust } from './trust.ts'
 
 const MAX_FILE = 8 * 1024 * 1024
@@ -25,15 +28,39 @@ export async function run(args: CommandArgs): Promise<number> {
 }
 
 async function verifyLog(args: CommandArgs): Promise<number> {
-  const [name] = args.positionals
-  if (name === undefined) throw new UsageError('expected an export bundle')
-  const path = resolve(args.io.cwd, name)
   const trust = await trustOf(args)
-  if (!statSync(path).isFile()) throw new UsageError(`\`${name}\` is not a file`)
   const findings = new Findings()
-  const verified = verifyBundle(path, ({ origin, vkeys }) => logWith(trust, origin, vkeys), trust, findings)
+  const [name] = args.positionals
+  const path = name === undefined ? undefined : resolve(args.io.cwd, name)
+  const verified =
+    path !== undefined && statSync(path).isFile()
+      ? verifyBundle(path, ({ origin, vkeys }) => logWith(trust, origin, vkeys), trust, findings)
+      : verifyPlace(await logPlace(args, name), { trust, asOf: asOf(args) }, findings)
   if (verified) judgeTrust(verified, trust, findings)
   return report(args, verified, trust, findings)
+}
+
+function asOf(args: CommandArgs): number {
+  const text = args.text('taken-at')
+  const time = text === undefined ? args.io.now() : Date.parse(text)
+  if (Number.isNaN(time)) throw new UsageError('--taken-at: expected a time, such as 2026-07-28T12:00:00Z')
+  return time
+}
+
+function verifyPlace(
+  place: LogPlace,
+  { trust, asOf: at }: { readonly trust: GivenTrust; readonly asOf: number },
+  findings: Findings,
+): Verified {
+  const log = KeptLog.open(place.dir)
+  try {
+    const { tree } = log
+    const floor = floorNote(place)
+    const kept = { ...tree, checkpoints: floor === undefined ? tree.checkpoints : [...tree.checkpoints, floor] }
+    return verifyFolder(place.dir, kept, { ...trust, log: logWith(trust, log.origin, log.vkeys), asOf: at }, findings)
+  } finally {
+    log.close()
+  }
 }
 
 /** What was given has to be met: a checkpoint below the first event, or a witness that signed none of these trees, vouches for nothing. */
