@@ -1,12 +1,12 @@
 // Every outbound request to an address other people had a say in (metadata, key sets, client documents, tokens): the address that is checked is the
 // address that is dialled, nothing is followed, and size and time are bounded.
 
-import { lookup, type LookupAddress } from 'node:dns'
+import type { LookupAddress } from 'node:dns'
 import { isIP } from 'node:net'
-import type { LookupFunction } from 'node:net'
 import { Client, errors } from 'undici'
 import { Fault } from '../kernel/errors.ts'
-import { addressKind, networkSet, type AddressKind } from './network-address.ts'
+import { networkSet } from './network-address.ts'
+import { checkedLookup, isReachable, NONE_OPENED, type Reach, resolveSystem, unreachable } from './network-reach.ts'
 
 export type SafeFetchOptions = {
   /**
@@ -58,22 +58,6 @@ export type SafeFetch = {
 export const CONNECTION_HEADERS =
   /^(?:accept-encoding|connection|content-length|cookie|expect|host|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade)$/i
 
-const resolveSystem = (hostname: string): Promise<LookupAddress[]> =>
-  new Promise((resolve, reject) => {
-    lookup(hostname, { all: true }, (error, addresses) => {
-      if (error) reject(error)
-      else resolve(addresses)
-    })
-  })
-
-/** What a host may be at: kinds of addresses, and networks that were opened by name. */
-type Reach = { readonly kinds: readonly AddressKind[]; readonly isOpened: (address: string) => boolean }
-const isReachable = ({ kinds, isOpened }: Reach, address: string): boolean => {
-  const kind = addressKind(address)
-  return kinds.includes(kind) || (kind === 'private' && isOpened(address))
-}
-const NONE_OPENED = (): boolean => false
-
 export function createSafeFetch(options: SafeFetchOptions = {}): SafeFetch {
   const { maxBytes = 512 * 1024, timeoutMs = 5_000, resolve = resolveSystem } = options
   const named = new Set(options.namedHosts ?? [])
@@ -94,7 +78,7 @@ export function createSafeFetch(options: SafeFetchOptions = {}): SafeFetch {
     const headers = { accept: 'application/json', ...lowerCase(asked.headers ?? {}), 'accept-encoding': 'identity' }
     const host = url.hostname.replace(/^\[|\]$/g, '')
     // Literals never reach the resolver hook; URL has already normalised octal, hexadecimal and short forms.
-    if (isIP(host) !== 0 && !isReachable(reach, host)) throw refused()
+    if (isIP(host) !== 0 && !isReachable(reach, host)) throw unreachable()
     const ms = asked.timeoutMs ?? timeoutMs
     const connect = { lookup: checkedLookup(resolve, reach), timeout: ms, rejectUnauthorized: true }
     const size = asked.maxBytes ?? maxBytes
@@ -127,23 +111,6 @@ function lowerCase(headers: Readonly<Record<string, string>>): Record<string, st
   if (named.some(([name]) => CONNECTION_HEADERS.test(name))) throw new Fault('fetch-refused', 'a header of the connection was given')
   return Object.fromEntries(named)
 }
-
-const refused = (): Fault => new Fault('fetch-refused', 'the host is at an address that is not fetched from')
-
-// All addresses must be acceptable: an answer that mixes public and private ones is a rebinding attempt. The socket dials what is handed back here.
-const checkedLookup =
-  (resolve: (hostname: string) => Promise<readonly LookupAddress[]>, reach: Reach): LookupFunction =>
-  (hostname, options, callback) => {
-    resolve(hostname).then(
-      addresses => {
-        const [first] = addresses
-        if (!first || !addresses.every(({ address }) => isReachable(reach, address))) callback(refused(), '', 0)
-        else if (options.all) callback(null, [...addresses])
-        else callback(null, first.address, first.family)
-      },
-      (error: unknown) => callback(error as NodeJS.ErrnoException, '', 0),
-    )
-  }
 
 function asFault(error: unknown): Fault {
   if (error instanceof Fault) return error

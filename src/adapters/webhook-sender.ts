@@ -27,8 +27,11 @@ export const signatureOf = (
 
 type Request = { readonly url: string; readonly key: Buffer; readonly id: string; readonly seconds: number; readonly body: string }
 
-/** Never rejects. What the other side answers is looked at by its status alone: its words are nobody's business here, and may hold anything. */
-export async function sendWebhook(fetch: SafeFetch, request: Request): Promise<Sent> {
+/** The other side's status, or why there is none. What it answers is looked at by that alone: its words are nobody's business here, and may hold anything. */
+export type Posted = { readonly status: number; readonly retryAfter: string | string[] | undefined } | { readonly why: string }
+
+/** One POST; a redirect is the answer. Never rejects. */
+export async function postSigned(fetch: SafeFetch, request: Request): Promise<Posted> {
   const { url, key, id, seconds, body } = request
   try {
     const { status, headers } = await fetch.request(url, {
@@ -43,16 +46,24 @@ export async function sendWebhook(fetch: SafeFetch, request: Request): Promise<S
       maxBytes: MAX_ANSWER,
       timeoutMs: TIMEOUT_MS,
     })
-    if (status >= 200 && status < 300) return { is: 'taken' }
-    // Standard Webhooks: 410 ends it. Other refusals may be mended by whoever runs the other side.
-    if (status === 410) return { is: 'never', why: 'it answered with status 410: nothing more is wanted' }
-    return { is: 'later', why: `it answered with status ${status}`, ...retryAfter(headers['retry-after']) }
+    return { status, retryAfter: headers['retry-after'] }
   } catch (cause) {
-    return { is: 'later', why: cause instanceof Fault ? cause.code : 'it could not be reached' }
+    return { why: cause instanceof Fault ? cause.code : 'it could not be reached' }
   }
 }
 
-function retryAfter(header: string | string[] | undefined): { readonly afterSeconds?: number } {
+/** A notice of an approval. Never rejects. */
+export async function sendWebhook(fetch: SafeFetch, request: Request): Promise<Sent> {
+  const posted = await postSigned(fetch, request)
+  if ('why' in posted) return { is: 'later', why: posted.why }
+  const { status, retryAfter } = posted
+  if (status >= 200 && status < 300) return { is: 'taken' }
+  // Standard Webhooks: 410 ends it. Other refusals may be mended by whoever runs the other side.
+  if (status === 410) return { is: 'never', why: 'it answered with status 410: nothing more is wanted' }
+  return { is: 'later', why: `it answered with status ${status}`, ...after(retryAfter) }
+}
+
+function after(header: string | string[] | undefined): { readonly afterSeconds?: number } {
   const seconds = typeof header === 'string' && /^\d{1,6}$/.test(header) ? Number(header) : undefined
   return seconds === undefined ? {} : { afterSeconds: seconds }
 }

@@ -1,0 +1,313 @@
+// The way of the log's events to one sink: in order, at least once, in bounded memory. What the sink will never take becomes a dead letter, and the rest passes.
+
+import { Fault } from '../kernel/errors.ts'
+import type { Ledger, NewlyDead, Standing } from './ledger.ts'
+import type { Exported, Outlet, Parcel, Sent } from './outlet.ts'
+import { pauseMs } from './pause.ts'
+
+/** What there is to deliver. `covered`: events with a smaller seq stand under a signed checkpoint; nothing else is given out. `prunedTo`: those before are gone. */
+export type LogView = { readonly origin: string; readonly covered: number; readonly prunedTo: number }
+/** The log, as delivery reads it. Rejects when it cannot be read. */
+export interface Source {
+  state(): Promise<LogView>
+  /** from seq `from` on in order, at most `max`; what was pruned is left out */
+  read(from: number, max: number): Promise<readonly Pick<Exported, 'seq' | 'leaf' | 'event'>[]>
+}
+
+export type RouteParts = {
+  readonly name: string
+  /** where a sink begins that nothing is known of: with the first event there is, or with what comes from now on */
+  readonly from: 'start' | 'now'
+  /** largest text of one event; what is larger becomes a dead letter */
+  readonly recordBytes: number
+  readonly outlet: Outlet
+  /** may throw: then this event is a dead letter */
+  readonly encode: (event: Exported) => string
+  readonly source: Source
+  readonly ledger: Ledger
+  /** wall clock, milliseconds */
+  readonly nowMs: () => number
+  /** 0 up to 1 */
+  readonly random: () => number
+  /** said once for each outage, and for each dead letter; holds no secret and nothing of an event */
+  readonly tell: (what: string, detail: Readonly<Record<string, unknown>>) => void
+}
+
+/**
+ * `ready`: all that is covered was taken. `busy`: it is being sent. `waiting`: the sink does not take it, for the reason in `why`; tried again.
+ * `held`: too many dead letters; nothing more is sent until an administrator replays or drops some.
+ */
+export type Level = {
+  readonly name: string
+  readonly state: 'ready' | 'busy' | 'waiting' | 'held'
+  readonly cursor: number
+  /** covered and not taken yet */
+  readonly lagEvents: number
+  /** age of the oldest of these; 0 = there is none */
+  readonly lagSeconds: number
+  readonly dead: number
+  /** since the courier began */
+  readonly taken: number
+  readonly failures: number
+  readonly why?: string
+}
+
+/** Events of one shipment, and bytes: what one sink keeps in memory, whatever its backlog. */
+const MAX_RECORDS = 256
+const MAX_BYTES = 1024 * 1024
+/** More than this is no bad record but a bad setting: the log has everything, so it waits there. */
+export const MAX_DEAD = 1000
+const IDLE_MS = 250
+const HELD_MS = 2000
+const REPLAYED_AT_ONCE = 32
+
+type Item = { readonly event: Exported; readonly parcel?: Parcel; readonly why?: string }
+
+export class Route {
+  readonly #parts: RouteParts
+  #standing: Standing | undefined
+  #dueMs = 0
+  #failures = 0
+  #why: string | undefined
+  #isHeld = false
+  #limit = MAX_RECORDS
+  #dead = 0
+  /** time of the oldest event that was read and not taken */
+  #oldestMs: number | undefined
+  #covered = 0
+  #hasGoneBack = false
+  #counts = { taken: 0, failures: 0 }
+
+  constructor(parts: RouteParts) {
+    this.#parts = parts
+  }
+
+  get name(): string {
+    return this.#parts.name
+  }
+
+  /** Does what can be done now. Milliseconds until it wants to be called again; 0 = at once, there is more. Never rejects. */
+  async step(): Promise<number> {
+    const wait = this.#dueMs - this.#parts.nowMs()
+    if (wait > 0) return wait
+    try {
+      return await this.#work()
+    } catch (cause) {
+      return this.#trouble(cause instanceof Fault ? `${cause.code}: ${cause.message}` : 'it failed in a way that is a fault of the gateway')
+    }
+  }
+
+  /** An administrator mended something: no pause is waited for. */
+  nudge(): void {
+    this.#dueMs = 0
+  }
+
+  level(covered = this.#covered): Level {
+    const cursor = this.#standing?.cursor ?? 0
+    const lagEvents = this.#standing ? Math.max(0, covered - cursor) : 0
+    const oldest = this.#oldestMs
+    const state = this.#isHeld ? 'held' : this.#failures > 0 ? 'waiting' : lagEvents > 0 ? 'busy' : 'ready'
+    return {
+      name: this.name,
+      state,
+      cursor,
+      lagEvents,
+      lagSeconds: lagEvents === 0 || oldest === undefined ? 0 : Math.max(0, (this.#parts.nowMs() - oldest) / 1000),
+      dead: this.#dead,
+      ...this.#counts,
+      ...(this.#why !== undefined && { why: this.#why }),
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#parts.outlet.close()
+  }
+
+  async #work(): Promise<number> {
+    const { source, ledger, name } = this.#parts
+    const view = await source.state()
+    this.#covered = view.covered
+    const standing = await this.#stand(view)
+    this.#dead = await ledger.count(name)
+    const replayed = await this.#replay(view, standing)
+    if (replayed !== undefined) return replayed
+    this.#isHeld = this.#dead >= MAX_DEAD
+    if (this.#isHeld) {
+      this.#why = `${MAX_DEAD} dead letters wait for an administrator`
+      return HELD_MS
+    }
+    const wanted = Math.min(this.#limit, view.covered - standing.cursor)
+    const found = wanted > 0 ? await source.read(standing.cursor, wanted) : []
+    if (found.length === 0) {
+      this.#well()
+      return IDLE_MS
+    }
+    const events = found.filter(({ seq }) => seq < view.covered).map(each => ({ ...each, checkpoint: view.covered, origin: view.origin }))
+    return this.#ship(standing, events)
+  }
+
+  /** Where it goes on. A log with another name is another log: its events are counted from 0 again. */
+  async #stand({ origin, covered, prunedTo }: LogView): Promise<Standing> {
+    const { ledger, name, from, tell } = this.#parts
+    let known = this.#standing ?? (await ledger.standing(name))
+    if (known?.origin !== origin) {
+      const began = from === 'now' && known === undefined ? covered : prunedTo
+      if (known) tell('a sink goes on with another log', { sink: name, before: known.origin, origin })
+      known = { origin, began, cursor: began, last: -1 }
+      await ledger.advance(name, known, [])
+    }
+    if (known.cursor < prunedTo) {
+      // Retention took them before the sink did: said, and shown by the gap in `seq` that every receiver sees.
+      tell('events were pruned before a sink took them', { sink: name, from: known.cursor, to: prunedTo })
+      known = { ...known, cursor: prunedTo, began: Math.max(known.began, prunedTo) }
+      await ledger.advance(name, known, [])
+    }
+    this.#standing = known
+    return known
+  }
+
+  async #ship(standing: Standing, events: readonly Exported[]): Promise<number> {
+    const items = this.#pack(events)
+    this.#oldestMs = timeOf(events[0]?.event)
+    const parcels = items.flatMap(({ parcel }) => parcel ?? [])
+    const sent = parcels.length === 0 ? { taken: 0 } : await this.#send(parcels, standing, false)
+    const { trouble } = sent
+    if (trouble?.is === 'behind') return this.#goBack(standing, trouble.from, trouble.why)
+    // What went before the first that was not taken is over: taken, or dead.
+    const at = items.findIndex(({ parcel }) => parcel !== undefined && parcels.indexOf(parcel) >= sent.taken)
+    const over = at < 0 ? items.length : at
+    const left = parcels.length - sent.taken
+    const isBad = trouble?.is === 'refused' && left === 1
+    const done = items.slice(0, isBad ? over + 1 : over)
+    await this.#advance(standing, done, isBad ? trouble.why : undefined, parcels[sent.taken - 1]?.seq)
+    if (trouble === undefined || isBad) {
+      this.#oldestMs = undefined
+      this.#limit = Math.min(MAX_RECORDS, this.#limit * 2)
+      this.#well()
+      return 0
+    }
+    if (trouble.is === 'later') return this.#trouble(trouble.why, trouble.afterSeconds)
+    // One of them is refused, and only alone it shows which.
+    this.#limit = Math.max(1, Math.floor(left / 2))
+    return 0
+  }
+
+  /** Texts of the first events that fit one shipment. An event that cannot be encoded, or is too large, stands in for its dead letter. */
+  #pack(events: readonly Exported[]): readonly Item[] {
+    const items: Item[] = []
+    let bytes = 0
+    for (const event of events) {
+      const item = this.#encode(event)
+      const size = item.parcel ? Buffer.byteLength(item.parcel.text) : 0
+      if (items.length > 0 && bytes + size > MAX_BYTES) break
+      bytes += size
+      items.push(item)
+    }
+    return items
+  }
+
+  #encode(event: Exported): Item {
+    const { encode, recordBytes } = this.#parts
+    try {
+      const text = encode(event)
+      if (Buffer.byteLength(text) > recordBytes) return { event, why: `it is larger than ${recordBytes} bytes` }
+      const { seq, leaf, checkpoint, origin } = event
+      return { event, parcel: { seq, leaf, checkpoint, origin, text } }
+    } catch {
+      // What the encoder says may repeat the event.
+      return { event, why: 'it cannot be encoded for this sink' }
+    }
+  }
+
+  async #send(parcels: readonly Parcel[], { last, began }: Standing, isReplay: boolean): Promise<Sent> {
+    const { taken, trouble } = await this.#parts.outlet.send({ parcels, after: last >= began ? last : -1, isReplay })
+    this.#counts.taken += taken
+    if (trouble !== undefined) return { taken, trouble }
+    return taken < parcels.length ? { taken, trouble: { is: 'later', why: 'it did not say what became of all events' } } : { taken }
+  }
+
+  /** INVARIANT: the cursor in memory is the one on disk. If we crash before this, the sink gets them again: it has `seq`. */
+  async #advance(standing: Standing, done: readonly Item[], why: string | undefined, took: number | undefined): Promise<void> {
+    const final = done.at(-1)
+    if (!final) return
+    const dead = done.flatMap((item, at): NewlyDead[] => {
+      const reason = item.why ?? (at === done.length - 1 ? why : undefined)
+      return reason === undefined ? [] : [{ seq: item.event.seq, leaf: item.event.leaf, why: reason }]
+    })
+    const next = { ...standing, cursor: final.event.seq + 1, last: took ?? standing.last }
+    await this.#parts.ledger.advance(this.name, next, dead)
+    this.#standing = next
+    this.#dead += dead.length
+    for (const letter of dead) this.#parts.tell('an event became a dead letter', { sink: this.name, seq: letter.seq, why: letter.why })
+  }
+
+  async #goBack(standing: Standing, from: number, why: string): Promise<number> {
+    const cursor = Math.max(standing.began, Math.min(from, standing.cursor))
+    const next = { ...standing, cursor, last: cursor - 1 }
+    await this.#parts.ledger.advance(this.name, next, [])
+    this.#standing = next
+    if (cursor < standing.cursor)
+      this.#parts.tell('a sink gets events again', { sink: this.name, from: cursor, before: standing.cursor, why })
+    // A sink that has nothing again and again is not well.
+    if (this.#hasGoneBack) return this.#trouble(why)
+    this.#hasGoneBack = true
+    return 0
+  }
+
+  /** Dead letters that an administrator wants sent again, each alone. Undefined: there is none. */
+  async #replay(view: LogView, standing: Standing): Promise<number | undefined> {
+    const { ledger, source, name } = this.#parts
+    // Behind the cursor alone: where a sink is filled anew, they come in their turn.
+    const letters = (await ledger.replays(name, REPLAYED_AT_ONCE)).filter(
+      ({ seq, origin }) => origin !== view.origin || seq < standing.cursor,
+    )
+    if (letters.length === 0) return undefined
+    for (const { seq, origin, leaf } of letters) {
+      const [found] = origin === view.origin ? await source.read(seq, 1) : []
+      if (found?.seq !== seq || found.leaf !== leaf) {
+        await ledger.settle(name, seq, 'its event is not in the log any more')
+        continue
+      }
+      const { parcel, why } = this.#encode({ ...found, checkpoint: view.covered, origin: view.origin })
+      if (!parcel) {
+        await ledger.settle(name, seq, why)
+        continue
+      }
+      const { trouble } = await this.#send([parcel], standing, true)
+      if (trouble?.is === 'behind') return this.#goBack(standing, trouble.from, trouble.why)
+      if (trouble?.is === 'later') return this.#trouble(trouble.why, trouble.afterSeconds)
+      await ledger.settle(name, seq, trouble?.why)
+    }
+    this.#well()
+    return 0
+  }
+
+  #well(): void {
+    if (this.#failures > 0) this.#parts.tell('a sink takes events again', { sink: this.name, failures: this.#failures })
+    this.#failures = 0
+    this.#hasGoneBack = false
+    this.#why = undefined
+  }
+
+  #trouble(why: string, afterSeconds?: number): number {
+    const { nowMs, random, tell } = this.#parts
+    this.#failures += 1
+    this.#counts.failures += 1
+    if (this.#failures === 1 || why !== this.#why) tell('a sink does not take events; they wait in the log', { sink: this.name, why })
+    this.#why = why
+    const wait = pauseMs(this.#failures, random(), afterSeconds)
+    this.#dueMs = nowMs() + wait
+    return wait
+  }
+}
+
+/** Of an event, milliseconds since the epoch. */
+function timeOf(event: string | undefined): number | undefined {
+  try {
+    const { time } = JSON.parse(event ?? '') as { time?: unknown }
+    const ms = typeof time === 'string' ? Date.parse(time) : Number.NaN
+    return Number.isNaN(ms) ? undefined : ms
+  } catch {
+    return undefined // it is told by its own dead letter, where the sink needs what stands in it
+  }
+}
