@@ -3,7 +3,7 @@
 
 const WORDS = '(kernel|mcp)'
 const ROOMS =
-  '(identity|administration|approvals|vault|catalog|collision|admission|policy|flow|bridge|registry|trust|inspection|audit|arguments|schema|limits|gates)'
+  '(identity|administration|approvals|vault|catalog|collision|admission|policy|flow|bridge|registry|trust|inspection|audit|arguments|schema|limits|gates|delivery)'
 const PATHS_OF = names => `^src/${names}/`
 
 /** Files at `from` import files of src only where `to` says. */
@@ -60,7 +60,7 @@ module.exports = {
     only('config reads no further than words and the rules of a few rooms', PATHS_OF('config'), [
       PATHS_OF('config'),
       PATHS_OF(WORDS),
-      '^src/(policy/allow-list|approvals/notice|flow/reading|gates/(settings|url)|identity/(claims|document-url|redirects|scopes)|administration/roles|collision/(host-commands|resolution)|inspection/(finding|tiers)|arguments/(paths|pointer|rule)|registry/proof-rules|vault/credential-rule)\\.ts$',
+      '^src/(policy/allow-list|approvals/notice|delivery/(forms|settings)|flow/reading|gates/(settings|url)|identity/(claims|document-url|redirects|scopes)|administration/roles|collision/(host-commands|resolution)|inspection/(finding|tiers)|arguments/(paths|pointer|rule)|registry/proof-rules|vault/credential-rule)\\.ts$',
     ]),
     only('adapters implement ports of rooms and words', PATHS_OF('adapters'), [
       PATHS_OF('adapters'),
@@ -158,6 +158,7 @@ module.exports = {
 
     owns('@cedar-policy/cedar-wasm', 'adapters/cedar/'),
     owns('@opentelemetry/otlp-transformer', 'adapters/telemetry/'),
+    owns('@redis/client', 'adapters/delivery/redis-outlet\\.ts$'),
     owns('@sigstore/bundle', 'adapters/sigstore/'),
     owns('@sigstore/protobuf-specs', 'adapters/sigstore/'),
     owns('@sigstore/sign', 'adapters/sigstore/sign\\.ts$'),

@@ -2,6 +2,7 @@
 
 import { createRedactor } from '../adapters/telemetry/redact.ts'
 import type { Snapshot } from '../config/schema.ts'
+import type { SinkSettings } from '../delivery/settings.ts'
 
 export class Redaction {
   #secrets: readonly string[] = []
@@ -21,10 +22,10 @@ export class Redaction {
 }
 
 /**
- * What the configuration gives upstreams as headers, environment and credentials, shows issuers, sources of artifacts and collectors, and where it tells of
- * approvals.
+ * What the configuration gives upstreams as headers, environment and credentials, shows issuers, sources of artifacts and collectors, where it tells of
+ * approvals, and where audit events go.
  */
-const secretsOf = ({ issuers, login, authorizationServer, registry, approvals, telemetry, upstreams }: Snapshot): readonly string[] => [
+const secretsOf = ({ issuers, login, authorizationServer, registry, approvals, audit, telemetry, upstreams }: Snapshot): readonly string[] => [
   ...issuers.flatMap(({ introspection }) => introspection?.clientSecret ?? []),
   ...[login?.clientSecret, ...(authorizationServer?.clients ?? []).map(({ secret }) => secret)].filter(secret => secret !== undefined),
   ...[registry.artifacts.npmAuthorization ?? []].flat().flatMap(value => [value, ...credentialIn(value)]),
@@ -33,12 +34,26 @@ const secretsOf = ({ issuers, login, authorizationServer, registry, approvals, t
   ...[telemetry.traces, telemetry.metrics].flatMap(sent =>
     Object.values(sent?.headers ?? {}).flatMap(value => [value, ...credentialIn(value)]),
   ),
+  ...audit.sinks.flatMap(secretsOfSink),
   ...[...upstreams.values()].flatMap(({ transport, credential }) => [
     ...('env' in transport ? Object.values(transport.env) : []),
     ...('headers' in transport ? Object.values(transport.headers).flatMap(value => [value, ...credentialIn(value)]) : []),
     ...[credential?.client, credential?.identityProvider?.client].flatMap(client => [client?.secret ?? [], client?.key ?? []].flat()),
   ]),
 ]
+
+/** Addresses that let whoever knows them write, what is sent beside, and passwords as they stand in a URL and as they are. */
+function secretsOfSink(sink: SinkSettings): readonly string[] {
+  if (!('url' in sink)) return []
+  const { password, search } = new URL(sink.url)
+  const headers = 'headers' in sink ? Object.values(sink.headers).flatMap(value => [value, ...credentialIn(value)]) : []
+  return [
+    ...(sink.kind === 'redis' && password === '' ? [] : [sink.url]),
+    ...(search.length > 1 ? [search.slice(1)] : []),
+    ...(password === '' ? [] : [password, decodeURIComponent(password)]),
+    ...headers,
+  ]
+}
 
 /** The part of `Bearer x` that is worth hiding wherever it stands. */
 const credentialIn = (value: string): string[] => /^[A-Za-z][\w-]* +(\S+)$/.exec(value)?.slice(1) ?? []

@@ -11,6 +11,7 @@ import type { Reading } from './reading.ts'
 import { checkReviewers } from './reviewer-checks.ts'
 import type { ConfigDocument } from './table.ts'
 import { checkTelemetry } from './telemetry-checks.ts'
+import { checkSinks } from './sink-checks.ts'
 import { checkUpstreams } from './upstream-checks.ts'
 
 /** Reports every contradiction and every fail-closed rule that is broken. `ownUid` is the gateway's own user, where the system has such numbers. */
@@ -28,6 +29,7 @@ export function checkDocument(doc: ConfigDocument, reading: Reading, ownUid: num
   checkCollisions(doc, reading)
   checkReviewers(doc, reading)
   checkTelemetry(doc, reading)
+  checkSinks(doc, reading)
   checkLimits(doc, reading)
   checkUpstreams(doc, reading, { issuers: issuersOf(doc), isExposed: isExposed(doc), ownUid })
 }

@@ -11,6 +11,7 @@ import type { ValueSource } from './fields.ts'
 import { MAX_CONFIG_BYTES, parseYaml } from './parse.ts'
 import { Reading } from './reading.ts'
 import type { Snapshot } from './schema.ts'
+import { checkSinkUrls } from './sink-checks.ts'
 import { snapshotOf } from './snapshot.ts'
 import { GATEHOUSE } from './table.ts'
 import type { ConfigDocument } from './table.ts'
@@ -72,6 +73,7 @@ export async function loadText(
   reading.isRead()
   checkDocument(doc, reading, options.ownUid ?? process.getuid?.())
   const values = await resolveSources(doc, reading, options)
+  checkSinkUrls(doc, reading, source => (source.from === 'literal' ? source.text : values.get(source)))
   await checkFiles(doc, reading)
   if (reading.faults.length > 0) return { ok: false, faults: inOrder(reading.faults), warnings: inOrder(reading.warnings) }
   const digest = createHash('sha256').update(bytes).digest('hex')
@@ -96,7 +98,7 @@ async function resolveSources(doc: ConfigDocument, reading: Reading, options: Lo
     const value = source.from === 'env' ? fromEnv(source, env, reading) : await fromFile(source, readSource, reading)
     if (value === undefined) continue
     // A header or variable with a line break in it is never what was meant, and splits headers (RFC 9110 section 5.5).
-    const isHeader = /\.(?:http|sse|server|traces|metrics)\.headers\.|\.npmAuthorization$/.test(source.path)
+    const isHeader = /\.(?:http|sse|server|traces|metrics|sinks\[\d+\])\.headers\.|\.npmAuthorization$/.test(source.path)
     if (value.includes('\0') || (isHeader && /[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/.test(value))) {
       reading.fault('source', source.path, 'holds a line break or a character that cannot be sent')
     } else values.set(source, source.prefix + value)
@@ -114,6 +116,7 @@ function* sourcesOf(doc: ConfigDocument): Generator<ValueSource> {
   yield* identitySources(doc)
   for (const { url } of doc.approvals.webhooks.values()) yield url
   for (const sent of [doc.telemetry.traces, doc.telemetry.metrics]) if (sent) yield* sent.headers.values()
+  for (const { url, headers } of doc.audit.sinks) yield* [...(url ? [url] : []), ...headers.values()]
   const { npmAuthorization } = doc.registry.artifacts
   if (npmAuthorization) yield npmAuthorization
   for (const { stdio, http, sse, server, credential } of doc.upstreams.values()) {
@@ -163,6 +166,10 @@ async function checkFiles(doc: ConfigDocument, reading: Reading): Promise<void> 
   if (doc.keys.vault?.fromFile !== undefined) files.push(['keys.vault.fromFile', doc.keys.vault.fromFile, true])
   doc.identity.issuers.forEach((issuer, i) => {
     if (issuer.jwksFile !== undefined) files.push([`identity.issuers[${i}].jwksFile`, issuer.jwksFile, false])
+  })
+  doc.audit.sinks.forEach(({ ca, cert, key }, i) => {
+    for (const [name, file] of Object.entries({ ca, cert, key }))
+      if (file !== undefined) files.push([`audit.sinks[${i}].${name}`, file, name === 'key'])
   })
   for (const [path, file, isSecret] of files) {
     try {

@@ -7,6 +7,7 @@ import type { GateSettings } from '../gates/settings.ts'
 import type { Tiers } from '../inspection/tiers.ts'
 import type { Resolution } from '../collision/resolution.ts'
 import type { Webhook } from '../approvals/notice.ts'
+import type { SinkSettings } from '../delivery/settings.ts'
 import type { Reads } from '../flow/reading.ts'
 import type { IssuerRules } from '../identity/claims.ts'
 import type { ScopeWords } from '../identity/scopes.ts'
@@ -56,6 +57,7 @@ export type Snapshot = {
   readonly reviewers: ReadonlyMap<string, ReviewerSettings>
   /** how long it counts that something was read; whether people may clear their own marks */
   readonly approvals: { readonly webhooks: readonly WebhookSettings[] }
+  readonly audit: { readonly sinks: readonly SinkSettings[] }
   readonly flow: { readonly decayMs: number; readonly clearOwn: boolean }
   /** absolute paths of folders of policies; absent = allow rules decide alone. `shadow` decides nothing */
   readonly policies?: { readonly folder: string; readonly shadow?: string }

@@ -32,6 +32,7 @@ import { defaultRuleId } from './upstream-checks.ts'
 import { proofsOf } from './proof-snapshot.ts'
 import { reviewerOf } from './reviewer-snapshot.ts'
 import { telemetryOf } from './telemetry-snapshot.ts'
+import { sinkOf } from './sink-snapshot.ts'
 import type { UpstreamDocument } from './upstream-table.ts'
 
 export type SnapshotContext = {
@@ -73,6 +74,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
         on: new Set(on),
       })),
     },
+    audit: { sinks: doc.audit.sinks.map(sink => sinkOf(sink, doc.dataDir, source => context.valueOf(source))) },
     flow: { decayMs: doc.flow.decay, clearOwn: doc.flow.clearOwn },
     ...(doc.policies && {
       policies: { folder: doc.policies.folder, ...(doc.policies.shadow !== undefined && { shadow: doc.policies.shadow }) },

@@ -3,6 +3,7 @@
 import { cidrProblem, hostProblem, originProblem, outboundProblem, parseListen, urlProblem } from './addresses.ts'
 import { approvals } from './approval-table.ts'
 import { ARTIFACTS } from './artifact-table.ts'
+import { audit } from './audit-table.ts'
 import { COLLISIONS } from './collision-table.ts'
 import { list, map, optional, record } from './fields.ts'
 import { choice, duration, flag, parsed, path, size, text } from './scalars.ts'
@@ -196,6 +197,7 @@ export const GATEHOUSE = record(
       },
     ),
     approvals,
+    audit,
     flow,
     policies: optional(
       record(

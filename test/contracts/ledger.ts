@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { DeadLetters, Ledger, Standing } from '../../src/delivery/ledger.ts'
 
-export const ledgerContract = (name: string, make: () => Ledger & DeadLetters): void =>
+export const ledgerContract = (name: string, make: () => Ledger & DeadLetters): unknown =>
   describe(name, () => {
     let ledger: Ledger & DeadLetters
     beforeEach(() => {

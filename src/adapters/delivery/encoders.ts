@@ -1,0 +1,35 @@
+// What each sink gets of an event: its form, in what its protocol carries.
+
+import { cefOf } from '../../delivery/cef.ts'
+import { enveloped, envelopedAscii } from '../../delivery/forms.ts'
+import { logRecord } from '../../delivery/otlp.ts'
+import type { Exported } from '../../delivery/outlet.ts'
+import type { SinkSettings } from '../../delivery/settings.ts'
+import { syslogMessage } from '../../delivery/syslog.ts'
+
+export type EncoderParts = {
+  /** this build's */
+  readonly version: string
+  /** of this machine, for syslog */
+  readonly hostname: string
+}
+
+/** May throw, for an event that cannot be put so. */
+export function encoderOf(sink: SinkSettings, { version, hostname }: EncoderParts): (event: Exported) => string {
+  const cef = (event: Exported): string => cefOf(event, version)
+  switch (sink.kind) {
+    case 'file':
+      return { event: enveloped, cef }[sink.form]
+    case 'syslog': {
+      const body = { event: envelopedAscii, cef }[sink.form]
+      return event => syslogMessage(event, { facility: sink.facility, hostname, body })
+    }
+    case 'otlp':
+      return event => logRecord(event, event.event)
+    case 'webhook':
+      return enveloped
+    case 'redis':
+      // Its place stands in fields of its own.
+      return event => event.event
+  }
+}
