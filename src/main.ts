@@ -15,6 +15,7 @@ import { openAudit } from './compose/audit.ts'
 import { startClock } from './compose/clock.ts'
 import { consoleDeps } from './compose/console.ts'
 import { createCredentials, nobodySignsIn, storesIn, type CredentialStores } from './compose/credentials.ts'
+import { openDelivery } from './compose/delivery.ts'
 import { createDoor } from './compose/door.ts'
 import { endWhatIsOver, type Over } from './compose/endings.ts'
 import { showLevels } from './compose/levels.ts'
@@ -107,7 +108,7 @@ export async function startGateway(
   })
   const metrics = createMetrics(() => [...current.upstreams.keys()])
   const telemetry = openTelemetry(snapshot, { version, metrics, logger, monotonic })
-  const { log, encoder, refusals, contacts } = await openAudit({
+  const { log, reader, encoder, refusals, contacts } = await openAudit({
     dataDir: snapshot.dataDir,
     publicUrl: snapshot.publicUrl,
     logger,
@@ -116,6 +117,7 @@ export async function startGateway(
     monotonic,
   })
 
+  const delivery = openDelivery(snapshot, { reader, logger, version })
   const tokens = createTokens(snapshot, { logger, judge: (principal, resource) => standing.judge(principal, resource) })
   const streams = new StreamTable()
   const parked = new ParkedCalls(() => ({ total: current.limits.parked, perPrincipal: current.limits.parkedPerPrincipal }))
@@ -206,7 +208,8 @@ export async function startGateway(
   const admin = await openAdminPlane(
     {
       ...deps,
-      ...{ trust, served, domainKeys, collisions, reviews, marks, approvals, fetch: tokens.outbound, loginToken: people?.loginToken },
+      ...{ trust, served, domainKeys, collisions, reviews, marks, approvals, delivery },
+      ...{ fetch: tokens.outbound, loginToken: people?.loginToken },
       current: () => current,
       blocking: standing,
       state,
@@ -214,15 +217,13 @@ export async function startGateway(
       endSignIns: people?.endSignIns,
       connections: connecting,
       rotations: { sealing: sealer.rotate, vault: () => vault.rotate(), ...people?.rotations },
-      log,
-      encoder,
-      logger,
+      ...{ log, encoder, logger },
     },
     { ...edge, streams, table: createAdminPaths },
   )
   const controlPlane = createControlPlane(
     planeDeps({
-      ...{ ...tokens, log, upstreams, metrics, trust },
+      ...{ ...tokens, log, upstreams, metrics, trust, delivery },
       current: () => current,
       isDraining: () => isDraining,
       breakGlass: admin.breakGlass,
@@ -245,7 +246,7 @@ export async function startGateway(
   })
   const running = {
     ...{ ...door, ...admin, admissions, catalogue, encoder, endpoint, log, logger, metrics, parked, people, policies, refusals, report },
-    ...{ approvals, counted, marks, served, sessions, state, streams, telemetry, trust, upstreams },
+    ...{ approvals, counted, delivery, marks, served, sessions, state, streams, telemetry, trust, upstreams },
   }
   showLevels(metrics, running)
 
@@ -274,7 +275,7 @@ export async function startGateway(
       await rules()
       current = next
       logger.setLevel(next.log.level)
-      for (const part of [redaction, tokens, door, telemetry]) part.configure(next)
+      for (const part of [redaction, tokens, door, delivery, telemetry]) part.configure(next)
       take(next)
       names.colliding.changed()
       pins.settled()

@@ -5,6 +5,7 @@ import type { Command, Option } from './command-row.ts'
 import { AUDIT } from './commands-audit.ts'
 import { POLICY } from './commands-policy.ts'
 import { APPROVALS } from './commands-approvals.ts'
+import { DELIVERY } from './commands-delivery.ts'
 import { MARKS } from './commands-marks.ts'
 import { REGISTRY } from './commands-registry.ts'
 import { SERVERS } from './commands-servers.ts'
@@ -233,6 +234,7 @@ export const COMMANDS: readonly Command[] = [
   },
   ...APPROVALS,
   ...MARKS,
+  ...DELIVERY,
   {
     name: 'collisions',
     summary: 'show what could be taken for something else, and what would resolve it',

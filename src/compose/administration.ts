@@ -22,6 +22,7 @@ export type AdministrationParts = Pick<GatewayDeps, 'authenticate' | 'standing' 
   readonly collisions: AdminDeps['collisions']
   readonly reviews: AdminDeps['reviews']
   readonly marks: Pick<AdminDeps['marks'], 'all' | 'clear'>
+  readonly delivery: AdminDeps['delivery']
   readonly registry: AdminDeps['registry']
   readonly approvals: Omit<AdminDeps['approvals'], 'groupsOf'>
   /** key name -> makes a new generation; what it answers is told to the operator and holds no secret */

@@ -4,6 +4,7 @@ import type { GaugeName, Metrics } from '../adapters/telemetry/metrics.ts'
 import type { BreakGlass } from '../administration/break-glass.ts'
 import type { AuditLog } from '../audit/log.ts'
 import type { TrustPlane } from './trust.ts'
+import type { Delivery } from './delivery.ts'
 import type { UpstreamSet } from './upstreams.ts'
 
 type Sized = { readonly size: number }
@@ -19,6 +20,7 @@ type Parts = {
   readonly sessions: Sized
   readonly streams: Sized
   readonly upstreams: UpstreamSet
+  readonly delivery: Pick<Delivery, 'levels'>
   readonly trust?: Pick<TrustPlane, 'freshSeconds' | 'renewalSeconds'> | undefined
 }
 
@@ -47,4 +49,5 @@ export function showLevels(metrics: Metrics, parts: Parts): void {
       return [alias, Number(state === 'ready' || state === 'idle')] as const
     }),
   )
+  metrics.sinks(() => parts.delivery.levels())
 }

@@ -9,6 +9,7 @@ import type { Snapshot } from '../config/schema.ts'
 import type { ControlPlaneDeps, Dependency } from '../http/control-plane/app.ts'
 import type { ConsoleDeps } from '../http/control-plane/console/mount.ts'
 import type { PeopleDeps } from '../http/control-plane/people.ts'
+import type { Delivery } from './delivery.ts'
 import { mayMonitor } from './monitoring.ts'
 import type { TrustPlane } from './trust.ts'
 import type { UpstreamSet } from './upstreams.ts'
@@ -25,6 +26,7 @@ export type PlaneParts = {
   readonly people: PeopleDeps | undefined
   readonly console: ConsoleDeps | undefined
   readonly trust: Pick<TrustPlane, 'warning'> | undefined
+  readonly delivery: Pick<Delivery, 'dependencies'>
 }
 
 /** A failing upstream degrades readiness but does not end it: the others still serve. */
@@ -45,6 +47,7 @@ export const planeDeps = (parts: PlaneParts): ControlPlaneDeps => ({
     ...issuers(parts.keys),
     ...introspection(parts.introspection),
     ...upstreams(parts.upstreams),
+    ...parts.delivery.dependencies(),
   ],
 })
 

@@ -25,7 +25,16 @@ export class Redaction {
  * What the configuration gives upstreams as headers, environment and credentials, shows issuers, sources of artifacts and collectors, where it tells of
  * approvals, and where audit events go.
  */
-const secretsOf = ({ issuers, login, authorizationServer, registry, approvals, audit, telemetry, upstreams }: Snapshot): readonly string[] => [
+const secretsOf = ({
+  issuers,
+  login,
+  authorizationServer,
+  registry,
+  approvals,
+  audit,
+  telemetry,
+  upstreams,
+}: Snapshot): readonly string[] => [
   ...issuers.flatMap(({ introspection }) => introspection?.clientSecret ?? []),
   ...[login?.clientSecret, ...(authorizationServer?.clients ?? []).map(({ secret }) => secret)].filter(secret => secret !== undefined),
   ...[registry.artifacts.npmAuthorization ?? []].flat().flatMap(value => [value, ...credentialIn(value)]),

@@ -32,6 +32,7 @@ export type Stopping = {
   readonly encoder: EventEncoder
   readonly metrics: Metrics
   readonly telemetry: Telemetry
+  readonly delivery: { close(): Promise<void> }
 }
 
 /** Time upstream processes get to end by themselves. */
@@ -56,6 +57,7 @@ export async function shutDown(parts: Stopping, { limits }: Snapshot): Promise<v
   await parts.refusals.flush()
   await parts.report.flush()
   await log.append(parts.encoder.lifecycle('stop'))
+  await parts.delivery.close()
   await log.close()
   await parts.state.close()
   // Last of all, and never long: by now everything that counts is durable.

@@ -31,7 +31,7 @@ export type Shipment = {
  * `refused`: at least one of those not taken will never be taken. Sent alone it is known which.
  * `behind`: it does not have any more what it took, and wants everything from `from` on again.
  */
-export type Trouble =
+type Trouble =
   | { readonly is: 'later'; readonly why: string; readonly afterSeconds?: number }
   | { readonly is: 'refused'; readonly why: string }
   | { readonly is: 'behind'; readonly why: string; readonly from: number }

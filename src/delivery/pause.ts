@@ -1,8 +1,8 @@
 // Pauses between attempts: growing, with jitter, so that many gateways do not come back to a sink together.
 
-export const FIRST_MS = 500
+const FIRST_MS = 500
 /** A sink that is back after hours is found within this. */
-export const LONGEST_MS = 30_000
+const LONGEST_MS = 30_000
 /** What a sink may ask for, at most: an answer of its must not stop delivery for good. */
 const ASKED_MS = 3_600_000
 

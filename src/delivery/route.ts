@@ -3,6 +3,7 @@
 import { Fault } from '../kernel/errors.ts'
 import type { Ledger, NewlyDead, Standing } from './ledger.ts'
 import type { Exported, Outlet, Parcel, Sent } from './outlet.ts'
+import { itemOf, pack, timeOf, type Item } from './packing.ts'
 import { pauseMs } from './pause.ts'
 
 /** What there is to deliver. `covered`: events with a smaller seq stand under a signed checkpoint; nothing else is given out. `prunedTo`: those before are gone. */
@@ -52,16 +53,13 @@ export type Level = {
   readonly why?: string
 }
 
-/** Events of one shipment, and bytes: what one sink keeps in memory, whatever its backlog. */
+/** Events of one shipment: what one sink keeps in memory, whatever its backlog. */
 const MAX_RECORDS = 256
-const MAX_BYTES = 1024 * 1024
 /** More than this is no bad record but a bad setting: the log has everything, so it waits there. */
 export const MAX_DEAD = 1000
 const IDLE_MS = 250
 const HELD_MS = 2000
 const REPLAYED_AT_ONCE = 32
-
-type Item = { readonly event: Exported; readonly parcel?: Parcel; readonly why?: string }
 
 export class Route {
   readonly #parts: RouteParts
@@ -167,7 +165,7 @@ export class Route {
   }
 
   async #ship(standing: Standing, events: readonly Exported[]): Promise<number> {
-    const items = this.#pack(events)
+    const items = pack(events, this.#parts)
     this.#oldestMs = timeOf(events[0]?.event)
     const parcels = items.flatMap(({ parcel }) => parcel ?? [])
     const sent = parcels.length === 0 ? { taken: 0 } : await this.#send(parcels, standing, false)
@@ -190,33 +188,6 @@ export class Route {
     // One of them is refused, and only alone it shows which.
     this.#limit = Math.max(1, Math.floor(left / 2))
     return 0
-  }
-
-  /** Texts of the first events that fit one shipment. An event that cannot be encoded, or is too large, stands in for its dead letter. */
-  #pack(events: readonly Exported[]): readonly Item[] {
-    const items: Item[] = []
-    let bytes = 0
-    for (const event of events) {
-      const item = this.#encode(event)
-      const size = item.parcel ? Buffer.byteLength(item.parcel.text) : 0
-      if (items.length > 0 && bytes + size > MAX_BYTES) break
-      bytes += size
-      items.push(item)
-    }
-    return items
-  }
-
-  #encode(event: Exported): Item {
-    const { encode, recordBytes } = this.#parts
-    try {
-      const text = encode(event)
-      if (Buffer.byteLength(text) > recordBytes) return { event, why: `it is larger than ${recordBytes} bytes` }
-      const { seq, leaf, checkpoint, origin } = event
-      return { event, parcel: { seq, leaf, checkpoint, origin, text } }
-    } catch {
-      // What the encoder says may repeat the event.
-      return { event, why: 'it cannot be encoded for this sink' }
-    }
   }
 
   async #send(parcels: readonly Parcel[], { last, began }: Standing, isReplay: boolean): Promise<Sent> {
@@ -268,7 +239,7 @@ export class Route {
         await ledger.settle(name, seq, 'its event is not in the log any more')
         continue
       }
-      const { parcel, why } = this.#encode({ ...found, checkpoint: view.covered, origin: view.origin })
+      const { parcel, why } = itemOf({ ...found, checkpoint: view.covered, origin: view.origin }, this.#parts)
       if (!parcel) {
         await ledger.settle(name, seq, why)
         continue
@@ -298,16 +269,5 @@ export class Route {
     const wait = pauseMs(this.#failures, random(), afterSeconds)
     this.#dueMs = nowMs() + wait
     return wait
-  }
-}
-
-/** Of an event, milliseconds since the epoch. */
-function timeOf(event: string | undefined): number | undefined {
-  try {
-    const { time } = JSON.parse(event ?? '') as { time?: unknown }
-    const ms = typeof time === 'string' ? Date.parse(time) : Number.NaN
-    return Number.isNaN(ms) ? undefined : ms
-  } catch {
-    return undefined // it is told by its own dead letter, where the sink needs what stands in it
   }
 }

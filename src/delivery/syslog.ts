@@ -6,7 +6,7 @@ import type { Exported } from './outlet.ts'
 /** RFC 5424 section 6.2.1. */
 const SEVERITY: Readonly<Record<Severity, number>> = { error: 3, warning: 4, notice: 5, info: 6 }
 /** The number is the one that RFC 5612 sets aside for examples: Gatehouse has none of its own. */
-export const SD_ID = 'gatehouse@32473'
+const SD_ID = 'gatehouse@32473'
 
 export type SyslogSettings = {
   /** 0 to 23 */

@@ -7,6 +7,8 @@ import type { ApprovalStore } from '../approvals/store.ts'
 import type { BreakGlass } from '../administration/break-glass.ts'
 import type { Proposals } from '../administration/proposals.ts'
 import type { Role } from '../administration/roles.ts'
+import type { DeadLetter, DeadLetters } from '../delivery/ledger.ts'
+import type { Level } from '../delivery/route.ts'
 import type { Marks } from '../flow/marks.ts'
 import type { Block, BlockTarget } from '../identity/blocks.ts'
 import type { Stop } from '../kernel/errors.ts'
@@ -76,6 +78,14 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
     readonly unseal: (sealed: string, digest: string) => string | undefined
     /** groups as policies name them */
     readonly groupsOf: (principal: Principal) => readonly string[]
+  }
+  /** of audit events to sinks */
+  readonly delivery: {
+    /** each configured sink */
+    readonly levels: () => readonly (Level & { readonly kind: string })[]
+    readonly letters: DeadLetters
+    /** what the log has at its place; undefined = it is not there any more. Rejects where the log cannot be read */
+    readonly eventOf: (letter: DeadLetter) => Promise<string | undefined>
   }
   readonly breakGlass: BreakGlass
   readonly registry: {

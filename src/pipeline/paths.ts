@@ -40,6 +40,7 @@ import {
   rejectStage,
   whoamiStage,
 } from './stages/administer-changes.ts'
+import { aimDeadStage, dropDeadStage, listDeadStage, listSinksStage, replayDeadStage, showDeadStage } from './stages/administer-sinks.ts'
 import { aimMarksStage, clearMarksStage, listMarksStage } from './stages/administer-marks.ts'
 import {
   aimFreezeStage,
@@ -221,6 +222,21 @@ function approvalRows(deps: AdminDeps, signedIn: Path<Received & Authenticated>)
   }
 }
 
+/** Where audit events go. What is looked at may be looked at by auditors; what is never delivered is an operator's to say. */
+function sinkRows(
+  deps: AdminDeps,
+  looking: Path<Received & Authenticated>,
+  operator: Path<Received & Authenticated>,
+): Readonly<Record<string, Whole>> {
+  return {
+    'admin/audit/sinks': looking.step(listSinksStage(deps)),
+    'admin/audit/dead/list': looking.step(listDeadStage(deps)),
+    'admin/audit/dead/show': looking.step(aimDeadStage(true)).step(showDeadStage(deps)),
+    'admin/audit/dead/replay': operator.step(aimDeadStage(false)).step(replayDeadStage(deps)),
+    'admin/audit/dead/drop': operator.step(aimDeadStage(false)).step(dropDeadStage(deps)),
+  }
+}
+
 type Known = Path<Received & Authenticated>
 
 /** `publishing`: where tokens of the registry count, too. */
@@ -246,6 +262,7 @@ function rowsFrom(deps: AdminDeps, known: Known, publishing: Path<Received & Aut
     'admin/marks/list': known.step(role()).step(listMarksStage(deps)),
     'admin/marks/clear': known.step(role()).step(aimMarksStage(deps)).step(clearMarksStage(deps)),
     ...approvalRows(deps, known.step(role())),
+    ...sinkRows(deps, known.step(role('operator', 'auditor')), known.step(role('operator'))),
     'admin/proposals/list': known.step(role('operator', 'policy-author', 'approver', 'auditor')).step(listProposalsStage(deps)),
     'admin/proposals/approve': known.step(role('operator', 'approver')).step(aimProposalStage).step(approveStage(deps)),
     'admin/proposals/reject': known.step(role('operator', 'approver')).step(aimProposalStage).step(rejectStage(deps)),

@@ -8,6 +8,7 @@ const configured = (transport: object): Snapshot =>
   ({
     issuers: [],
     approvals: { webhooks: [] },
+    audit: { sinks: [] },
     registry: { artifacts: {} },
     telemetry: {},
     upstreams: new Map([['weather', { transport }]]),

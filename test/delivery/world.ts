@@ -43,7 +43,7 @@ export class MemoryLog implements Source {
 }
 
 /** Takes everything, unless `answer` says otherwise. */
-export class MemoryOutlet implements Outlet {
+class MemoryOutlet implements Outlet {
   readonly got: number[] = []
   readonly texts: string[] = []
   answer: (shipment: Shipment) => Sent | Promise<Sent> = ({ parcels }) => ({ taken: parcels.length })

@@ -44,7 +44,7 @@ export class TestRedis {
       let said = ''
       child.stdout.on('data', (data: Buffer) => {
         said += data.toString()
-        if (/Ready to accept connections/.test(said)) resolve()
+        if (said.includes('Ready to accept connections')) resolve()
       })
       child.once('exit', () => reject(new Error(`redis-server ended: ${said}`)))
     })
@@ -54,7 +54,7 @@ export class TestRedis {
   async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const child = this.#process
     this.#process = undefined
-    if (!child || child.exitCode !== null) return
+    if (child?.exitCode !== null) return
     child.kill(signal)
     await once(child, 'exit')
   }

@@ -38,7 +38,7 @@ function element(text: string, from: number, data: Map<string, Map<string, strin
     for (; text[at] !== '"'; at += 1) {
       if (at >= text.length || text[at] === ']') throw new SyntaxError('PARAM-VALUE')
       if (text[at] === '\\' && /["\\\]]/.test(text[at + 1] ?? '')) at += 1
-      value += text[at]
+      value += text[at] ?? ''
     }
     at += 1
     parameters.set(name[1], value)

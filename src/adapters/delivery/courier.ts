@@ -12,6 +12,8 @@ import type { CourierAnswer, CourierAsk, CourierSettings, FromCourier, LogAnswer
 
 export type CourierParts = CourierSettings & {
   readonly reader: Pick<AuditReader, 'state' | 'read'>
+  /** 0 up to 1 */
+  readonly random: () => number
   readonly tell: (what: string, detail: Readonly<Record<string, unknown>>) => void
 }
 
@@ -113,7 +115,7 @@ export class Courier implements DeadLetters {
     this.#waiting.clear()
     if (this.#isClosed || this.#sinks.length === 0) return
     this.#deaths += 1
-    const ms = pauseMs(this.#deaths, Math.random())
+    const ms = pauseMs(this.#deaths, this.#parts.random())
     this.#parts.tell('the courier ended and is started again; events wait in the log', { afterMs: ms })
     this.#again = setTimeout(() => {
       this.#again = undefined

@@ -49,7 +49,7 @@ export class FileOutlet implements Outlet {
     let bytes = 0
     for (const parcel of parcels) {
       // The file has it: we died between the sync and the cursor.
-      if (!isReplay && at.last && at.last.origin === parcel.origin && at.last.seq >= parcel.seq) continue
+      if (!isReplay && at.last?.origin === parcel.origin && at.last.seq >= parcel.seq) continue
       const line = `${parcel.text}\n`
       const adding = Buffer.byteLength(line)
       const place = placeOf(parcel)

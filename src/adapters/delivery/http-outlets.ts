@@ -13,7 +13,7 @@ const TIMEOUT_MS = 10_000
 const NOTHING = (): Promise<void> => Promise.resolve()
 
 /** `host:port` of a URL counts as named: an administrator wrote it. */
-export function sinkFetch(url: string): SafeFetch {
+function sinkFetch(url: string): SafeFetch {
   const { hostname, port, protocol } = new URL(url)
   return createSafeFetch({ namedHosts: [`${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`] })
 }

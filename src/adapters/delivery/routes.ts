@@ -12,7 +12,13 @@ type Parts = Pick<RouteParts, 'nowMs' | 'random' | 'tell'> & {
   readonly encoderOf: (sink: SinkSettings) => (event: Exported) => string
 }
 
-type Running = { readonly settings: string; readonly route: Route; readonly over: Promise<void>; end(): void; wake(): void }
+type Running = {
+  readonly settings: string
+  readonly route: Route
+  readonly over: Promise<void>
+  readonly end: () => void
+  readonly wake: () => void
+}
 
 export class Routes {
   readonly #parts: Parts
@@ -56,7 +62,7 @@ export class Routes {
     const { outletOf, encoderOf, ...parts } = this.#parts
     const { name, from, recordBytes } = sink
     const route = new Route({ ...parts, name, from, recordBytes, outlet: outletOf(sink), encode: encoderOf(sink) })
-    let isOver = false
+    const state = { isOver: false }
     let wake = (): void => {}
     const pause = (ms: number): Promise<void> =>
       new Promise(resolve => {
@@ -67,9 +73,9 @@ export class Routes {
         }
       })
     const run = async (): Promise<void> => {
-      while (!isOver) {
+      while (!state.isOver) {
         const ms = await route.step()
-        if (ms > 0 && !isOver) await pause(ms)
+        if (ms > 0 && !isEnded(state)) await pause(ms)
       }
       await route.close()
     }
@@ -77,15 +83,18 @@ export class Routes {
       settings,
       route,
       over: run(),
-      wake() {
+      wake: () => {
         route.nudge()
         wake()
       },
-      end() {
-        isOver = true
+      end: () => {
+        state.isOver = true
         wake()
         void route.close() // what is under way is given up, or is over soon: every outlet has its time
       },
     }
   }
 }
+
+/** Asked anew: it changes while a step runs. */
+const isEnded = ({ isOver }: { readonly isOver: boolean }): boolean => isOver

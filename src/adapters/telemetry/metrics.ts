@@ -1,8 +1,10 @@
 // The metrics page in Prometheus and OpenMetrics text form. Every label value comes from a closed or configured set; no principal, tool or address is ever a label.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { Level } from '../../delivery/route.ts'
 import type { Measure } from '../../kernel/measure.ts'
 import { MetricsPages, type Family, type ReadCounts } from './metrics-pages.ts'
+import { showSinks } from './sink-metrics.ts'
 import { Distribution, Labelled } from './series.ts'
 
 /** Levels that somebody else keeps, read when the page is asked for. */
@@ -38,6 +40,8 @@ export type Metrics = Measure & {
   gauges(name: LabelledGaugeName, read: () => Iterable<readonly [label: string, value: number]>): void
   /** a message of an upstream that reached nobody; `kind` of a closed list, see adapters/upstream/drops.ts */
   dropped(upstream: string, kind: string): void
+  /** shows each sink of audit events; `levels` is asked for each page */
+  sinks(levels: () => readonly Level[]): void
   /** spans that reached the collector, or never will */
   spans(outcome: 'sent' | 'dropped', n: number): void
   /** one attempt to send something to a collector */
@@ -135,6 +139,7 @@ export function createMetrics(upstreams: () => Iterable<string>): Metrics {
     },
     gauge: (name, read) => pages.gauge({ name: `gatehouse_${name}`, help: GAUGES[name] }, () => [['', read()]]),
     gauges: (name, read) => pages.gauge({ name: `gatehouse_${name}`, ...LABELLED_GAUGES[name] }, read),
+    sinks: levels => showSinks(pages, levels),
     page: accept => pages.page(accept),
     families: () => pages.families(),
     close: stopWatching,

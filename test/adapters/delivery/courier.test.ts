@@ -33,6 +33,7 @@ const start = (...sinks: SinkSettings[]): Courier => {
     file: join(folder, 'delivery.db'),
     version: '0.1.0',
     hostname: 'gw',
+    random: () => 0,
     reader,
     tell: (what, detail) => told.push(`${what} ${JSON.stringify(detail)}`),
   })

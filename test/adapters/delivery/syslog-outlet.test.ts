@@ -52,7 +52,10 @@ describe.skipIf(!hasOpenssl)('syslog, with a real TLS receiver', () => {
     server = createServer({ key: certificate.key, cert: certificate.cert }, socket => {
       sockets.add(socket)
       socket.on('error', () => {})
-      if (onSocket) return void onSocket(socket)
+      if (onSocket) {
+        onSocket(socket)
+        return
+      }
       const frames = new SyslogFrames()
       socket.on('data', (bytes: Buffer) => {
         for (const text of frames.push(bytes)) {
