@@ -229,7 +229,7 @@ function sinkRows(
   operator: Path<Received & Authenticated>,
 ): Readonly<Record<string, Whole>> {
   return {
-    'admin/audit/sinks': looking.step(listSinksStage(deps)),
+    'admin/audit/sinks/list': looking.step(listSinksStage(deps)),
     'admin/audit/dead/list': looking.step(listDeadStage(deps)),
     'admin/audit/dead/show': looking.step(aimDeadStage(true)).step(showDeadStage(deps)),
     'admin/audit/dead/replay': operator.step(aimDeadStage(false)).step(replayDeadStage(deps)),

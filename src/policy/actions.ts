@@ -64,7 +64,7 @@ export const ACTIONS: Readonly<Record<string, ActionRow>> = {
   'admin/servers/show': ADMIN,
   'admin/marks/list': ADMIN,
   'admin/marks/clear': ADMIN,
-  'admin/audit/sinks': ADMIN,
+  'admin/audit/sinks/list': ADMIN,
   'admin/audit/dead/list': ADMIN,
   'admin/audit/dead/show': ADMIN,
   'admin/audit/dead/replay': ADMIN,

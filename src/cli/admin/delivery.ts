@@ -6,7 +6,7 @@ import { records, table, text, verb } from './verb.ts'
 
 export const sinks = verb({
   command: 'audit sinks',
-  run: args => act(args, 'audit/sinks'),
+  run: args => act(args, 'audit/sinks/list'),
   tell: body =>
     table(
       ['sink', 'kind', 'state', 'events behind', 'seconds behind', 'next seq', 'dead letters', 'why'],
