@@ -20,7 +20,7 @@ afterEach(async () => {
 
 const PEOPLE = { operators: ['root'], administration: { roles: { auditor: { subjects: ['audra'] } } } }
 const start = async (sinks: readonly object[], more: object = {}): Promise<World> => {
-  world = await startWorld({ config: { ...PEOPLE, audit: { sinks } }, ...more } as Parameters<typeof startWorld>[0])
+  world = await startWorld({ config: { ...PEOPLE, audit: { sinks } }, ...more })
   return world
 }
 const calls = async (at: World, count: number): Promise<void> => {
