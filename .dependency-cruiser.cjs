@@ -128,6 +128,20 @@ module.exports = {
     },
 
     {
+      name: 'the console takes of src declared shapes and what looks alike, and no more',
+      severity: 'error',
+      from: { path: '^console/src/' },
+      to: { path: '^src/', pathNot: '^src/(approvals/shapes|pipeline/server-reviews|kernel/look-alikes)\\.ts$' },
+    },
+    onlyAsTypes('the console gets shapes, not the code behind them', { path: '^console/src/' }, '^src/(approvals|pipeline)/'),
+    {
+      name: 'pages are made of nothing but themselves: no package, nothing of Node',
+      severity: 'error',
+      from: { path: '^console/src/' },
+      to: { path: '^(?!console/src/|src/)' },
+    },
+
+    {
       name: 'rooms, words and the pipeline open no socket, file or process',
       severity: 'error',
       from: { path: [PATHS_OF(WORDS), PATHS_OF(ROOMS), PATHS_OF('pipeline')] },

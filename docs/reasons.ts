@@ -104,7 +104,7 @@ const WHO = {
 
 const WHAT = {
   'approval-limit': row(
-    'as many requests wait for people as may, in all or of this principal; or the request is too large for a person to judge. The `detail` says which',
+    'as many requests wait for people as may (`approvals.limits`), in all, of this principal, or of it at this server; or the request is too large for a person to judge. The `detail` says which',
     'have some decided, or take some back, or wait until they end; make the request smaller',
   ),
   'approval-pending': row(

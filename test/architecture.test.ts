@@ -21,7 +21,12 @@ const rules = config.forbidden ?? []
 async function violations(baseDir: string): Promise<{ rule: string; from: string; to: string }[]> {
   const tsConfig = extractTSConfig(join(root, 'tsconfig.json'))
   const { options } = config
-  const found = await cruise(['src'], { ...options, ruleSet: { forbidden: [...rules] }, validate: true, baseDir }, undefined, { tsConfig })
+  const found = await cruise(
+    ['src', 'console/src'],
+    { ...options, ruleSet: { forbidden: [...rules] }, validate: true, baseDir },
+    undefined,
+    { tsConfig },
+  )
   const { modules, summary } = found.output as ICruiseResult
   expect(modules.length).toBeGreaterThan(10)
   return summary.violations.map(v => ({ rule: v.rule.name, from: v.from, to: v.to }))
@@ -80,6 +85,9 @@ const WRONG: Readonly<Record<string, readonly [from: string, imported: string]>>
   'rooms and words use no outside package': ['src/bridge/a.ts', 'express'],
   'no undeclared packages': ['src/adapters/c.ts', 'undeclared'],
   'nothing unresolvable': ['src/adapters/d.ts', './absent.ts'],
+  'the console takes of src declared shapes and what looks alike, and no more': ['console/src/a.ts', '../../src/policy/rules.ts'],
+  'the console gets shapes, not the code behind them': ['console/src/b.ts', '../../src/approvals/shapes.ts'],
+  'pages are made of nothing but themselves: no package, nothing of Node': ['console/src/c.ts', 'express'],
   'nothing of test, bench or docs ships': ['src/adapters/e.ts', '../../test/support.ts'],
 }
 /** Imports that look alike and are allowed. */
@@ -88,6 +96,8 @@ const RIGHT: readonly (readonly [from: string, statement: string])[] = [
   ['src/adapters/z.ts', "import type { T } from '../config/schema.ts'"],
   ['src/adapters/z.ts', "import { x } from '../bridge/upstream.ts'"],
   ['src/audit/z.ts', "import { createHash } from 'node:crypto'"],
+  ['console/src/z.ts', "import type { T } from '../../src/approvals/shapes.ts'"],
+  ['console/src/z.ts', "import { x } from '../../src/kernel/look-alikes.ts'"],
   ['src/main.ts', "import { x } from './compose/limits.ts'"],
 ]
 
@@ -117,6 +127,7 @@ describe('each rule catches what it is for', () => {
     for (const [i, { pkg }] of owned.entries()) place(`src/cli/own-${i}.ts`, `import { x as y } from '${pkg}'`, pkg)
     for (const [from, statement] of RIGHT) write(from, `${statement}\n`)
     targets.delete('src/adapters/absent.ts')
+    targets.add('src/kernel/look-alikes.ts')
     for (const target of targets) write(target, 'export const x = 1\nexport type T = 1\n')
     write('src/kernel/ring-b.ts', "import './ring-a.ts'\n")
     write('src/kernel/orphan.ts', 'export const x = 1\n')

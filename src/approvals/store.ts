@@ -3,7 +3,8 @@
 import type { PrincipalKey } from '../kernel/principal.ts'
 import type { Approval, ApprovalState, StandingGrant } from './approval.ts'
 
-export type QueueLimits = { readonly total: number; readonly perPrincipal: number }
+/** Approvals that may wait at one time. `perServer`: of one principal at one server, so that no server takes all the places of those who use it. */
+export type QueueLimits = { readonly total: number; readonly perPrincipal: number; readonly perServer: number }
 
 /** Absent members ask for nothing. Newest first. `before`: id of the last one that is known. */
 export type ApprovalFilter = {
@@ -25,7 +26,7 @@ type ApprovalChange = Pick<Approval, 'state' | 'votes' | 'expiresSeconds' | 'rej
  * may or may not be there: read before trying again.
  */
 export interface ApprovalStore {
-  /** `exists`: a live one of this digest is there; `full`: as many wait as may, in all or of this principal, whose rejected ones count as long as they are the answer. `body` is kept beside it, and never listed */
+  /** `exists`: a live one of this digest is there; `full`: as many wait as may, in all, of this principal, or of it at this server; its rejected ones count as long as they are the answer. `body` is kept beside it, and never listed */
   open(approval: Approval, body: string, limits: QueueLimits): Promise<'opened' | 'exists' | 'full'>
   /** by id whatever its state; by digest the live one */
   find(by: { readonly id: string } | { readonly digest: string; readonly nowSeconds: number }): Promise<Approval | undefined>

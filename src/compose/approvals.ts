@@ -45,8 +45,6 @@ export type ApprovalHouse = {
   tick(): Promise<void>
 }
 
-/** Approvals that may wait at one time (N120). */
-const QUEUE = { total: 10_000, perPrincipal: 64 }
 /** Calls that hold the exchange of their host for people at one time. */
 const WAITS = { total: 1000, perPrincipal: 8 }
 /** Longest text that is kept, sealed. */
@@ -64,7 +62,7 @@ export function openApprovals(parts: Parts): ApprovalHouse {
   const store = sqliteApprovals(state)
   const news = new ApprovalNews(TIMERS, () => WAITS)
   const standing = new StandingGrants({ store: sqliteStandingGrants(state), news, nowSeconds, newId, isBlocked, record })
-  const approvals = new Approvals({ store, standing, news, nowSeconds, newId, limits: () => QUEUE, isBlocked, record })
+  const approvals = new Approvals({ store, standing, news, nowSeconds, newId, limits: () => current().approvals.limits, isBlocked, record })
   const fault = (what: string, cause: unknown): void => logger.fault(what, cause)
   const shared = {
     ...{ approvals, standing, news, store, fault },

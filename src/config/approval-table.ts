@@ -1,8 +1,8 @@
-// The settings of approvals: who is told of them. Who approves what is said by policies (docs/approvals.md). Part of the table in table.ts.
+// The settings of approvals: who is told of them, and how many may wait. Who approves what is said by policies (docs/approvals.md). Part of the table in table.ts.
 
 import { NOTICE_FORMATS, NOTICE_KINDS } from '../approvals/notice.ts'
 import { list, map, record } from './fields.ts'
-import { choice } from './scalars.ts'
+import { choice, integer } from './scalars.ts'
 import { asSource } from './sources.ts'
 import { ALIAS } from './upstream-table.ts'
 
@@ -27,6 +27,19 @@ const webhook = record(
 export const approvals = record(
   {
     webhooks: map(ALIAS, webhook, { max: 32, fallback: {}, doc: 'who is told of approvals, by name (docs/approvals.md)' }),
+    limits: record(
+      {
+        waiting: integer({ min: 1, max: 10_000, fallback: 10_000, doc: 'in all' }),
+        perPrincipal: integer({ min: 1, max: 10_000, fallback: 64, doc: 'of one principal' }),
+        perServer: integer({
+          min: 1,
+          max: 10_000,
+          fallback: 16,
+          doc: 'of one principal at one server, so that no server takes all the places of those who use it',
+        }),
+      },
+      { fallback: {}, doc: 'requests that may wait for people at one time; those beyond are refused (`approval-limit`)' },
+    ),
   },
   { fallback: {}, doc: 'what people have to approve (docs/approvals.md)' },
 )

@@ -18,6 +18,8 @@ import type { CredentialRule } from '../vault/credential-rule.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
 
 /** `url` may be a secret. */
+/** Approvals that may wait at one time: in all, of one principal, and of one principal at one server. */
+type ApprovalLimits = { readonly total: number; readonly perPrincipal: number; readonly perServer: number }
 export type WebhookSettings = Webhook & { readonly url: string }
 
 export type Snapshot = {
@@ -56,7 +58,7 @@ export type Snapshot = {
   /** who may admit servers, by name; empty = decisions need no signature */
   readonly reviewers: ReadonlyMap<string, ReviewerSettings>
   /** how long it counts that something was read; whether people may clear their own marks */
-  readonly approvals: { readonly webhooks: readonly WebhookSettings[] }
+  readonly approvals: { readonly webhooks: readonly WebhookSettings[]; readonly limits: ApprovalLimits }
   readonly audit: { readonly sinks: readonly SinkSettings[] }
   readonly flow: { readonly decayMs: number; readonly clearOwn: boolean }
   /** absolute paths of folders of policies; absent = allow rules decide alone. `shadow` decides nothing */

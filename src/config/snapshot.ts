@@ -73,6 +73,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
         format,
         on: new Set(on),
       })),
+      limits: waitingOf(doc.approvals.limits),
     },
     audit: { sinks: doc.audit.sinks.map(sink => sinkOf(sink, doc.dataDir, source => context.valueOf(source))) },
     flow: { decayMs: doc.flow.decay, clearOwn: doc.flow.clearOwn },
@@ -321,3 +322,9 @@ function deepFreeze<T>(value: T): T {
   }
   return Object.freeze(value)
 }
+
+const waitingOf = ({ waiting, perPrincipal, perServer }: ConfigDocument['approvals']['limits']): Snapshot['approvals']['limits'] => ({
+  total: waiting,
+  perPrincipal,
+  perServer,
+})

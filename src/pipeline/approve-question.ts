@@ -21,6 +21,7 @@ export type QuestionApprovalDeps = {
   readonly news: Pick<ApprovalNews, 'wait'>
   readonly store: Pick<ApprovalStore, 'find'>
   readonly judge: Pick<Judge, 'rules' | 'question' | 'serverFacts'>
+  readonly upstreams: () => ReadonlyMap<string, UpstreamEntry>
   readonly seal: (text: string, id: string) => string
   readonly linkTo: (id: string) => string
   readonly fault: (what: string, cause: unknown) => void
@@ -69,6 +70,7 @@ async function through(x: Ready, wanted: Wanted, deps: QuestionApprovalDeps): Pr
   // A task shows its question at every look, and an approval lets it be shown once.
   if (x.route.kind === 'task')
     return { stop: 'approval-required', detail: `\`${wanted.entry.alias}\` asks within a task, where nobody can let it through yet` }
+  if (isReplaced(x, deps)) return REPLACED
   const needed = needs === 'settings' ? bySettings(wanted.entry) : neededFor(needs)
   if (isStop(needed)) return needed
   const { params } = wanted.question
@@ -86,6 +88,11 @@ async function through(x: Ready, wanted: Wanted, deps: QuestionApprovalDeps): Pr
   const decided = asked.state === 'pending' ? await waitFor(x, asked, deps) : asked
   return isStop(decided) ? decided : used(x, wanted, decided, deps)
 }
+
+/** Whether another server stands under this name by now than the one that asked: people would let through what is nobody's question any more. */
+const isReplaced = ({ route: { entry } }: Ready, { upstreams }: QuestionApprovalDeps): boolean =>
+  upstreams().get(entry.alias)?.identity !== entry.identity
+const REPLACED: Stop = { stop: 'approval-spent', detail: 'the server is another by now', fix: 'make the call again' }
 
 /** `gates.approval`: whoever made the call decides; others do where a rule names them. */
 const bySettings = ({ alias }: UpstreamEntry): Needed => ({
@@ -169,6 +176,7 @@ async function used(x: Ready, wanted: Wanted, approval: Approval, deps: Question
     return { stop: 'approval-rejected', detail: approval.rejected?.why ?? 'no reason was given', fix: 'do something else' }
   if (approval.state === 'expired') return { stop: 'approval-spent', detail: 'nobody decided in time', fix: 'make the call again' }
   if (approval.state !== 'approved') return { stop: 'approval-spent', detail: 'it was used meanwhile', fix: 'make the call again' }
+  if (isReplaced(x, deps)) return REPLACED
   // People may have taken long: the rules are asked again, with their word in it, and have to ask the same people for it.
   const now = needsPeople(x, wanted, deps.judge)
   if (now && now !== 'settings' && isStop(now)) return now

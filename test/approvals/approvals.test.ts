@@ -5,6 +5,7 @@ import { bindingDigest, type Approval, type Binding, type Decider, type Demand }
 import { Approvals, type Wish } from '../../src/approvals/approvals.ts'
 import { ApprovalNews, type News } from '../../src/approvals/news.ts'
 import { StandingGrants } from '../../src/approvals/standing.ts'
+import type { QueueLimits } from '../../src/approvals/store.ts'
 import { isStop, type Stop } from '../../src/kernel/errors.ts'
 import type { PrincipalKey } from '../../src/kernel/principal.ts'
 import { memoryApprovals, type MemoryApprovals } from '../support/memory-approvals.ts'
@@ -58,7 +59,7 @@ function start(): void {
   heard = []
   news.watch(each => heard.push(each))
   standing = new StandingGrants({ store: kept.grants, news, nowSeconds, newId, record, isBlocked: k => blocked.has(k) })
-  const limits = (): { total: number; perPrincipal: number } => ({ total: 5, perPrincipal: 3 })
+  const limits = (): QueueLimits => ({ total: 5, perPrincipal: 3, perServer: 3 })
   approvals = new Approvals({ store: kept.approvals, standing, news, nowSeconds, newId, limits, record, isBlocked: k => blocked.has(k) })
 }
 beforeEach(() => {

@@ -97,7 +97,7 @@ describe('a webhook', () => {
     notices = openWebhooks({
       ...{ state, approvals, news, now: () => nowMs },
       current: () => ({
-        approvals: { webhooks: hooks },
+        approvals: { webhooks: hooks, limits: { total: 1, perPrincipal: 1, perServer: 1 } },
         outbound: { hosts: [`127.0.0.1:${port}`], networks: [] },
         dataDir: folder,
         publicUrl: 'https://gateway.example',
@@ -107,7 +107,7 @@ describe('a webhook', () => {
   }
   const opened = async (more: Partial<Approval> = {}): Promise<Approval> => {
     const one = approval({ openedSeconds: nowMs / 1000, expiresSeconds: nowMs / 1000 + 900, ...more }, { request: `${Math.random()}` })
-    await approvals.open(one, '', { total: 100, perPrincipal: 100 })
+    await approvals.open(one, '', { total: 100, perPrincipal: 100, perServer: 100 })
     return one
   }
   const tell = (one: Approval): void => news.tell({ type: 'approval', approval: one })

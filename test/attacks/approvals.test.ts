@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startGateway, type Gateway } from '../../src/main.ts'
 import { silentLogger } from '../support/silent-logger.ts'
 import { json, result } from '../support/upstreams/http-upstream.ts'
-import { admin, follow } from './admin-wire.ts'
+import { admin, follow, standing } from './admin-wire.ts'
 import { callTool, LegacyHost, modern, startWorld, type Over, type World } from './world.ts'
 import type { Answer } from './wire.ts'
 
@@ -278,6 +278,25 @@ describe('hosts that can send their person to a page', () => {
     for (const approval of await list(of(me))) await reject(approval, of(me))
     expect((await Promise.all(calls)).map(reasonOf).filter(reason => reason === 'approval-rejected')).toHaveLength(8)
   })
+
+  it('2025-11-25: whoever got that error is told on the standing stream once it is decided, and the same call passes', async () => {
+    const host = await LegacyHost.open(world, { ...(await as()), capabilities: URL_HOST })
+    const stream = await standing(host)
+    const calls = Array.from({ length: 9 }, (_, i) => host.call('write', { i }).then(answer => ({ i, answer })))
+    const { i, answer } = await Promise.race(calls)
+    const [{ elicitationId }] = answer.body.error.data.elicitations
+    const told = (): unknown[] => stream.messages().filter(({ method }) => method === 'notifications/elicitation/complete')
+    for (const approval of (await list(of(me))).filter(({ id }) => id !== elicitationId)) await reject(approval, of(me))
+    await Promise.all(calls)
+    expect(told()).toEqual([])
+    await approve((await list(BOB)).find(({ id }) => id === elicitationId))
+    await expect.poll(told).toMatchObject([{ params: { elicitationId } }])
+    expect(world.gateway.events().findLast(each => each['requestMethod'] === 'notifications/elicitation/complete')).toBeDefined()
+    const passed = await host.call('write', { i })
+    expect(passed.body.result.content[0].text).toBe(JSON.stringify({ i }))
+    expect(told()).toHaveLength(1)
+    stream.close()
+  })
 })
 
 describe('attacks', () => {
@@ -435,8 +454,8 @@ describe('attacks', () => {
 
   it('N120 10^4 approvals of one principal: as many wait as may, the next are refused, and others ask as before', async () => {
     const answers = await Promise.all(Array.from({ length: 70 }, (_, n) => write({ flood: n })))
-    expect(answers.map(reasonOf).filter(reason => reason === 'approval-pending')).toHaveLength(64)
-    expect(answers.map(reasonOf).filter(reason => reason === 'approval-limit')).toHaveLength(6)
+    expect(answers.map(reasonOf).filter(reason => reason === 'approval-pending')).toHaveLength(16)
+    expect(answers.map(reasonOf).filter(reason => reason === 'approval-limit')).toHaveLength(54)
     expect(reasonOf(await write({ n: 1 }, await as('somebody-else')))).toBe('approval-pending')
     for (const approval of await list(of(me))) await reject(approval, of(me), 'mine')
   })

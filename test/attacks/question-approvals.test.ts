@@ -1,5 +1,8 @@
 // Questions of servers that people have to let through: one exact question, in one exact call, once. Nobody is asked before.
 
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { json } from '../support/upstreams/http-upstream.ts'
 import { admin } from './admin-wire.ts'
@@ -117,48 +120,85 @@ describe('attacks', () => {
     expect(reasonOf(await call())).toBe('approval-pending')
   })
 
-  it('a kind that is taken away, or rules that want somebody else, while people decide: nobody is asked, though it was approved', async () => {
-    const settings = (more: object): Record<string, unknown> => ({
-      operators: ['root'],
-      administration: { roles: { approver: { groups: ['approvers'] } } },
-      upstreams: {
-        up: {
-          http: { url: world.up.url },
-          allow: [{ subjects: ['*'], tools: ['*'], serverRequests: ['elicitation.form'] }],
-          gates: { approval: ['elicitation.form'] },
-          timeouts: { park: '2s' },
-          ...more,
-        },
+  /** The configuration, with other settings of the server, or others besides. */
+  const settings = (more: object = {}, besides: object = {}): Record<string, unknown> => ({
+    operators: ['root'],
+    administration: { roles: { approver: { groups: ['approvers'] } } },
+    upstreams: {
+      up: {
+        http: { url: world.up.url },
+        allow: [{ subjects: ['*'], tools: ['*'], serverRequests: ['elicitation.form'] }],
+        gates: { approval: ['elicitation.form'] },
+        timeouts: { park: '2s' },
+        ...more,
       },
-    })
+    },
+    ...besides,
+  })
+
+  const reload = async (...to: Parameters<typeof settings>): Promise<void> =>
+    expect(await world.gateway.reload(settings(...to))).toBeUndefined()
+  /** Reloading may take its time. */
+  const patient = { timeouts: { park: '1m' } }
+
+  it('a kind that is taken away while people decide: nobody is asked, though it was approved', async () => {
     const calling = call()
     const approval = await waiting()
-    expect(await world.gateway.reload(settings({ allow: [{ subjects: ['*'], tools: ['*'] }] }))).toBeUndefined()
+    await reload({ allow: [{ subjects: ['*'], tools: ['*'] }] })
     await approve(approval)
     expect(reasonOf(await calling)).toBe('gated')
-    expect(await world.gateway.reload(settings({}))).toBeUndefined()
+    await reload()
+  })
+
+  it('rules that want somebody else by the time the person said yes: it is asked of nobody, and the yes is not used', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-questions-'))
+    mkdirSync(join(folder, 'authz'))
+    const rules = `@id("everything") permit (principal, action, resource);
+@id("others") @obligation("approval") @approvers("approvers")
+forbid (principal, action == MCP::Action::"elicitation/create", resource) unless { context has approval };`
+    writeFileSync(join(folder, 'authz/rules.cedar'), rules)
+    await reload(patient)
+    try {
+      const calling = call()
+      const approval = await waiting()
+      await reload(patient, { policies: { folder } })
+      await approve(approval)
+      expect((await calling).body.error).toMatchObject({
+        message: expect.stringContaining('the rules ask for something else by now'),
+        data: { reason: 'approval-spent' },
+      })
+      expect((await mine()).state).toBe('approved')
+    } finally {
+      await reload()
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  it('a server that is replaced while people decide: what the old one asked is asked of nobody, and the yes is not used', async () => {
+    await reload(patient)
+    try {
+      const calling = call()
+      const approval = await waiting()
+      await reload({ ...patient, http: { url: `${world.up.url}?another` } })
+      await approve(approval)
+      expect((await calling).body.error).toMatchObject({
+        message: expect.stringContaining('the server is another by now'),
+        data: { reason: 'approval-spent' },
+      })
+      expect((await mine()).state).toBe('approved')
+    } finally {
+      await reload()
+    }
   })
 
   it('attack: gates that were narrowed while people decided: what they forbid by now reaches nobody', async () => {
-    const settings = (gates: object): Record<string, unknown> => ({
-      operators: ['root'],
-      administration: { roles: { approver: { groups: ['approvers'] } } },
-      upstreams: {
-        up: {
-          http: { url: world.up.url },
-          allow: [{ subjects: ['*'], tools: ['*'], serverRequests: ['elicitation.form'] }],
-          gates: { approval: ['elicitation.form'], ...gates },
-          timeouts: { park: '2s' },
-        },
-      },
-    })
     question = form('Which city, and which street of it?')
     const calling = call()
     const approval = await waiting()
-    expect(await world.gateway.reload(settings({ elicitation: { message: 10 } }))).toBeUndefined()
+    await reload({ gates: { approval: ['elicitation.form'], elicitation: { message: 10 } } })
     await approve(approval)
     expect(reasonOf(await calling)).toBe('form-refused')
-    expect(await world.gateway.reload(settings({}))).toBeUndefined()
+    await reload()
   })
 
   it('a standing grant cannot be had with a question', async () => {

@@ -168,7 +168,7 @@ describe('backup and restore', () => {
       return work(sqliteApprovals(state)).finally(() => state.close())
     }
     const kept = approval()
-    await withApprovals(store => store.open(kept, '', { total: 1, perPrincipal: 1 }))
+    await withApprovals(store => store.open(kept, '', { total: 1, perPrincipal: 1, perServer: 1 }))
     expect((await run('backup', 'copy')).code).toBe(0)
     expect((await run('restore', 'copy', '--force')).code).toBe(0)
     expect(await withApprovals(store => store.find({ id: kept.id }))).toBeUndefined()

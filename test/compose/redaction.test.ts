@@ -24,7 +24,10 @@ it('attack: a pinned server says the variables and headers it was given in an er
 it('takes the addresses of webhooks out: whoever knows one writes into its chat', () => {
   const url = 'https://hooks.example.com/services/T000/B000/wh-0123456789'
   const snapshot = configured({ kind: 'http', headers: {} })
-  const { scrub } = new Redaction({ ...snapshot, approvals: { webhooks: [{ name: 'chat', format: 'slack', on: new Set(), url }] } })
+  const { scrub } = new Redaction({
+    ...snapshot,
+    approvals: { ...snapshot.approvals, webhooks: [{ name: 'chat', format: 'slack', on: new Set(), url }] },
+  })
   expect(scrub(`POST ${url} failed`)).not.toContain('wh-0123456789')
 })
 

@@ -44,7 +44,7 @@ it('rejects what is asked of a database that is closed', async () => {
   const db = await openStateDb(join(folder, 'state.db'))
   await db.close()
   const store = sqliteApprovals(db)
-  for (const asked of [store.open(approval(), '', { total: 1, perPrincipal: 1 }), store.find({ id: 'x' }), store.sweep(0, 1)])
+  for (const asked of [store.open(approval(), '', { total: 1, perPrincipal: 1, perServer: 1 }), store.find({ id: 'x' }), store.sweep(0, 1)])
     await expect(asked).rejects.toMatchObject({ code: 'state-unavailable' })
   rmSync(folder, { recursive: true, force: true })
 })
@@ -56,7 +56,7 @@ it('keeps ten thousand that wait within 64 MB, database included (N120)', async 
   globalThis.gc?.()
   const before = process.memoryUsage.rss()
   const body = 'x'.repeat(1000)
-  const limits = { total: 10_000, perPrincipal: 100 }
+  const limits = { total: 10_000, perPrincipal: 100, perServer: 100 }
   for (let group = 0; group < 100; group++) {
     const principal = `https://idp.example user-${group}` as PrincipalKey
     const many = Array.from({ length: 100 }, (_, i) => approval({}, { principal, request: `request-${i}` }))

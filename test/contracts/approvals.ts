@@ -14,7 +14,7 @@ export type ApprovalStores = {
 
 const ALICE = 'https://idp.example alice' as PrincipalKey
 const ZOE = 'https://idp.example zoe' as PrincipalKey
-const LIMITS = { total: 1000, perPrincipal: 100 }
+const LIMITS = { total: 1000, perPrincipal: 100, perServer: 100 }
 let ids = 0
 
 const bound = (more: Partial<Binding> = {}): Binding => ({
@@ -137,7 +137,7 @@ export function approvalsContract(name: string, open: () => Promise<ApprovalStor
     })
 
     it('bounds what waits in all and of one principal, and counts nothing that ended', async () => {
-      const limits = { total: 3, perPrincipal: 2 }
+      const limits = { total: 3, perPrincipal: 2, perServer: 2 }
       const first = await opened(approval({}, { request: 'a' }), limits)
       await opened(approval({}, { request: 'b' }), limits)
       expect(await stores.approvals.open(approval({}, { request: 'c' }), '', limits)).toBe('full')
@@ -147,6 +147,19 @@ export function approvalsContract(name: string, open: () => Promise<ApprovalStor
       await opened(approval({}, { request: 'c' }), limits)
       const late = { openedSeconds: 1900, expiresSeconds: 2800 }
       await opened(approval(late, { request: 'd' }), limits)
+    })
+
+    it('attack: a server fills all places of its user. It has few of them, and the others stay free', async () => {
+      const limits = { total: 10, perPrincipal: 4, perServer: 2 }
+      const first = await opened(approval({}, { request: 'a' }), limits)
+      await opened(approval({}, { request: 'b' }), limits)
+      expect(await stores.approvals.open(approval({}, { request: 'c' }), '', limits)).toBe('full')
+      await opened(approval({}, { server: 'jira', request: 'a' }), limits)
+      // Another user of the same server is nobody's business.
+      await opened(approval({}, { principal: ZOE, request: 'a' }), limits)
+      await change(first, { state: 'approved' })
+      await opened(approval({}, { request: 'c' }), limits)
+      expect(await stores.approvals.open(approval({}, { request: 'd' }), '', limits)).toBe('full')
     })
 
     it('lists newest first, by what is asked for, in pages', async () => {

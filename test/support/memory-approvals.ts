@@ -29,7 +29,7 @@ export function memoryApprovals(): MemoryApprovals {
       ['pending', 'approved', 'rejected'].includes(state) && expiresSeconds > now
     const newestFirst = (): Approval[] => [...rows.values()].reverse()
     return {
-      open: (approval, body, { total, perPrincipal }) =>
+      open: (approval, body, { total, perPrincipal, perServer }) =>
         written(() => {
           const now = approval.openedSeconds
           if ([...rows.values()].some(a => a.digest === approval.digest && isLive(a, now))) return 'exists'
@@ -39,6 +39,7 @@ export function memoryApprovals(): MemoryApprovals {
             a => a.binding.principal === principal && ['pending', 'rejected'].includes(a.state) && a.expiresSeconds > now,
           )
           if (waiting.length >= total || own.length >= perPrincipal) return 'full'
+          if (own.filter(a => a.binding.server === approval.binding.server).length >= perServer) return 'full'
           rows.set(approval.id, approval)
           bodies.set(approval.id, body)
           return 'opened'

@@ -23,11 +23,12 @@ type Decisions = Pick<Approval, 'votes' | 'rejected' | 'spent'>
 const SELECT = `SELECT id, digest, state, version, quorum, opened_at AS openedSeconds, expires_at AS expiresSeconds, binding, demands, decisions FROM approvals`
 /** What ended in time is told by the sweep; here it only makes room for the next of its digest. */
 const MAKE_ROOM = 'UPDATE approvals SET live = NULL WHERE live = ? AND expires_at <= ?'
-// Counted in indexes alone, whatever the planner thinks: ten thousand may wait.
+// Counted in indexes, whatever the planner thinks: ten thousand may wait, few of them of one principal.
 const OPEN = `INSERT INTO approvals (id, digest, live, principal, server, method, name, state, version, quorum, opened_at, expires_at, escalates_at, binding, demands, decisions, body)
   SELECT ?, ?, ?, ?, ?, ?, ?, 'pending', 1, ?, ?, ?, ?, ?, ?, ?, ?
   WHERE (SELECT count(*) FROM approvals INDEXED BY approvals_state WHERE state = 'pending' AND expires_at > ?) < ?
-    AND (SELECT count(*) FROM approvals INDEXED BY approvals_principal WHERE principal = ? AND state IN ('pending', 'rejected') AND expires_at > ?) < ?`
+    AND (SELECT count(*) FROM approvals INDEXED BY approvals_principal WHERE principal = ? AND state IN ('pending', 'rejected') AND expires_at > ?) < ?
+    AND (SELECT count(*) FROM approvals INDEXED BY approvals_principal WHERE principal = ? AND state IN ('pending', 'rejected') AND expires_at > ? AND server = ?) < ?`
 const CHANGE = `UPDATE approvals SET state = ?, version = version + 1, expires_at = ?, decisions = ?,
     live = CASE WHEN ? IN ('pending', 'approved', 'rejected') THEN live END,
     escalates_at = CASE WHEN ? = 'pending' THEN escalates_at END,
@@ -46,12 +47,12 @@ export const sqliteApprovals = (db: StateDb): ApprovalStore => {
     return row && approvalOf(row)
   }
   return {
-    async open(approval, body, { total, perPrincipal }) {
+    async open(approval, body, { total, perPrincipal, perServer }) {
       const { id, digest, binding, quorum, openedSeconds: now, expiresSeconds, demands } = approval
       const { principal, server, method, name } = binding
       const row = [id, digest, digest, principal, server, method, name, quorum, now, expiresSeconds, escalatesAt(approval)]
       const texts = [JSON.stringify(binding), JSON.stringify(demands), JSON.stringify({ votes: [] }), body]
-      const params: SqlValue[] = [...row, ...texts, now, total, principal, now, perPrincipal]
+      const params: SqlValue[] = [...row, ...texts, now, total, principal, now, perPrincipal, principal, now, server, perServer]
       try {
         const [, opened] = await db.write([
           { sql: MAKE_ROOM, params: [digest, now] },
