@@ -33,6 +33,7 @@ async function rules(...texts: string[]): Promise<void> {
 const settings = () => ({
   operators: ['root'],
   administration: { roles: { approver: { groups: ['approvers', 'managers', 'lawyers'] } } },
+  approvals: { limits: { perServer: 64 } },
   policies: { folder: join(folder, 'rules') },
 })
 const config = () => ({
