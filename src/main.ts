@@ -208,7 +208,7 @@ export async function startGateway(
   const admin = await openAdminPlane(
     {
       ...deps,
-      ...{ trust, served, domainKeys, collisions, reviews, marks, approvals, delivery },
+      ...{ auditReader: reader, trust, served, domainKeys, collisions, reviews, marks, approvals, delivery },
       ...{ fetch: tokens.outbound, loginToken: people?.loginToken },
       current: () => current,
       blocking: standing,

@@ -3,6 +3,7 @@
 import type { CommandModule } from './command.ts'
 import type { Command, Option } from './command-row.ts'
 import { AUDIT } from './commands-audit.ts'
+import { AUDIT_READING } from './commands-audit-reading.ts'
 import { POLICY } from './commands-policy.ts'
 import { APPROVALS } from './commands-approvals.ts'
 import { DELIVERY } from './commands-delivery.ts'
@@ -348,6 +349,7 @@ export const COMMANDS: readonly Command[] = [
   },
   ...SIGNING,
   ...TRUST,
+  ...AUDIT_READING,
   ...AUDIT,
   {
     name: 'version',

@@ -24,6 +24,7 @@ export type AdministrationParts = Pick<GatewayDeps, 'authenticate' | 'standing' 
   readonly marks: Pick<AdminDeps['marks'], 'all' | 'clear'>
   readonly delivery: AdminDeps['delivery']
   readonly registry: AdminDeps['registry']
+  readonly auditReader: AdminDeps['auditReader']
   readonly approvals: Omit<AdminDeps['approvals'], 'groupsOf'>
   /** key name -> makes a new generation; what it answers is told to the operator and holds no secret */
   readonly rotations: Readonly<Record<string, () => Promise<object>>>

@@ -1,5 +1,6 @@
 // What administration consists of, as stages see it: acts by name, their parameters, and the ports that carry them out. Built in compose/.
 
+import type { AuditReader } from '../audit/reading.ts'
 import type { Approvals } from '../approvals/approvals.ts'
 import type { ApprovalNews } from '../approvals/news.ts'
 import type { StandingGrants } from '../approvals/standing.ts'
@@ -88,6 +89,7 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
     readonly eventOf: (letter: DeadLetter) => Promise<string | undefined>
   }
   readonly breakGlass: BreakGlass
+  readonly auditReader: AuditReader
   readonly registry: {
     /** `view`: a set of the registry, or '' for all of it; `target`: path and query from `/v0.1` on. JSON text, or a document byte for byte */
     readonly read: (view: string, target: string) => Promise<string | Buffer | Stop>

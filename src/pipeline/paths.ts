@@ -41,6 +41,15 @@ import {
   whoamiStage,
 } from './stages/administer-changes.ts'
 import { aimDeadStage, dropDeadStage, listDeadStage, listSinksStage, replayDeadStage, showDeadStage } from './stages/administer-sinks.ts'
+import {
+  aimCallStage,
+  aimEventStage,
+  aimSearchStage,
+  auditStateStage,
+  proveEventStage,
+  searchAuditStage,
+  showCallStage,
+} from './stages/read-audit.ts'
 import { aimMarksStage, clearMarksStage, listMarksStage } from './stages/administer-marks.ts'
 import {
   aimFreezeStage,
@@ -259,6 +268,10 @@ function rowsFrom(deps: AdminDeps, known: Known, publishing: Path<Received & Aut
       .step(role('operator', 'approver', 'auditor'))
       .step(aimServerStage)
       .step(showServerStage(deps)),
+    'admin/audit/search': known.step(role('auditor')).step(aimSearchStage).step(searchAuditStage(deps)),
+    'admin/audit/show': known.step(role('auditor')).step(aimCallStage).step(showCallStage(deps)),
+    'admin/audit/state': known.step(role('operator', 'auditor')).step(auditStateStage(deps)),
+    'admin/audit/proof': known.step(role('auditor')).step(aimEventStage).step(proveEventStage(deps)),
     'admin/marks/list': known.step(role()).step(listMarksStage(deps)),
     'admin/marks/clear': known.step(role()).step(aimMarksStage(deps)).step(clearMarksStage(deps)),
     ...approvalRows(deps, known.step(role())),
@@ -314,6 +327,10 @@ const CONSOLE_ACTS: ReadonlySet<string> = new Set([
   'admin/collisions/list',
   'admin/servers/list',
   'admin/servers/show',
+  'admin/audit/search',
+  'admin/audit/show',
+  'admin/audit/state',
+  'admin/audit/proof',
   'admin/approvals/list',
   'admin/approvals/events',
   'admin/approvals/show',

@@ -12,6 +12,8 @@ export type Answer = FoundPage | readonly Found[] | LogState | string
 
 /** A search takes as many turns as it needs, up to these; then its page ends early. About three seconds of work. */
 const MAX_TURNS = 100
+/** A page that holds this much ends, in UTF-16 units. */
+const MAX_PAGE = 1 << 20
 
 /** `answer` rejects with the Faults that AuditReader names. Turns of one search are questions of their own: others come in between. */
 export function askingReader(answer: (ask: Ask) => Promise<Answer>): AuditReader {
@@ -20,12 +22,14 @@ export function askingReader(answer: (ask: Ask) => Promise<Answer>): AuditReader
       const limit = Math.min(query.limit ?? QUERY_LIMITS.defaultLimit, QUERY_LIMITS.maxLimit)
       const events: Found[] = []
       let { before } = query
+      let units = 0
       for (let turn = 1; ; turn += 1) {
         const rest = { ...query, limit: limit - events.length, ...(before !== undefined && { before }) }
         const page = (await answer({ what: 'search', query: rest })) as FoundPage
         events.push(...page.events)
         before = page.next
-        if (before === undefined || events.length >= limit || turn === MAX_TURNS)
+        units = page.events.reduce((sum, { event }) => sum + event.length, units)
+        if (before === undefined || events.length >= limit || units > MAX_PAGE || turn === MAX_TURNS)
           return { events, size: page.size, ...(before !== undefined && { next: before }) }
       }
     },

@@ -32,6 +32,12 @@ export function publishVkeys(dir: string, vkeys: readonly string[]): void {
   replaceWhereNew(join(dir, 'keys'), vkeys.map(vkey => `${vkey}\n`).join(''))
 }
 
+/** What `keys` says; [] where there is none. */
+export const vkeysIn = (dir: string): readonly string[] => {
+  const file = join(dir, 'keys')
+  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []
+}
+
 /** The name of a log that begins: `wanted`, or the one in `<dir>/origin`, or one made of `host` and a number nobody else has. Kept in that file. */
 export function originOf(dir: string, wanted: string | undefined, host: string): string {
   const file = join(dir, 'origin')

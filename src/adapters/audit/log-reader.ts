@@ -11,7 +11,8 @@ import { changed } from './segment-lines.ts'
 import { TILE, type TreeFile } from './tree-file.ts'
 
 export type ReadLog = Searched & {
-  readonly file: TreeFile
+  /** absent where nothing was ever signed */
+  readonly file: TreeFile | undefined
   readonly origin: string
   readonly vkeys: readonly string[]
   /** how long the oldest event without a checkpoint has been there, milliseconds */
@@ -25,7 +26,7 @@ const never = (): boolean => false
 /** See AuditReader.read. Throws Fault `audit-changed` at a line that is not the one that was written. */
 function readLog(log: ReadLog, from: number, max: number): Found[] {
   const { dir, tree, prunedTo } = log
-  const covered = log.file.lastCheckpoint?.size ?? 0
+  const covered = log.file?.lastCheckpoint?.size ?? 0
   const first = Math.max(from, prunedTo)
   const found: Found[] = []
   let bytes = 0
@@ -72,14 +73,14 @@ function* everything(log: ReadLog, query: Query): Generator<Found> {
 }
 
 function stateOf(log: ReadLog): LogState {
-  const [checkpoint] = log.file.checkpoints(1)
+  const [checkpoint] = log.file?.checkpoints(1) ?? []
   const oldest = log.prunedTo < log.tree.size ? oldestOf(log) : undefined
   return {
     origin: log.origin,
     vkeys: log.vkeys,
     size: log.tree.size,
     ...(checkpoint && { checkpoint }),
-    witnesses: log.file.witnesses(),
+    witnesses: log.file?.witnesses() ?? [],
     lagMs: log.lagMs,
     prunedTo: log.prunedTo,
     ...(oldest !== undefined && { oldest }),
@@ -98,7 +99,7 @@ function oldestOf(log: ReadLog): string | undefined {
 
 /** See AuditReader.proof. */
 function proofOf(log: ReadLog, seq: number): string {
-  const checkpoint = log.file.lastCheckpoint
+  const checkpoint = log.file?.lastCheckpoint
   if (checkpoint === undefined || !Number.isSafeInteger(seq) || seq < 0 || seq >= checkpoint.size)
     throw new Fault('audit-uncovered', `no checkpoint covers event ${seq} yet; the last one covers ${checkpoint?.size ?? 0} events`)
   return proofText({ seq, hashes: inclusionProof(seq, checkpoint.size, log.tree.nodeAt), checkpoint: checkpoint.note })

@@ -20,6 +20,9 @@ export type Searched = {
   readonly leftFrom?: Place
 }
 
+/** A page that holds this much ends, in UTF-16 units. */
+const MAX_PAGE = 1 << 20
+
 /** Texts that a JSON string holds as they are, in every layout that events ever had. */
 const PLAIN = /^[ !#-[\]-~]*$/
 
@@ -45,7 +48,7 @@ export function searchLog(log: Searched, query: Query, isOver: () => boolean): F
       tile = found
     }
     events.push(...look(tile, end).reverse())
-    if (events.length >= limit || isOver()) {
+    if (events.length >= limit || events.reduce((sum, { event }) => sum + event.length, 0) > MAX_PAGE || isOver()) {
       events.length = Math.min(events.length, limit)
       const next = events.length === limit ? (events.at(-1)?.seq ?? 0) : tile * TILE
       return { events, size, ...(next > log.prunedTo && { next }) }

@@ -123,6 +123,8 @@ async function run(): Promise<void> {
 
 function answer(notary: Notary, { ask }: Extract<ToNotary, { type: 'ask' }>): void {
   try {
+    // Whoever asks sees what was durable when they asked, unless there is a lot of it.
+    notary.follow(durablePlace(), LINES_A_TURN)
     tell({ type: 'answer', answer: answerAsk(notary.log, ask, monotonic) })
   } catch (error) {
     const { code, message } = faultOf(error)

@@ -106,13 +106,13 @@ export class Notary {
 
   get log(): ReadLog {
     const prunedTo = this.#file.name?.prunedTo ?? 0
-    const leftFrom = prunedTo > 0 ? this.#file.segments().find(({ events }) => events === prunedTo)?.number : undefined
+    const { leftFrom } = this.#file
     return {
       dir: this.#settings.dir,
       tree: this.#tree,
       index: this.#index,
       prunedTo,
-      ...(leftFrom !== undefined && { leftFrom: { segment: leftFrom + 1, offset: 0 } }),
+      ...(leftFrom && { leftFrom }),
       file: this.#file,
       origin: this.#origin,
       vkeys: this.#vkeys,

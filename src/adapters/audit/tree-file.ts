@@ -114,6 +114,13 @@ export class TreeFile {
     return this.#tileAt(0, tile).hashes
   }
 
+  /** Where the first line stands that was not removed after the retention time; undefined while none was. */
+  get leftFrom(): Place | undefined {
+    const prunedTo = this.name?.prunedTo ?? 0
+    const gone = prunedTo > 0 ? this.segments().findLast(({ events }) => events <= prunedTo) : undefined
+    return gone && { segment: gone.number + 1, offset: 0 }
+  }
+
   segments(): readonly SegmentEnd[] {
     return this.#database.prepare<[], SegmentEnd>('SELECT number, bytes, events FROM segments ORDER BY number').all()
   }

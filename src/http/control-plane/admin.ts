@@ -204,7 +204,7 @@ const doorOf = ({ local, person }: AdminAct): AdminDoor => (local ? 'local' : pe
 
 /** Reading acts change nothing. */
 export const httpMethodOf = (method: string): 'GET' | 'POST' => (method.endsWith('/list') || READING.has(method) ? 'GET' : 'POST')
-const READING: ReadonlySet<string> = new Set(['admin/whoami', 'admin/approvals/events'])
+const READING: ReadonlySet<string> = new Set(['admin/whoami', 'admin/approvals/events', 'admin/audit/state'])
 
 function send(res: ServerResponse, { status, body, headers }: AdminAnswer): void {
   if (res.headersSent || res.destroyed) return
