@@ -39,6 +39,8 @@ export type GatewayOptions = {
   readonly tools?: number
   /** rules in force beside allow rules (bench/lib/rules.ts); default false */
   readonly hasPolicies?: boolean
+  /** of audit events, as the configuration has them; default none */
+  readonly sinks?: readonly object[]
   /** rules in the place of those */
   readonly rules?: string
   /** group of somebody who may approve what waits */
@@ -127,7 +129,11 @@ async function tokens(
 }
 
 /** Every check and the durable log are on; only amounts are raised, so that the load and not a limit is measured. */
-function configuration({ upstreams, hasPolicies = false, rules, approvers }: GatewayOptions, folder: string, port: number): object {
+function configuration(
+  { upstreams, hasPolicies = false, rules, approvers, sinks = [] }: GatewayOptions,
+  folder: string,
+  port: number,
+): object {
   return {
     version: 1,
     listen: `127.0.0.1:${port}`,
@@ -166,6 +172,7 @@ function configuration({ upstreams, hasPolicies = false, rules, approvers }: Gat
       streamsPerPrincipal: 50_000,
     },
     log: { level: 'warn' },
+    audit: { sinks },
     ...(approvers !== undefined && { operators: ['principal-0'], administration: { roles: { approver: { groups: [approvers] } } } }),
     ...((hasPolicies || rules !== undefined) && { policies: { folder: 'policies' } }),
   }

@@ -24,7 +24,7 @@ const sink = record(
     }),
     format: choice(FORMS, {
       fallback: 'event',
-      doc: '`event`: as the log has it, with its place beside; `cef`: Common Event Format, for `file` and `syslog`',
+      doc: '`event`: as the log has it, with its place beside; `ocsf`: API Activity of OCSF, which has the place in it; `cef`: Common Event Format, for `file` and `syslog`',
     }),
     from: choice(['start', 'now'], {
       fallback: 'start',

@@ -57,7 +57,7 @@ export function checkSinks({ audit: { sinks } }: ConfigDocument, reading: Readin
     if (sink[needed] === undefined && !reading.isFaulty(`${at}.${needed}`))
       reading.fault('missing', `${at}.${needed}`, `\`kind: ${sink.kind}\` needs \`${needed}\``)
     if (sink.format === 'cef' && sink.kind !== 'file' && sink.kind !== 'syslog')
-      reading.fault('conflict', `${at}.format`, '`cef` is for `file` and `syslog`', 'use `event`')
+      reading.fault('conflict', `${at}.format`, '`cef` is for `file` and `syslog`', 'use `event` or `ocsf`')
     if ((sink.cert === undefined) !== (sink.key === undefined))
       reading.fault('conflict', at, 'expected `cert` and `key` together, or neither')
     checkHeaders(sink, at, reading)

@@ -3,9 +3,9 @@
 import { asciiJson } from '../kernel/json-string.ts'
 import type { Exported } from './outlet.ts'
 
-/** `event`: as the log has it. `cef`: Common Event Format. */
-export type Form = 'event' | 'cef'
-export const FORMS: readonly Form[] = ['event', 'cef']
+/** `event`: as the log has it. `ocsf`: API Activity of the Open Cybersecurity Schema Framework. `cef`: Common Event Format. */
+export type Form = 'event' | 'ocsf' | 'cef'
+export const FORMS: readonly Form[] = ['event', 'ocsf', 'cef']
 
 /** `{"seq", "leaf", "checkpoint", "origin", "event"}`: one line of JSON, the event byte for byte, so that its leaf can be computed from it. */
 export function enveloped({ seq, leaf, checkpoint, origin, event }: Exported): string {

@@ -9,7 +9,7 @@ export type Line = { readonly seq: number; readonly origin: string; readonly tim
 export function readLine(text: string): Line | undefined {
   try {
     const fields = fieldsOf(text)
-    const place: Fields = 'seq' in fields ? fields : objectIn(objectIn(fields, 'unmapped'), 'gatehouse')
+    const place: Fields = 'seq' in fields ? fields : objectIn(objectIn(fields, 'unmapped'), 'log')
     const { seq, origin } = place
     if (!Number.isSafeInteger(seq) || typeof origin !== 'string') return undefined
     return { seq: seq as number, origin, timeMs: timeOf('event' in fields ? objectIn(fields, 'event') : fields) }

@@ -168,7 +168,7 @@ describe('rotation', () => {
       origin: 'gw.example/1',
       timeMs: Date.parse((JSON.parse(eventLine(4)) as { time: string }).time),
     })
-    expect(readLine('{"time":17,"unmapped":{"gatehouse":{"seq":3,"origin":"o"}}}')).toEqual({ seq: 3, origin: 'o', timeMs: 17 })
+    expect(readLine('{"time":17,"unmapped":{"log":{"seq":3,"origin":"o"}}}')).toEqual({ seq: 3, origin: 'o', timeMs: 17 })
     for (const text of ['', '[]', '{"seq":"1","origin":"o"}', '{"seq":1.5,"origin":"o"}', 'CEF:0|x']) expect(readLine(text)).toBeUndefined()
   })
 
