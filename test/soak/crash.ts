@@ -11,6 +11,11 @@ import { startGateway, type Gateway } from '../../bench/lib/gateway.ts'
 import { headOf, Template, type Era } from '../../bench/lib/messages.ts'
 import { openSession } from '../../bench/lib/session.ts'
 import { httpUpstream, stdioUpstream } from '../../bench/lib/targets.ts'
+import { readEvents } from '../../src/adapters/audit/lines.ts'
+import { openLogFolder } from '../../src/adapters/audit/log-folder.ts'
+import { openCheckpoint } from '../../src/audit/checkpoint.ts'
+import { readVkey } from '../../src/audit/note.ts'
+import { Frontier } from '../../src/audit/tree.ts'
 import type { Summary } from './summary.ts'
 
 const CALLERS = 32
@@ -28,7 +33,7 @@ type Log = {
 }
 
 export async function crash(isShort: boolean): Promise<Summary> {
-  const kills = isShort ? 3 : 50
+  const kills = isShort ? 3 : 200
   const upstream = await httpUpstream({ era: 'modern', transport: 'http', tools: 5 })
   let gateway = await startGateway({
     endpoint: '/mcp',
@@ -40,6 +45,8 @@ export async function crash(isShort: boolean): Promise<Summary> {
   })
   const received: string[] = []
   const missing: string[] = []
+  /** what was wrong with the tree after a kill */
+  const roots: string[] = []
   let torn = 0
   const from = performance.now()
   try {
@@ -49,16 +56,20 @@ export async function crash(isShort: boolean): Promise<Summary> {
       await killUnderLoad(gateway, { era, tool: n % 4 < 2 ? 'http__echo' : 'pipe__echo', first: n * 10_000_000 }, received)
       const log = readLog(gateway)
       torn += log.torn
+      const fault = await treeFault(gateway)
+      if (fault !== undefined) roots.push(`kill ${n}: ${fault}`)
       for (const digest of received.slice(before)) if (!log.digests.has(digest)) missing.push(`kill ${n}: ${digest}`)
       gateway = await gateway.restart()
     }
     await gateway.stop()
+    const last = await treeFault(gateway)
+    if (last !== undefined) roots.push(`at the end: ${last}`)
     const log = readLog(gateway)
     const lost = received.filter(digest => !log.digests.has(digest))
     // Each intent has exactly one outcome, and each outcome an intent.
     const unpaired = [...log.intents].filter(request => log.closed.get(request) !== 1).length
     const isPaired = unpaired === 0 && log.intents.size === log.outcomes
-    const hasPassed = missing.length === 0 && lost.length === 0 && received.length > 0 && isPaired && log.torn === 0
+    const hasPassed = roots.length === 0 && missing.length === 0 && lost.length === 0 && received.length > 0 && isPaired && log.torn === 0
     return {
       name: 'crash',
       isShort,
@@ -67,6 +78,8 @@ export async function crash(isShort: boolean): Promise<Summary> {
         `${kills} kills under ${CALLERS} callers, both host eras, HTTP and stdio upstreams; ${((performance.now() - from) / 1000).toFixed(0)} s`,
         `${received.length} replies received; without an outcome right after their kill: ${missing.length}; at the end: ${lost.length}`,
         `log at the end: ${log.intents.size} intents, ${log.outcomes} outcomes, ${log.unknown} of them unknown, closed at a start; without exactly one outcome: ${unpaired}; torn last lines seen after kills: ${torn}, left: ${log.torn}`,
+        `signed trees held against all lines after each kill and at the end: ${kills + 1}, of which wrong: ${roots.length}`,
+        ...roots.slice(0, 5),
         ...missing.slice(0, 5),
       ],
     }
@@ -117,6 +130,27 @@ function digestOf(body: Buffer): string {
   const from = body.indexOf('"result":') + '"result":'.length
   const to = body.lastIndexOf('}')
   return createHash('sha256').update(body.subarray(from, to)).digest('base64url')
+}
+
+/** The signed root against every line, as hashed here; undefined where it holds. A kill before the first signature leaves none. */
+async function treeFault(gateway: Gateway): Promise<string | undefined> {
+  const dir = join(gateway.folder, 'data/audit')
+  const folder = openLogFolder(dir, () => performance.now())
+  try {
+    const { origin, vkeys, checkpoint } = await folder.reader.state()
+    if (checkpoint === undefined) return undefined
+    const keys = vkeys.map(readVkey).filter(key => typeof key !== 'string')
+    const opened = openCheckpoint(checkpoint.note, { origin, keys })
+    if (typeof opened === 'string') return opened
+    const frontier = new Frontier()
+    await readEvents(dir, line => {
+      if (frontier.size < opened.size) frontier.appendLine(Buffer.from(line))
+    })
+    if (frontier.size < opened.size) return `${frontier.size} lines, ${opened.size} signed`
+    return frontier.root().equals(opened.root) ? undefined : `the root of ${opened.size} events is another`
+  } finally {
+    folder.close()
+  }
 }
 
 /** Every whole line; a line cut off by the kill, at the end of the newest file, counts as torn. */
