@@ -70,6 +70,15 @@ export const AUDIT: readonly Command[] = [
     load: act('prove'),
   },
   {
+    name: 'audit key',
+    summary: 'print the public key by which an audit log is verified',
+    about: [
+      'The key in use, as C2SP verifier key: for `gatehouse witness --log`, and for --key of `gatehouse audit verify`. Give it to them by a way of your own: a log that tells its own key proves nothing.',
+    ],
+    options: { 'data-dir': DATA_DIR, all: { kind: 'flag', help: 'those it had before too, oldest first, one a line' } },
+    load: () => import('./audit/key.ts'),
+  },
+  {
     name: 'witness',
     summary: 'cosign the checkpoints of audit logs, and detect forks',
     about: [

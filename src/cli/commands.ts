@@ -78,9 +78,10 @@ export const COMMANDS: readonly Command[] = [
       '`gatehouse demo supply-chain` publishes a real server signed and reviewed, uses it, then swaps its tarball, edits what was installed and what was published, lets it turn, goes back to an older version and revokes it: each stopped, with its reason.',
       '`gatehouse demo policy` writes a rule: its test fails, it is mended, replayed over what the gateway recorded, tried in the shadow, promoted, and a denial by it explained.',
       '`gatehouse demo approvals` has two servers ask something within a call: one question is approved in a browser, one rejected in a terminal, one decided by nobody; and shows what host, server and audit log saw of each.',
+      '`gatehouse demo audit` tells an incident from the audit log: search, the story of a call, a proof for others, delivery to a file and a collector; then somebody changes the log, and with its key writes it anew.',
       'Exit code 0 only when every step did what it claims. Needs a clone of the repository with its development dependencies (`npm ci`).',
     ],
-    positionals: '[deputy|supply-chain|policy|approvals]',
+    positionals: '[deputy|supply-chain|policy|approvals|audit]',
     maxPositionals: 1,
     options: {
       era: { kind: 'text', value: 'modern|legacy', help: 'revision of the host: 2026-07-28 or 2025-11-25; default: modern' },

@@ -29,8 +29,11 @@ export async function run(args: CommandArgs): Promise<number> {
   if (scene === 'supply-chain') return (await import('./demo-supply-chain.ts')).run(args)
   if (scene === 'policy') return (await import('./demo-policy.ts')).run(args)
   if (scene === 'approvals') return (await import('./demo-approvals.ts')).run(args)
+  if (scene === 'audit') return (await import('./demo-audit.ts')).run(args)
   if (scene !== undefined) {
-    args.io.err(`gatehouse demo: expected no scene, \`deputy\`, \`supply-chain\`, \`policy\` or \`approvals\`, got \`${scene}\`\n`)
+    args.io.err(
+      `gatehouse demo: expected no scene, \`deputy\`, \`supply-chain\`, \`policy\`, \`approvals\` or \`audit\`, got \`${scene}\`\n`,
+    )
     return EXIT.usage
   }
   const era = args.text('era') ?? 'modern'
