@@ -207,7 +207,12 @@ export class NotaryThread implements Follower {
   /** One question at a time: between two the notary does its own work. */
   #next(): void {
     this.#asked = this.#waiting.shift()
-    if (this.#asked !== undefined) this.#post({ type: 'ask', ask: this.#asked.ask })
+    if (this.#asked === undefined) {
+      if (this.#closing === undefined && this.#starting === undefined) this.#worker.unref()
+    } else {
+      this.#worker.ref() // an open log keeps no process alive; an unanswered question does
+      this.#post({ type: 'ask', ask: this.#asked.ask })
+    }
   }
 
   #settle(settle: (waiting: Waiting) => void): void {
