@@ -209,6 +209,7 @@ export async function startGateway(
     {
       ...deps,
       ...{ auditReader: reader, trust, served, domainKeys, collisions, reviews, marks, approvals, delivery },
+      activity: metrics.activity,
       ...{ fetch: tokens.outbound, loginToken: people?.loginToken },
       current: () => current,
       blocking: standing,

@@ -67,6 +67,14 @@ function nodeOf(piece: Piece): Node {
 }
 
 const SVG = 'http://www.w3.org/2000/svg'
+/** A part of a drawing. Its text is text, as everywhere. */
+export function draw(name: string, attributes: Attributes = {}, ...children: readonly Child[]): SVGElement {
+  const element = document.createElementNS(SVG, name)
+  setAttributes(element, attributes)
+  element.append(...nodesOf(children))
+  return element
+}
+
 /** A line drawing in a box of 24 by 24. For eyes alone: beside it stand words. */
 export function icon(path: string, className = 'icon'): SVGElement {
   const svg = document.createElementNS(SVG, 'svg')

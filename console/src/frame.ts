@@ -5,14 +5,16 @@ import { button, fill, h, icon, type Child } from './dom.ts'
 import { help } from './keys.ts'
 
 const REVIEWERS: readonly string[] = ['operator', 'approver', 'auditor', 'policy-author']
-type Place = { readonly path: string; readonly name: string; readonly roles?: readonly string[] }
-/** `roles`: for whom; absent = everybody */
+/** `roles`: for whom; absent = everybody. `also`: other pages that belong to it */
+type Place = { readonly path: string; readonly name: string; readonly roles?: readonly string[]; readonly also?: RegExp }
 const PLACES: readonly Place[] = [
   { path: '/console', name: 'Approvals' },
   { path: '/console/grants', name: 'Grants' },
   { path: '/console/connections', name: 'Connections' },
   { path: '/console/servers', name: 'Servers', roles: ['operator', 'approver', 'auditor'] },
   { path: '/console/collisions', name: 'Collisions', roles: REVIEWERS },
+  { path: '/console/activity', name: 'Activity', roles: ['operator', 'auditor'] },
+  { path: '/console/audit', name: 'Audit', roles: ['auditor'], also: /^\/console\/call\// },
 ]
 
 export const MARK = (): SVGElement => icon('M3 21V10a9 9 0 0 1 18 0v11M3 21h18M9 21v-9a3 3 0 0 1 6 0v9M12 12v9', 'mark')
@@ -74,8 +76,11 @@ export function createFrame({
     element,
     show(path, content) {
       fill(main, content)
-      for (const { link, path: own } of links) {
-        const isHere = own === '/console' ? /^\/console(?:$|\/approvals)/.test(path) : path === own || path.startsWith(`${own}/`)
+      for (const { link, path: own, also } of links) {
+        const isHere =
+          own === '/console'
+            ? /^\/console(?:$|\/approvals)/.test(path)
+            : path === own || path.startsWith(`${own}/`) || also?.test(path) === true
         if (isHere) link.setAttribute('aria-current', 'page')
         else link.removeAttribute('aria-current')
       }

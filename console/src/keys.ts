@@ -6,12 +6,19 @@ const KEYS: readonly (readonly [keys: string, what: string])[] = [
   ['j  k', 'next, previous entry of a list'],
   ['Enter', 'open the entry, press the button'],
   ['a  r', 'on an approval: to “Approve”, to “Reject”'],
-  ['g then i  g  c  s', 'to the inbox, grants, connections, servers'],
+  ['g then i  g  c  s  v  l', 'to the inbox, grants, connections, servers, activity, audit log'],
   ['Esc', 'back to the list'],
   ['?', 'this help'],
 ]
 
-const PLACES: Readonly<Record<string, string>> = { i: '/console', g: '/console/grants', c: '/console/connections', s: '/console/servers' }
+const PLACES: Readonly<Record<string, string>> = {
+  i: '/console',
+  g: '/console/grants',
+  c: '/console/connections',
+  s: '/console/servers',
+  v: '/console/activity',
+  l: '/console/audit',
+}
 const LEAD_MS = 1500
 
 export function listenToKeys(go: (path: string) => void): void {

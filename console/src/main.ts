@@ -8,8 +8,12 @@ import { listenToKeys } from './keys.ts'
 import { openInbox, type Inbox } from './inbox.ts'
 import { approvalPage } from './pages/approval.ts'
 import { approvalsPage } from './pages/approvals.ts'
+import { activityPage } from './pages/activity.ts'
+import { auditPage } from './pages/audit.ts'
+import { callPage } from './pages/call.ts'
 import { collisionsPage } from './pages/collisions.ts'
 import { connectionsPage } from './pages/connections.ts'
+import { eventPage } from './pages/event.ts'
 import { grantsPage } from './pages/grants.ts'
 import { serverPage, serversPage } from './pages/servers.ts'
 import { signedOutPage } from './pages/sign-in.ts'
@@ -24,6 +28,10 @@ const PAGES: readonly (readonly [pattern: RegExp, page: Page])[] = [
   [/^\/console\/servers()$/, serversPage],
   [/^\/console\/servers\/([A-Za-z0-9_-]+)$/, serverPage],
   [/^\/console\/collisions()$/, collisionsPage],
+  [/^\/console\/activity()$/, activityPage],
+  [/^\/console\/audit()$/, auditPage],
+  [/^\/console\/audit\/(\d{1,15})$/, eventPage],
+  [/^\/console\/call\/([A-Za-z0-9_-]+)$/, callPage],
 ]
 
 let session: Session | undefined
@@ -35,7 +43,7 @@ let leaving: (() => void)[] = []
 let turn = 0
 
 function go(path: string): void {
-  if (path !== location.pathname) history.pushState(undefined, '', path)
+  if (path !== location.pathname + location.search) history.pushState(undefined, '', path)
   frame?.hush()
   void show(true)
 }

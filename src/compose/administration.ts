@@ -20,6 +20,7 @@ export type AdministrationParts = Pick<GatewayDeps, 'authenticate' | 'standing' 
   readonly proposals: ProposalStore
   readonly connections: AdminDeps['connections']
   readonly collisions: AdminDeps['collisions']
+  readonly activity: AdminDeps['activity']
   readonly reviews: AdminDeps['reviews']
   readonly marks: Pick<AdminDeps['marks'], 'all' | 'clear'>
   readonly delivery: AdminDeps['delivery']

@@ -23,3 +23,20 @@ export interface Measure {
   /** one group of audit rows became durable, `seconds` after its write began */
   auditGroup(rows: number, bytes: number, seconds: number): void
 }
+
+/** What passed and what was refused lately, in this process since it began. */
+export type Activity = {
+  /** of `latency`, ascending */
+  readonly quantiles: readonly number[]
+  /** 60, oldest first; the last is under way */
+  readonly minutes: readonly {
+    /** its beginning, RFC 3339 */
+    readonly at: string
+    /** exchanges that were let through and answered */
+    readonly passed: number
+    /** by reason, strangers' included */
+    readonly refused: Readonly<Record<string, number>>
+    /** seconds, one for each quantile, estimated within buckets; empty where nothing passed */
+    readonly latency: readonly number[]
+  }[]
+}

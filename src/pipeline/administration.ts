@@ -22,6 +22,7 @@ import type { Namespaces } from '../registry/namespaces.ts'
 import type { RegistryTokens } from '../registry/registry-token.ts'
 import type { Publisher } from '../registry/publish.ts'
 import type { KnownSigner, ProposedSigner } from '../trust/signer-proposals.ts'
+import type { Activity } from '../kernel/measure.ts'
 import type { Principal, PrincipalKey } from '../kernel/principal.ts'
 import { member, textOf } from '../mcp/json.ts'
 import type { Judgement } from './colliding.ts'
@@ -58,6 +59,8 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
   readonly connections: Pick<Connecting, 'list' | 'revoke'>
   /** every endpoint as its names were compared */
   readonly collisions: () => Promise<readonly Judgement[]>
+  /** the last hour of this process */
+  readonly activity: () => Activity
   /** servers as reviewers look at them */
   readonly reviews: ServerReviews
   readonly marks: Pick<Marks, 'all' | 'clear'> & {

@@ -82,6 +82,7 @@ import { issueTokenStage, proveStage as proveIdentityStage } from './stages/exch
 import { joinSessionStage } from './stages/join-session.ts'
 import { discoverStage, listStage } from './stages/lists.ts'
 import { aimConnectionStage, listConnectionsStage, revokeConnectionStage } from './stages/own-connections.ts'
+import { listActivityStage } from './stages/list-activity.ts'
 import { listCollisionsStage } from './stages/list-collisions.ts'
 import { inspectStage } from './stages/inspect.ts'
 import { labelContentsStage } from './stages/label-contents.ts'
@@ -263,6 +264,7 @@ function rowsFrom(deps: AdminDeps, known: Known, publishing: Path<Received & Aut
     'admin/connections/list': known.step(role()).step(listConnectionsStage(deps)),
     'admin/connections/revoke': known.step(role()).step(aimConnectionStage(deps)).step(revokeConnectionStage(deps)),
     'admin/collisions/list': known.step(role('operator', 'policy-author', 'approver', 'auditor')).step(listCollisionsStage(deps)),
+    'admin/activity/list': known.step(role('operator', 'auditor')).step(listActivityStage(deps)),
     'admin/servers/list': known.step(role('operator', 'approver', 'auditor')).step(listServersStage(deps)),
     'admin/servers/show': known
       .step(role('operator', 'approver', 'auditor'))
@@ -325,6 +327,7 @@ const CONSOLE_ACTS: ReadonlySet<string> = new Set([
   'admin/connections/list',
   'admin/connections/revoke',
   'admin/collisions/list',
+  'admin/activity/list',
   'admin/servers/list',
   'admin/servers/show',
   'admin/audit/search',

@@ -57,6 +57,7 @@ export const ACTIONS: Readonly<Record<string, ActionRow>> = {
   'admin/unblock': ADMIN,
   'admin/sessions/end': ADMIN,
   'admin/keys/rotate': ADMIN,
+  'admin/activity/list': ADMIN,
   'admin/collisions/list': ADMIN,
   'admin/connections/list': ADMIN,
   'admin/connections/revoke': ADMIN,

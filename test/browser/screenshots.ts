@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
+import { answerAudit, CALL, SEQ } from './audit-answers.ts'
 import { hasChromium, openChromium, sitDown } from './chromium.ts'
 import { hostOf, startApprovalsWorld, type ApprovalsWorld } from './approvals-world.ts'
 import { enterConsole } from './console-world.ts'
@@ -14,7 +15,7 @@ import { signIn, startBrowserWorld, TICKET_SECRET, type BrowserWorld } from './w
 const folder = new URL('../../docs/screenshots/', import.meta.url).pathname
 const DESKTOP = { width: 1100, height: 640 }
 const PHONE = { width: 400, height: 720 }
-const MAX_BYTES = 130_000
+const MAX_BYTES = 150_000
 
 /** Looks alike wherever it is made: a typeface as most machines show one. */
 function fontSettings(): string {
@@ -129,6 +130,23 @@ async function consolePages(page: Page, world: BrowserWorld): Promise<void> {
   }
 }
 
+/** What an auditor sees, of a log that is told to the pages and not kept by this gateway: an hour of a busy one. */
+async function auditPages(page: Page, world: BrowserWorld): Promise<void> {
+  await answerAudit(page)
+  await page.route('**/console/api/whoami', route => route.fulfill({ json: { roles: ['operator', 'approver', 'auditor'] } }))
+  for (const [path, name] of [
+    ['activity', 'console-activity'],
+    ['audit?server=billing', 'console-audit'],
+    [`audit/${SEQ.refused}`, 'console-event'],
+    [`call/${CALL}`, 'console-call'],
+  ] as const) {
+    await page.goto(`${world.url}/console/${path}`)
+    await page.locator('h1').waitFor()
+    await shoot(page, name, ['phone', 'dark', 'tall'])
+  }
+  await page.unrouteAll()
+}
+
 /** A call of bob's that waits for alice, in her inbox and whole; what it looks like on the page of somebody it is not for; a grant. */
 async function approvalPages(page: Page, bob: Page, world: ApprovalsWorld): Promise<void> {
   const host = await hostOf(bob, world, 'bob')
@@ -172,6 +190,7 @@ async function walkConsole(): Promise<void> {
   try {
     const page = await (await sitDown(chromium)).newPage()
     await consolePages(page, world)
+    await auditPages(page, world)
     await approvalPages(page, await (await sitDown(chromium)).newPage(), world)
   } finally {
     await chromium.close()

@@ -2,7 +2,8 @@
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Level } from '../../delivery/route.ts'
-import type { Measure } from '../../kernel/measure.ts'
+import type { Activity, Measure } from '../../kernel/measure.ts'
+import { History } from './history.ts'
 import { MetricsPages, type Family, type ReadCounts } from './metrics-pages.ts'
 import { showSinks } from './sink-metrics.ts'
 import { Distribution, Labelled } from './series.ts'
@@ -50,6 +51,8 @@ export type Metrics = Measure & {
   page(accept?: string): Promise<{ readonly type: string; readonly text: string }>
   /** all of it as prom-client has it, for whoever sends it elsewhere */
   families(): Promise<readonly Family[]>
+  /** the last hour by minute */
+  activity(): Activity
   /** stops watching the event loop */
   close(): void
 }
@@ -83,6 +86,7 @@ export function createMetrics(upstreams: () => Iterable<string>): Metrics {
   const groupRows = new Distribution(ROWS_BUCKETS)
   const groupSeconds = new Distribution(SYNC_BUCKETS)
   let groupBytes = 0
+  const history = new History(CALL_BUCKETS, () => performance.now())
 
   const histogram = (name: string, help: string, label: string, series: Labelled<Distribution>): void =>
     pages.histogram({ name: `gatehouse_${name}`, help, label }, () => series.entries())
@@ -118,10 +122,12 @@ export function createMetrics(upstreams: () => Iterable<string>): Metrics {
     call(upstream, outcome, seconds, traceId) {
       calls.of(upstream).observe(seconds, traceId)
       outcomes.of(upstream).of(outcome).n += 1
+      history.call(outcome, seconds)
     },
     upstream: (alias, seconds) => waits.of(alias).observe(seconds),
     refusal(reason) {
       refusals.of(reason).n += 1
+      history.refusal(reason)
     },
     dropped(upstream, kind) {
       drops.of(upstream).of(kind).n += 1
@@ -142,6 +148,7 @@ export function createMetrics(upstreams: () => Iterable<string>): Metrics {
     sinks: levels => showSinks(pages, levels),
     page: accept => pages.page(accept),
     families: () => pages.families(),
+    activity: () => history.activity(Date.now() - performance.now()),
     close: stopWatching,
   }
 }
