@@ -110,6 +110,9 @@ export async function startGateway(
   const telemetry = openTelemetry(snapshot, { version, metrics, logger, monotonic })
   const { log, reader, encoder, refusals, contacts } = await openAudit({
     dataDir: snapshot.dataDir,
+    origin: snapshot.audit.origin,
+    witnesses: snapshot.audit.witnesses,
+    outbound: snapshot.outbound,
     publicUrl: snapshot.publicUrl,
     logger,
     onGroup: (...group) => metrics.auditGroup(...group),

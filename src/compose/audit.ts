@@ -9,12 +9,15 @@ import { RefusalTable } from '../audit/aggregate.ts'
 import { createContacts, type Contacts } from '../audit/contacts.ts'
 import { EventEncoder } from '../audit/encode.ts'
 import type { AuditLog } from '../audit/log.ts'
+import type { Snapshot } from '../config/schema.ts'
 import type { AuditReader } from '../audit/reading.ts'
 
 type Parts = {
   readonly dataDir: string
   /** name of the log, where the configuration gives one */
   readonly origin?: string | undefined
+  readonly witnesses?: Snapshot['audit']['witnesses']
+  readonly outbound?: Snapshot['outbound']
   /** as others reach the gateway: the first part of the name of a log that was given none */
   readonly publicUrl?: string | undefined
   readonly logger: Pick<Logger, 'warn'>
@@ -35,12 +38,29 @@ type AuditHouse = {
 }
 
 /** Rejects with the Faults of openFlatLog and NotaryThread.begin. The log is closed by closing it alone: its notary signs what is there first. */
-export async function openAudit({ dataDir, origin, publicUrl, logger, onGroup, now, monotonic }: Parts): Promise<AuditHouse> {
+export async function openAudit({
+  dataDir,
+  origin,
+  witnesses = [],
+  outbound,
+  publicUrl,
+  logger,
+  onGroup,
+  now,
+  monotonic,
+}: Parts): Promise<AuditHouse> {
   const encoder = new EventEncoder(now, randomFillSync)
   const dir = join(dataDir, 'audit')
   const host = publicUrl === undefined ? 'gatehouse' : new URL(publicUrl).host
   const notary = new NotaryThread({
-    settings: { dataDir, dir, host, ...(origin !== undefined && { origin }) },
+    settings: {
+      dataDir,
+      dir,
+      host,
+      ...(origin !== undefined && { origin }),
+      witnesses,
+      outbound: { hosts: outbound?.hosts ?? [], networks: outbound?.networks ?? [] },
+    },
     now: monotonic,
     onTrouble: (message, fields) => logger.warn(message, fields),
   })

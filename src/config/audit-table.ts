@@ -1,4 +1,4 @@
-// The settings of the audit log: where its events are delivered (docs/delivery.md). Part of the table in table.ts.
+// The settings of the audit log: its name and witnesses (docs/audit.md), and where its events are delivered (docs/delivery.md). Part of the table in table.ts.
 
 import { FORMS } from '../delivery/forms.ts'
 import { outboundProblem } from './addresses.ts'
@@ -6,6 +6,7 @@ import { list, map, optional, record, type ValueOf } from './fields.ts'
 import { choice, duration, integer, path, size, text } from './scalars.ts'
 import { asSource } from './sources.ts'
 import { ALIAS } from './upstream-table.ts'
+import { origin, witnesses } from './witness-table.ts'
 
 const SINK_KINDS = ['file', 'syslog', 'otlp', 'webhook', 'redis'] as const
 
@@ -91,6 +92,8 @@ export type SinkDocument = ValueOf<typeof sink>
 
 export const audit = record(
   {
+    origin,
+    witnesses,
     sinks: list(sink, {
       max: 32,
       fallback: [],

@@ -48,6 +48,8 @@ export function restartNeeded(running: Snapshot, next: Snapshot): readonly strin
     ['listen', running.listen, next.listen],
     ['publicUrl', running.publicUrl, next.publicUrl],
     ['dataDir', running.dataDir, next.dataDir],
+    ['audit.origin', running.audit.origin, next.audit.origin],
+    ['audit.witnesses', running.audit.witnesses, next.audit.witnesses],
     ['registry.artifacts.folder', contentFolder(running), contentFolder(next)],
     ['registry.seeds', running.registry.seeds, next.registry.seeds],
     ['registry.from', running.registry.from, next.registry.from],

@@ -59,7 +59,13 @@ export type Snapshot = {
   readonly reviewers: ReadonlyMap<string, ReviewerSettings>
   /** how long it counts that something was read; whether people may clear their own marks */
   readonly approvals: { readonly webhooks: readonly WebhookSettings[]; readonly limits: ApprovalLimits }
-  readonly audit: { readonly sinks: readonly SinkSettings[] }
+  readonly audit: {
+    /** name of the log in its checkpoints; absent = made at the first start */
+    readonly origin?: string
+    /** who cosigns them: URL without a slash at its end, and verifier key */
+    readonly witnesses: readonly { readonly url: string; readonly key: string }[]
+    readonly sinks: readonly SinkSettings[]
+  }
   readonly flow: { readonly decayMs: number; readonly clearOwn: boolean }
   /** absolute paths of folders of policies; absent = allow rules decide alone. `shadow` decides nothing */
   readonly policies?: { readonly folder: string; readonly shadow?: string }

@@ -75,7 +75,11 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
       })),
       limits: waitingOf(doc.approvals.limits),
     },
-    audit: { sinks: doc.audit.sinks.map(sink => sinkOf(sink, doc.dataDir, source => context.valueOf(source))) },
+    audit: {
+      ...(doc.audit.origin !== undefined && { origin: doc.audit.origin }),
+      witnesses: doc.audit.witnesses.map(({ url, key }) => ({ url: url.replace(/\/+$/, ''), key })),
+      sinks: doc.audit.sinks.map(sink => sinkOf(sink, doc.dataDir, source => context.valueOf(source))),
+    },
     flow: { decayMs: doc.flow.decay, clearOwn: doc.flow.clearOwn },
     ...(doc.policies && {
       policies: { folder: doc.policies.folder, ...(doc.policies.shadow !== undefined && { shadow: doc.policies.shadow }) },

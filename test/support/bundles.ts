@@ -1,18 +1,19 @@
 // Export bundles of a made-up log, and what was done to them.
 
 import { bundleHead, bundleLine, BUNDLE_END } from '../../src/audit/bundle.ts'
-import { checkpointText } from '../../src/audit/checkpoint.ts'
+import { checkpointText, signCheckpoint } from '../../src/audit/checkpoint.ts'
 import { cosignatureLine, noteKey, vkeyOf } from '../../src/audit/note.ts'
-import { frontierAt, leafHash } from '../../src/audit/tree.ts'
+import { frontierAt, leafHash, rootAt } from '../../src/audit/tree.ts'
 import type { Finding } from '../../src/audit/verify.ts'
 import { nodesOver, seededKey, SignedLog } from './signed-log.ts'
 
 export const WITNESS = noteKey('witness.example/w1', 0x04, seededKey(2))
 
-export const eventOf = (seq: number): string =>
+export const eventOf = (seq: number, padding?: string): string =>
   JSON.stringify({
     call: `0199d0c4-${String(seq).padStart(12, '0')}`,
     id: `0199d0c4-7e7b-7d2f-9c1e-${String(seq).padStart(12, '0')}`,
+    ...(padding !== undefined && { detail: padding }),
     outcome: seq % 7 === 0 ? 'error' : 'ok',
     principal: { issuer: 'https://idp.example', subject: `user-${seq % 13}` },
     time: new Date(Date.UTC(2026, 6, 28) + seq * 10).toISOString(),
@@ -30,14 +31,18 @@ export type Bundle = {
 }
 
 /** Events `from` to the last of `sizes`, with a checkpoint at each of `sizes`; the last is cosigned. */
-export function makeBundle(sizes: readonly number[], from = 0): Bundle {
+export function makeBundle(sizes: readonly number[], from = 0, padding?: string): Bundle {
   const to = sizes.at(-1)!
-  const lines = Array.from({ length: to }, (_, seq) => eventOf(seq))
+  const lines = Array.from({ length: to }, (_, seq) => eventOf(seq, padding))
   const log = new SignedLog()
-  log.leaves.push(...lines.map(line => leafHash(Buffer.from(line))))
+  for (const line of lines) log.leaves.push(leafHash(Buffer.from(line)))
   const nodeAt = nodesOver(log.leaves)
-  const notes = sizes.map(size => log.checkpoint(size).note)
-  const cosignature = cosignatureLine(checkpointText(log.checkpoint(to)), { name: WITNESS.name, privateKey: seededKey(2) }, 1_790_000_000)
+  const notes = sizes.map(size => signCheckpoint({ origin: log.origin, size, root: rootAt(size, nodeAt) }, log.privateKey))
+  const cosignature = cosignatureLine(
+    checkpointText({ origin: log.origin, size: to, root: rootAt(to, nodeAt) }),
+    { name: WITNESS.name, privateKey: seededKey(2) },
+    1_790_000_000,
+  )
   const checkpoints = [...notes.slice(0, -1), notes.at(-1)! + cosignature]
   const head = bundleHead({ origin: log.origin, from, to, before: frontierAt(from, nodeAt), vkeys: [vkeyOf(log.key)], checkpoints })
   const body = lines.slice(from).map((line, i) => bundleLine(from + i, log.leaves[from + i]!.toString('base64'), line))

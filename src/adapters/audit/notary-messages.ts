@@ -4,6 +4,7 @@ import type { Answer, Ask } from './asking-reader.ts'
 import type { EndedLog } from './floor.ts'
 import type { NotarySettings } from './notary.ts'
 import type { Place } from './segment-lines.ts'
+import type { WitnessTrouble } from './witness-client.ts'
 
 /** `shared`: 8 bytes, how far the log is durable (`packed`). */
 export type NotaryData = NotarySettings & { readonly shared: SharedArrayBuffer }
@@ -24,6 +25,8 @@ export type FromNotary =
   | { readonly type: 'signed'; readonly size: number; readonly place: Place }
   /** could not sign and will try again */
   | { readonly type: 'trouble'; readonly code: string; readonly message: string }
+  /** about a witness; without `is` all is well again */
+  | { readonly type: 'witness'; readonly name: string; readonly is?: WitnessTrouble['is']; readonly why?: string }
   /** will not sign any more; the thread ends */
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   | { readonly type: 'answer'; readonly answer: Answer }

@@ -142,6 +142,14 @@ export class NotaryThread implements Follower {
       case 'trouble':
         this.#parts.onTrouble('the audit log could not be signed; it is tried again', { code: message.code, error: message.message })
         break
+      case 'witness':
+        this.#parts.onTrouble(
+          message.is === undefined
+            ? 'a witness of the audit log signs again'
+            : 'a witness of the audit log did not sign; nothing waits for it',
+          { witness: message.name, ...(message.is !== undefined && { trouble: message.is, why: message.why }) },
+        )
+        break
       case 'failed':
         this.#fail(new Fault(message.code, message.message))
         break

@@ -2,11 +2,13 @@
 
 import { setImmediate as turn } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
+import { readVkey } from '../../audit/note.ts'
 import { Fault } from '../../kernel/errors.ts'
 import { answerAsk } from './log-reader.ts'
 import { Notary } from './notary.ts'
 import { unpacked, type FromNotary, type NotaryData, type ToNotary } from './notary-messages.ts'
 import { isBefore } from './segment-lines.ts'
+import type { Witnesses } from './witness-client.ts'
 
 const WAKE_MS = 100
 const SIGN_MS = 1000
@@ -21,6 +23,10 @@ const tell = (message: FromNotary): void => port?.postMessage(message)
 const durablePlace = () => unpacked(Atomics.load(durable, 0))
 
 let isClosing = false
+let witnesses: Witnesses | undefined
+const offer = (notary: Notary): void => {
+  if (notary.signed !== undefined) witnesses?.offer(notary.signed)
+}
 let troubled = ''
 
 function open(): Notary | undefined {
@@ -40,6 +46,7 @@ function sign(notary: Notary): void {
   try {
     const size = notary.sign(new Date().toISOString())
     troubled = ''
+    offer(notary)
     tell({ type: 'signed', size, place: notary.place })
   } catch (error) {
     const fault = faultOf(error)
@@ -98,6 +105,33 @@ const faultOf = (error: unknown): Fault =>
     ? error
     : new Fault('audit-unavailable', `the notary failed (${error instanceof Error ? error.message : 'unknown error'})`, { cause: error })
 
+/** Loaded only where there is somebody to send to. What a witness does, or does not, never stops anything here. */
+async function witnessesOf(notary: Notary): Promise<Witnesses | undefined> {
+  const { witnesses: given = [], outbound } = settings
+  if (given.length === 0) return undefined
+  const [{ Witnesses: Asking }, { createSafeFetch }] = await Promise.all([import('./witness-client.ts'), import('../safe-fetch.ts')])
+  const targets = given.flatMap(({ url, key }) => {
+    const read = readVkey(key)
+    return typeof read === 'string' ? [] : [{ url, key: read }]
+  })
+  const own = targets
+    .map(({ url }) => new URL(url))
+    .map(({ hostname, port: at, protocol }) => `${hostname}:${at || (protocol === 'https:' ? 443 : 80)}`)
+  return new Asking({
+    fetch: createSafeFetch({ namedHosts: [...own, ...(outbound?.hosts ?? [])], networks: outbound?.networks ?? [] }),
+    targets,
+    prove: (from, to) => notary.prove(from, to),
+    onCosigned: ({ size }, line, by) => {
+      try {
+        notary.witnessed(size, line, by)
+      } catch (error) {
+        tell({ type: 'trouble', code: 'audit-unavailable', message: faultOf(error).message })
+      }
+    },
+    onTrouble: (name, trouble) => tell({ type: 'witness', name, ...trouble }),
+  })
+}
+
 async function run(): Promise<void> {
   const notary = open()
   if (notary === undefined) return
@@ -110,12 +144,21 @@ async function run(): Promise<void> {
   })
   const { origin, vkeys } = notary.log
   tell({ type: 'ready', isNew: notary.isNew, isCovered: !notary.isDue, origin, vkey: vkeys.at(-1) ?? '', ended: notary.ended })
+  // Beside the work: messages of the gateway are heard meanwhile.
+  void witnessesOf(notary)
+    .then(found => {
+      witnesses = isClosing ? undefined : found
+      offer(notary)
+    })
+    .catch((error: unknown) => tell({ type: 'trouble', code: 'audit-unavailable', message: faultOf(error).message }))
   try {
     await work(notary)
+    witnesses?.stop()
     notary.close()
     tell({ type: 'closed' })
     port?.close()
   } catch (error) {
+    witnesses?.stop()
     notary.close()
     fail(error)
   }

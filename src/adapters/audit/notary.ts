@@ -16,6 +16,7 @@ import type { ReadLog } from './log-reader.ts'
 import { eachLineOf } from './log-search.ts'
 import { changed, type Place } from './segment-lines.ts'
 import { TILE, TreeFile, type SignedRow } from './tree-file.ts'
+import type { SignedCheckpoint } from './witness-client.ts'
 
 export type NotarySettings = {
   readonly dataDir: string
@@ -25,6 +26,10 @@ export type NotarySettings = {
   readonly origin?: string
   /** first part of the name of a log that begins and was given none */
   readonly host: string
+  /** who is sent checkpoints; default nobody */
+  readonly witnesses?: readonly { readonly url: string; readonly key: string }[]
+  /** hosts and private networks that may be reached besides public ones (SafeFetchOptions) */
+  readonly outbound?: { readonly hosts: readonly string[]; readonly networks: readonly string[] }
 }
 
 /** Tiles that wait for a commit at most, while older lines are read at a start. */
@@ -153,6 +158,25 @@ export class Notary {
       this.#isFloorDue = false
     }
     return this.#signed?.size ?? 0
+  }
+
+  /** What was signed last. */
+  get signed(): SignedCheckpoint | undefined {
+    return this.#signed && { origin: this.#origin, size: this.#signed.size, root: this.#signed.root, note: this.#signed.note }
+  }
+
+  /** Consistency proof between two sizes of this tree. Throws RangeError where there are none such. */
+  prove(from: number, to: number): readonly Uint8Array[] {
+    return consistencyProof(from, to, this.#tree.nodeAt)
+  }
+
+  /** A witness signed the checkpoint of this size. Throws Fault `audit-unavailable` where that cannot be kept: it is asked again at the next checkpoint. */
+  witnessed(size: number, line: string, { name, time }: { readonly name: string; readonly time: number }): void {
+    const kept = this.#file.noteOf(size)
+    // Thinned meanwhile, or signed by it already: only the time is news.
+    const note = kept === undefined || kept.includes(`\n— ${name} `) ? kept : kept + line
+    this.#file.witnessed({ name, size, time: new Date(time * 1000).toISOString(), note: note ?? '' })
+    if (note !== undefined && this.#signed?.size === size) this.#signed = { ...this.#signed, note }
   }
 
   /** Indexes a few older tiles that the index does not have; false when there are none. */

@@ -143,6 +143,11 @@ export class TreeFile {
       .all()
   }
 
+  /** The note of the checkpoint of exactly this size, where it is still kept. */
+  noteOf(size: number): string | undefined {
+    return this.#database.prepare<[number], string>('SELECT note FROM checkpoints WHERE size = ?').pluck().get(size)
+  }
+
   /** A witness signed the checkpoint of that size: its note has the signature from now on. */
   witnessed({
     name,
