@@ -4,12 +4,14 @@ import { createHash } from 'node:crypto'
 import { constants, createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { EndedLog } from '../adapters/audit/floor.ts'
 import type { LogMark } from '../adapters/audit/log-mark.ts'
+import { isKeyName } from '../audit/note.ts'
 import { Fault } from '../kernel/errors.ts'
 
 /**
  * `createdAt` is RFC 3339; `files` by path inside the folder; `sealedBy`: ids of the keys that sealed the grants; `log`: where the audit log was, a moment before
- * the database was copied (absent in backups of older builds).
+ * the database was copied (absent in backups of older builds), and `signed` how far it was signed then (absent where nothing was).
  */
 export type Manifest = {
   readonly version: 1
@@ -17,7 +19,10 @@ export type Manifest = {
   readonly files: Readonly<Record<string, { readonly sha256: string; readonly bytes: number }>>
   readonly sealedBy: readonly string[]
   readonly log?: LogMark
+  readonly signed?: EndedLog
 }
+/** `sha256`: of the manifest's bytes, hexadecimal. */
+export type Backup = { readonly manifest: Manifest; readonly sha256: string }
 
 const NAME = 'manifest.json'
 const MAX_MANIFEST = 64 * 1024
@@ -41,28 +46,32 @@ export async function digestOf(file: string): Promise<{ readonly sha256: string;
 }
 
 /** The manifest, after every file it names was found as it says. Throws Fault `backup-invalid`. */
-export async function readBackup(folder: string): Promise<Manifest> {
-  const manifest = await readManifest(folder)
+export async function readBackup(folder: string): Promise<Backup> {
+  const backup = await readManifest(folder)
+  const { manifest } = backup
   for (const [name, expected] of Object.entries(manifest.files)) {
     const found = await digestOf(join(folder, name)).catch(() => undefined)
     if (found?.sha256 !== expected.sha256 || found.bytes !== expected.bytes)
       throw new Fault('backup-invalid', `\`${name}\` in the backup is missing, or not as the manifest says`)
   }
-  return manifest
+  return backup
 }
 
 /** attacker-controlled: a folder from anywhere; only names this build writes are taken from it. */
-async function readManifest(folder: string): Promise<Manifest> {
+async function readManifest(folder: string): Promise<Backup> {
   const invalid = (cause?: unknown): Fault =>
     new Fault('backup-invalid', `\`${folder}\` is no whole backup: its ${NAME} is missing or invalid`, { cause })
   let value: unknown
+  let sha256 = ''
   try {
     const file = await open(manifestPath(folder), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     try {
       const bytes = Buffer.alloc(MAX_MANIFEST + 1)
       const { bytesRead } = await file.read(bytes, 0, bytes.length, 0)
       if (bytesRead > MAX_MANIFEST) throw invalid()
-      value = JSON.parse(bytes.toString('utf8', 0, bytesRead))
+      const read = bytes.subarray(0, bytesRead)
+      sha256 = createHash('sha256').update(read).digest('hex')
+      value = JSON.parse(read.toString('utf8'))
     } finally {
       await file.close()
     }
@@ -70,12 +79,12 @@ async function readManifest(folder: string): Promise<Manifest> {
     throw invalid(cause)
   }
   if (!isManifest(value)) throw invalid()
-  return value
+  return { manifest: value, sha256 }
 }
 
 function isManifest(value: unknown): value is Manifest {
   if (typeof value !== 'object' || value === null) return false
-  const { version, createdAt, files, sealedBy, log } = value as Readonly<Record<string, unknown>>
+  const { version, createdAt, files, sealedBy, log, signed } = value as Readonly<Record<string, unknown>>
   if (version !== 1 || typeof createdAt !== 'string' || typeof files !== 'object' || files === null || !Array.isArray(sealedBy))
     return false
   return (
@@ -86,7 +95,8 @@ function isManifest(value: unknown): value is Manifest {
     }) &&
     sealedBy.every(id => typeof id === 'string') &&
     !Number.isNaN(Date.parse(createdAt)) &&
-    (log === undefined || isMark(log))
+    (log === undefined || isMark(log)) &&
+    (signed === undefined || isEndedLog(signed))
   )
 }
 
@@ -94,4 +104,9 @@ function isMark(value: unknown): value is LogMark {
   const { segment, bytes, sha256 } = (value ?? {}) as Readonly<Record<string, unknown>>
   const isCount = (count: unknown): boolean => Number.isSafeInteger(count) && (count as number) >= 0
   return isCount(segment) && isCount(bytes) && typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256)
+}
+
+function isEndedLog(value: unknown): value is EndedLog {
+  const { origin, size, root } = (value ?? {}) as Readonly<Record<string, unknown>>
+  return typeof origin === 'string' && isKeyName(origin) && Number.isSafeInteger(size) && (size as number) >= 0 && typeof root === 'string'
 }

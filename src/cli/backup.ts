@@ -1,12 +1,15 @@
 // `gatehouse backup`: state.db as it is at one moment, while the gateway runs or not; keys only where they were asked for.
 
+import { hash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { readFloor, type Floor } from '../adapters/audit/floor.ts'
 import { markLog } from '../adapters/audit/log-mark.ts'
 import { copyDatabase, inspectDatabase } from '../adapters/sqlite/copy.ts'
 import { syncDirectory } from '../adapters/sync-directory.ts'
 import { digestOf, manifestPath, MAX_KEY_FILE, type Manifest } from './backup-folder.ts'
+import { signaturePath, signManifest } from './backup-signature.ts'
 import { EXIT, type CommandArgs } from './command.ts'
 import { shortName } from './config-check.ts'
 import { readIfThere, writeAtomic } from './files.ts'
@@ -33,6 +36,7 @@ export async function run(args: CommandArgs): Promise<number> {
     return EXIT.conflict
   }
   // Before the database: what happens in between counts as later than the backup, and is ended by a restore though the copy knows of it.
+  const floor = readFloor(snapshot.dataDir)
   const log = await markLog(join(snapshot.dataDir, 'audit'))
   await copyDatabase(database, join(folder, 'state.db'))
   // After the database: a rotation that began in between left the key of the copy as the second generation.
@@ -40,14 +44,20 @@ export async function run(args: CommandArgs): Promise<number> {
   const sealedBy = [...inspectDatabase(join(folder, 'state.db')).keys()]
   const files: Record<string, Manifest['files'][string]> = {}
   for (const name of ['state.db', ...keys]) files[name] = await digestOf(join(folder, name))
-  const manifest: Manifest = { version: 1, createdAt: new Date(io.now()).toISOString(), files, sealedBy, log }
-  await writeAtomic(manifestPath(folder), `${JSON.stringify(manifest, undefined, 2)}\n`) // last: without it the folder is no backup
+  const manifest: Manifest = { version: 1, createdAt: new Date(io.now()).toISOString(), files, sealedBy, log, ...signedOf(floor) }
+  const text = `${JSON.stringify(manifest, undefined, 2)}\n`
+  const signature = signManifest(snapshot.dataDir, floor, hash('sha256', text))
+  if (signature !== undefined) await writeAtomic(signaturePath(folder), signature)
+  await writeAtomic(manifestPath(folder), text) // last: without it the folder is no backup
   await syncDirectory(folder)
   const known = await vaultKeyIds(snapshot, io.env)
   const lost = sealedBy.filter(id => !known.includes(id))
   report(args, { folder, keys, lost: lost.length > 0 })
   return lost.length > 0 ? EXIT.failed : EXIT.ok
 }
+
+const signedOf = ({ last }: Floor): Pick<Manifest, 'signed'> =>
+  last ? { signed: { origin: last.origin, size: last.size, root: last.root } } : {}
 
 async function copyKeys(dataDir: string, folder: string): Promise<readonly string[]> {
   const from = join(dataDir, 'keys')

@@ -321,7 +321,7 @@ export const COMMANDS: readonly Command[] = [
     name: 'backup',
     summary: 'copy the state of a gateway, running or not',
     about: [
-      'Writes state.db as it is at one moment, with a manifest, into a folder that is new or empty. The audit log, trust/, secrets/ and the configuration are not part of it.',
+      'Writes state.db as it is at one moment, with a manifest that the key of the audit log signs, into a folder that is new or empty. The audit log, trust/, secrets/ and the configuration are not part of it.',
       'Without --with-keys the copy opens nothing by itself: keep keys/ somewhere else.',
     ],
     positionals: '<dir>',
@@ -335,6 +335,7 @@ export const COMMANDS: readonly Command[] = [
     about: [
       'Checks the backup whole, then puts its state.db in place. Floors and pins in trust/ are never restored. Says so, and changes nothing, where grants would be lost.',
       'Nothing that was ended since lives again: sign-ins, consents and approvals are ended whole; blocks, revocations and revoked connections are taken from the present state.db and from the audit log. What neither tells is said.',
+      'The audit log goes on where it is what was signed; otherwise a new one begins that names it, and what is left of the old one is kept beside it (docs/runbooks/restore.md).',
     ],
     positionals: '<dir>',
     maxPositionals: 1,

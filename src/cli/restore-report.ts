@@ -1,6 +1,7 @@
 // What a restore tells: what is as it was, what stays ended, what is gone, and what nobody knows.
 
 import { basename } from 'node:path'
+import type { EndedLog } from '../adapters/audit/floor.ts'
 import type { Restored } from '../adapters/sqlite/restored-state.ts'
 import type { CommandArgs } from './command.ts'
 
@@ -14,6 +15,8 @@ export type Done = {
   readonly unreadable: number
   readonly restored: Restored
   readonly isLogWhole: boolean
+  /** the audit log could not go on: why, where what was left of it is, and how far it had been signed */
+  readonly newLog?: { readonly why: string; readonly aside: string | undefined; readonly before: EndedLog | undefined }
   /** acts that the log names and a restore cannot repeat */
   readonly unreadableActs: readonly string[]
   readonly advisories: readonly string[]
@@ -25,13 +28,14 @@ export function report({ io, json }: CommandArgs, done: Done): void {
   if (done.unreadable > 0) io.err('grants in it are sealed with a key that is not here; their owners must connect anew\n')
 }
 
-function linesOf({ createdAt, keys, aside, restored }: Done): readonly string[] {
+function linesOf({ createdAt, keys, aside, restored, newLog }: Done): readonly string[] {
   const { connections, blocked, revoked, frozen, ended, marked } = restored
   const of = (table: string): number => ended[table] ?? 0
   return [
     `state.db is that of ${createdAt}${keys.placed.length > 0 ? `, and ${keys.placed.length} keys with it` : ''}; trust/ was not touched`,
     ...(keys.left.length > 0 ? [`left out: ${keys.left.join(', ')}`] : []),
     ...(aside === undefined ? [] : [`the one before is ${basename(aside)}`]),
+    ...(newLog ? [`a new audit log begins: ${begins(newLog)}`] : ['the audit log goes on']),
     `everybody signs in anew: no token from before now counts, ${of('sign_ins')} sign-ins and ${of('consents')} consents have ended`,
     `ended: ${of('approvals')} approvals, ${of('standing_grants')} standing grants, ${of('proposals')} proposals that waited, ${of('pending_connections')} links to connect an account`,
     `connections: ${connections.kept} are as they were, ${connections.ended} stay ended, ${connections.heldBack} are held back`,
@@ -41,6 +45,17 @@ function linesOf({ createdAt, keys, aside, restored }: Done): readonly string[] 
     ...(marked > 0 ? [`${marked} marks of what was read are put back`] : []),
   ]
 }
+function begins({ why, aside, before }: NonNullable<Done['newLog']>): string {
+  const named = before ? `; its first events name \`${before.origin}\` with ${before.size} events` : ''
+  return `${LOST[why] ?? why}${aside === undefined ? '' : `, what is left of it is ${basename(aside)}`}${named}`
+}
+const LOST: Readonly<Record<string, string>> = {
+  'audit-missing': 'the one before is gone',
+  'audit-rolled-back': 'the one before has less events than were signed',
+  'audit-changed': 'the one before is not what was signed',
+  'audit-key-missing': 'the key of the one before is gone',
+}
+
 const listed = (what: string, names: readonly string[]): readonly string[] => (names.length > 0 ? [`${what}: ${names.join(', ')}`] : [])
 
 /** What was made since the backup, and has to be made anew. */

@@ -5,13 +5,14 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { inspectDatabase } from '../adapters/sqlite/copy.ts'
 import type { Snapshot } from '../config/schema.ts'
-import { readBackup, type Manifest } from './backup-folder.ts'
+import { Fault } from '../kernel/errors.ts'
+import { readBackup, type Backup, type Manifest } from './backup-folder.ts'
 import { EXIT, type CommandArgs } from './command.ts'
 import { placeDatabase } from './restore-database.ts'
 import { isVaultKeyOther, keyNames, placeKeys } from './restore-keys.ts'
 import { report } from './restore-report.ts'
-import { sinceBackup } from './restore-log.ts'
-import { configurationOf, vaultKeyIds, whileStopped } from './stopped-gateway.ts'
+import { beginAnew, sinceBackup, type SinceBackup } from './restore-log.ts'
+import { configurationOf, vaultKeyIds, whileStopped, type RecordAct } from './stopped-gateway.ts'
 
 export async function run(args: CommandArgs): Promise<number> {
   const { io } = args
@@ -23,35 +24,61 @@ export async function run(args: CommandArgs): Promise<number> {
   const snapshot = await configurationOf(args)
   if (!snapshot) return EXIT.configInvalid
   const folder = resolve(io.cwd, given)
-  const manifest = await readBackup(folder)
+  const backup = await readBackup(folder)
+  const problem = await refusal(args, snapshot, { folder, manifest: backup.manifest })
+  const log = problem === undefined ? await readLog(snapshot.dataDir, folder, backup) : undefined
+  if (log === 'running') {
+    io.err('gatehouse: the gateway is running; stop it first\n')
+    return EXIT.conflict
+  }
+  if (!log) {
+    io.err(`gatehouse restore: ${problem ?? ''}\nnothing was changed\n`)
+    return EXIT.conflict
+  }
+  const begun = log.lost === undefined ? undefined : await beginAnew(snapshot.dataDir, backup, io.now())
   return whileStopped(args, snapshot, {
     instead: 'stop it first',
-    work: async record => {
-      const problem = await refusal(args, snapshot, { folder, manifest })
-      if (problem !== undefined) {
-        io.err(`gatehouse restore: ${problem}\nnothing was changed\n`)
-        return EXIT.conflict
-      }
-      const { createdAt, files } = manifest
-      const { dataDir } = snapshot
-      const keepConnections = args.flag('keep-connections')
-      const log = await sinceBackup(dataDir, manifest)
-      await record('restore', { createdAt, database: files['state.db']?.sha256, isLogWhole: log.isWhole, keepConnections })
-      const placed = await placeDatabase(args, snapshot, { folder, log, keepConnections })
-      const keys = args.flag('with-keys') ? await placeKeys(args, dataDir, { folder, manifest, rotated: log.ended.rotatedKeys }) : NO_KEYS
-      const unreadable = lostGrants(inspectDatabase(join(dataDir, 'state.db')), await vaultKeyIds(snapshot, io.env))
-      const { connections, blocked, revoked, frozen } = placed.restored
-      await record('restored', { createdAt, keys: keys.placed.length, unreadable, connections, blocked, revoked, frozen })
-      report(args, {
-        ...{ createdAt, keys, unreadable, ...placed },
-        isLogWhole: log.isWhole,
-        unreadableActs: log.ended.unreadable,
-        advisories: placed.restored.isSuccessor ? [] : log.ended.advisories,
-      })
-      return unreadable === 0 ? EXIT.ok : EXIT.failed
-    },
+    work: record => restore(args, snapshot, { folder, backup, log, begun, record }),
   })
 }
+
+type Restoring = {
+  readonly folder: string
+  readonly backup: Backup
+  readonly log: SinceBackup
+  /** the log could not go on */
+  readonly begun: Awaited<ReturnType<typeof beginAnew>> | undefined
+  readonly record: RecordAct
+}
+
+async function restore(args: CommandArgs, snapshot: Snapshot, { folder, backup, log, begun, record }: Restoring): Promise<number> {
+  const { io } = args
+  const { manifest } = backup
+  const { createdAt, files } = manifest
+  const { dataDir } = snapshot
+  const keepConnections = args.flag('keep-connections')
+  const lostLog = log.lost === undefined ? {} : { lost: log.lost, ...(begun?.before && { before: begun.before }) }
+  await record('restore', { createdAt, database: files['state.db']?.sha256, isLogWhole: log.isWhole, keepConnections, ...lostLog })
+  const placed = await placeDatabase(args, snapshot, { folder, log, keepConnections })
+  const keys = args.flag('with-keys') ? await placeKeys(args, dataDir, { folder, manifest, rotated: log.ended.rotatedKeys }) : NO_KEYS
+  const unreadable = lostGrants(inspectDatabase(join(dataDir, 'state.db')), await vaultKeyIds(snapshot, io.env))
+  const { connections, blocked, revoked, frozen } = placed.restored
+  await record('restored', { createdAt, keys: keys.placed.length, unreadable, connections, blocked, revoked, frozen })
+  report(args, {
+    ...{ createdAt, keys, unreadable, ...placed },
+    isLogWhole: log.isWhole,
+    ...(log.lost !== undefined && { newLog: { why: log.lost, aside: begun?.aside, before: begun?.before } }),
+    unreadableActs: log.ended.unreadable,
+    advisories: placed.restored.isSuccessor ? [] : log.ended.advisories,
+  })
+  return unreadable === 0 ? EXIT.ok : EXIT.failed
+}
+
+const readLog = (dataDir: string, folder: string, backup: Backup): Promise<SinceBackup | 'running'> =>
+  sinceBackup(dataDir, folder, backup).catch((error: unknown) => {
+    if (error instanceof Fault && error.code === 'audit-locked') return 'running'
+    throw error
+  })
 
 const NO_KEYS = { placed: [], left: [] }
 type Source = { readonly folder: string; readonly manifest: Manifest }

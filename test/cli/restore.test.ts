@@ -3,7 +3,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readFloor } from '../../src/adapters/audit/floor.ts'
 import { FloorFile } from '../../src/adapters/tuf/floor-file.ts'
+import { findingsIn } from '../support/gateway-log.ts'
 import { SECRETS, startRestoreWorld, type RestoreWorld } from './restore-world.ts'
 
 const CALLS = 1000
@@ -108,8 +110,11 @@ describe('a backup in the middle, and what was ended after it', () => {
       unknown: [],
     })
     expect(told['lost'].join()).toContain('accounts connected since')
+    const signed = readFloor(world.dataDir).last
     await world.start()
     expect(floors()).toBe(before.floors)
+    const { origin, size } = readFloor(world.dataDir).last ?? {}
+    expect([origin, (size ?? 0) >= (signed?.size ?? Infinity)]).toEqual([signed?.origin, true])
     const whats = events().map(({ what }) => what as string | undefined)
     expect(events().length).toBeGreaterThan((before.seen ?? 0) + 2 * CALLS)
     expect(whats.slice(whats.indexOf('restore')).filter(Boolean)).toEqual(expect.arrayContaining(['restore', 'restored', 'start']))
@@ -150,7 +155,14 @@ describe('a backup in the middle, and what was ended after it', () => {
     expect(await world.did('namespace', 'list')).toMatch(/com\.example +frozen/)
   })
 
+  it('leaves an audit log that verifies over the break', async () => {
+    await world.stop()
+    expect(findingsIn(world.dataDir)).toEqual([])
+    await world.start()
+  }, 60_000)
+
   it('asks the person anew whether the application may act for them', async () => {
+    await world.signIn()
     expect(await world.host.signIn({ path: '/servers/calendar/mcp', scope: 'calendar:use' }, world.browser)).toMatchObject({
       access: expect.any(String),
     })
