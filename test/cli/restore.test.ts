@@ -20,7 +20,7 @@ let world: RestoreWorld
 beforeAll(async () => {
   world = await startRestoreWorld()
   await world.start()
-}, 60_000)
+}, 180_000)
 afterAll(() => world.end())
 
 const events = (): Record<string, any>[] =>
