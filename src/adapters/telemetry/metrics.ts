@@ -52,7 +52,7 @@ export type Metrics = Measure & {
   /** all of it as prom-client has it, for whoever sends it elsewhere */
   families(): Promise<readonly Family[]>
   /** the last hour by minute */
-  activity(): Activity
+  readonly activity: () => Activity
   /** stops watching the event loop */
   close(): void
 }
