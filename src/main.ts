@@ -108,7 +108,7 @@ export async function startGateway(
   })
   const metrics = createMetrics(() => [...current.upstreams.keys()])
   const telemetry = openTelemetry(snapshot, { version, metrics, logger, monotonic })
-  const { log, reader, encoder, refusals, contacts } = await openAudit({
+  const { log, reader, encoder, refusals, contacts, values } = await openAudit({
     dataDir: snapshot.dataDir,
     origin: snapshot.audit.origin,
     witnesses: snapshot.audit.witnesses,
@@ -176,7 +176,7 @@ export async function startGateway(
   })
   take(snapshot)
 
-  const recorder = openRecorder({ log, encoder, metrics, monotonic, refusals, logger })
+  const recorder = openRecorder({ log, encoder, values, metrics, monotonic, refusals, logger })
   const views = { upstreams: () => upstreams.entries, entitlement, callers, credentials, catalogue, marking: new Marking(marks) }
   const counted = createLimits({ current: () => current, monotonic, counterOf })
   const inspectInTurns = createInspect(new Turns().take)
@@ -211,7 +211,7 @@ export async function startGateway(
   const admin = await openAdminPlane(
     {
       ...deps,
-      ...{ auditReader: reader, trust, served, domainKeys, collisions, reviews, marks, approvals, delivery },
+      ...{ auditReader: reader, auditValues: values, trust, served, domainKeys, collisions, reviews, marks, approvals, delivery },
       activity: metrics.activity,
       ...{ fetch: tokens.outbound, loginToken: people?.loginToken },
       current: () => current,
@@ -220,7 +220,7 @@ export async function startGateway(
       verifier: tokens.keys,
       endSignIns: people?.endSignIns,
       connections: connecting,
-      rotations: { sealing: sealer.rotate, vault: () => vault.rotate(), ...people?.rotations },
+      rotations: { sealing: sealer.rotate, vault: () => vault.rotate(), 'audit-values': () => values.rotate(), ...people?.rotations },
       ...{ log, encoder, logger },
     },
     { ...edge, streams, table: createAdminPaths },
@@ -250,7 +250,7 @@ export async function startGateway(
   })
   const running = {
     ...{ ...door, ...admin, admissions, catalogue, encoder, endpoint, log, logger, metrics, parked, people, policies, refusals, report },
-    ...{ approvals, counted, delivery, marks, served, sessions, state, streams, telemetry, trust, upstreams },
+    ...{ approvals, counted, delivery, marks, served, sessions, state, streams, telemetry, trust, upstreams, values },
   }
   showLevels(metrics, running)
 

@@ -10,6 +10,7 @@ import { loadKeyFile, MAX_KEY_BYTES, parseKeys, rotateKeyFile, type KeyFile } fr
 
 const SEALING: KeyFile = { name: 'sealing.key', lost: 'open request states, cursors and task ids then end' }
 const VAULT: KeyFile = { name: 'vault.key', lost: 'everybody must then connect their accounts anew' }
+const AUDIT_VALUES: KeyFile = { name: 'audit-values.key', lost: 'contents that rules recorded before can then be read no more' }
 const COMMAND_MS = 10_000
 
 /** The keys of `keys/sealing.key`, made when it is not there. Faults: see `loadKeyFile`. */
@@ -20,6 +21,12 @@ export const rotateSealingKeys = (dataDir: string): SealingKeys => rotateKeyFile
 
 /** A new generation of `keys/vault.key`. Only after everything was sealed with the current one: what two generations ago sealed is lost. */
 export const rotateVaultKeys = (dataDir: string): SealingKeys => rotateKeyFile(dataDir, VAULT)
+
+/** The keys of `keys/audit-values.key`, made when it is not there. Faults: see `loadKeyFile`. */
+export const loadAuditValueKeys = (dataDir: string): SealingKeys => loadKeyFile(dataDir, AUDIT_VALUES)
+
+/** A new generation of `keys/audit-values.key`. Only after everything was wrapped with the current one. */
+export const rotateAuditValueKeys = (dataDir: string): SealingKeys => rotateKeyFile(dataDir, AUDIT_VALUES)
 
 export type VaultKeyOptions = {
   readonly dataDir: string

@@ -9,6 +9,7 @@ import type {
   ContactEndEvent,
   ContactFacts,
   DecisionEvent,
+  EventCommitment,
   EventPrincipal,
   EventTimings,
   EventUpstream,
@@ -19,6 +20,7 @@ import type {
   ServerRequestEvent,
 } from './record.ts'
 import { createTimeText, createUuidV7, type FillRandom } from './stamps.ts'
+import type { Commitment } from './values.ts'
 
 /** Longest text of a field in UTF-16 units; what is longer is cut and ends in `…` (N107: a tool name of 1 MB costs 512 characters of log). */
 export const MAX = { id: 128, method: 128, stage: 64, name: 512, endpoint: 512, detail: 1024, rule: 1024, principal: 4096 } as const
@@ -31,8 +33,9 @@ const MAX_SCOPES = 64
  * Each but the first begins with a comma or is empty.
  */
 export type ExchangeText = {
-  /** `{"call":...`, and `credential` */
+  /** `{"call":...` */
   readonly start: string
+  readonly credential: string
   readonly marks: string
   readonly principal: string
   readonly request: string
@@ -54,9 +57,11 @@ export type ContactText = {
 
 // Optional members may also be handed over as undefined: callers on the data path build no conditional spreads.
 type Loose<T> = { readonly [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K] }
-type Own<T> = Loose<Omit<T, keyof ExchangeFacts | 'v' | 'id' | 'time' | 'type' | keyof Beside>>
+type Own<T> = Loose<Omit<T, keyof ExchangeFacts | 'v' | 'id' | 'time' | 'type' | keyof Beside | keyof EventCommitment>>
 /** What stands beside the facts of an event, as canonical JSON text: the decision of the rules, and what inspection found. */
 export type Beside = { readonly policy?: string | undefined; readonly findings?: string | undefined }
+/** The id of an event that commits to a value, and what it says of that. */
+export type Committing = { readonly id: string; readonly commit: Commitment }
 export type OutcomeFacts = Own<OutcomeEvent> & Pick<Loose<OutcomeEvent>, 'findings'>
 export type RefusalFacts = Own<RefusalEvent>
 export type DecisionFacts = Own<DecisionEvent>
@@ -99,7 +104,8 @@ export class EventEncoder {
     if (subject.paramsDigest !== undefined) what += `,"paramsDigest":${canonicalString(subject.paramsDigest, MAX.id)}`
     if (subject.server !== undefined) what += `,"server":${canonicalString(subject.server, MAX.id)}`
     return {
-      start: `{"call":${canonicalString(facts.call, MAX.id)}${credentialOf(facts.credential)}`,
+      start: `{"call":${canonicalString(facts.call, MAX.id)}`,
+      credential: credentialOf(facts.credential),
       marks: facts.marks !== undefined && facts.marks.length > 0 ? `,"marks":${stringList(facts.marks)}` : '',
       principal: facts.principal === undefined ? '' : this.#principal(facts.principal),
       request: `,"request":${canonicalString(facts.request, MAX.id)}`,
@@ -111,17 +117,17 @@ export class EventEncoder {
   }
 
   /** `policy`: the decision of the rules, as canonical JSON text; where there are none, undefined. The same for refusals and decisions. */
-  intent(x: ExchangeText, rules: readonly string[], round: number, { policy, findings }: Beside = {}): string {
-    const how = `${findingsOf(findings)}${this.#id()}${x.marks}${policyOf(policy)}`
+  intent(x: ExchangeText, rules: readonly string[], round: number, { policy, findings }: Beside = {}, committing?: Committing): string {
+    const how = `${commitOf(committing)}${x.credential}${findingsOf(findings)}${this.#id(committing?.id)}${x.marks}${policyOf(policy)}`
     const what = `${x.request},"round":${number(round)},"rules":${stringList(rules)}${x.session}${x.subject}`
     return `${x.start}${how}${x.principal}${what}${this.#end(x, 'intent')}}`
   }
 
-  outcome(x: ExchangeText, facts: OutcomeFacts): string {
+  outcome(x: ExchangeText, facts: OutcomeFacts, committing?: Committing): string {
     const { notifications, errorCode, redacted, resultBytes, resultDigest, withheld } = facts
-    let out = x.start
+    let out = `${x.start}${commitOf(committing)}${x.credential}`
     if (errorCode !== undefined) out += `,"errorCode":${number(errorCode)}`
-    out += `${foundIn(facts.findings)}${this.#id()}${x.marks},"ms":${millis(facts.ms)}`
+    out += `${foundIn(facts.findings)}${this.#id(committing?.id)}${x.marks},"ms":${millis(facts.ms)}`
     if (notifications !== undefined)
       out += `,"notifications":{"count":${number(notifications.count)},"digest":${canonicalString(notifications.digest, MAX.id)}}`
     out += `,"outcome":"${facts.outcome}"${x.principal}${reasonOf(facts.reason)}`
@@ -135,19 +141,19 @@ export class EventEncoder {
 
   refusal(x: ExchangeText, { reason, stage, detail }: RefusalFacts, policy?: string): string {
     const who = `${this.#id()}${x.marks}${policyOf(policy)}${x.principal}`
-    return `${x.start}${detailOf(detail)}${who}${reasonOf(reason)}${x.request}${x.session}${stageOf(stage)}${x.subject}${this.#end(x, 'refusal')}}`
+    return `${x.start}${x.credential}${detailOf(detail)}${who}${reasonOf(reason)}${x.request}${x.session}${stageOf(stage)}${x.subject}${this.#end(x, 'refusal')}}`
   }
 
   decision(x: ExchangeText, { detail, ms, rules }: DecisionFacts, policy?: string): string {
     const who = `${this.#id()}${x.marks},"ms":${millis(ms)}${policyOf(policy)}${x.principal}`
-    return `${x.start}${detailOf(detail)}${who}${x.request},"rules":${stringList(rules)}${x.session}${x.subject}${this.#end(x, 'decision')}}`
+    return `${x.start}${x.credential}${detailOf(detail)}${who}${x.request},"rules":${stringList(rules)}${x.session}${x.subject}${this.#end(x, 'decision')}}`
   }
 
   serverRequest(x: ExchangeText, facts: ServerRequestFacts, { policy, findings }: Beside = {}): string {
     const digest = facts.requestDigest === undefined ? '' : `,"requestDigest":${canonicalString(facts.requestDigest, MAX.id)}`
     const who = `${findingsOf(findings)}${this.#id()}${x.marks}${policyOf(policy)}${x.principal}${reasonOf(facts.reason)}`
     const what = `${x.request}${digest},"requestMethod":${canonicalString(facts.requestMethod, MAX.method)},"rules":${stringList(facts.rules)}`
-    return `${x.start},"decision":"${facts.decision}"${who}${what}${x.session}${x.subject}${this.#end(x, 'server-request')}}`
+    return `${x.start}${x.credential},"decision":"${facts.decision}"${who}${what}${x.session}${x.subject}${this.#end(x, 'server-request')}}`
   }
 
   contactText(facts: Loose<ContactFacts>): ContactText {
@@ -186,8 +192,8 @@ export class EventEncoder {
     return this.#timeText(ms)
   }
 
-  #id(): string {
-    return `,"id":"${this.newId()}"`
+  #id(id = this.newId()): string {
+    return `,"id":"${id}"`
   }
 
   #time(): string {
@@ -227,6 +233,13 @@ function foundIn(findings: OutcomeFacts['findings']): string {
       `{"code":${canonicalString(code, MAX.stage)},"count":${number(count)},"in":${canonicalString(where, MAX.stage)},"pointer":${canonicalString(pointer, MAX.name)},"severity":"${severity}","tier":"${tier}"}`,
   )
   return `,"findings":[${each.join(',')}]`
+}
+
+/** Nothing unless a rule asked for it. */
+function commitOf(committing: Committing | undefined): string {
+  if (committing === undefined) return ''
+  const { kind, digest, bytes } = committing.commit
+  return `,"commit":{"${kind}":${canonicalString(digest, MAX.id)}}${bytes === undefined ? '' : `,"commitBytes":${number(bytes)}`}`
 }
 
 const policyOf = (policy: string | undefined): string => (policy === undefined ? '' : `,"policy":${policy}`)

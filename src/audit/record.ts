@@ -102,8 +102,16 @@ type EventPolicy = Readonly<Record<string, unknown>>
 /** What inspection found: code, severity, tier and place, never the text itself (docs/detection.md). */
 type EventFinding = { readonly code: string; readonly severity: string; readonly tier: string; readonly pointer: string }
 
+/** What a rule asked to record (docs/policies.md): the value is kept elsewhere, sealed, and can be erased. */
+export type EventCommitment = {
+  /** SHA-256 (base64url) over salt, `arguments` or `result`, 0x00 and the exact bytes: params as received in an intent, result or error as sent to the host in an outcome */
+  readonly commit?: { readonly arguments?: string; readonly result?: string }
+  /** the value was too large to be kept: its size */
+  readonly commitBytes?: number
+}
+
 /** Durable before anything leaves for an upstream. */
-export type IntentEvent = Exchange & {
+export type IntentEvent = Exchange & EventCommitment & {
   readonly type: 'intent'
   readonly policy?: EventPolicy
   /** in the arguments */
@@ -114,7 +122,7 @@ export type IntentEvent = Exchange & {
 }
 
 /** Durable before the host sees the answer. */
-export type OutcomeEvent = Exchange & {
+export type OutcomeEvent = Exchange & EventCommitment & {
   readonly type: 'outcome'
   /** `ok` a result, `error` a JSON-RPC error or isError of the upstream, `input` input_required, `task` a task handle, `stopped` a refusal after the intent, `unknown` closed at start after a crash */
   readonly outcome: 'ok' | 'error' | 'input' | 'task' | 'stopped' | 'unknown'

@@ -59,9 +59,12 @@ export async function run(args: CommandArgs): Promise<number> {
 const signedOf = ({ last }: Floor): Pick<Manifest, 'signed'> =>
   last ? { signed: { origin: last.origin, size: last.size, root: last.root } } : {}
 
+/** What it opens is in no backup, so that what was erased stays so. */
+const NEVER = 'audit-values.key'
+
 async function copyKeys(dataDir: string, folder: string): Promise<readonly string[]> {
   const from = join(dataDir, 'keys')
-  const names = (await readdir(from).catch(() => [])).filter(name => !name.startsWith('.')).sort()
+  const names = (await readdir(from).catch(() => [])).filter(name => !name.startsWith('.') && name !== NEVER).sort()
   if (names.length > 0) await mkdir(join(folder, 'keys'), { mode: 0o700 })
   for (const name of names) {
     const file = await readIfThere(join(from, name), MAX_KEY_FILE)

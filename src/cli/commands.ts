@@ -4,6 +4,7 @@ import type { CommandModule } from './command.ts'
 import type { Command, Option } from './command-row.ts'
 import { AUDIT } from './commands-audit.ts'
 import { AUDIT_READING } from './commands-audit-reading.ts'
+import { AUDIT_VALUES } from './commands-audit-values.ts'
 import { POLICY } from './commands-policy.ts'
 import { APPROVALS } from './commands-approvals.ts'
 import { DELIVERY } from './commands-delivery.ts'
@@ -259,7 +260,7 @@ export const COMMANDS: readonly Command[] = [
     name: 'key rotate',
     summary: 'make a new generation of a key',
     about: [
-      '`sealing`: request states, cursors and task ids; what the generation before sealed still opens. `vault`: everybody’s upstream credentials; all are sealed anew. Under the two-person rule it is proposed.',
+      '`sealing`: request states, cursors and task ids; what the generation before sealed still opens. `vault`: everybody’s upstream credentials; all are sealed anew. `audit-values`: wraps the keys of recorded contents; those are wrapped anew. Under the two-person rule it is proposed.',
     ],
     positionals: 'KEY',
     maxPositionals: 1,
@@ -352,6 +353,7 @@ export const COMMANDS: readonly Command[] = [
   ...SIGNING,
   ...TRUST,
   ...AUDIT_READING,
+  ...AUDIT_VALUES,
   ...AUDIT,
   {
     name: 'version',

@@ -3,6 +3,7 @@
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import type { EventEncoder } from '../audit/encode.ts'
 import type { AuditLog } from '../audit/log.ts'
+import type { ValueStore } from '../audit/values.ts'
 import { BreakGlass, type Opening } from '../administration/break-glass.ts'
 import { Proposals, type ProposalStore } from '../administration/proposals.ts'
 import { hasOperator, rolesOf } from '../administration/roles.ts'
@@ -26,6 +27,7 @@ export type AdministrationParts = Pick<GatewayDeps, 'authenticate' | 'standing' 
   readonly delivery: AdminDeps['delivery']
   readonly registry: AdminDeps['registry']
   readonly auditReader: AdminDeps['auditReader']
+  readonly auditValues: ValueStore
   readonly approvals: Omit<AdminDeps['approvals'], 'groupsOf'>
   /** key name -> makes a new generation; what it answers is told to the operator and holds no secret */
   readonly rotations: Readonly<Record<string, () => Promise<object>>>
@@ -57,6 +59,12 @@ export function createAdministration(parts: AdministrationParts): AdminDeps {
       clear: (principal, client) => parts.marks.clear(principal, client),
       mayClearOwn: () => current().flow.clearOwn,
       recordClear: detail => log.append(encoder.lifecycle('marks-clear', { ...detail })),
+    },
+    auditValues: {
+      read: which => parts.auditValues.read(which),
+      count: subject => parts.auditValues.count(subject),
+      erase: subject => parts.auditValues.erase(subject),
+      recordErase: detail => log.append(encoder.lifecycle('audit-erased', { ...detail })),
     },
     approvals: { ...parts.approvals, groupsOf: ({ issuer, groups }) => groups.map(group => prefixOf(issuer) + group) },
     hasServer: alias => current().upstreams.has(alias),

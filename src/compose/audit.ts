@@ -4,6 +4,7 @@ import { randomFillSync } from 'node:crypto'
 import { join } from 'node:path'
 import { NotaryThread } from '../adapters/audit/notary-thread.ts'
 import { openFlatLog, type FlatLogOptions } from '../adapters/audit/open-flat-log.ts'
+import { SqliteValueStore } from '../adapters/sqlite/value-store.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import { RefusalTable } from '../audit/aggregate.ts'
 import { createContacts, type Contacts } from '../audit/contacts.ts'
@@ -31,6 +32,8 @@ type AuditHouse = {
   readonly log: AuditLog
   readonly reader: AuditReader
   readonly encoder: EventEncoder
+  /** contents that rules ask to record; to be closed before the process ends */
+  readonly values: SqliteValueStore
   /** strangers' refusals, counted */
   readonly refusals: RefusalTable
   /** what the gateway asks of upstreams by itself */
@@ -80,6 +83,7 @@ export async function openAudit({
     log,
     reader: notary.reader,
     encoder,
+    values: new SqliteValueStore(dataDir),
     refusals: new RefusalTable({ log, encoder, now }),
     contacts: createContacts(log, encoder, monotonic),
   }

@@ -33,6 +33,7 @@ export type Stopping = {
   readonly metrics: Metrics
   readonly telemetry: Telemetry
   readonly delivery: { close(): Promise<void> }
+  readonly values: { close(): Promise<void> }
 }
 
 /** Time upstream processes get to end by themselves. */
@@ -58,6 +59,7 @@ export async function shutDown(parts: Stopping, { limits }: Snapshot): Promise<v
   await parts.report.flush()
   await log.append(parts.encoder.lifecycle('stop'))
   await parts.delivery.close()
+  await parts.values.close()
   await log.close()
   await parts.state.close()
   // Last of all, and never long: by now everything that counts is durable.

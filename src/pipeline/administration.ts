@@ -1,6 +1,7 @@
 // What administration consists of, as stages see it: acts by name, their parameters, and the ports that carry them out. Built in compose/.
 
 import type { AuditReader } from '../audit/reading.ts'
+import type { ValueStore } from '../audit/values.ts'
 import type { Approvals } from '../approvals/approvals.ts'
 import type { ApprovalNews } from '../approvals/news.ts'
 import type { StandingGrants } from '../approvals/standing.ts'
@@ -93,6 +94,16 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
   }
   readonly breakGlass: BreakGlass
   readonly auditReader: AuditReader
+  /** contents that rules asked to record */
+  readonly auditValues: Pick<ValueStore, 'read' | 'count' | 'erase'> & {
+    /** durable when it resolves; `values`: how many there are */
+    readonly recordErase: (detail: {
+      readonly of: PrincipalKey
+      readonly by: PrincipalKey
+      readonly why: string
+      readonly values: number
+    }) => Promise<void>
+  }
   readonly registry: {
     /** `view`: a set of the registry, or '' for all of it; `target`: path and query from `/v0.1` on. JSON text, or a document byte for byte */
     readonly read: (view: string, target: string) => Promise<string | Buffer | Stop>

@@ -34,8 +34,8 @@ export function demandsOn(tiers: TierTable, obligations: Obligations | undefined
 }
 
 /** It demands something of what comes back. */
-export const shapes = ({ redact, stopOn, maxResultBytes }: Obligations): boolean =>
-  redact.length > 0 || stopOn.length > 0 || maxResultBytes !== undefined
+export const shapes = ({ redact, stopOn, maxResultBytes, record }: Obligations): boolean =>
+  redact.length > 0 || stopOn.length > 0 || maxResultBytes !== undefined || record?.includes('result') === true
 
 function strengthened(tiers: TierTable, { redact, stopOn, maxResultBytes }: Obligations): ContentDemands {
   const codes = new Set(redact.flatMap(word => REDACTED[word] ?? []))

@@ -1,4 +1,5 @@
-// The audit bracket as events: who, what, which rule, and how it ended. No argument value is ever written, only digests and sizes, and what policies read to decide.
+// The audit bracket as events: who, what, which rule, and how it ended. No argument value is ever written, only digests and sizes, and what policies read to decide. What a
+// rule asks to record is sealed elsewhere first (recorded-values.ts).
 
 import type { EventEncoder, ExchangeText } from '../audit/encode.ts'
 import type { EventUpstream } from '../audit/record.ts'
@@ -13,6 +14,7 @@ import type { Verified } from './catalogue.ts'
 import type { RecordedRequest, ServerRequestRecorder } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
 import type { Answer, Authenticated, Classified, Joined, Permitted, Received, Recorder } from './path.ts'
+import { answerBytes, argumentBytes, isRecorded, recordValue, type Committed, type ValueDeps } from './recorded-values.ts'
 import type { Labelled } from './stages/label-contents.ts'
 import type { Prepared } from './stages/prepare-arguments.ts'
 import type { Credentialed } from './stages/resolve-credential.ts'
@@ -34,7 +36,10 @@ export type RecorderDeps = {
   readonly fault: (x: Received, stage: string, cause: unknown) => void
   /** monotonic milliseconds */
   readonly monotonic: () => number
+  readonly recorded: ValueDeps
 }
+
+type End = { readonly stage: string; readonly answer: Answer | undefined; readonly stop: Stop | undefined }
 
 export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestRecorder {
   const { log, encoder, measure } = deps
@@ -58,34 +63,61 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
       ),
     )
 
+  const ended = (x: Facts, { stage, answer, stop }: End, committed?: Committed): Promise<void> => {
+    const outcome = stop ? 'stopped' : outcomeOf(answer)
+    measured(x, outcome)
+    if (stop) measure.refusal(stop.stop)
+    const result = answer?.kind === 'result' ? answer.result : undefined
+    const facts = {
+      outcome,
+      reason: stop?.stop,
+      stage: stop && stage,
+      errorCode: answer?.kind === 'error' ? answer.code : undefined,
+      resultBytes: result?.length,
+      resultDigest: result && digestOf(result),
+      notifications: x.relayed.count > 0 ? x.relayed : undefined,
+      findings: x.noticed?.findings,
+      redacted: x.noticed?.redacted,
+      withheld: x.noticed?.withheld,
+      ms: seconds(x) * 1000,
+      timings: { decide: x.decideMs, intent: x.intentMs, upstream: x.upstreamMs },
+    } as const
+    return log.append(encoder.outcome(exchangeOf(x), facts, committed), undefined, x.requestId)
+  }
+  /** The log can be written, and what it is to commit to cannot be kept. */
+  const unkept = (x: Facts): Promise<void> =>
+    log.append(
+      encoder.refusal(
+        describe(x),
+        { reason: 'audit-unavailable', stage: 'record', detail: 'what a rule asks to record cannot be kept' },
+        x.judged,
+      ),
+    )
+
   return {
     intent(x: Facts, round) {
       const beside = { policy: x.judged, findings: x.prepared?.findings }
-      return log.append(encoder.intent(exchangeOf(x), x.permit?.rules ?? [], (x.prepared?.state?.round ?? 0) + round, beside), x.requestId)
+      const write = (committed?: Committed): Promise<void> =>
+        log.append(
+          encoder.intent(exchangeOf(x), x.permit?.rules ?? [], (x.prepared?.state?.round ?? 0) + round, beside, committed),
+          x.requestId,
+        )
+      if (!isRecorded(x, 'arguments')) return write()
+      return recordValue(deps.recorded, x, 'arguments', argumentBytes(x)).then(write, async (cause: unknown) => {
+        if (round === 0) await unkept(x)
+        throw cause
+      })
     },
 
     outcome(x: Facts, { stage, answer, stop }) {
-      const outcome = stop ? 'stopped' : outcomeOf(answer)
-      measured(x, outcome)
-      if (stop) measure.refusal(stop.stop)
-      const result = answer?.kind === 'result' ? answer.result : undefined
-      return log.append(
-        encoder.outcome(exchangeOf(x), {
-          outcome,
-          reason: stop?.stop,
-          stage: stop && stage,
-          errorCode: answer?.kind === 'error' ? answer.code : undefined,
-          resultBytes: result?.length,
-          resultDigest: result && digestOf(result),
-          notifications: x.relayed.count > 0 ? x.relayed : undefined,
-          findings: x.noticed?.findings,
-          redacted: x.noticed?.redacted,
-          withheld: x.noticed?.withheld,
-          ms: seconds(x) * 1000,
-          timings: { decide: x.decideMs, intent: x.intentMs, upstream: x.upstreamMs },
-        }),
-        undefined,
-        x.requestId,
+      const bytes = stop ? undefined : answerBytes(answer)
+      if (bytes === undefined || !isRecorded(x, 'result')) return ended(x, { stage, answer, stop })
+      return recordValue(deps.recorded, x, 'result', bytes).then(
+        committed => ended(x, { stage, answer, stop }, committed),
+        async (cause: unknown) => {
+          await ended(x, { stage: 'record', answer: undefined, stop: { stop: 'audit-unavailable' } })
+          throw cause
+        },
       )
     },
 

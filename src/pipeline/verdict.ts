@@ -9,7 +9,7 @@ import type { Authenticated, Received } from './path.ts'
 import { scopeStop } from './scope-stop.ts'
 
 /** Demands of permits that hold in this gateway; rules that demand others do not load. */
-export const ENFORCED: readonly DemandKind[] = ['rate', 'concurrency', 'max-result', 'redact', 'stop-on']
+export const ENFORCED: readonly DemandKind[] = ['rate', 'concurrency', 'max-result', 'redact', 'stop-on', 'record']
 const ENFORCED_SET: ReadonlySet<DemandKind> = new Set(ENFORCED)
 
 export const verdictOf = ({ policy, list }: Judged, known: Partial<Pick<Considered, 'missingScopes' | 'standing'>>): Verdict =>

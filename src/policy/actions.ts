@@ -67,6 +67,8 @@ export const ACTIONS: Readonly<Record<string, ActionRow>> = {
   'admin/audit/show': ADMIN,
   'admin/audit/state': ADMIN,
   'admin/audit/proof': ADMIN,
+  'admin/audit/value': ADMIN,
+  'admin/audit/erase': ADMIN,
   'admin/marks/list': ADMIN,
   'admin/marks/clear': ADMIN,
   'admin/audit/sinks/list': ADMIN,

@@ -5,7 +5,7 @@ import type { PolicyDecision } from './evaluate.ts'
 import type { Obligations } from './obligations.ts'
 
 /** Kinds of demands, so that one which nothing enforces is told from one that holds. */
-export type DemandKind = 'rate' | 'concurrency' | 'max-result' | 'redact' | 'stop-on'
+export type DemandKind = 'rate' | 'concurrency' | 'max-result' | 'redact' | 'stop-on' | 'record'
 
 export type Considered = {
   /** the rules about this request */
@@ -101,12 +101,13 @@ export function decideFrom(gather: () => Considered): Verdict {
 }
 
 /** The kinds of demands in obligations. */
-export function demandsOf({ rates, concurrency, maxResultBytes, redact, stopOn }: Obligations): readonly DemandKind[] {
+export function demandsOf({ rates, concurrency, maxResultBytes, redact, stopOn, record }: Obligations): readonly DemandKind[] {
   return [
     ...(rates.length > 0 ? ['rate' as const] : []),
     ...(concurrency.length > 0 ? ['concurrency' as const] : []),
     ...(maxResultBytes !== undefined ? ['max-result' as const] : []),
     ...(redact.length > 0 ? ['redact' as const] : []),
     ...(stopOn.length > 0 ? ['stop-on' as const] : []),
+    ...(record !== undefined && record.length > 0 ? ['record' as const] : []),
   ]
 }

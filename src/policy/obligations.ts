@@ -8,6 +8,9 @@ type LimitKey = (typeof KEYS)[number]
 
 /** Classes of findings that are taken out of a result. */
 const REDACTIONS = ['secrets', 'personal-data'] as const
+/** Contents that are kept, sealed, with the audit event. */
+const RECORDED = ['arguments', 'result'] as const
+type RecordedKind = (typeof RECORDED)[number]
 /** What `@stop_on` may name: codes of findings, and severities for all codes of that severity. */
 const STOPPING: readonly string[] = [...FINDING_CODES, ...SEVERITIES]
 
@@ -23,12 +26,14 @@ export type Obligations = {
   readonly redact: readonly string[]
   /** findings, by code or severity, that stop a result */
   readonly stopOn: readonly string[]
+  /** what of a call is kept for auditors */
+  readonly record?: readonly RecordedKind[]
 }
 
 export const NO_OBLIGATIONS: Obligations = { rates: [], concurrency: [], redact: [], stopOn: [] }
 
 /** Annotations that demand something, and those that say how. A rule that has none of the first demands nothing. */
-export const DEMANDS = ['rate', 'concurrency', 'max_result', 'redact', 'stop_on'] as const
+export const DEMANDS = ['rate', 'concurrency', 'max_result', 'redact', 'stop_on', 'record'] as const
 export const DEMAND_DETAILS = ['key'] as const
 
 /** What the annotations of one rule demand; a text says what is wrong with one. */
@@ -56,17 +61,21 @@ export function readObligations(
       known: STOPPING,
       word: strange,
     }
+  const recorded = listOf(annotations.get('record'))
+  if (!recorded.every(isRecordedKind)) return { annotation: 'record', problem: `expected some of ${RECORDED.join(', ')}` }
   return {
     rates,
     concurrency: calls === undefined ? [] : [{ count: calls, per }],
     ...(bytes !== undefined && { maxResultBytes: bytes }),
     redact,
     stopOn,
+    ...(recorded.length > 0 && { record: recorded }),
   }
 }
 
 /** All of them: the lowest of what limits the same, every redaction and every finding that stops. The order of rules does not matter. */
 export function joinObligations(each: readonly Obligations[]): Obligations {
+  const record = [...new Set(each.flatMap(rule => rule.record ?? []))].sort()
   const sizes = each.flatMap(({ maxResultBytes }) => maxResultBytes ?? [])
   return {
     rates: strictest(
@@ -80,6 +89,7 @@ export function joinObligations(each: readonly Obligations[]): Obligations {
     ...(sizes.length > 0 && { maxResultBytes: Math.min(...sizes) }),
     redact: [...new Set(each.flatMap(({ redact }) => redact))].sort(),
     stopOn: [...new Set(each.flatMap(({ stopOn }) => stopOn))].sort(),
+    ...(record.length > 0 && { record }),
   }
 }
 
@@ -94,6 +104,8 @@ function strictest<T extends { readonly count: number }>(limits: readonly T[], s
 
 const listOf = (text: string | undefined): string[] =>
   text === undefined ? [] : [...new Set(text.split(',').map(word => word.trim()))].sort()
+
+const isRecordedKind = (word: string): word is RecordedKind => (RECORDED as readonly string[]).includes(word)
 
 function readKey(text: string | undefined): readonly LimitKey[] | string {
   if (text === undefined) return ['principal', 'tool']

@@ -52,7 +52,7 @@ function unfit(
   return {
     ...blocked(
       { from: entry, in: where },
-      'a task, whose result comes by a request of its own that `@redact`, `@stop_on` and `@max_result` of this one do not reach,',
+      'a task, whose result comes by a request of its own that `@redact`, `@stop_on`, `@max_result` and `@record` of this one do not reach,',
     ),
     fix: 'a policy author may demand these of the group `task` instead',
   }

@@ -1,0 +1,99 @@
+// Contents that rules asked to record, as acts: one shown to an auditor, after it was held against its event, and all of one person's erased for good.
+
+import type { AuditReader } from '../../audit/reading.ts'
+import { commitmentOf, type FoundValue, type ValueKind } from '../../audit/values.ts'
+import { Fault, isStop, type Stop } from '../../kernel/errors.ts'
+import { keyOf, type PrincipalKey } from '../../kernel/principal.ts'
+import { adminAnswer, readTexts, type AdminDeps, type Aimed } from '../administration.ts'
+import type { Answered, Authenticated, Received, Stage } from '../path.ts'
+
+type Erasing = Aimed & { readonly whose: PrincipalKey }
+type Reading = Pick<AdminDeps, 'auditReader' | 'auditValues'>
+
+/** `{event}`: an event's id */
+export const aimValueStage: Stage<Received, Aimed> = {
+  name: 'aim',
+  run: x => {
+    const read = readTexts(x, ['event'], [], 64)
+    if (isStop(read)) return read
+    const event = read.params['event'] ?? ''
+    if (!/^[0-9a-f-]{36}$/.test(event)) return { stop: 'params-invalid', detail: 'expected `event` as the id of an event' }
+    return { act: { target: `event ${event}`, params: read.params } }
+  },
+}
+
+/** `what`, `commit`, `salt` and, where it was kept, `value`: base64url each. The decision that shows it is durable first. */
+export const showValueStage = ({ auditReader, auditValues }: Reading): Stage<Received & Aimed, Answered> => ({
+  name: 'show-value',
+  run: ({ act }) =>
+    readable(async () => {
+      const event = act.params['event'] ?? ''
+      const said = await commitmentIn(auditReader, event)
+      if ('stop' in said) return said
+      const found = await auditValues.read({ event, kind: said.kind, digest: said.digest })
+      if (found.is !== 'value') return NOT_SHOWN[found.is]
+      // Bound to both already when it was sealed; what is shown as evidence rests on the event alone.
+      if (found.bytes && commitmentOf(said.kind, found.salt, found.bytes) !== said.digest) return NOT_SHOWN.unreadable
+      return adminAnswer({
+        ...{ event, what: said.kind, commit: said.digest, salt: found.salt.toString('base64url') },
+        ...(found.bytes ? { value: found.bytes.toString('base64url') } : { bytes: said.bytes }),
+      })
+    }),
+})
+
+/** `{issuer, subject, why}`: whoever it is need not be known to the configuration any more. */
+export const aimErasureStage: Stage<Received, Erasing> = {
+  name: 'aim',
+  run: x => {
+    const read = readTexts(x, ['issuer', 'subject', 'why'])
+    if (isStop(read)) return read
+    const { issuer = '', subject = '' } = read.params
+    if (issuer.includes(' ')) return { stop: 'params-invalid', detail: 'expected `issuer` without a space' }
+    const whose = keyOf(issuer, subject)
+    return { act: { target: `values ${whose}`, params: read.params }, whose }
+  },
+}
+
+/** On record with who, why and how many first. A crash in between leaves values: done again, it removes them. */
+export const eraseValuesStage = ({ auditValues }: Pick<AdminDeps, 'auditValues'>): Stage<Received & Authenticated & Erasing, Answered> => ({
+  name: 'erase-values',
+  effect: true,
+  run: ({ principal, whose, act }) =>
+    readable(async () => {
+      const values = await auditValues.count(whose)
+      await auditValues.recordErase({ of: whose, by: principal.key, why: act.params['why'] ?? '', values })
+      return adminAnswer({ erased: await auditValues.erase(whose) })
+    }),
+})
+
+const NOT_SHOWN: Readonly<Record<Exclude<FoundValue['is'], 'value'>, Stop>> = {
+  absent: { stop: 'params-invalid', detail: 'its value is not here: it was erased, or this is not the data directory it was recorded in' },
+  unreadable: {
+    stop: 'params-invalid',
+    detail: 'its value opens with no key that is here, or is not what the event commits to: it was erased, or put in the place of another',
+  },
+}
+
+type Said = { readonly kind: ValueKind; readonly digest: string; readonly bytes: unknown }
+
+async function commitmentIn(reader: AuditReader, id: string): Promise<Said | Stop> {
+  const { events } = await reader.search({ id, limit: 1 })
+  const [found] = events
+  if (!found) return { stop: 'params-invalid', detail: 'no such event', fix: 'an event can be found a moment after it was written' }
+  if (found.isChanged) return { stop: 'state-unavailable', detail: 'the event was changed outside the gateway', fix: 'run `gatehouse audit verify`' }
+  const { commit, commitBytes } = JSON.parse(found.event) as Readonly<Record<string, unknown>>
+  for (const kind of ['arguments', 'result'] as const) {
+    const digest = (commit as Readonly<Record<string, unknown>> | undefined)?.[kind]
+    if (typeof digest === 'string') return { kind, digest, bytes: commitBytes }
+  }
+  return { stop: 'params-invalid', detail: 'no rule asked to record anything with that event' }
+}
+
+async function readable(work: () => Promise<Answered | Stop>): Promise<Answered | Stop> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    return { stop: 'state-unavailable', detail: error.message, fix: 'mend that, and do it again' }
+  }
+}
