@@ -60,7 +60,7 @@ type Loose<T> = { readonly [K in keyof T]: object extends Pick<T, K> ? T[K] | un
 type Own<T> = Loose<Omit<T, keyof ExchangeFacts | 'v' | 'id' | 'time' | 'type' | keyof Beside | keyof EventCommitment>>
 /** What stands beside the facts of an event, as canonical JSON text: the decision of the rules, and what inspection found. */
 export type Beside = { readonly policy?: string | undefined; readonly findings?: string | undefined }
-/** The id of an event that commits to a value, and what it says of that. */
+/** The id of an event that commits to a value, which is sealed to it, and what it says of that. */
 export type Committing = { readonly id: string; readonly commit: Commitment }
 export type OutcomeFacts = Own<OutcomeEvent> & Pick<Loose<OutcomeEvent>, 'findings'>
 export type RefusalFacts = Own<RefusalEvent>

@@ -111,38 +111,40 @@ export type EventCommitment = {
 }
 
 /** Durable before anything leaves for an upstream. */
-export type IntentEvent = Exchange & EventCommitment & {
-  readonly type: 'intent'
-  readonly policy?: EventPolicy
-  /** in the arguments */
-  readonly findings?: readonly EventFinding[]
-  /** the rule (later: policy ids) that permits it */
-  readonly rules: readonly string[]
-  readonly round: number
-}
+export type IntentEvent = Exchange &
+  EventCommitment & {
+    readonly type: 'intent'
+    readonly policy?: EventPolicy
+    /** in the arguments */
+    readonly findings?: readonly EventFinding[]
+    /** the rule (later: policy ids) that permits it */
+    readonly rules: readonly string[]
+    readonly round: number
+  }
 
 /** Durable before the host sees the answer. */
-export type OutcomeEvent = Exchange & EventCommitment & {
-  readonly type: 'outcome'
-  /** `ok` a result, `error` a JSON-RPC error or isError of the upstream, `input` input_required, `task` a task handle, `stopped` a refusal after the intent, `unknown` closed at start after a crash */
-  readonly outcome: 'ok' | 'error' | 'input' | 'task' | 'stopped' | 'unknown'
-  readonly reason?: Reason
-  readonly stage?: string
-  readonly errorCode?: number
-  readonly resultBytes?: number
-  /** SHA-256 (base64url) over the result bytes sent to the host */
-  readonly resultDigest?: string
-  /** notifications relayed between intent and outcome */
-  readonly notifications?: { readonly count: number; readonly digest: string }
-  /** what was found in what came back, by code and by where: how bad, what it came to (`redact`: taken out), where first, in how many texts; never a value */
-  readonly findings?: readonly ContentFinding[]
-  /** places that a rule took out of what the host got */
-  readonly redacted?: number
-  /** notifications that a finding kept from the host */
-  readonly withheld?: number
-  readonly ms: number
-  readonly timings?: EventTimings
-}
+export type OutcomeEvent = Exchange &
+  EventCommitment & {
+    readonly type: 'outcome'
+    /** `ok` a result, `error` a JSON-RPC error or isError of the upstream, `input` input_required, `task` a task handle, `stopped` a refusal after the intent, `unknown` closed at start after a crash */
+    readonly outcome: 'ok' | 'error' | 'input' | 'task' | 'stopped' | 'unknown'
+    readonly reason?: Reason
+    readonly stage?: string
+    readonly errorCode?: number
+    readonly resultBytes?: number
+    /** SHA-256 (base64url) over the result bytes sent to the host */
+    readonly resultDigest?: string
+    /** notifications relayed between intent and outcome */
+    readonly notifications?: { readonly count: number; readonly digest: string }
+    /** what was found in what came back, by code and by where: how bad, what it came to (`redact`: taken out), where first, in how many texts; never a value */
+    readonly findings?: readonly ContentFinding[]
+    /** places that a rule took out of what the host got */
+    readonly redacted?: number
+    /** notifications that a finding kept from the host */
+    readonly withheld?: number
+    readonly ms: number
+    readonly timings?: EventTimings
+  }
 
 type ContentFinding = {
   readonly code: string

@@ -35,9 +35,7 @@ export type KeptValue = {
  * `unreadable`: it is there, and opens with no key that is here for this event and commitment: its person's values were erased, or it was put in the place of another.
  */
 export type FoundValue =
-  | { readonly is: 'value'; readonly salt: Buffer; readonly bytes?: Buffer }
-  | { readonly is: 'absent' }
-  | { readonly is: 'unreadable' }
+  { readonly is: 'value'; readonly salt: Buffer; readonly bytes?: Buffer } | { readonly is: 'absent' } | { readonly is: 'unreadable' }
 
 /**
  * Sealed under a key for each subject. Calls are done one after the other; each that changes something is durable when it resolves. All reject with Fault

@@ -1,6 +1,7 @@
 // What a rule asks to record of a call: kept, sealed and durable, before the event that commits to it.
 
-import { commitmentOf, MAX_VALUE_BYTES, SALT_BYTES, type Commitment, type ValueKind, type ValueStore } from '../audit/values.ts'
+import { commitmentOf, MAX_VALUE_BYTES, SALT_BYTES, type ValueKind, type ValueStore } from '../audit/values.ts'
+import type { Committing } from '../audit/encode.ts'
 import { rawOf } from '../mcp/json.ts'
 import type { Answer, Authenticated, Permitted, Received } from './path.ts'
 
@@ -11,15 +12,12 @@ export type ValueDeps = {
   readonly newId: () => string
 }
 
-/** The event's id, which the value is sealed to, and what it says of the value. */
-export type Committed = { readonly id: string; readonly commit: Commitment }
-
 type Asking = Received & Partial<Authenticated & Permitted>
 
 export const isRecorded = ({ permit }: Asking, kind: ValueKind): boolean => permit?.obligations?.record?.includes(kind) === true
 
 /** Durable when it resolves. Rejects with Fault `audit-unavailable`: then nothing may go on. */
-export async function recordValue(deps: ValueDeps, x: Asking, kind: ValueKind, bytes: Buffer): Promise<Committed | undefined> {
+export async function recordValue(deps: ValueDeps, x: Asking, kind: ValueKind, bytes: Buffer): Promise<Committing | undefined> {
   // INVARIANT: nothing is permitted before somebody is authenticated.
   if (!x.principal) return undefined
   const salt = deps.randomBytes(SALT_BYTES)

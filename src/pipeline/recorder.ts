@@ -1,7 +1,7 @@
 // The audit bracket as events: who, what, which rule, and how it ended. No argument value is ever written, only digests and sizes, and what policies read to decide. What a
 // rule asks to record is sealed elsewhere first (recorded-values.ts).
 
-import type { EventEncoder, ExchangeText } from '../audit/encode.ts'
+import type { Committing, EventEncoder, ExchangeText } from '../audit/encode.ts'
 import type { EventUpstream } from '../audit/record.ts'
 import type { AuditLog } from '../audit/log.ts'
 import type { LegacySession } from '../bridge/legacy-session.ts'
@@ -14,7 +14,7 @@ import type { Verified } from './catalogue.ts'
 import type { RecordedRequest, ServerRequestRecorder } from './deps.ts'
 import type { UpstreamEntry } from './entry.ts'
 import type { Answer, Authenticated, Classified, Joined, Permitted, Received, Recorder } from './path.ts'
-import { answerBytes, argumentBytes, isRecorded, recordValue, type Committed, type ValueDeps } from './recorded-values.ts'
+import { answerBytes, argumentBytes, isRecorded, recordValue, type ValueDeps } from './recorded-values.ts'
 import type { Labelled } from './stages/label-contents.ts'
 import type { Prepared } from './stages/prepare-arguments.ts'
 import type { Credentialed } from './stages/resolve-credential.ts'
@@ -63,7 +63,7 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
       ),
     )
 
-  const ended = (x: Facts, { stage, answer, stop }: End, committed?: Committed): Promise<void> => {
+  const ended = (x: Facts, { stage, answer, stop }: End, committing?: Committing): Promise<void> => {
     const outcome = stop ? 'stopped' : outcomeOf(answer)
     measured(x, outcome)
     if (stop) measure.refusal(stop.stop)
@@ -82,7 +82,7 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
       ms: seconds(x) * 1000,
       timings: { decide: x.decideMs, intent: x.intentMs, upstream: x.upstreamMs },
     } as const
-    return log.append(encoder.outcome(exchangeOf(x), facts, committed), undefined, x.requestId)
+    return log.append(encoder.outcome(exchangeOf(x), facts, committing), undefined, x.requestId)
   }
   /** The log can be written, and what it is to commit to cannot be kept. */
   const unkept = (x: Facts): Promise<void> =>
@@ -97,9 +97,9 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
   return {
     intent(x: Facts, round) {
       const beside = { policy: x.judged, findings: x.prepared?.findings }
-      const write = (committed?: Committed): Promise<void> =>
+      const write = (committing?: Committing): Promise<void> =>
         log.append(
-          encoder.intent(exchangeOf(x), x.permit?.rules ?? [], (x.prepared?.state?.round ?? 0) + round, beside, committed),
+          encoder.intent(exchangeOf(x), x.permit?.rules ?? [], (x.prepared?.state?.round ?? 0) + round, beside, committing),
           x.requestId,
         )
       if (!isRecorded(x, 'arguments')) return write()
@@ -113,7 +113,7 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
       const bytes = stop ? undefined : answerBytes(answer)
       if (bytes === undefined || !isRecorded(x, 'result')) return ended(x, { stage, answer, stop })
       return recordValue(deps.recorded, x, 'result', bytes).then(
-        committed => ended(x, { stage, answer, stop }, committed),
+        committing => ended(x, { stage, answer, stop }, committing),
         async (cause: unknown) => {
           await ended(x, { stage: 'record', answer: undefined, stop: { stop: 'audit-unavailable' } })
           throw cause

@@ -111,6 +111,26 @@ describe('EventEncoder', () => {
     )
   })
 
+  it('writes what it commits to in its place, under the id that it was sealed to', () => {
+    const id = '0198a000-0000-7000-8000-000000000000'
+    const commit = fc.record({ kind: fc.constantFrom('arguments' as const, 'result' as const), digest: hostile(43), bytes: fc.nat() })
+    fc.assert(
+      fc.property(facts, commit, fc.boolean(), (exchange, { kind, digest, bytes }, isLarge) => {
+        const shared = encoder.exchange(exchange)
+        const committing = { id, commit: { kind, digest, ...(isLarge && { bytes }) } }
+        const said = { commit: { [kind]: digest }, ...(isLarge && { commitBytes: bytes }) }
+        for (const line of [
+          encoder.intent(shared, [], 0, {}, committing),
+          encoder.outcome(shared, { outcome: 'error', errorCode: 1, ms: 1 }, committing),
+        ]) {
+          expectCanonical(line)
+          expect(JSON.parse(line)).toMatchObject(plain({ id, ...said }) as object)
+        }
+        expect(Object.keys(JSON.parse(encoder.refusal(shared, { reason: 'denied', stage: 's' })))).not.toContain('commit')
+      }),
+    )
+  })
+
   it('writes outcomes, refusals, decisions, questions, aggregates and lifecycle events that read back exactly', () => {
     const outcome = fc.record(
       {

@@ -13,6 +13,7 @@ const DEMANDING = [
   ['max-result', '@max_result("1kB")'],
   ['redact', '@redact("secrets")'],
   ['stop-on', '@stop_on("override")'],
+  ['record', '@record("arguments")'],
 ] as const
 
 const gated = (demand: string, enforced: typeof ENFORCED) =>

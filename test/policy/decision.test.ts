@@ -87,8 +87,9 @@ describe('the table of decisions', () => {
       maxResultBytes: 1,
       redact: ['secrets'],
       stopOn: ['low'],
+      record: ['result' as const],
     }
-    expect(demandsOf(all)).toEqual(['rate', 'concurrency', 'max-result', 'redact', 'stop-on'])
+    expect(demandsOf(all)).toEqual(['rate', 'concurrency', 'max-result', 'redact', 'stop-on', 'record'])
     expect(demandsOf(NO_OBLIGATIONS)).toEqual([])
   })
 })

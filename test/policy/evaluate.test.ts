@@ -164,11 +164,12 @@ describe('obligations', () => {
        @id("b") @rate("5/1m") @redact("secrets") permit (principal, action in MCP::Action::"use", resource) when { context.readUntrusted };
        @id("c") @rate("9/1h") @key("client") @concurrency("3") permit (principal, action in MCP::Action::"use", resource);
        @id("d") @concurrency("2") @key("client") @max_result("500kB") @redact("personal-data, secrets") @stop_on("override, critical") permit (principal, action in MCP::Action::"use", resource);
+       @id("f") @record("result, arguments") permit (principal, action in MCP::Action::"use", resource) when { context.readUntrusted };
        @id("e") @max_result("1MB") permit (principal in MCP::Group::"sales", action in MCP::Action::"use", resource);`,
     )
     expect(rules.decide(requestOf({ principal: 'bob', context: { readUntrusted: true } }))).toMatchObject({
       outcome: 'allow',
-      demandedBy: ['a', 'b', 'c', 'd', 'e'],
+      demandedBy: ['a', 'b', 'c', 'd', 'e', 'f'],
       obligations: {
         rates: [
           { count: 9, seconds: 3600, per: ['client'] },
@@ -178,6 +179,7 @@ describe('obligations', () => {
         maxResultBytes: 500_000,
         redact: ['personal-data', 'secrets'],
         stopOn: ['critical', 'override'],
+        record: ['arguments', 'result'],
       },
     })
     expect(rules.decide(requestOf())).toMatchObject({ demandedBy: ['a', 'c', 'd'], obligations: { rates: [{ count: 9 }, { count: 120 }] } })

@@ -74,7 +74,7 @@ describe('a folder of policies', () => {
         "authz/test.cedar:15:34  expected a static policy, got a template containing the slot ?principal / try removing the template slot(s) from this policy",
         "authz/test.cedar:16:14  \`@rate\` means nothing in authz/ / move the rule to obligations/",
         "authz/test.cedar:17:75 attribute attribute \`nmae\` on entity type \`MCP::Tool\` not found / did you mean \`name\`?",
-        "obligations/test.cedar:1:1  demands nothing / give it one of @rate, @concurrency, @max_result, @redact, @stop_on",
+        "obligations/test.cedar:1:1  demands nothing / give it one of @rate, @concurrency, @max_result, @redact, @stop_on, @record",
         "obligations/test.cedar:2:17  expected a count and a time such as \`120/1m\` / ",
         "obligations/test.cedar:3:1  a forbid in obligations/ / rules there are permits: each that applies adds what it demands",
       ]

@@ -112,7 +112,10 @@ export class ValueFile {
     }
     const key = unwrap(wrapped, subject, wrapping)
     if (!key)
-      throw new Fault('audit-unavailable', 'the key of somebody’s recorded values opens with no `keys/audit-values.key` that is here: restore it')
+      throw new Fault(
+        'audit-unavailable',
+        'the key of somebody’s recorded values opens with no `keys/audit-values.key` that is here: restore it',
+      )
     return key
   }
 
@@ -159,8 +162,7 @@ export class ValueFile {
 const subjectOf = (key: string): Buffer => createHash('sha256').update(key).digest()
 
 /** An id holds no `|`, and neither does a digest. */
-const boundTo = ({ event, kind, digest }: Pick<KeptValue, 'event' | 'kind' | 'digest'>): Buffer =>
-  Buffer.from(`${event}|${kind}|${digest}`)
+const boundTo = ({ event, kind, digest }: Pick<KeptValue, 'event' | 'kind' | 'digest'>): Buffer => Buffer.from(`${event}|${kind}|${digest}`)
 const ownerOf = (subject: Buffer): Buffer => Buffer.concat([Buffer.from('gatehouse audit-values key\0'), subject])
 
 function seal(key: Buffer, bytes: Buffer, associated: Buffer): Buffer {

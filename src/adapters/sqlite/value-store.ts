@@ -87,7 +87,9 @@ export class SqliteValueStore implements ValueStore {
       return
     }
     const ask: ToValueWorker =
-      first.ask.type === 'keep' ? { type: 'keep', group: this.#asked.flatMap(({ ask }) => (ask.type === 'keep' ? ask.group : [])) } : first.ask
+      first.ask.type === 'keep'
+        ? { type: 'keep', group: this.#asked.flatMap(({ ask }) => (ask.type === 'keep' ? ask.group : [])) }
+        : first.ask
     this.#worker ??= this.#spawn()
     this.#worker.ref()
     this.#worker.postMessage(ask)

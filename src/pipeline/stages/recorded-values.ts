@@ -80,7 +80,8 @@ async function commitmentIn(reader: AuditReader, id: string): Promise<Said | Sto
   const { events } = await reader.search({ id, limit: 1 })
   const [found] = events
   if (!found) return { stop: 'params-invalid', detail: 'no such event', fix: 'an event can be found a moment after it was written' }
-  if (found.isChanged) return { stop: 'state-unavailable', detail: 'the event was changed outside the gateway', fix: 'run `gatehouse audit verify`' }
+  if (found.isChanged)
+    return { stop: 'state-unavailable', detail: 'the event was changed outside the gateway', fix: 'run `gatehouse audit verify`' }
   const { commit, commitBytes } = JSON.parse(found.event) as Readonly<Record<string, unknown>>
   for (const kind of ['arguments', 'result'] as const) {
     const digest = (commit as Readonly<Record<string, unknown>> | undefined)?.[kind]
