@@ -62,6 +62,8 @@ type Own<T> = Loose<Omit<T, keyof ExchangeFacts | 'v' | 'id' | 'time' | 'type' |
 export type Beside = { readonly policy?: string | undefined; readonly findings?: string | undefined }
 /** The id of an event that commits to a value, which is sealed to it, and what it says of that. */
 export type Committing = { readonly id: string; readonly commit: Commitment }
+/** `committing`: where a rule asks to record the arguments */
+export type IntentBeside = Beside & { readonly committing?: Committing | undefined }
 export type OutcomeFacts = Own<OutcomeEvent> & Pick<Loose<OutcomeEvent>, 'findings'>
 export type RefusalFacts = Own<RefusalEvent>
 export type DecisionFacts = Own<DecisionEvent>
@@ -117,7 +119,7 @@ export class EventEncoder {
   }
 
   /** `policy`: the decision of the rules, as canonical JSON text; where there are none, undefined. The same for refusals and decisions. */
-  intent(x: ExchangeText, rules: readonly string[], round: number, { policy, findings }: Beside = {}, committing?: Committing): string {
+  intent(x: ExchangeText, rules: readonly string[], round: number, { policy, findings, committing }: IntentBeside = {}): string {
     const how = `${commitOf(committing)}${x.credential}${findingsOf(findings)}${this.#id(committing?.id)}${x.marks}${policyOf(policy)}`
     const what = `${x.request},"round":${number(round)},"rules":${stringList(rules)}${x.session}${x.subject}`
     return `${x.start}${how}${x.principal}${what}${this.#end(x, 'intent')}}`

@@ -41,6 +41,8 @@ export type RecorderDeps = {
 
 type End = { readonly stage: string; readonly answer: Answer | undefined; readonly stop: Stop | undefined }
 
+const UNKEPT = { reason: 'audit-unavailable', stage: 'record', detail: 'what a rule asks to record cannot be kept' } as const
+
 export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestRecorder {
   const { log, encoder, measure } = deps
   const { describe, exchangeOf } = describer(encoder)
@@ -48,60 +50,26 @@ export function createRecorder(deps: RecorderDeps): Recorder & ServerRequestReco
   const measured = (x: Facts, outcome: CallOutcome): void =>
     measure.call(x.route?.entry.alias ?? 'none', outcome, seconds(x), x.spans?.traceId)
 
-  const asked = (exchange: ExchangeText, request: RecordedRequest): Promise<void> =>
-    log.append(
-      encoder.serverRequest(
-        exchange,
-        {
-          requestMethod: request.method,
-          requestDigest: request.params && digestOf(request.params),
-          decision: request.decision,
-          reason: request.stop?.stop,
-          rules: request.rules,
-        },
-        request,
-      ),
-    )
-
+  const asked = (exchange: ExchangeText, request: RecordedRequest): Promise<void> => log.append(questionText(encoder, exchange, request))
   const ended = (x: Facts, { stage, answer, stop }: End, committing?: Committing): Promise<void> => {
     const outcome = stop ? 'stopped' : outcomeOf(answer)
     measured(x, outcome)
     if (stop) measure.refusal(stop.stop)
-    const result = answer?.kind === 'result' ? answer.result : undefined
-    const facts = {
-      outcome,
-      reason: stop?.stop,
-      stage: stop && stage,
-      errorCode: answer?.kind === 'error' ? answer.code : undefined,
-      resultBytes: result?.length,
-      resultDigest: result && digestOf(result),
-      notifications: x.relayed.count > 0 ? x.relayed : undefined,
-      findings: x.noticed?.findings,
-      redacted: x.noticed?.redacted,
-      withheld: x.noticed?.withheld,
-      ms: seconds(x) * 1000,
-      timings: { decide: x.decideMs, intent: x.intentMs, upstream: x.upstreamMs },
-    } as const
+    const facts = { ...outcomeFacts(x, answer), outcome, reason: stop?.stop, stage: stop && stage, ms: seconds(x) * 1000 } as const
     return log.append(encoder.outcome(exchangeOf(x), facts, committing), undefined, x.requestId)
   }
   /** The log can be written, and what it is to commit to cannot be kept. */
-  const unkept = (x: Facts): Promise<void> =>
-    log.append(
-      encoder.refusal(
-        describe(x),
-        { reason: 'audit-unavailable', stage: 'record', detail: 'what a rule asks to record cannot be kept' },
-        x.judged,
-      ),
-    )
+  const unkept = (x: Facts): Promise<void> => log.append(encoder.refusal(describe(x), UNKEPT, x.judged))
 
   return {
     intent(x: Facts, round) {
-      const beside = { policy: x.judged, findings: x.prepared?.findings }
-      const write = (committing?: Committing): Promise<void> =>
-        log.append(
-          encoder.intent(exchangeOf(x), x.permit?.rules ?? [], (x.prepared?.state?.round ?? 0) + round, beside, committing),
+      const write = (committing?: Committing): Promise<void> => {
+        const beside = { policy: x.judged, findings: x.prepared?.findings, committing }
+        return log.append(
+          encoder.intent(exchangeOf(x), x.permit?.rules ?? [], (x.prepared?.state?.round ?? 0) + round, beside),
           x.requestId,
         )
+      }
       if (!isRecorded(x, 'arguments')) return write()
       return recordValue(deps.recorded, x, 'arguments', argumentBytes(x)).then(write, async (cause: unknown) => {
         if (round === 0) await unkept(x)
@@ -204,4 +172,29 @@ function describer(encoder: EventEncoder): Describer {
 function outcomeOf(answer: Answer | undefined): 'ok' | 'error' | 'input' | 'task' {
   if (answer?.kind === 'result') return answer.outcome
   return answer?.kind === 'error' ? 'error' : 'ok'
+}
+
+function outcomeFacts(x: Facts, answer: Answer | undefined) {
+  const result = answer?.kind === 'result' ? answer.result : undefined
+  return {
+    errorCode: answer?.kind === 'error' ? answer.code : undefined,
+    resultBytes: result?.length,
+    resultDigest: result && digestOf(result),
+    notifications: x.relayed.count > 0 ? x.relayed : undefined,
+    findings: x.noticed?.findings,
+    redacted: x.noticed?.redacted,
+    withheld: x.noticed?.withheld,
+    timings: { decide: x.decideMs, intent: x.intentMs, upstream: x.upstreamMs },
+  }
+}
+
+function questionText(encoder: EventEncoder, exchange: ExchangeText, request: RecordedRequest): string {
+  const facts = {
+    requestMethod: request.method,
+    requestDigest: request.params && digestOf(request.params),
+    decision: request.decision,
+    reason: request.stop?.stop,
+    rules: request.rules,
+  }
+  return encoder.serverRequest(exchange, facts, request)
 }

@@ -120,7 +120,7 @@ describe('EventEncoder', () => {
         const committing = { id, commit: { kind, digest, ...(isLarge && { bytes }) } }
         const said = { commit: { [kind]: digest }, ...(isLarge && { commitBytes: bytes }) }
         for (const line of [
-          encoder.intent(shared, [], 0, {}, committing),
+          encoder.intent(shared, [], 0, { committing }),
           encoder.outcome(shared, { outcome: 'error', errorCode: 1, ms: 1 }, committing),
         ]) {
           expectCanonical(line)

@@ -112,7 +112,9 @@ export class SqliteValueStore implements ValueStore {
       this.#next()
     })
     let cause: unknown
-    worker.on('error', error => (cause = error))
+    worker.on('error', (error: unknown) => {
+      cause = error
+    })
     worker.on('exit', () => {
       if (worker !== this.#worker) return
       this.#worker = undefined
