@@ -131,6 +131,12 @@ describe.skipIf(!hasChromium)('audit pages of the console, in Chromium', () => {
     const file = await download
     expect(file.suggestedFilename()).toBe(`event-${SEQ.refused}.tlog-proof`)
     expect(readFileSync(await file.path(), 'utf8')).toBe(`c2sp.org/tlog-proof@v1\nindex ${SEQ.refused}\n`)
+    const event = page.waitForEvent('download')
+    await page.getByRole('button', { name: 'Download event' }).click()
+    const line = readFileSync(await (await event).path(), 'utf8')
+    expect((await event).suggestedFilename()).toBe(`event-${SEQ.refused}.json`)
+    expect(JSON.parse(line)).toMatchObject({ reason: 'approval-pending' })
+    expect(shown).toContain(`--proof event-${SEQ.refused}.tlog-proof --event event-${SEQ.refused}.json --key KEY`)
     await page.getByRole('link', { name: 'others like it' }).first().click()
     await heading('Audit log').waitFor()
   })

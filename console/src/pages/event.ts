@@ -74,7 +74,7 @@ function shownValue(path: string, at: Json): Child {
   return [value(piecesOf(text)), href !== undefined && h('a', { class: 'same', href: `/console/audit${href}` }, 'others like it')]
 }
 
-function proof({ seq, leaf }: Shown, state: State, { failed }: Context): Child {
+function proof({ seq, leaf, line }: Shown, state: State, { failed }: Context): Child {
   const said = h('div', {})
   const isCovered = (state.checkpoint?.size ?? 0) > seq
   const download = (): void => {
@@ -102,8 +102,18 @@ function proof({ seq, leaf }: Shown, state: State, { failed }: Context): Child {
             {},
             'The proof shows that this very line stands at this place of a log that was signed, and that witnesses signed where there are any. Whoever has it needs neither this gateway nor its disk:',
           ),
-          button('Download proof', download, { class: 'go' }),
-          copyable(`gatehouse audit verify --proof event-${seq}.tlog-proof`, 'the command'),
+          h(
+            'div',
+            { class: 'buttons' },
+            button('Download proof', download, { class: 'go' }),
+            button('Download event', () => saveAs(`event-${seq}.json`, line)),
+          ),
+          copyable(`gatehouse audit verify --proof event-${seq}.tlog-proof --event event-${seq}.json --key KEY`, 'the command'),
+          h(
+            'p',
+            { class: 'soft' },
+            'KEY is the public key of the log, as `gatehouse audit key` prints it on the gateway: get it by a way of your own.',
+          ),
         ]
       : notice('warn', h('p', {}, 'No checkpoint covers it yet: it has no proof. Look again in a moment.')),
     said,
