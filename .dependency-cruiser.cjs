@@ -131,9 +131,9 @@ module.exports = {
       name: 'the console takes of src declared shapes and what looks alike, and no more',
       severity: 'error',
       from: { path: '^console/src/' },
-      to: { path: '^src/', pathNot: '^src/(approvals/shapes|pipeline/server-reviews|kernel/look-alikes)\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/(approvals/shapes|audit/reading|pipeline/server-reviews|kernel/(look-alikes|measure))\\.ts$' },
     },
-    onlyAsTypes('the console gets shapes, not the code behind them', { path: '^console/src/' }, '^src/(approvals|pipeline)/'),
+    onlyAsTypes('the console gets shapes, not the code behind them', { path: '^console/src/' }, '^src/(approvals|pipeline|kernel/measure)'),
     {
       name: 'pages are made of nothing but themselves: no package, nothing of Node',
       severity: 'error',

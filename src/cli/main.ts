@@ -47,9 +47,9 @@ function help(words: readonly string[], io: Io): number {
   return EXIT.ok
 }
 
-/** The command whose words the line starts with; `config check` before a `config`. */
+/** The command whose words the line starts with: the one of most words, `audit dead list` before an `audit dead`. */
 function findCommand(argv: readonly string[]): { command: Command; rest: readonly string[] } | undefined {
-  for (const length of [2, 1]) {
+  for (const length of [3, 2, 1]) {
     const command = COMMANDS.find(c => c.name === argv.slice(0, length).join(' '))
     if (command) return { command, rest: argv.slice(length) }
   }

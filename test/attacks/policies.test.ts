@@ -33,6 +33,7 @@ const config = (): Record<string, any> => ({
   limits: { principalPerSecond: 1_000_000, addressFailuresPerMinute: 1_000_000 },
   operators: ['root'],
   policies: { folder: join(folder, 'rules') },
+  approvals: { limits: { perServer: 64 } }, // one server is asked for everything here
   upstreams: { up: { http: { url: world.up.url }, labels: ['lab'], allow: [], gates: GATES, timeouts: { park: '1s' } } },
 })
 /** These rules alone, in force. What waits for people waits a second. */
