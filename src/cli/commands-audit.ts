@@ -2,6 +2,7 @@
 
 import type { Command, Option } from './command-row.ts'
 import type { CommandModule } from './command.ts'
+import { WHY } from './options.ts'
 
 const DATA_DIR: Option = { kind: 'text', value: 'DIR', help: 'data directory, or a copy of it; default: that of the configuration' }
 const act = (name: 'exporting' | 'prove') => async (): Promise<CommandModule> => (await import('./audit/export.ts'))[name]
@@ -77,6 +78,16 @@ export const AUDIT: readonly Command[] = [
     ],
     options: { 'data-dir': DATA_DIR, all: { kind: 'flag', help: 'those it had before too, oldest first, one a line' } },
     load: () => import('./audit/key.ts'),
+  },
+  {
+    name: 'audit begin',
+    summary: 'end the audit log and begin a new one that names it',
+    about: [
+      'For a log that cannot go on: it was rolled back or changed, its key is lost, or it is to have another name. The gateway must be stopped. The folder of the log goes aside under a dated name, whole; what was signed of it stays in `trust/audit.json`, with who ended it and why; the next start begins a new log under a new name, whose first event says all that.',
+      'It makes nothing good: checkpoints of the old log still tell what became of it (`gatehouse audit verify FOLDER --checkpoint FILE`), and no checkpoint of it is one of the new log. Give witnesses the new key line. Events that a sink has not got yet stay in the old folder.',
+    ],
+    options: { why: WHY, yes: { kind: 'flag', help: 'do it; without, it is only told what would be done' } },
+    load: () => import('./audit/begin.ts'),
   },
   {
     name: 'witness',

@@ -45,6 +45,6 @@ export async function beginAnew(
   nowMs: number,
 ): Promise<{ readonly aside: string | undefined; readonly before: EndedLog | undefined }> {
   const aside = join(dataDir, `audit.before-restore-${new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, '')}`)
-  const moved = await endLog(dataDir, manifest.signed, aside)
+  const moved = await endLog(dataDir, { known: manifest.signed, aside })
   return { aside: moved, before: readFloor(dataDir).ended.at(-1) }
 }

@@ -7,6 +7,7 @@ import { isKeyName, noteKey, vkeyOf } from '../../audit/note.ts'
 import { Fault } from '../../kernel/errors.ts'
 import { loadKeyFile } from '../key-file.ts'
 import { replaceSyncedFile } from '../synced-file.ts'
+import type { EndedLog } from './floor.ts'
 
 const KEY_FILE = { name: 'audit.key', lost: 'the audit log cannot go on under its name; a new one begins with `gatehouse audit begin`' }
 /** DER of an Ed25519 private key up to its 32 bytes (RFC 8410 section 7). */
@@ -38,13 +39,21 @@ export const vkeysIn = (dir: string): readonly string[] => {
   return existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []
 }
 
-/** The name of a log that begins: `wanted`, or the one in `<dir>/origin`, or one made of `host` and a number nobody else has. Kept in that file. */
-export function originOf(dir: string, wanted: string | undefined, host: string): string {
+/**
+ * The name of a log that begins: `wanted`, or the one in `<dir>/origin`, or one made of `host` and a number nobody else has. Kept in that file. Throws Fault
+ * `audit-origin-ended` for the name of a log that ended: two logs under one name are what witnesses call a fork.
+ */
+export function originOf(dir: string, wanted: string | undefined, { host, ended }: { host: string; ended: readonly EndedLog[] }): string {
   const file = join(dir, 'origin')
   const kept = existsSync(file) ? readFileSync(file, 'utf8').trimEnd() : undefined
   const origin = wanted ?? kept ?? `${host}/${randomBytes(4).toString('hex')}`
   if (!isKeyName(origin) || origin.length > 255)
     throw new Fault('audit-origin-invalid', `\`${file}\`: expected a name without spaces and \`+\`; remove the file or mend it`)
+  if (ended.some(log => log.origin === origin))
+    throw new Fault(
+      'audit-origin-ended',
+      `\`${origin}\` is the name of an audit log that ended, and a name is never used again: set another \`audit.origin\` in the configuration, or none; where the ended log was put back into \`${dir}\`, take it away, or end what is there (\`gatehouse audit begin\`)`,
+    )
   replaceWhereNew(file, `${origin}\n`)
   return origin
 }

@@ -7,7 +7,15 @@ import { readSyncedFile, replaceSyncedFile } from '../synced-file.ts'
 const MAX_BYTES = 256 * 1024
 
 /** A log that was ended by hand: what it was when its end was noticed. `root` in base64. */
-export type EndedLog = { readonly origin: string; readonly size: number; readonly root: string }
+export type EndedLog = {
+  readonly origin: string
+  readonly size: number
+  readonly root: string
+  /** where somebody ended it with a command; stands in the first event of the next log too */
+  readonly end?: LogEnd
+}
+/** `time`: RFC 3339. `by`: the user of the operating system. `lost`: why it could not go on: code of the Fault. */
+export type LogEnd = { readonly time: string; readonly by: string; readonly why: string; readonly lost?: string }
 
 export type Floor = {
   /** absent between the end of one log and the beginning of the next */

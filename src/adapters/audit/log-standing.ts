@@ -5,7 +5,7 @@ import { rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Fault } from '../../kernel/errors.ts'
 import { syncDirectory } from '../sync-directory.ts'
-import { readFloor, writeFloor, type EndedLog } from './floor.ts'
+import { readFloor, writeFloor, type EndedLog, type LogEnd } from './floor.ts'
 import { markLog } from './log-mark.ts'
 import { Notary } from './notary.ts'
 import { takeWriterLock } from './writer-lock.ts'
@@ -51,20 +51,29 @@ export async function judgeLog<T>(dataDir: string, judge: (standing: LogStanding
 }
 const LOST: readonly string[] = ['audit-rolled-back', 'audit-changed']
 
+/** `known`: what is told of the log where the floor is gone as well. `end`: who ended it, and why. */
+export type Ending = { readonly known?: EndedLog | undefined; readonly aside: string; readonly end?: LogEnd }
+
 /**
- * The log that was signed last does not go on: what is left of it goes aside, and the next one names it (`audit-log-begun`). `known`: what is told of it where the
- * floor is gone as well. Answers where it is now. On disk after a crash in between: no log, and a floor that still asks for it, which refuses a start.
+ * The log that was signed last does not go on: what is left of it goes aside, and the next one names it (`audit-log-begun`). Answers where it is now. On disk after
+ * a crash in between: no log, and a floor that still asks for it, which refuses a start. Throws Fault `audit-locked` while a gateway runs.
  */
-export async function endLog(dataDir: string, known: EndedLog | undefined, aside: string): Promise<string | undefined> {
+export async function endLog(dataDir: string, { known, aside, end }: Ending): Promise<string | undefined> {
   const dir = join(dataDir, 'audit')
-  const { last, ended } = readFloor(dataDir)
-  const of = last ? { origin: last.origin, size: last.size, root: last.root } : known
   const isThere = existsSync(dir)
-  if (isThere) {
-    await rename(dir, aside)
-    await syncDirectory(dirname(dir))
+  const release = isThere ? takeWriterLock(dir) : undefined
+  try {
+    const { last, ended } = readFloor(dataDir)
+    const of = last ? { origin: last.origin, size: last.size, root: last.root } : known
+    if (isThere) {
+      await rename(dir, aside)
+      await syncDirectory(dirname(dir))
+    }
+    // No floor falls: what was signed stays known under its name, and nothing else ever counts for it.
+    if (of && !ended.some(log => log.origin === of.origin && log.size === of.size))
+      writeFloor(dataDir, { ended: [...ended, { ...of, ...(end && { end }) }] })
+    return isThere ? aside : undefined
+  } finally {
+    release?.()
   }
-  // No floor falls: what was signed stays known under its name, and nothing else ever counts for it.
-  if (of && !ended.some(log => log.origin === of.origin && log.size === of.size)) writeFloor(dataDir, { ended: [...ended, of] })
-  return isThere ? aside : undefined
 }

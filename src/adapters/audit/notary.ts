@@ -203,7 +203,7 @@ export class Notary {
   }
 
   /** Which log this is. The file of tiles and the floor must be of the same one; without either a new log begins. */
-  #nameOf({ last }: Floor): string {
+  #nameOf({ last, ended }: Floor): string {
     const { dir, origin: wanted, host } = this.#settings
     const name = this.#file.name
     if (name !== undefined && last !== undefined && name.origin !== last.origin)
@@ -214,7 +214,7 @@ export class Notary {
         'audit-origin-changed',
         `the audit log in \`${dir}\` is \`${kept}\`, and \`audit.origin\` of the configuration is \`${wanted}\`; a log keeps its name: set it back, or begin a new log (\`gatehouse audit begin\`)`,
       )
-    const origin = originOf(dir, kept ?? wanted, host)
+    const origin = originOf(dir, kept ?? wanted, { host, ended })
     if (name === undefined) this.#file.begin({ origin, firstSegment: firstSegmentIn(dir) })
     return origin
   }
