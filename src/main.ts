@@ -16,6 +16,7 @@ import { startClock } from './compose/clock.ts'
 import { consoleDeps } from './compose/console.ts'
 import { createCredentials, nobodySignsIn, storesIn, type CredentialStores } from './compose/credentials.ts'
 import { openDelivery } from './compose/delivery.ts'
+import { createRetention } from './compose/retention.ts'
 import { createDoor } from './compose/door.ts'
 import { endWhatIsOver, type Over } from './compose/endings.ts'
 import { showLevels } from './compose/levels.ts'
@@ -108,7 +109,7 @@ export async function startGateway(
   })
   const metrics = createMetrics(() => [...current.upstreams.keys()])
   const telemetry = openTelemetry(snapshot, { version, metrics, logger, monotonic })
-  const { log, reader, encoder, refusals, contacts, values } = await openAudit({
+  const { log, reader, encoder, refusals, contacts, prune, values } = await openAudit({
     dataDir: snapshot.dataDir,
     origin: snapshot.audit.origin,
     witnesses: snapshot.audit.witnesses,
@@ -121,6 +122,7 @@ export async function startGateway(
   })
 
   const delivery = openDelivery(snapshot, { reader, logger, version })
+  const retention = createRetention({ current: () => current, prune, log, encoder, delivery, logger, now })
   const tokens = createTokens(snapshot, { logger, judge: (principal, resource) => standing.judge(principal, resource) })
   const streams = new StreamTable()
   const parked = new ParkedCalls(() => ({ total: current.limits.parked, perPrincipal: current.limits.parkedPerPrincipal }))
@@ -250,7 +252,7 @@ export async function startGateway(
   })
   const running = {
     ...{ ...door, ...admin, admissions, catalogue, encoder, endpoint, log, logger, metrics, parked, people, policies, refusals, report },
-    ...{ approvals, counted, delivery, marks, served, sessions, state, streams, telemetry, trust, upstreams, values },
+    ...{ approvals, counted, delivery, marks, retention, served, sessions, state, streams, telemetry, trust, upstreams, values },
   }
   showLevels(metrics, running)
 

@@ -38,6 +38,8 @@ type AuditHouse = {
   readonly refusals: RefusalTable
   /** what the gateway asks of upstreams by itself */
   readonly contacts: Contacts
+  /** removes what was kept long enough */
+  readonly prune: NotaryThread['prune']
 }
 
 /** Rejects with the Faults of openFlatLog and NotaryThread.begin. The log is closed by closing it alone: its notary signs what is there first. */
@@ -86,5 +88,6 @@ export async function openAudit({
     values: new SqliteValueStore(dataDir),
     refusals: new RefusalTable({ log, encoder, now }),
     contacts: createContacts(log, encoder, monotonic),
+    prune: ask => notary.prune(ask),
   }
 }

@@ -24,6 +24,8 @@ type Parts = {
   readonly marks: { renew(): Promise<void>; sweep(): Promise<void> }
   /** what nobody decided in time */
   readonly approvals: { tick(): Promise<void> }
+  /** events that were kept long enough */
+  readonly retention: { look(): Promise<void> }
   /** reviewers' decisions */
   readonly admissions: { look(): Promise<void> }
   /** the repository of trust; absent = none is followed */
@@ -38,6 +40,7 @@ const TICK_MS = 1000
 const KEEP_ALIVE_TICKS = 15
 const APPROVAL_TICKS = 2
 const AGGREGATE_TICKS = 60
+const RETENTION_TICKS = 60
 const RENEW_TICKS = RENEW_MS / TICK_MS
 const NAMESPACE_TICKS = 300
 const FORGET_TICKS = 600
@@ -71,6 +74,7 @@ export function startClock(parts: Parts): { stop(): Promise<void> } {
     }
     // A failed flush keeps its counts for the next one.
     if (ticks % AGGREGATE_TICKS === 0) for (const counts of [parts.refusals, parts.report]) counts.flush().catch(() => {})
+    if (ticks % RETENTION_TICKS === 1) begin(parts.retention.look())
     if (ticks % RENEW_TICKS === 0) begin(parts.marks.renew())
     if (ticks % NAMESPACE_TICKS === 0) begin(parts.namespaceLooks.look())
     // What could not be forgotten now is forgotten next time; nobody is let in by it.

@@ -1,4 +1,4 @@
-// The settings of the audit log: its name and witnesses (docs/audit.md), and where its events are delivered (docs/delivery.md). Part of the table in table.ts.
+// The settings of the audit log: its name, its witnesses and how long events are kept (docs/audit.md), and where its events are delivered (docs/delivery.md). Part of the table in table.ts.
 
 import { FORMS } from '../delivery/forms.ts'
 import { outboundProblem } from './addresses.ts'
@@ -94,6 +94,13 @@ export const audit = record(
   {
     origin,
     witnesses,
+    retention: optional(
+      duration('seconds', {
+        min: '1d',
+        max: '36500d',
+        doc: 'events that are older are removed, whole files of 16 MiB at a time; their hashes stay, so proofs still verify. Never what a sink has not got, or no checkpoint covers. Default: all are kept. Counts from a reload on',
+      }),
+    ),
     sinks: list(sink, {
       max: 32,
       fallback: [],

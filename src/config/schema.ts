@@ -64,6 +64,8 @@ export type Snapshot = {
     readonly origin?: string
     /** who cosigns them: URL without a slash at its end, and verifier key */
     readonly witnesses: readonly { readonly url: string; readonly key: string }[]
+    /** how long events are kept; absent = all are */
+    readonly retentionSeconds?: number
     readonly sinks: readonly SinkSettings[]
   }
   readonly flow: { readonly decayMs: number; readonly clearOwn: boolean }

@@ -78,6 +78,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
     audit: {
       ...(doc.audit.origin !== undefined && { origin: doc.audit.origin }),
       witnesses: doc.audit.witnesses.map(({ url, key }) => ({ url: url.replace(/\/+$/, ''), key })),
+      ...(doc.audit.retention !== undefined && { retentionSeconds: doc.audit.retention }),
       sinks: doc.audit.sinks.map(sink => sinkOf(sink, doc.dataDir, source => context.valueOf(source))),
     },
     flow: { decayMs: doc.flow.decay, clearOwn: doc.flow.clearOwn },

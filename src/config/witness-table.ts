@@ -31,7 +31,7 @@ export const origin = optional(
     what: 'a name',
     maxLength: 255,
     problem: value => (isKeyName(value) ? undefined : 'expected no spaces and no plus signs'),
-    doc: 'name of this log in its checkpoints, such as `gatehouse.example.com/1`; each replica has its own, and a log keeps it; default: made at the first start',
+    doc: 'name of this log in its checkpoints, such as `gatehouse.example.com/1`; each replica has its own, and a log keeps it: another one needs `gatehouse audit begin`, and one that ended is never used again; default: made at the first start',
   }),
 )
 

@@ -3,13 +3,14 @@
 import type { Answer, Ask } from './asking-reader.ts'
 import type { EndedLog } from './floor.ts'
 import type { NotarySettings } from './notary.ts'
+import type { PruneAnswer, PruneAsk } from './retention.ts'
 import type { Place } from './segment-lines.ts'
 import type { WitnessTrouble } from './witness-client.ts'
 
 /** `shared`: 8 bytes, how far the log is durable (`packed`). */
 export type NotaryData = NotarySettings & { readonly shared: SharedArrayBuffer }
 
-export type ToNotary = { readonly type: 'begin' } | { readonly type: 'ask'; readonly ask: Ask } | { readonly type: 'close' }
+export type ToNotary = { readonly type: 'begin' } | { readonly type: 'ask'; readonly ask: Ask | PruneAsk } | { readonly type: 'close' }
 
 export type FromNotary =
   /** the log is what was signed; `isNew`: nothing ever was; `isCovered`: nothing waits for a checkpoint */
@@ -29,7 +30,7 @@ export type FromNotary =
   | { readonly type: 'witness'; readonly name: string; readonly is?: WitnessTrouble['is']; readonly why?: string }
   /** will not sign any more; the thread ends */
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
-  | { readonly type: 'answer'; readonly answer: Answer }
+  | { readonly type: 'answer'; readonly answer: Answer | PruneAnswer }
   | { readonly type: 'refused'; readonly code: string; readonly message: string }
   | { readonly type: 'closed' }
 

@@ -9,6 +9,7 @@ import type { Follower } from './flat-log.ts'
 import type { EndedLog } from './floor.ts'
 import type { NotarySettings } from './notary.ts'
 import { packed, type FromNotary, type NotaryData, type ToNotary } from './notary-messages.ts'
+import type { PruneAnswer, PruneAsk } from './retention.ts'
 import { isBefore, type Place } from './segment-lines.ts'
 
 /** What the start found. `isNew`: nothing of this log was ever signed. */
@@ -26,7 +27,11 @@ export type NotaryParts = {
   readonly maxLagMs?: number
 }
 
-type Waiting = { readonly ask: Ask; readonly resolve: (answer: Answer) => void; readonly reject: (fault: Fault) => void }
+type Waiting = {
+  readonly ask: Ask | PruneAsk
+  readonly resolve: (answer: Answer | PruneAnswer) => void
+  readonly reject: (fault: Fault) => void
+}
 const MAX_WAITING = 100
 const MAX_LAG_MS = 30_000
 
@@ -53,7 +58,7 @@ export class NotaryThread implements Follower {
   started: NotaryStart | undefined
 
   /** questions about the log; see AuditReader */
-  readonly reader: AuditReader = askingReader(ask => this.#ask(ask))
+  readonly reader: AuditReader = askingReader(async ask => (await this.#ask(ask)) as Answer)
 
   /** Starts the thread, which loads what it needs while the log's tail is read. */
   constructor(parts: NotaryParts) {
@@ -94,6 +99,11 @@ export class NotaryThread implements Follower {
     return unavailable(
       `the audit log's checkpoints are behind by ${Math.round(ms / 1000)} s, at most ${most / 1000} are allowed; is the disk of the data directory full or stuck?`,
     )
+  }
+
+  /** See pruneLog. Rejects with Fault `audit-unreadable` where it could not be done: what was not removed is removed another time. */
+  async prune(ask: PruneAsk): Promise<PruneAnswer> {
+    return (await this.#ask(ask)) as PruneAnswer
   }
 
   /** Signs what is durable, once more, and ends the thread. */
@@ -201,7 +211,7 @@ export class NotaryThread implements Follower {
     this.#closing?.resolve(undefined)
   }
 
-  #ask(ask: Ask): Promise<Answer> {
+  #ask(ask: Ask | PruneAsk): Promise<Answer | PruneAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#fault !== undefined || this.#closing !== undefined) reject(unreadable(this.#fault?.message ?? 'the audit log is closed'))
       else if (this.#waiting.length >= MAX_WAITING) reject(unreadable(`more than ${MAX_WAITING} questions wait for the audit log`))

@@ -168,7 +168,7 @@ function answer(notary: Notary, { ask }: Extract<ToNotary, { type: 'ask' }>): vo
   try {
     // Whoever asks sees what was durable when they asked, unless there is a lot of it.
     notary.follow(durablePlace(), LINES_A_TURN)
-    tell({ type: 'answer', answer: answerAsk(notary.log, ask, monotonic) })
+    tell({ type: 'answer', answer: ask.what === 'prune' ? notary.prune(ask) : answerAsk(notary.log, ask, monotonic) })
   } catch (error) {
     const { code, message } = faultOf(error)
     tell({ type: 'refused', code: code === 'audit-unavailable' ? 'audit-unreadable' : code, message })

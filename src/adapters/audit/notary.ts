@@ -14,6 +14,7 @@ import { GrowingTree, type LineWatch } from './growing-tree.ts'
 import { IndexFile, type IndexRow } from './index-file.ts'
 import type { ReadLog } from './log-reader.ts'
 import { eachLineOf } from './log-search.ts'
+import { holdPruned, pruneLog, type PruneAnswer, type PruneAsk } from './retention.ts'
 import { changed, type Place } from './segment-lines.ts'
 import { TILE, TreeFile, type SignedRow } from './tree-file.ts'
 import type { SignedCheckpoint } from './witness-client.ts'
@@ -82,6 +83,7 @@ export class Notary {
       this.#tree.check(to.segment)
       while (!this.#tree.follow(to, MAX_YOUNG * TILE)) this.#commit()
       for (const signed of [this.#signed, this.#floorOf(floor)]) if (signed !== undefined) this.#holdAgainst(signed)
+      holdPruned(this.log)
       publishVkeys(dir, this.#vkeys)
       this.#isFloorDue = this.#signed !== undefined && this.#signed.size !== floor.last?.size
       if (this.#tree.size > (this.#signed?.size ?? 0)) this.#waitsSince = now()
@@ -185,16 +187,24 @@ export class Notary {
     if (index === undefined || index.tiles >= this.#tree.tiles - this.#tree.young.tiles.length) return false
     const collector = new TermCollector()
     const rows: IndexRow[] = []
+    const { log } = this
     for (let tile = index.tiles; tile < this.#tree.tiles - this.#tree.young.tiles.length && rows.length < 16; tile += 1) {
-      eachLineOf(this.log, tile, line => {
-        collector.note(line.toString('utf8'))
-        return true
-      })
+      // Of a tile whose lines were all removed there is nothing to be found.
+      if ((tile + 1) * TILE > log.prunedTo)
+        eachLineOf(log, tile, line => {
+          collector.note(line.toString('utf8'))
+          return true
+        })
       rows.push({ tile, ...collector.take() })
     }
     this.#rows = []
     this.#keepIndexed(rows)
     return true
+  }
+
+  /** See pruneLog. */
+  prune(ask: PruneAsk): PruneAnswer {
+    return pruneLog(this.log, this.#file, ask)
   }
 
   close(): void {
