@@ -260,7 +260,7 @@ export const COMMANDS: readonly Command[] = [
     name: 'key rotate',
     summary: 'make a new generation of a key',
     about: [
-      '`sealing`: request states, cursors and task ids; what the generation before sealed still opens. `vault`: everybody’s upstream credentials; all are sealed anew. `audit-values`: wraps the keys of recorded contents; those are wrapped anew. Under the two-person rule it is proposed.',
+      '`sealing`: request states, cursors and task ids; what the generation before sealed still opens. `vault`: everybody’s upstream credentials; all are sealed anew. `audit`: checkpoints of the audit log; the new key signs once the log says so under the old one, and witnesses are to be told it. `audit-values`: wraps the keys of recorded contents; those are wrapped anew. Under the two-person rule it is proposed.',
     ],
     positionals: 'KEY',
     maxPositionals: 1,
@@ -310,10 +310,10 @@ export const COMMANDS: readonly Command[] = [
     name: 'key rotate-offline',
     summary: 'give a key of a stopped gateway a new generation',
     about: [
-      '`vault`: a new key for everybody’s upstream credentials; all of them are sealed anew before it ends, and a start after a crash goes on with it. `sealing`: for request states, cursors and task ids; those of the generation before still open.',
+      '`vault`: a new key for everybody’s upstream credentials; all of them are sealed anew before it ends, and a start after a crash goes on with it. `sealing`: for request states, cursors and task ids; those of the generation before still open. `audit`: for checkpoints of the audit log; the next start says so in the log, under the old key, and then the new one signs.',
       'A running gateway is told by `gatehouse key rotate` instead. A vault key that the configuration takes from elsewhere is rotated there.',
     ],
-    positionals: '<vault|sealing>',
+    positionals: '<vault|sealing|audit>',
     maxPositionals: 1,
     options: {},
     load: () => import('./key-rotate-offline.ts'),

@@ -2,6 +2,8 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { rotateAuditKey } from '../adapters/audit/audit-key.ts'
+import { readFloor } from '../adapters/audit/floor.ts'
 import { rotateSealingKeys, rotateVaultKeys } from '../adapters/keys.ts'
 import { openStateDb } from '../adapters/sqlite/state-db.ts'
 import { VaultKeeper, type Resealed } from '../adapters/vault-keeper.ts'
@@ -9,7 +11,7 @@ import type { Snapshot } from '../config/schema.ts'
 import { EXIT, type CommandArgs } from './command.ts'
 import { configurationOf, whileStopped } from './stopped-gateway.ts'
 
-const KEYS = ['vault', 'sealing'] as const
+const KEYS = ['vault', 'sealing', 'audit'] as const
 
 export async function run(args: CommandArgs): Promise<number> {
   const { io } = args
@@ -30,13 +32,18 @@ export async function run(args: CommandArgs): Promise<number> {
     instead: `an operator rotates its key with \`gatehouse key rotate ${key}\`; or stop it first`,
     work: async record => {
       await record('key-rotate', { key })
-      const result =
-        key === 'vault' ? await rotateVault(args, snapshot) : (rotateSealingKeys(snapshot.dataDir), { resealed: 0, unreadable: 0 })
+      const result = key === 'vault' ? await rotateVault(args, snapshot) : rotateFile(key, snapshot.dataDir)
       await record('key-rotated', { key, ...result })
       report(args, key, result)
       return result.unreadable === 0 ? EXIT.ok : EXIT.failed
     },
   })
+}
+
+function rotateFile(key: 'sealing' | 'audit', dataDir: string): Resealed {
+  if (key === 'sealing') rotateSealingKeys(dataDir)
+  else rotateAuditKey(dataDir, readFloor(dataDir))
+  return { resealed: 0, unreadable: 0 }
 }
 
 async function rotateVault({ io }: CommandArgs, { dataDir }: Snapshot): Promise<Resealed> {

@@ -40,6 +40,8 @@ type AuditHouse = {
   readonly contacts: Contacts
   /** removes what was kept long enough */
   readonly prune: NotaryThread['prune']
+  /** a new key for checkpoints */
+  readonly rotateKey: () => Promise<object>
 }
 
 /** Rejects with the Faults of openFlatLog and NotaryThread.begin. The log is closed by closing it alone: its notary signs what is there first. */
@@ -81,6 +83,7 @@ export async function openAudit({
     const before = begun.ended.at(-1)
     await log.append(encoder.lifecycle('audit-log-begun', { origin: begun.origin, vkey: begun.vkey, ...(before && { before }) }))
   }
+  if (begun?.unsaidKey) await log.append(encoder.lifecycle('audit-key', begun.unsaidKey))
   return {
     log,
     reader: notary.reader,
@@ -89,5 +92,11 @@ export async function openAudit({
     refusals: new RefusalTable({ log, encoder, now }),
     contacts: createContacts(log, encoder, monotonic),
     prune: ask => notary.prune(ask),
+    async rotateKey() {
+      const next = await notary.rotateKey()
+      // A crash before this: the next start says it.
+      await log.append(encoder.lifecycle('audit-key', next))
+      return { rotated: 'audit', ...next }
+    },
   }
 }

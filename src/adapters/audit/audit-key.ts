@@ -5,9 +5,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isKeyName, noteKey, vkeyOf } from '../../audit/note.ts'
 import { Fault } from '../../kernel/errors.ts'
-import { loadKeyFile } from '../key-file.ts'
+import { loadKeyFile, rotateKeyFile } from '../key-file.ts'
 import { replaceSyncedFile } from '../synced-file.ts'
-import type { EndedLog } from './floor.ts'
+import type { EndedLog, Floor } from './floor.ts'
 
 const KEY_FILE = { name: 'audit.key', lost: 'the audit log cannot go on under its name; a new one begins with `gatehouse audit begin`' }
 /** DER of an Ed25519 private key up to its 32 bytes (RFC 8410 section 7). */
@@ -20,6 +20,19 @@ export type AuditKeys = { readonly current: KeyObject; readonly previous?: KeyOb
 export function loadAuditKeys(dataDir: string): AuditKeys {
   const { current, previous } = loadKeyFile(dataDir, KEY_FILE)
   return { current: keyOf(current), ...(previous && { previous: keyOf(previous) }) }
+}
+
+/**
+ * A new generation; the one before stays beside it, and signs until the log says which comes next. Throws Fault `audit-key-waiting` where the newest one never
+ * signed: the file holds two, and the one that the log is known by must not be the one that is forgotten.
+ */
+export function rotateAuditKey(dataDir: string, { last }: Floor): void {
+  if (last && !last.vkeys.includes(auditVkey(last.origin, loadAuditKeys(dataDir).current)))
+    throw new Fault(
+      'audit-key-waiting',
+      'the newest key of the audit log does not sign yet: it does seconds after the gateway has started; rotate it again then',
+    )
+  rotateKeyFile(dataDir, KEY_FILE)
 }
 
 const keyOf = (seed: Uint8Array): KeyObject => createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })

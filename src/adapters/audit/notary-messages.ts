@@ -2,6 +2,7 @@
 
 import type { Answer, Ask } from './asking-reader.ts'
 import type { EndedLog } from './floor.ts'
+import type { NextKey, RotateAsk } from './log-keys.ts'
 import type { NotarySettings } from './notary.ts'
 import type { PruneAnswer, PruneAsk } from './retention.ts'
 import type { Place } from './segment-lines.ts'
@@ -10,7 +11,11 @@ import type { WitnessTrouble } from './witness-client.ts'
 /** `shared`: 8 bytes, how far the log is durable (`packed`). */
 export type NotaryData = NotarySettings & { readonly shared: SharedArrayBuffer }
 
-export type ToNotary = { readonly type: 'begin' } | { readonly type: 'ask'; readonly ask: Ask | PruneAsk } | { readonly type: 'close' }
+/** What is asked about the log, and what the notary alone may do to it. */
+export type NotaryAsk = Ask | PruneAsk | RotateAsk
+export type NotaryAnswer = Answer | PruneAnswer | NextKey
+
+export type ToNotary = { readonly type: 'begin' } | { readonly type: 'ask'; readonly ask: NotaryAsk } | { readonly type: 'close' }
 
 export type FromNotary =
   /** the log is what was signed; `isNew`: nothing ever was; `isCovered`: nothing waits for a checkpoint */
@@ -21,6 +26,7 @@ export type FromNotary =
       readonly origin: string
       readonly vkey: string
       readonly ended: readonly EndedLog[]
+      readonly unsaidKey: NextKey | undefined
     }
   /** everything before `place` is under a signed checkpoint of `size` events */
   | { readonly type: 'signed'; readonly size: number; readonly place: Place }
@@ -30,7 +36,7 @@ export type FromNotary =
   | { readonly type: 'witness'; readonly name: string; readonly is?: WitnessTrouble['is']; readonly why?: string }
   /** will not sign any more; the thread ends */
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
-  | { readonly type: 'answer'; readonly answer: Answer | PruneAnswer }
+  | { readonly type: 'answer'; readonly answer: NotaryAnswer }
   | { readonly type: 'refused'; readonly code: string; readonly message: string }
   | { readonly type: 'closed' }
 

@@ -4,16 +4,24 @@ import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { AuditReader } from '../../audit/reading.ts'
 import { Fault } from '../../kernel/errors.ts'
-import { askingReader, type Answer, type Ask } from './asking-reader.ts'
+import { askingReader, type Answer } from './asking-reader.ts'
 import type { Follower } from './flat-log.ts'
 import type { EndedLog } from './floor.ts'
+import type { NextKey } from './log-keys.ts'
 import type { NotarySettings } from './notary.ts'
-import { packed, type FromNotary, type NotaryData, type ToNotary } from './notary-messages.ts'
+import { packed, type FromNotary, type NotaryAnswer, type NotaryAsk, type NotaryData, type ToNotary } from './notary-messages.ts'
 import type { PruneAnswer, PruneAsk } from './retention.ts'
 import { isBefore, type Place } from './segment-lines.ts'
 
 /** What the start found. `isNew`: nothing of this log was ever signed. */
-export type NotaryStart = { readonly isNew: boolean; readonly origin: string; readonly vkey: string; readonly ended: readonly EndedLog[] }
+export type NotaryStart = {
+  readonly isNew: boolean
+  readonly origin: string
+  readonly vkey: string
+  readonly ended: readonly EndedLog[]
+  /** a new key that waits for the log to name it */
+  readonly unsaidKey: NextKey | undefined
+}
 
 export type NotaryParts = {
   readonly settings: NotarySettings
@@ -28,8 +36,8 @@ export type NotaryParts = {
 }
 
 type Waiting = {
-  readonly ask: Ask | PruneAsk
-  readonly resolve: (answer: Answer | PruneAnswer) => void
+  readonly ask: NotaryAsk
+  readonly resolve: (answer: NotaryAnswer) => void
   readonly reject: (fault: Fault) => void
 }
 const MAX_WAITING = 100
@@ -106,6 +114,11 @@ export class NotaryThread implements Follower {
     return (await this.#ask(ask)) as PruneAnswer
   }
 
+  /** Makes the next key of the log: it signs once the event that names it, the caller's to append, is signed. Rejects with Fault `audit-key-waiting`. */
+  async rotateKey(): Promise<NextKey> {
+    return (await this.#ask({ what: 'rotate-key' })) as NextKey
+  }
+
   /** Signs what is durable, once more, and ends the thread. */
   async close(): Promise<void> {
     if (this.#closing === undefined) {
@@ -138,10 +151,10 @@ export class NotaryThread implements Follower {
   #hear(message: FromNotary): void {
     switch (message.type) {
       case 'ready': {
-        const { isCovered, isNew, origin, vkey, ended } = message
+        const { isCovered, isNew, origin, vkey, ended, unsaidKey } = message
         // However long the start took, events wait for a checkpoint from now on.
         this.#mark = isCovered ? undefined : { place: this.#place, sinceMs: this.#parts.now() }
-        this.#starting?.resolve({ isNew, origin, vkey, ended })
+        this.#starting?.resolve({ isNew, origin, vkey, ended, unsaidKey })
         this.#starting = undefined
         break
       }
@@ -211,7 +224,7 @@ export class NotaryThread implements Follower {
     this.#closing?.resolve(undefined)
   }
 
-  #ask(ask: Ask | PruneAsk): Promise<Answer | PruneAnswer> {
+  #ask(ask: NotaryAsk): Promise<NotaryAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#fault !== undefined || this.#closing !== undefined) reject(unreadable(this.#fault?.message ?? 'the audit log is closed'))
       else if (this.#waiting.length >= MAX_WAITING) reject(unreadable(`more than ${MAX_WAITING} questions wait for the audit log`))

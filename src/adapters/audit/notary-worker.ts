@@ -6,7 +6,7 @@ import { readVkey } from '../../audit/note.ts'
 import { Fault } from '../../kernel/errors.ts'
 import { answerAsk } from './log-reader.ts'
 import { Notary } from './notary.ts'
-import { unpacked, type FromNotary, type NotaryData, type ToNotary } from './notary-messages.ts'
+import { unpacked, type FromNotary, type NotaryAnswer, type NotaryAsk, type NotaryData, type ToNotary } from './notary-messages.ts'
 import { isBefore } from './segment-lines.ts'
 import type { Witnesses } from './witness-client.ts'
 
@@ -143,7 +143,8 @@ async function run(): Promise<void> {
     } else if (message.type === 'ask') answer(notary, message)
   })
   const { origin, vkeys } = notary.log
-  tell({ type: 'ready', isNew: notary.isNew, isCovered: !notary.isDue, origin, vkey: vkeys.at(-1) ?? '', ended: notary.ended })
+  const { isNew, ended, unsaidKey } = notary
+  tell({ type: 'ready', isNew, isCovered: !notary.isDue, origin, vkey: vkeys.at(-1) ?? '', ended, unsaidKey })
   // Beside the work: messages of the gateway are heard meanwhile.
   void witnessesOf(notary)
     .then(found => {
@@ -164,11 +165,16 @@ async function run(): Promise<void> {
   }
 }
 
+function answerOf(notary: Notary, ask: NotaryAsk): NotaryAnswer {
+  if (ask.what === 'prune') return notary.prune(ask)
+  return ask.what === 'rotate-key' ? notary.rotateKey() : answerAsk(notary.log, ask, monotonic)
+}
+
 function answer(notary: Notary, { ask }: Extract<ToNotary, { type: 'ask' }>): void {
   try {
     // Whoever asks sees what was durable when they asked, unless there is a lot of it.
     notary.follow(durablePlace(), LINES_A_TURN)
-    tell({ type: 'answer', answer: ask.what === 'prune' ? notary.prune(ask) : answerAsk(notary.log, ask, monotonic) })
+    tell({ type: 'answer', answer: answerOf(notary, ask) })
   } catch (error) {
     const { code, message } = faultOf(error)
     tell({ type: 'refused', code: code === 'audit-unavailable' ? 'audit-unreadable' : code, message })

@@ -1,17 +1,16 @@
 // Takes the durable lines of the log into the tree and signs what it has become; refuses to sign what does not go on from what was signed. Synchronous: a thread's.
 
 import { readdirSync } from 'node:fs'
-import type { KeyObject } from 'node:crypto'
-import { openCheckpoint, signCheckpoint, type LogIdentity } from '../../audit/checkpoint.ts'
-import { readVkey } from '../../audit/note.ts'
+import { openCheckpoint, signCheckpoint } from '../../audit/checkpoint.ts'
 import { segmentNumber } from '../../audit/recover.ts'
 import { TermCollector } from '../../audit/terms.ts'
 import { consistencyProof, verifyConsistency } from '../../audit/tree.ts'
 import { Fault } from '../../kernel/errors.ts'
-import { auditVkey, loadAuditKeys, originOf, publishVkeys } from './audit-key.ts'
+import { originOf, publishVkeys } from './audit-key.ts'
 import { readFloor, writeFloor, type EndedLog, type Floor } from './floor.ts'
 import { GrowingTree, type LineWatch } from './growing-tree.ts'
 import { IndexFile, type IndexRow } from './index-file.ts'
+import { LogKeys, type NextKey } from './log-keys.ts'
 import type { ReadLog } from './log-reader.ts'
 import { eachLineOf } from './log-search.ts'
 import { holdPruned, pruneLog, type PruneAnswer, type PruneAsk } from './retention.ts'
@@ -41,8 +40,7 @@ export class Notary {
   readonly #now: () => number
   readonly #file: TreeFile
   readonly #origin: string
-  readonly #key: KeyObject
-  readonly #vkeys: readonly string[]
+  readonly #keys: LogKeys
   readonly #ended: readonly EndedLog[]
   readonly #tree: GrowingTree
   #index: IndexFile | undefined
@@ -64,15 +62,12 @@ export class Notary {
     this.#settings = settings
     this.#now = now
     const floor = readFloor(dataDir)
-    const keys = loadAuditKeys(dataDir)
     this.#file = TreeFile.open(dir)
     try {
       const origin = this.#nameOf(floor)
       this.#origin = origin
-      this.#key = keys.current
       this.#ended = floor.ended
-      const own = [keys.previous, keys.current].flatMap(key => (key ? [auditVkey(origin, key)] : []))
-      this.#vkeys = vkeysOf(dir, own, floor)
+      this.#keys = new LogKeys({ dataDir, dir, origin }, floor)
       this.#signed = this.#lastSigned()
       this.isNew = this.#signed === undefined && floor.last === undefined
       // Tiles without a checkpoint above them were made at a start that did not get to its end: nothing says that they are right.
@@ -84,7 +79,8 @@ export class Notary {
       while (!this.#tree.follow(to, MAX_YOUNG * TILE)) this.#commit()
       for (const signed of [this.#signed, this.#floorOf(floor)]) if (signed !== undefined) this.#holdAgainst(signed)
       holdPruned(this.log)
-      publishVkeys(dir, this.#vkeys)
+      this.#keys.hold(this.log, this.#signed)
+      publishVkeys(dir, this.#keys.vkeys)
       this.#isFloorDue = this.#signed !== undefined && this.#signed.size !== floor.last?.size
       if (this.#tree.size > (this.#signed?.size ?? 0)) this.#waitsSince = now()
     } catch (error) {
@@ -122,7 +118,7 @@ export class Notary {
       ...(leftFrom && { leftFrom }),
       file: this.#file,
       origin: this.#origin,
-      vkeys: this.#vkeys,
+      vkeys: this.#keys.vkeys,
       lagMs: this.#waitsSince === undefined ? 0 : Math.round(this.#now() - this.#waitsSince),
     }
   }
@@ -147,15 +143,16 @@ export class Notary {
       const root = this.#tree.rootAt()
       if (before !== undefined && !verifyConsistency(before, { size, root }, consistencyProof(before.size, size, this.#tree.nodeAt)))
         throw changed(this.#settings.dir, `the tree of ${size} events does not go on from the signed one of ${before.size}`)
-      const checkpoint = { size, root, time, note: signCheckpoint({ origin: this.#origin, size, root }, this.#key) }
+      const checkpoint = { size, root, time, note: signCheckpoint({ origin: this.#origin, size, root }, this.#keys.key) }
       this.#commit(checkpoint)
       this.#signed = checkpoint
       this.#isFloorDue = true
       this.#waitsSince = undefined
+      if (this.#keys.settle(this.log, size)) publishVkeys(this.#settings.dir, this.#keys.vkeys)
     }
     if (this.#isFloorDue && this.#signed !== undefined) {
       const { root, note } = this.#signed
-      const last = { origin: this.#origin, size: this.#signed.size, root: root.toString('base64'), note, vkeys: this.#vkeys }
+      const last = { origin: this.#origin, size: this.#signed.size, root: root.toString('base64'), note, vkeys: this.#keys.vkeys }
       writeFloor(this.#settings.dataDir, { last, ended: this.#ended })
       this.#isFloorDue = false
     }
@@ -202,6 +199,15 @@ export class Notary {
     return true
   }
 
+  /** See LogKeys: the new key that the log does not name yet. */
+  get unsaidKey(): NextKey | undefined {
+    return this.#keys.unsaid(this.log)
+  }
+
+  rotateKey(): NextKey {
+    return this.#keys.rotate()
+  }
+
   /** See pruneLog. */
   prune(ask: PruneAsk): PruneAnswer {
     return pruneLog(this.log, this.#file, ask)
@@ -232,7 +238,7 @@ export class Notary {
   #lastSigned(): SignedRow | undefined {
     const row = this.#file.lastCheckpoint
     if (row === undefined) return undefined
-    const opened = openCheckpoint(row.note, identityOf(this.#origin, this.#vkeys))
+    const opened = openCheckpoint(row.note, this.#keys.identity)
     if (typeof opened === 'string' || opened.size !== row.size || !row.root.equals(opened.root))
       throw changed(this.#settings.dir, `its last checkpoint ${typeof opened === 'string' ? opened : 'does not say what stands beside it'}`)
     return row
@@ -240,7 +246,7 @@ export class Notary {
 
   #floorOf({ last }: Floor): Pick<SignedRow, 'size' | 'root'> | undefined {
     if (last === undefined) return undefined
-    const opened = openCheckpoint(last.note, identityOf(this.#origin, this.#vkeys))
+    const opened = openCheckpoint(last.note, this.#keys.identity)
     if (typeof opened !== 'string' && opened.size === last.size) return { size: opened.size, root: Buffer.from(opened.root) }
     throw changed(
       this.#settings.dir,
@@ -292,15 +298,3 @@ export class Notary {
 function firstSegmentIn(dir: string): number {
   return Math.min(...readdirSync(dir).flatMap(name => segmentNumber(name) ?? []), Number.MAX_SAFE_INTEGER)
 }
-
-/** The keys of the log, current last. Throws where the key on disk is none that the log was signed with: somebody put another there. */
-function vkeysOf(dir: string, own: readonly string[], { last }: Floor): readonly string[] {
-  if (last === undefined) return own
-  if (!own.some(vkey => last.vkeys.includes(vkey))) throw changed(dir, '`keys/audit.key` is not the key that it was signed with')
-  return [...last.vkeys.filter(vkey => !own.includes(vkey)), ...own]
-}
-
-const identityOf = (origin: string, vkeys: readonly string[]): LogIdentity => ({
-  origin,
-  keys: vkeys.map(readVkey).filter(key => typeof key !== 'string'),
-})

@@ -7,6 +7,7 @@ import { segmentName, segmentNumber } from '../../audit/recover.ts'
 import { Frontier } from '../../audit/tree.ts'
 import { LogVerifier, type Findings } from '../../audit/verify.ts'
 import { openAll, type Trust, type Verified } from './bundle-file.ts'
+import { judgeKeys, KEY_EVENT, type KeyChange } from './key-changes.ts'
 import { eachRecord } from './records.ts'
 
 const TILE = 256
@@ -49,6 +50,7 @@ export function verifyFolder(
   verifier.end()
   const covered = verifier.matched.at(-1)?.size ?? 0
   pass.judgePruned(covered)
+  judgeKeys(pass.keys, { log, matched: verifier.matched }, findings)
   judgeTail(pass.firstAfter(covered), { size: verifier.size, covered, asOf }, findings)
   return {
     log,
@@ -85,6 +87,8 @@ class FolderPass {
   /** times of the events since the last size that a checkpoint is of, one for each such size at most */
   readonly #starts = new Map<number, number | undefined>()
   #matched = -1
+  /** what events say of one key that follows another */
+  readonly keys: KeyChange[] = []
   /** events that are not there any more, as far as the files say */
   pruned = 0
 
@@ -150,6 +154,7 @@ class FolderPass {
       this.#starts.set(seq, timeOf(line))
     }
     if (line.includes(PRUNED)) this.#notePrune(line, seq)
+    if (line.includes(`"${KEY_EVENT}"`)) this.#noteKey(line, seq)
     this.#verifier.line(line, this.#leaf(seq))
   }
 
@@ -160,6 +165,12 @@ class FolderPass {
     if (this.#tile?.number !== number) this.#tile = { number, leaves: this.#kept.leavesOf(number) }
     const at = (seq % TILE) * HASH
     return this.#tile.leaves.subarray(at, at + HASH)
+  }
+
+  #noteKey(line: Buffer, seq: number): void {
+    const event = parsed(line)
+    const { before, vkey } = event?.type === 'lifecycle' && event.what === KEY_EVENT ? (event.detail ?? {}) : {}
+    if (typeof before === 'string' && typeof vkey === 'string') this.keys.push({ seq, before, vkey })
   }
 
   #notePrune(line: Buffer, seq: number): void {
@@ -187,7 +198,12 @@ class FolderPass {
 }
 
 const PRUNED = 'audit-pruned'
-type Loose = { readonly type?: unknown; readonly what?: unknown; readonly time?: unknown; readonly detail?: { readonly to?: unknown } }
+type Loose = {
+  readonly type?: unknown
+  readonly what?: unknown
+  readonly time?: unknown
+  readonly detail?: Readonly<Record<'to' | 'before' | 'vkey', unknown>>
+}
 
 function parsed(line: Buffer): Loose | undefined {
   try {

@@ -56,7 +56,7 @@ export const rotateKey = verb({
   run(args) {
     const [target] = args.positionals
     const why = args.text('why')
-    if (target === undefined) return 'expected the name of a key: sealing, vault or audit-values'
+    if (target === undefined) return 'expected the name of a key: audit, sealing, vault or audit-values'
     return why === undefined ? WHY : act(args, 'keys/rotate', { target, why })
   },
   tell: changeText,

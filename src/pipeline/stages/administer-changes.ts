@@ -48,7 +48,7 @@ const apply = async (deps: Changing, { action, target }: Change): Promise<object
 
 /** How the target of a change is written, for whoever wrote it otherwise. */
 const NAMING: Readonly<Record<string, string>> = {
-  'rotate-key': 'write `sealing` or `vault`',
+  'rotate-key': 'write `audit`, `sealing`, `vault` or `audit-values`',
   'register-namespace':
     'write a namespace that nobody has (`gatehouse namespace list`; one that somebody has is reassigned), then its owner as `<issuer> <subject>`',
   'reassign-namespace': 'write a namespace that there is, then its new owner as `<issuer> <subject>`',
