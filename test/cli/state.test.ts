@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sqliteApprovals } from '../../src/adapters/sqlite/approval-store.ts'
 import { openStateDb } from '../../src/adapters/sqlite/state-db.ts'
+import { readFloor } from '../../src/adapters/audit/floor.ts'
 import { takeWriterLock } from '../../src/adapters/audit/writer-lock.ts'
 import { FloorFile } from '../../src/adapters/tuf/floor-file.ts'
 import { VaultKeeper } from '../../src/adapters/vault-keeper.ts'
@@ -115,6 +116,21 @@ describe('gatehouse key rotate-offline vault', () => {
     expect((await run('key', 'rotate-offline', 'vault')).code).toBe(0)
     expect(await readable(count)).toBe(count)
     expect(bytesIn(data).includes('token-number')).toBe(false)
+  })
+
+  it('makes the next key of the audit log, and none after it before the gateway has started', async () => {
+    await signedLog(data)
+    const [before] = readFloor(data).last!.vkeys
+    expect((await run('key', 'rotate-offline', 'audit')).code).toBe(0)
+    expect(await run('key', 'rotate-offline', 'audit')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('does not sign yet') as string,
+    })
+    await signedLog(data)
+    await signedLog(data)
+    expect(readFloor(data).last!.vkeys).toEqual([before, expect.any(String)])
+    expect(events().filter(what => what === 'audit-key')).toHaveLength(1)
+    expect((await run('key', 'rotate-offline', 'audit')).code).toBe(0)
   })
 
   it('changes nothing while a gateway runs, and says what to do instead', async () => {

@@ -1,10 +1,13 @@
 // `gatehouse audit begin`: the end of an audit log, asked for by a person, so that the next start begins another one that names it.
 
+import { randomFillSync } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { readFloor, type LogEnd } from '../../adapters/audit/floor.ts'
 import { endLog } from '../../adapters/audit/log-standing.ts'
-import { openAudit } from '../../compose/audit.ts'
+import { NotaryThread } from '../../adapters/audit/notary-thread.ts'
+import { openFlatLog } from '../../adapters/audit/open-flat-log.ts'
+import { EventEncoder } from '../../audit/encode.ts'
 import type { Snapshot } from '../../config/schema.ts'
 import { Fault } from '../../kernel/errors.ts'
 import { EXIT, type CommandArgs } from '../command.ts'
@@ -64,20 +67,23 @@ function refusal({ dataDir, audit: { origin } }: Snapshot, isSure: boolean): str
 }
 
 /** The log tells its own end, under a signature, where it can; else why it cannot. */
-async function lastEvent({ io }: CommandArgs, dataDir: string, said: LogEnd): Promise<string | undefined> {
-  if (!existsSync(join(dataDir, 'audit'))) return 'audit-missing'
+async function lastEvent({ io }: CommandArgs, dataDir: string, { by, why }: LogEnd): Promise<string | undefined> {
+  const dir = join(dataDir, 'audit')
+  if (!existsSync(dir)) return 'audit-missing'
+  const now = (): number => io.now()
+  const encoder = new EventEncoder(now, randomFillSync)
+  const notary = new NotaryThread({
+    settings: { dataDir, dir, host: 'gatehouse' },
+    now: () => performance.now(),
+    onTrouble: message => io.err(`gatehouse audit begin: ${message}\n`),
+  })
   try {
-    const { log, encoder } = await openAudit({
-      dataDir,
-      logger: { warn: message => io.err(`gatehouse audit begin: ${message}\n`) },
-      onGroup: () => {},
-      now: () => io.now(),
-      monotonic: () => performance.now(),
-    })
-    await log.append(encoder.lifecycle('audit-log-ended', { by: said.by, why: said.why }))
+    const { log } = await openFlatLog({ dir, encoder, now, follower: notary })
+    await log.append(encoder.lifecycle('audit-log-ended', { by, why }))
     await log.close()
     return undefined
   } catch (error) {
+    await notary.close()
     if (error instanceof Fault && LOST.includes(error.code)) return error.code
     throw error
   }
