@@ -1,12 +1,17 @@
 // One key of a log after the other, with a real notary: the old one signs that the new one follows; crashes in between; and keys that attackers bring.
 
 import Database from 'better-sqlite3'
+import { randomFillSync } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { auditVkey, loadAuditKeys, rotateAuditKey, vkeysIn } from '../../../src/adapters/audit/audit-key.ts'
 import { readFloor } from '../../../src/adapters/audit/floor.ts'
+import { markLog } from '../../../src/adapters/audit/log-mark.ts'
+import { Notary } from '../../../src/adapters/audit/notary.ts'
+import { openFlatLog } from '../../../src/adapters/audit/open-flat-log.ts'
+import { EventEncoder } from '../../../src/audit/encode.ts'
 import { openCheckpoint, signCheckpoint } from '../../../src/audit/checkpoint.ts'
 import { readVkey } from '../../../src/audit/note.ts'
 import { openAudit } from '../../../src/compose/audit.ts'
@@ -113,6 +118,30 @@ describe('a new key of a running log', () => {
     // said once
     await (await open()).log.close()
     expect(changes()).toHaveLength(1)
+  })
+
+  it('signs nothing at a start that finds the event, and no checkpoint over it yet', async () => {
+    await (await open()).log.close()
+    const [first] = vkeysIn(dir())
+    const name = readFloor(dataDir).last!.origin
+    rotateAuditKey(dataDir, readFloor(dataDir))
+    const second = auditVkey(name, loadAuditKeys(dataDir).current)
+    const encoder = new EventEncoder(Date.now, randomFillSync)
+    const add = async (line: string) => {
+      const { log } = await openFlatLog({ dir: dir(), encoder, now: Date.now })
+      await log.append(line)
+      await log.close()
+      const { segment, bytes } = await markLog(dir())
+      return { segment, offset: bytes }
+    }
+    const place = await add(encoder.lifecycle('audit-key', { before: first, vkey: second }))
+    const notary = new Notary({ dataDir, dir: dir(), host: 'gatehouse' }, place, () => 0)
+    notary.sign(new Date().toISOString())
+    expect(isBy(notes().at(-1)!.note, first!)).toBe(true)
+    notary.follow(await add(encoder.lifecycle('test')), 10)
+    notary.sign(new Date().toISOString())
+    expect(isBy(notes().at(-1)!.note, second)).toBe(true)
+    notary.close()
   })
 
   it('goes on where a crash came between its first checkpoint and the floor', async () => {

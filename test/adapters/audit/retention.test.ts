@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readFloor } from '../../../src/adapters/audit/floor.ts'
+import { markLog } from '../../../src/adapters/audit/log-mark.ts'
+import { Notary } from '../../../src/adapters/audit/notary.ts'
 import { NotaryThread } from '../../../src/adapters/audit/notary-thread.ts'
 import { openFlatLog } from '../../../src/adapters/audit/open-flat-log.ts'
 import { EventEncoder } from '../../../src/audit/encode.ts'
@@ -172,6 +174,24 @@ describe('events that were kept long enough', () => {
     expect((await again.reader.read(0, 1))[0]).toMatchObject({ seq: announce!.to })
     await again.log.close()
     expect(findingsIn(dataDir)).toEqual([])
+  })
+
+  it('stay while the event that says so is not signed, and nothing else is said meanwhile', async () => {
+    const opened = await world()
+    const { announce } = await opened.notary.prune(ask())
+    await opened.log.close()
+    const { log } = await openFlatLog({ dir: dir(), encoder, now: () => at, limits: { segmentBytes: 30_000 } })
+    await log.append(encoder.lifecycle('audit-pruned', announce))
+    await log.close()
+    const before = segments()
+    const { segment, bytes } = await markLog(dir())
+    const notary = new Notary({ dataDir, dir: dir(), host: 'gatehouse' }, { segment, offset: bytes }, () => 0)
+    expect(notary.prune(ask())).toEqual({ removed: 0 })
+    expect(segments()).toEqual(before)
+    expect(notary.sign(new Date(NOW).toISOString())).toBe(2001)
+    expect(notary.prune(ask())).toEqual({ removed: announce!.segments })
+    expect(segments()).toEqual(before.slice(announce!.segments))
+    notary.close()
   })
 })
 
