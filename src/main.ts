@@ -111,10 +111,7 @@ export async function startGateway(
   const telemetry = openTelemetry(snapshot, { version, metrics, logger, monotonic })
   const { log, reader, encoder, refusals, contacts, prune, rotateKey, values } = await openAudit({
     dataDir: snapshot.dataDir,
-    origin: snapshot.audit.origin,
-    witnesses: snapshot.audit.witnesses,
-    outbound: snapshot.outbound,
-    publicUrl: snapshot.publicUrl,
+    ...{ origin: snapshot.audit.origin, witnesses: snapshot.audit.witnesses, outbound: snapshot.outbound, publicUrl: snapshot.publicUrl },
     logger,
     onGroup: (...group) => metrics.auditGroup(...group),
     now,

@@ -22,7 +22,7 @@ async function look(
   const dead = { origin: 'o', leaf: '', why: '', atMs: 0, isReplayed: false }
   await createRetention({
     current: () => ({
-      audit: { sinks: sinks.map(name => ({ name }) as never), ...(!keepsAll && { retentionSeconds: 30 * 86_400 }) },
+      audit: { witnesses: [], sinks: sinks.map(name => ({ name }) as never), ...(!keepsAll && { retentionSeconds: 30 * 86_400 }) },
     }),
     prune: ask => {
       asked.push(ask)

@@ -143,7 +143,8 @@ async function run(): Promise<void> {
     } else if (message.type === 'ask') answer(notary, message)
   })
   const { origin, vkeys } = notary.log
-  const { isNew, ended, unsaidKey } = notary
+  const { isNew, ended } = notary
+  const unsaidKey = notary.keys.unsaid(notary.log)
   tell({ type: 'ready', isNew, isCovered: !notary.isDue, origin, vkey: vkeys.at(-1) ?? '', ended, unsaidKey })
   // Beside the work: messages of the gateway are heard meanwhile.
   void witnessesOf(notary)
@@ -167,7 +168,7 @@ async function run(): Promise<void> {
 
 function answerOf(notary: Notary, ask: NotaryAsk): NotaryAnswer {
   if (ask.what === 'prune') return notary.prune(ask)
-  return ask.what === 'rotate-key' ? notary.rotateKey() : answerAsk(notary.log, ask, monotonic)
+  return ask.what === 'rotate-key' ? notary.keys.rotate() : answerAsk(notary.log, ask, monotonic)
 }
 
 function answer(notary: Notary, { ask }: Extract<ToNotary, { type: 'ask' }>): void {

@@ -10,7 +10,7 @@ import { originOf, publishVkeys } from './audit-key.ts'
 import { readFloor, writeFloor, type EndedLog, type Floor } from './floor.ts'
 import { GrowingTree, type LineWatch } from './growing-tree.ts'
 import { IndexFile, type IndexRow } from './index-file.ts'
-import { LogKeys, type NextKey } from './log-keys.ts'
+import { LogKeys } from './log-keys.ts'
 import type { ReadLog } from './log-reader.ts'
 import { eachLineOf } from './log-search.ts'
 import { holdPruned, pruneLog, type PruneAnswer, type PruneAsk } from './retention.ts'
@@ -40,7 +40,6 @@ export class Notary {
   readonly #now: () => number
   readonly #file: TreeFile
   readonly #origin: string
-  readonly #keys: LogKeys
   readonly #ended: readonly EndedLog[]
   readonly #tree: GrowingTree
   #index: IndexFile | undefined
@@ -50,6 +49,7 @@ export class Notary {
   /** monotonic, when the oldest line without a checkpoint was taken */
   #waitsSince: number | undefined
 
+  readonly keys: LogKeys
   /** whether nothing of this log had ever been signed */
   readonly isNew: boolean
 
@@ -67,7 +67,7 @@ export class Notary {
       const origin = this.#nameOf(floor)
       this.#origin = origin
       this.#ended = floor.ended
-      this.#keys = new LogKeys({ dataDir, dir, origin }, floor)
+      this.keys = new LogKeys({ dataDir, dir, origin }, floor)
       this.#signed = this.#lastSigned()
       this.isNew = this.#signed === undefined && floor.last === undefined
       // Tiles without a checkpoint above them were made at a start that did not get to its end: nothing says that they are right.
@@ -79,8 +79,8 @@ export class Notary {
       while (!this.#tree.follow(to, MAX_YOUNG * TILE)) this.#commit()
       for (const signed of [this.#signed, this.#floorOf(floor)]) if (signed !== undefined) this.#holdAgainst(signed)
       holdPruned(this.log)
-      this.#keys.hold(this.log, this.#signed)
-      publishVkeys(dir, this.#keys.vkeys)
+      this.keys.hold(this.log, this.#signed)
+      publishVkeys(dir, this.keys.vkeys)
       this.#isFloorDue = this.#signed !== undefined && this.#signed.size !== floor.last?.size
       if (this.#tree.size > (this.#signed?.size ?? 0)) this.#waitsSince = now()
     } catch (error) {
@@ -118,7 +118,7 @@ export class Notary {
       ...(leftFrom && { leftFrom }),
       file: this.#file,
       origin: this.#origin,
-      vkeys: this.#keys.vkeys,
+      vkeys: this.keys.vkeys,
       lagMs: this.#waitsSince === undefined ? 0 : Math.round(this.#now() - this.#waitsSince),
     }
   }
@@ -143,16 +143,16 @@ export class Notary {
       const root = this.#tree.rootAt()
       if (before !== undefined && !verifyConsistency(before, { size, root }, consistencyProof(before.size, size, this.#tree.nodeAt)))
         throw changed(this.#settings.dir, `the tree of ${size} events does not go on from the signed one of ${before.size}`)
-      const checkpoint = { size, root, time, note: signCheckpoint({ origin: this.#origin, size, root }, this.#keys.key) }
+      const checkpoint = { size, root, time, note: signCheckpoint({ origin: this.#origin, size, root }, this.keys.key) }
       this.#commit(checkpoint)
       this.#signed = checkpoint
       this.#isFloorDue = true
       this.#waitsSince = undefined
-      if (this.#keys.settle(this.log, size)) publishVkeys(this.#settings.dir, this.#keys.vkeys)
+      if (this.keys.settle(this.log, size)) publishVkeys(this.#settings.dir, this.keys.vkeys)
     }
     if (this.#isFloorDue && this.#signed !== undefined) {
       const { root, note } = this.#signed
-      const last = { origin: this.#origin, size: this.#signed.size, root: root.toString('base64'), note, vkeys: this.#keys.vkeys }
+      const last = { origin: this.#origin, size: this.#signed.size, root: root.toString('base64'), note, vkeys: this.keys.vkeys }
       writeFloor(this.#settings.dataDir, { last, ended: this.#ended })
       this.#isFloorDue = false
     }
@@ -199,15 +199,6 @@ export class Notary {
     return true
   }
 
-  /** See LogKeys: the new key that the log does not name yet. */
-  get unsaidKey(): NextKey | undefined {
-    return this.#keys.unsaid(this.log)
-  }
-
-  rotateKey(): NextKey {
-    return this.#keys.rotate()
-  }
-
   /** See pruneLog. */
   prune(ask: PruneAsk): PruneAnswer {
     return pruneLog(this.log, this.#file, ask)
@@ -238,7 +229,7 @@ export class Notary {
   #lastSigned(): SignedRow | undefined {
     const row = this.#file.lastCheckpoint
     if (row === undefined) return undefined
-    const opened = openCheckpoint(row.note, this.#keys.identity)
+    const opened = openCheckpoint(row.note, this.keys.identity)
     if (typeof opened === 'string' || opened.size !== row.size || !row.root.equals(opened.root))
       throw changed(this.#settings.dir, `its last checkpoint ${typeof opened === 'string' ? opened : 'does not say what stands beside it'}`)
     return row
@@ -246,7 +237,7 @@ export class Notary {
 
   #floorOf({ last }: Floor): Pick<SignedRow, 'size' | 'root'> | undefined {
     if (last === undefined) return undefined
-    const opened = openCheckpoint(last.note, this.#keys.identity)
+    const opened = openCheckpoint(last.note, this.keys.identity)
     if (typeof opened !== 'string' && opened.size === last.size) return { size: opened.size, root: Buffer.from(opened.root) }
     throw changed(
       this.#settings.dir,
