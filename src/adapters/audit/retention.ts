@@ -12,7 +12,7 @@ import { TILE, type SegmentEnd, type TreeFile } from './tree-file.ts'
 /** `cutoffMs`: events of that time and later stay, milliseconds. `delivered`: events from this seq on are still to be delivered. */
 export type PruneAsk = { readonly what: 'prune'; readonly cutoffMs: number; readonly delivered: number }
 /** Events of `segments` segments, from seq `from` to before `to`, all of them before the time `before` (RFC 3339). The `detail` of `audit-pruned`. */
-export type PruneRange = { readonly from: number; readonly to: number; readonly segments: number; readonly before: string }
+type PruneRange = { readonly from: number; readonly to: number; readonly segments: number; readonly before: string }
 /** `removed`: segments. `announce`: what may go next, once an event that says so is under a checkpoint. */
 export type PruneAnswer = { readonly removed: number; readonly announce?: PruneRange }
 
