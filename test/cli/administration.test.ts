@@ -122,7 +122,7 @@ it('two persons: one proposes, the other approves', async () => {
   expect(await run('key', 'rotate', 'audit', '--why', 'yearly')).toMatchObject({ code: 0 })
   expect(await run('key', 'rotate', 'nope', '--why', 'x')).toMatchObject({
     code: 1,
-    err: expect.stringMatching(/nothing of that name to change; write `audit`, `sealing` or `vault`\n$/),
+    err: expect.stringMatching(/nothing of that name to change; write `audit`, `sealing`, `vault` or `audit-values`\n$/),
   })
   expect(await run('unblock', 'client', 'evil', '--why', 'x')).toMatchObject({
     code: 1,
