@@ -109,7 +109,7 @@ export async function startGateway(
   })
   const metrics = createMetrics(() => [...current.upstreams.keys()])
   const telemetry = openTelemetry(snapshot, { version, metrics, logger, monotonic })
-  const { log, reader, encoder, refusals, contacts, prune, rotateKey, values } = await openAudit({
+  const { log, reader, encoder, refusals, contacts, prune, rotateAudit, values } = await openAudit({
     dataDir: snapshot.dataDir,
     ...{ origin: snapshot.audit.origin, witnesses: snapshot.audit.witnesses, outbound: snapshot.outbound, publicUrl: snapshot.publicUrl },
     logger,
@@ -219,13 +219,7 @@ export async function startGateway(
       verifier: tokens.keys,
       endSignIns: people?.endSignIns,
       connections: connecting,
-      rotations: {
-        audit: rotateKey,
-        sealing: sealer.rotate,
-        vault: () => vault.rotate(),
-        'audit-values': () => values.rotate(),
-        ...people?.rotations,
-      },
+      rotations: { ...rotateAudit, sealing: sealer.rotate, vault: () => vault.rotate(), ...people?.rotations },
       ...{ log, encoder, logger },
     },
     { ...edge, streams, table: createAdminPaths },

@@ -40,8 +40,8 @@ type AuditHouse = {
   readonly contacts: Contacts
   /** removes what was kept long enough */
   readonly prune: NotaryThread['prune']
-  /** a new key for checkpoints */
-  readonly rotateKey: () => Promise<object>
+  /** new keys: for checkpoints, and for what rules record */
+  readonly rotateAudit: Readonly<Record<'audit' | 'audit-values', () => Promise<object>>>
 }
 
 /** Rejects with the Faults of openFlatLog and NotaryThread.begin. The log is closed by closing it alone: its notary signs what is there first. */
@@ -84,19 +84,21 @@ export async function openAudit({
     await log.append(encoder.lifecycle('audit-log-begun', { origin: begun.origin, vkey: begun.vkey, ...(before && { before }) }))
   }
   if (begun?.unsaidKey) await log.append(encoder.lifecycle('audit-key', begun.unsaidKey))
+  const values = new SqliteValueStore(dataDir)
+  const rotate = async (): Promise<object> => {
+    const next = await notary.rotateKey()
+    // A crash before this: the next start says it.
+    await log.append(encoder.lifecycle('audit-key', next))
+    return { rotated: 'audit', ...next }
+  }
   return {
     log,
     reader: notary.reader,
     encoder,
-    values: new SqliteValueStore(dataDir),
+    values,
     refusals: new RefusalTable({ log, encoder, now }),
     contacts: createContacts(log, encoder, monotonic),
     prune: ask => notary.prune(ask),
-    async rotateKey() {
-      const next = await notary.rotateKey()
-      // A crash before this: the next start says it.
-      await log.append(encoder.lifecycle('audit-key', next))
-      return { rotated: 'audit', ...next }
-    },
+    rotateAudit: { audit: rotate, 'audit-values': () => values.rotate() },
   }
 }

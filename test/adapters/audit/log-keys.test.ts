@@ -59,7 +59,7 @@ async function rotated(): Promise<{ first: string; second: string }> {
   await append(opened, 1)
   await covered(opened, 2)
   const first = (await opened.reader.state()).vkeys.at(-1)!
-  const told = (await opened.rotateKey()) as { vkey: string }
+  const told = (await opened.rotateAudit.audit()) as { vkey: string }
   await covered(opened, 3)
   await append(opened, 2)
   await covered(opened, 4)
@@ -84,7 +84,7 @@ describe('a new key of a running log', () => {
     expect(findingsIn(dataDir)).toEqual([])
     // and over a start, and another key after it
     const again = await open()
-    await again.rotateKey()
+    await again.rotateAudit.audit()
     await covered(again, 5)
     await append(again, 3)
     await again.log.close()
@@ -151,7 +151,7 @@ describe('a new key of a running log', () => {
     await append(opened, 1)
     await covered(opened, 2)
     const before = readFileSync(floor, 'utf8')
-    await opened.rotateKey()
+    await opened.rotateAudit.audit()
     await covered(opened, 3)
     await append(opened, 2)
     await covered(opened, 4)
