@@ -181,9 +181,13 @@ it('the gateway has no way out that is not watched: undici to upstreams, one fil
     'node:child_process in adapters/keys.ts',
     'node:child_process in adapters/sigstore/key-command.ts',
     'node:child_process in adapters/upstream/process-channel.ts',
+    // audit events to the administrator's receiver; what they never hold is tested by test/attacks/audit-secrets.test.ts
+    'node:tls in adapters/delivery/syslog-outlet.ts',
     // the class alone: it dials by undici's own connector, which is watched
     'node:tls in adapters/upstream/pinned-connector.ts',
     'undici in adapters/safe-fetch.ts',
+    // spans and metrics to the administrator's collector, by undici and so watched; a closed list says what they hold
+    'undici in adapters/telemetry/otlp-sender.ts',
     'undici in adapters/upstream/http-origin.ts',
     'undici in adapters/upstream/pinned-connector.ts',
   ])

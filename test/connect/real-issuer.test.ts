@@ -28,7 +28,13 @@ describe('opaque tokens, which the issuer is asked about', () => {
     expect((await echo(world, { token })).status).toBe(200)
     expect(asked()).toBe(before) // known for a while
     const intent = world.gateway.events().findLast(({ type }) => type === 'intent')
-    expect(intent?.['principal']).toEqual({ issuer: world.issuer.issuer, subject: 'alice', client: 'host' })
+    expect(intent?.['principal']).toMatchObject({
+      kind: 'person',
+      authentication: { kind: 'introspected-token' },
+      issuer: world.issuer.issuer,
+      subject: 'alice',
+      client: 'host',
+    })
   })
   it('N003 for another endpoint are refused', async () => {
     const token = await world.issuer.token(`${world.gateway.url}/mcp`)
