@@ -76,5 +76,5 @@ it.each([
 ])('attack: %s costs no more than its bytes', (_, text) => {
   const spent = cpuTimer()
   read(text)
-  expect(spent()).toBeLessThan(1500)
+  expect(spent()).toBeLessThan(400)
 })
