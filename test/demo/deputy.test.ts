@@ -18,5 +18,8 @@ it('gatehouse demo deputy: every attack is made and refused, each with its reaso
 })
 it('gatehouse demo: another scene is a mistake, said as one', async () => {
   const { code, err } = await gatehouse(['demo', 'nonsense'], { cwd: root })
-  expect([code, err]).toEqual([2, 'gatehouse demo: expected no scene, `deputy`, `supply-chain` or `policy`, got `nonsense`\n'])
+  expect([code, err]).toEqual([
+    2,
+    'gatehouse demo: expected no scene, `deputy`, `supply-chain`, `policy`, `approvals` or `audit`, got `nonsense`\n',
+  ])
 })
