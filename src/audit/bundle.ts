@@ -16,7 +16,7 @@ import { createHash } from 'node:crypto'
 import { readCount } from './checkpoint.ts'
 import { base64 } from './note.ts'
 import { readHashes } from './proof.ts'
-import { Frontier, leafHash } from './tree.ts'
+import { Frontier, HASH_BYTES, leafHash } from './tree.ts'
 import type { Findings, LogVerifier } from './verify.ts'
 
 const MAGIC = 'gatehouse-audit-bundle/v1'
@@ -161,17 +161,20 @@ export class BundleEvents {
     this.#findings = findings
   }
 
-  /** A line without its line break. */
-  line(line: Buffer): void {
-    const number = String(this.#seq)
-    const start = number.length + 1 + LEAF_CHARS + 1
+  /** How many bytes of a line stand before its event. */
+  get prefixBytes(): number {
+    return digitsOf(this.#seq) + 1 + LEAF_CHARS + 1
+  }
+
+  /** A line without its line break. `leaf`: the hash of what stands behind its second space, if that was made already. */
+  line(line: Buffer, leaf?: Uint8Array): void {
+    const start = this.prefixBytes
     if (!this.#isEnded && line.length > start) {
-      const event = line.subarray(start)
-      const leaf = leafHash(event)
-      if (line.toString('latin1', 0, start) === `${number} ${leaf.toString('base64')} `) {
+      const hashed = leaf ?? leafHash(line.subarray(start))
+      if (isPrefix(line, this.#seq, hashed)) {
         this.#other = undefined
         this.#seq += 1
-        this.#verifier.leaf(leaf)
+        this.#verifier.leaf(hashed)
         return
       }
     }
@@ -232,3 +235,40 @@ export class BundleEvents {
     this.#findings.add({ is: 'file', where: `behind event ${this.#seq - 1}`, why })
   }
 }
+
+const SPACE = 0x20
+const ZERO = 0x30
+const ALPHABET = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
+
+const digitsOf = (n: number): number => {
+  let digits = 1
+  for (let power = 10; power <= n; power *= 10) digits += 1
+  return digits
+}
+
+/** Whether the line begins with the number, a space, the hash in base64, and a space: byte for byte as `bundleLine` writes them, without making that text. */
+function isPrefix(line: Buffer, seq: number, leaf: Uint8Array): boolean {
+  const digits = digitsOf(seq)
+  let n = seq
+  for (let at = digits - 1; at >= 0; at -= 1) {
+    if (line[at] !== ZERO + (n % 10)) return false
+    n = Math.floor(n / 10)
+  }
+  const start = digits + 1
+  return line[digits] === SPACE && isBase64(line, start, leaf) && line[start + LEAF_CHARS] === SPACE
+}
+
+/** Whether `text` holds the base64 of the 32 bytes from `at` on, padding included (RFC 4648 section 4). */
+function isBase64(text: Buffer, at: number, bytes: Uint8Array): boolean {
+  let to = at
+  for (let i = 0; i < HASH_BYTES; i += 3) {
+    const isLast = i + 2 === HASH_BYTES
+    const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
+    if (text[to] !== ALPHABET[group >> 18] || text[to + 1] !== ALPHABET[(group >> 12) & 63] || text[to + 2] !== ALPHABET[(group >> 6) & 63])
+      return false
+    if (text[to + 3] !== (isLast ? PADDING : ALPHABET[group & 63])) return false
+    to += 4
+  }
+  return true
+}
+const PADDING = 0x3d

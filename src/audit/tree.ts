@@ -33,6 +33,9 @@ const leafDigest = (line: Uint8Array): string => {
 /** SHA-256(0x00 || line): the leaf of an event, its line without the line break. 32 bytes. */
 export const leafHash = (line: Uint8Array): Buffer => Buffer.from(leafDigest(line), 'latin1')
 
+/** The same, written into `target` from `at` on. */
+export const leafHashInto = (line: Uint8Array, target: Buffer, at: number): void => void target.write(leafDigest(line), at, 'latin1')
+
 /** SHA-256(0x01 || left || right), 32 bytes. */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
   nodeScratch.set(left, 1)
@@ -50,7 +53,10 @@ export const isSameHash = (a: Uint8Array, b: Uint8Array): boolean => a.length ==
 export class Frontier {
   #size = 0
   #peaks = 0
-  readonly #hashes = Buffer.alloc(MAX_PEAKS * HASH_BYTES)
+  /** Behind a first byte, the peaks one after the other, the newest leaf for a moment the last: two neighbours are hashed where they stand. */
+  readonly #bytes = Buffer.alloc(1 + (MAX_PEAKS + 1) * HASH_BYTES)
+  /** for each peak: the byte before it, it, and the one behind it */
+  readonly #pairs: Buffer[] = []
 
   /** Leaves in the tree. */
   get size(): number {
@@ -60,24 +66,27 @@ export class Frontier {
   /** A leaf's hash, 32 bytes. Throws RangeError for other lengths. */
   append(leaf: Uint8Array): void {
     if (leaf.length !== HASH_BYTES) throw new RangeError(`expected a hash of ${HASH_BYTES} bytes, got ${leaf.length}`)
-    nodeScratch.set(leaf, 1 + HASH_BYTES)
+    this.#bytes.set(leaf, placeOf(this.#peaks))
     this.#grow()
   }
 
   /** The same for a line, hashed first. */
   appendLine(line: Uint8Array): void {
-    nodeScratch.write(leafDigest(line), 1 + HASH_BYTES, 'latin1')
+    leafHashInto(line, this.#bytes, placeOf(this.#peaks))
     this.#grow()
   }
 
-  /** The new leaf stands in the right half of the scratch: as long as there is a subtree of the same size to its left, the two become one. */
+  /** The new leaf stands behind the peaks: as long as there is a subtree of the same size to its left, the two become one. */
   #grow(): void {
     for (let n = this.#size; n % 2 === 1; n = (n - 1) / 2) {
       this.#peaks -= 1
-      this.#hashes.copy(nodeScratch, 1, this.#peaks * HASH_BYTES, (this.#peaks + 1) * HASH_BYTES)
-      nodeScratch.write(hash('sha256', nodeScratch, 'binary'), 1 + HASH_BYTES, 'latin1')
+      const pair = (this.#pairs[this.#peaks] ??= this.#bytes.subarray(placeOf(this.#peaks) - 1, placeOf(this.#peaks + 2)))
+      const before = pair.readUInt8(0)
+      pair[0] = 0x01
+      const digest = hash('sha256', pair, 'binary')
+      pair[0] = before
+      pair.write(digest, 1, 'latin1')
     }
-    nodeScratch.copy(this.#hashes, this.#peaks * HASH_BYTES, 1 + HASH_BYTES)
     this.#peaks += 1
     this.#size += 1
   }
@@ -92,7 +101,7 @@ export class Frontier {
 
   /** The subtrees' roots one after the other; with the size, `restore` makes the same frontier of them. */
   snapshot(): Buffer {
-    return Buffer.from(this.#hashes.subarray(0, this.#peaks * HASH_BYTES))
+    return Buffer.from(this.#bytes.subarray(placeOf(0), placeOf(this.#peaks)))
   }
 
   /** Undefined where the bytes are not as many as a tree of that size has. */
@@ -102,14 +111,16 @@ export class Frontier {
     for (let n = size; n > 0; n = Math.floor(n / 2)) peaks += n % 2
     if (snapshot.length !== peaks * HASH_BYTES) return undefined
     const frontier = new Frontier()
-    frontier.#hashes.set(snapshot)
+    frontier.#bytes.set(snapshot, placeOf(0))
     frontier.#peaks = peaks
     frontier.#size = size
     return frontier
   }
 
-  readonly #at = (peak: number): Buffer => this.#hashes.subarray(peak * HASH_BYTES, (peak + 1) * HASH_BYTES)
+  readonly #at = (peak: number): Buffer => this.#bytes.subarray(placeOf(peak), placeOf(peak + 1))
 }
+
+const placeOf = (peak: number): number => 1 + peak * HASH_BYTES
 
 /** Root of the tree of these leaf hashes. */
 export function rootOf(leaves: Iterable<Uint8Array>): Buffer {

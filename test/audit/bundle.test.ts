@@ -19,11 +19,11 @@ beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'bundle-'))))
 afterEach(() => rmSync(folder, { recursive: true }))
 
 type Result = { readonly verified: Verified | undefined; readonly findings: readonly Finding[] }
-function verify(bytes: Buffer, { log }: Bundle, external: readonly string[] = []): Result {
+async function verify(bytes: Buffer, { log }: Bundle, external: readonly string[] = []): Promise<Result> {
   const path = join(folder, 'bundle')
   writeFileSync(path, bytes)
   const findings = new Findings()
-  const verified = verifyBundle(path, () => log.identity, { witnesses: [WITNESS], external }, findings)
+  const verified = await verifyBundle(path, () => log.identity, { witnesses: [WITNESS], external }, findings)
   return { verified, findings: findings.list }
 }
 
@@ -62,9 +62,9 @@ describe('a bundle', () => {
     [[7, 13, 300], 5],
     [[256, 512], 256],
     [[600], 599],
-  ])('with checkpoints of %j from event %d on verifies', (sizes, from) => {
+  ])('with checkpoints of %j from event %d on verifies', async (sizes, from) => {
     const bundle = makeBundle(sizes, from)
-    const { verified, findings } = verify(bundle.bytes, bundle)
+    const { verified, findings } = await verify(bundle.bytes, bundle)
     expect(findings).toEqual([])
     expect(verified).toMatchObject({ from, size: sizes.at(-1) })
     expect(verified?.matched.map(({ size }) => size)).toEqual(sizes.filter(size => size >= from))
@@ -138,32 +138,35 @@ describe('a bundle', () => {
       ['put in', lines => void lines.splice(80, 0, eventOf(999)), [70, 100]],
       ['taken away', lines => void lines.splice(80, 1), [70, 100]],
       ['cut off', lines => void lines.splice(90), [70, 100]],
-    ])('attack: an event that was %s, its hash made anew, is between two checkpoints', (_what, change, [from, to]) => {
-      const { findings } = verify(rewritten(change), bundle)
+    ])('attack: an event that was %s, its hash made anew, is between two checkpoints', async (_what, change, [from, to]) => {
+      const { findings } = await verify(rewritten(change), bundle)
       expect(findings).toContainEqual(expect.objectContaining({ is: 'events', from, to }))
     })
 
-    it('attack: with the event alone changed exactly that one is named, and what follows still verifies', () => {
+    it('attack: with the event alone changed exactly that one is named, and what follows still verifies', async () => {
       const text = bundle.bytes.toString().replace(eventOf(55), eventOf(56))
-      const { findings, verified } = verify(Buffer.from(text), bundle)
+      const { findings, verified } = await verify(Buffer.from(text), bundle)
       expect(findings).toEqual([{ is: 'event', seq: 55, why: 'it is not the event that was signed' }])
       expect(verified?.matched.map(({ size }) => size)).toEqual([40, 70, 100])
     })
 
-    it('attack: with the hash alone changed it is said that the event is true', () => {
+    it('attack: with the hash alone changed it is said that the event is true', async () => {
       const leaf = bundle.log.leaves[55]!.toString('base64')
-      const { findings } = verify(Buffer.from(bundle.bytes.toString().replace(leaf, bundle.log.leaves[56]!.toString('base64'))), bundle)
+      const { findings } = await verify(
+        Buffer.from(bundle.bytes.toString().replace(leaf, bundle.log.leaves[56]!.toString('base64'))),
+        bundle,
+      )
       expect(findings).toEqual([
         { is: 'event', seq: 55, why: expect.stringContaining('the event itself is the one that was signed') as string },
       ])
     })
 
-    it('attack: checkpoints of another key, and of another log', () => {
+    it('attack: checkpoints of another key, and of another log', async () => {
       const other = makeBundle([40, 70, 100])
-      const { findings } = verify(bundle.bytes, { ...other, log: new SignedLog(bundle.log.origin, seededKey(9)) })
+      const { findings } = await verify(bundle.bytes, { ...other, log: new SignedLog(bundle.log.origin, seededKey(9)) })
       expect(findings.length).toBeGreaterThanOrEqual(3)
       expect(findings[0]).toMatchObject({ is: 'file', where: expect.stringContaining('checkpoint 1') as string })
-      expect(verify(bundle.bytes, { ...bundle, log: new SignedLog('other/1') }).findings).not.toEqual([])
+      expect((await verify(bundle.bytes, { ...bundle, log: new SignedLog('other/1') })).findings).not.toEqual([])
     })
   })
 
@@ -202,9 +205,9 @@ describe('a bundle', () => {
       expect(findings.list).toEqual([{ is: 'checkpoint', size, why: expect.stringMatching(/from 40 on .* two histories/) as string }])
     })
 
-    it('attack: a log that was rolled back is found by a larger checkpoint kept elsewhere', () => {
+    it('attack: a log that was rolled back is found by a larger checkpoint kept elsewhere', async () => {
       const old = makeBundle([40, 70])
-      const { findings } = verify(old.bytes, old, [honest.log.checkpoint(100).note])
+      const { findings } = await verify(old.bytes, old, [honest.log.checkpoint(100).note])
       expect(findings).toEqual([{ is: 'events', from: 70, to: 100, why: expect.stringContaining('there are 70') as string }])
     })
   })

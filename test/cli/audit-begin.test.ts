@@ -59,7 +59,7 @@ describe('gatehouse audit begin', () => {
     expect(events()[0]).toMatchObject({ what: 'audit-log-begun', detail: { before: ended } })
     expect(readFloor(dataDir).last?.origin).not.toBe(origin)
     expect(readFloor(dataDir).ended).toEqual([ended])
-    expect(findingsIn(dataDir)).toEqual([])
+    expect(await findingsIn(dataDir)).toEqual([])
   })
 
   it('tells what it would do, and does nothing, without --yes or without --why', async () => {
@@ -102,7 +102,7 @@ describe('gatehouse audit begin', () => {
     await expect(start()).rejects.toMatchObject({ code: 'audit-rolled-back' })
     expect((await begin('--yes')).code).toBe(0)
     await start()
-    expect(findingsIn(dataDir)).toEqual([])
+    expect(await findingsIn(dataDir)).toEqual([])
   })
 
   it('takes the name of the configuration, and refuses to end a log that would get its name again', async () => {

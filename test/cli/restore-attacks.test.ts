@@ -193,7 +193,7 @@ describe('attack: the audit log is rolled back with the backup', () => {
     const events = readFileSync(segment(), 'utf8')
     expect(floor()['last'].origin).not.toBe(last.origin)
     expect(events).toContain('"audit-log-begun"')
-    expect(findingsIn(data)).toEqual([])
+    expect(await findingsIn(data)).toEqual([])
     expect(JSON.parse(events.split('\n').find(line => line.includes('audit-log-begun')) ?? '{}').detail.before).toEqual(before)
     expect(readdirSync(data).filter(name => name.startsWith('audit.before-restore-'))).toHaveLength(1)
   })
@@ -209,7 +209,7 @@ describe('attack: the audit log is rolled back with the backup', () => {
     await signedLog(data)
     expect(floor()['last'].origin).toBe(last.origin)
     expect(floor()['last'].size).toBeGreaterThan(last.size)
-    expect(findingsIn(data)).toEqual([])
+    expect(await findingsIn(data)).toEqual([])
   })
 })
 

@@ -157,7 +157,7 @@ describe('a backup in the middle, and what was ended after it', () => {
 
   it('leaves an audit log that verifies over the break', async () => {
     await world.stop()
-    expect(findingsIn(world.dataDir)).toEqual([])
+    expect(await findingsIn(world.dataDir)).toEqual([])
     await world.start()
   }, 60_000)
 

@@ -24,7 +24,7 @@ export async function bundle(isShort: boolean): Promise<Summary> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bundle-'))
   try {
     const made = makeBundle(Array.from({ length: 20 }, (_, i) => ((i + 1) * events) / 20))
-    const whole = check(made, made.bytes, folder)
+    const whole = await check(made, made.bytes, folder)
     const lines: string[] = []
     let missed = whole.found ? 1 : 0
     const counts = new Map<string, number>()
@@ -33,7 +33,7 @@ export async function bundle(isShort: boolean): Promise<Summary> {
       const at = randomInt(made.bytes.length)
       const changed = edit.apply(made.bytes, at)
       if (changed.equals(made.bytes)) continue
-      const { found, isNamed } = check(made, changed, folder, at)
+      const { found, isNamed } = await check(made, changed, folder, at)
       const seq = eventAt(made, at)
       const where = seq === undefined ? 'head or end' : 'events'
       counts.set(`${edit.name}, ${where}`, (counts.get(`${edit.name}, ${where}`) ?? 0) + 1)
@@ -59,11 +59,16 @@ export async function bundle(isShort: boolean): Promise<Summary> {
 }
 
 /** A byte put in or taken away at the border of two lines may be either's. */
-function check(made: Bundle, bytes: Buffer, folder: string, at?: number): { readonly found: boolean; readonly isNamed: boolean } {
+async function check(
+  made: Bundle,
+  bytes: Buffer,
+  folder: string,
+  at?: number,
+): Promise<{ readonly found: boolean; readonly isNamed: boolean }> {
   const path = join(folder, 'bundle')
   writeFileSync(path, bytes)
   const findings = new Findings()
-  verifyBundle(path, () => made.log.identity, { witnesses: [WITNESS], external: [] }, findings)
+  await verifyBundle(path, () => made.log.identity, { witnesses: [WITNESS], external: [] }, findings)
   const seq = at === undefined ? undefined : eventAt(made, at)
   const isNamed = seq === undefined ? findings.count > 0 : [seq - 1, seq].some(near => names(findings.list, near))
   return { found: findings.count > 0, isNamed }

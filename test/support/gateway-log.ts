@@ -19,7 +19,7 @@ export async function signedLog(dataDir: string, lines: (encoder: EventEncoder) 
 }
 
 /** What is wrong with a log: every line, hash and checkpoint, and the last signed checkpoint of `trust/audit.json`. */
-export function findingsIn(dataDir: string): readonly Finding[] {
+export async function findingsIn(dataDir: string): Promise<readonly Finding[]> {
   const dir = join(dataDir, 'audit')
   const { last } = readFloor(dataDir)
   const file = TreeFile.read(dir)
@@ -33,7 +33,7 @@ export function findingsIn(dataDir: string): readonly Finding[] {
   }
   const log = { origin: last.origin, keys: last.vkeys.map(readVkey).filter(key => typeof key !== 'string') }
   const findings = new Findings()
-  verifyFolder(dir, kept, { log, witnesses: [], external: [last.note], asOf: Date.now() }, findings)
+  await verifyFolder(dir, kept, { log, witnesses: [], external: [last.note], asOf: Date.now() }, findings)
   file.close()
   return findings.list
 }

@@ -5,7 +5,7 @@ import { openCheckpoint, type LogIdentity, type OpenCheckpoint } from '../../aud
 import type { NoteKey } from '../../audit/note.ts'
 import { BundleEvents, endOfHead, MAX_HEAD_BYTES, readBundleHead, type BundleHead } from '../../audit/bundle.ts'
 import { LogVerifier, type Findings } from '../../audit/verify.ts'
-import { eachRecord } from './records.ts'
+import { eachHashed } from './hashed-records.ts'
 
 const CHUNK = 1 << 20
 
@@ -27,13 +27,13 @@ export type Verified = {
   readonly external: readonly OpenCheckpoint[]
 }
 
-/** Verifies a bundle. Findings are added; undefined where it cannot even be told which log it is of. Throws what reading the file throws. */
-export function verifyBundle(
+/** Verifies a bundle. Findings are added; undefined where it cannot even be told which log it is of. Rejects with what reading the file throws. */
+export async function verifyBundle(
   path: string,
   keysOf: (head: BundleHead) => LogIdentity,
   { witnesses, external }: Trust,
   findings: Findings,
-): Verified | undefined {
+): Promise<Verified | undefined> {
   const file = openSync(path, 'r')
   try {
     const size = fstatSync(file).size
@@ -55,7 +55,7 @@ export function verifyBundle(
       findings,
     })
     const events = new BundleEvents(head, verifier, findings)
-    events.end(eachRecord(file, { from: end, to: size }, line => events.line(line)))
+    events.end(await eachHashed({ path, from: end, to: size, spaces: 2 }, (line, leaf) => events.line(line, leaf)))
     verifier.end()
     return {
       log,

@@ -1,6 +1,6 @@
 // A log as it lies in its folder, of a gateway that runs, one that stopped, or a copy: every line, every hash and every checkpoint kept of it.
 
-import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LogIdentity } from '../../audit/checkpoint.ts'
 import { segmentName, segmentNumber } from '../../audit/recover.ts'
@@ -8,7 +8,7 @@ import { Frontier } from '../../audit/tree.ts'
 import { LogVerifier, type Findings } from '../../audit/verify.ts'
 import { openAll, type Trust, type Verified } from './bundle-file.ts'
 import { judgeKeys, KEY_EVENT, type KeyChange } from './key-changes.ts'
-import { eachRecord } from './records.ts'
+import { eachHashed } from './hashed-records.ts'
 
 const TILE = 256
 const HASH = 32
@@ -35,18 +35,18 @@ export type FolderTrust = Trust & {
 /** How long an event may be without a checkpoint, milliseconds. The gateway signs within seconds, and refuses to go on after thirty. */
 const MAX_UNCOVERED_MS = 60_000
 
-/** Throws what reading the files throws. */
-export function verifyFolder(
+/** Rejects with what reading the files throws. */
+export async function verifyFolder(
   dir: string,
   kept: KeptTree,
   { log, witnesses, external, asOf }: FolderTrust,
   findings: Findings,
-): Verified & { readonly pruned: number } {
+): Promise<Verified & { readonly pruned: number }> {
   const own = openAll(kept.checkpoints, { log, witnesses, where: 'this log' }, findings)
   const given = openAll(external, { log, witnesses, where: 'what was kept elsewhere' }, findings)
   const verifier = new LogVerifier({ before: new Frontier(), checkpoints: [...own, ...given], findings })
   const pass = new FolderPass(dir, kept, { verifier, findings })
-  pass.run()
+  await pass.run()
   verifier.end()
   const covered = verifier.matched.at(-1)?.size ?? 0
   pass.judgePruned(covered)
@@ -99,7 +99,7 @@ class FolderPass {
     this.#findings = findings
   }
 
-  run(): void {
+  async run(): Promise<void> {
     const segments = readdirSync(this.#dir)
       .flatMap(name => segmentNumber(name) ?? [])
       .sort((a, b) => a - b)
@@ -114,7 +114,7 @@ class FolderPass {
         })
         return
       }
-      const rest = this.#segment(number)
+      const rest = await this.#segment(number)
       if (rest > 0 && i < segments.length - 1)
         this.#findings.add({ is: 'file', where: segmentName(number), why: 'its last line has no end, though another segment follows' })
     }
@@ -137,16 +137,12 @@ class FolderPass {
   }
 
   /** Answers how many bytes stand behind the last line break: a line that is being written, or was torn by a crash. */
-  #segment(number: number): number {
-    const file = openSync(join(this.#dir, segmentName(number)), 'r')
-    try {
-      return eachRecord(file, { from: 0, to: fstatSync(file).size }, line => this.#line(line))
-    } finally {
-      closeSync(file)
-    }
+  #segment(number: number): Promise<number> {
+    const path = join(this.#dir, segmentName(number))
+    return eachHashed({ path, from: 0, to: statSync(path).size, spaces: 0 }, (line, leaf) => this.#line(line, leaf))
   }
 
-  #line(line: Buffer): void {
+  #line(line: Buffer, leaf: Buffer): void {
     const seq = this.#verifier.size
     if (this.#matched !== this.#verifier.matched.length) {
       this.#matched = this.#verifier.matched.length
@@ -155,7 +151,7 @@ class FolderPass {
     }
     if (line.includes(PRUNED)) this.#notePrune(line, seq)
     if (line.includes(`"${KEY_EVENT}"`)) this.#noteKey(line, seq)
-    this.#verifier.line(line, this.#leaf(seq))
+    this.#verifier.leaf(leaf, this.#leaf(seq))
   }
 
   /** The hash kept of an event; undefined for the last few, which are in no whole tile yet. */

@@ -34,8 +34,8 @@ async function verifyLog(args: CommandArgs): Promise<number> {
   const path = name === undefined ? undefined : resolve(args.io.cwd, name)
   const verified =
     path !== undefined && statSync(path).isFile()
-      ? verifyBundle(path, ({ origin, vkeys }) => logWith(trust, origin, vkeys), trust, findings)
-      : verifyPlace(await logPlace(args, name), { trust, asOf: asOf(args) }, findings)
+      ? await verifyBundle(path, ({ origin, vkeys }) => logWith(trust, origin, vkeys), trust, findings)
+      : await verifyPlace(await logPlace(args, name), { trust, asOf: asOf(args) }, findings)
   if (verified) judgeTrust(verified, trust, findings)
   return report(args, verified, trust, findings)
 }
@@ -47,17 +47,17 @@ function asOf(args: CommandArgs): number {
   return time
 }
 
-function verifyPlace(
+async function verifyPlace(
   place: LogPlace,
   { trust, asOf: at }: { readonly trust: GivenTrust; readonly asOf: number },
   findings: Findings,
-): Verified {
+): Promise<Verified> {
   const log = KeptLog.open(place.dir)
   try {
     const { tree } = log
     const floor = floorNote(place)
     const kept = { ...tree, checkpoints: floor === undefined ? tree.checkpoints : [...tree.checkpoints, floor] }
-    return verifyFolder(place.dir, kept, { ...trust, log: logWith(trust, log.origin, log.vkeys), asOf: at }, findings)
+    return await verifyFolder(place.dir, kept, { ...trust, log: logWith(trust, log.origin, log.vkeys), asOf: at }, findings)
   } finally {
     log.close()
   }

@@ -81,7 +81,7 @@ describe('a new key of a running log', () => {
     expect(vkeysIn(dir())).toEqual([first, second])
     expect(readFileSync(join(dir(), 'key.vkey'), 'utf8')).toBe(`${second}\n`)
     expect(readFloor(dataDir).last!.vkeys).toEqual([first, second])
-    expect(findingsIn(dataDir)).toEqual([])
+    expect(await findingsIn(dataDir)).toEqual([])
     // and over a start, and another key after it
     const again = await open()
     await again.rotateAudit.audit()
@@ -90,7 +90,7 @@ describe('a new key of a running log', () => {
     await again.log.close()
     expect(changes()[1]).toMatchObject({ before: second })
     expect(readFloor(dataDir).last!.vkeys).toHaveLength(3)
-    expect(findingsIn(dataDir)).toEqual([])
+    expect(await findingsIn(dataDir)).toEqual([])
   })
 
   it('is not made while the one before waits: the one that the log is known by would be forgotten', async () => {
@@ -114,7 +114,7 @@ describe('a new key of a running log', () => {
     await again.log.close()
     expect(changes()).toEqual([{ before: first, vkey: vkeysIn(dir())[1] }])
     expect(isBy(notes().at(-1)!.note, vkeysIn(dir())[1]!)).toBe(true)
-    expect(findingsIn(dataDir)).toEqual([])
+    expect(await findingsIn(dataDir)).toEqual([])
     // said once
     await (await open()).log.close()
     expect(changes()).toHaveLength(1)
@@ -162,7 +162,7 @@ describe('a new key of a running log', () => {
     await again.log.close()
     expect(changes()).toHaveLength(1)
     expect(readFloor(dataDir).last!.vkeys).toHaveLength(2)
-    expect(findingsIn(dataDir)).toEqual([])
+    expect(await findingsIn(dataDir)).toEqual([])
   })
 
   it('a log that begins has the newest key alone: one that was replaced never signs for it', async () => {
@@ -186,13 +186,13 @@ describe('attack: a key that is none', () => {
     const opened = await open()
     await append(opened, 9)
     await opened.log.close()
-    expect(findingsIn(dataDir)).toEqual([])
+    expect(await findingsIn(dataDir)).toEqual([])
     // The first checkpoint of the new key stands; a later one is by the old key.
     const later = notes().at(-1)!
     expect(later.size).toBeGreaterThan(last.size)
     const forged = signCheckpoint({ origin, size: later.size, root: later.root }, previous!)
     tree(database => database.prepare('UPDATE checkpoints SET note = ? WHERE size = ?').run(forged, later.size))
-    expect(findingsIn(dataDir)).toMatchObject([
+    expect(await findingsIn(dataDir)).toMatchObject([
       { is: 'checkpoint', size: later.size, why: expect.stringContaining('was replaced') as string },
     ])
   })
@@ -203,7 +203,7 @@ describe('attack: a key that is none', () => {
     const { origin } = readFloor(dataDir).last!
     const note = signCheckpoint({ origin, size: first!.size, root: first!.root }, loadAuditKeys(dataDir).current)
     tree(database => database.prepare('UPDATE checkpoints SET note = ? WHERE size = ?').run(note, first!.size))
-    expect(findingsIn(dataDir)).toContainEqual(expect.objectContaining({ is: 'checkpoint', size: first!.size }))
+    expect(await findingsIn(dataDir)).toContainEqual(expect.objectContaining({ is: 'checkpoint', size: first!.size }))
   })
 
   it('attack: a new key signs, and no event says so', async () => {

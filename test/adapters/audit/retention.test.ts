@@ -123,7 +123,7 @@ describe('events that were kept long enough', () => {
       expect(typeof verifyProof(proof, Buffer.from(`${line} `), { origin, keys: vkeys })).toBe('string')
     }
     await opened.log.close()
-    expect(findingsIn(dataDir)).toEqual([])
+    expect(await findingsIn(dataDir)).toEqual([])
 
     // The index is made anew of what is left.
     for (const suffix of ['', '-wal', '-shm']) rmSync(join(dir(), `index.db${suffix}`), { force: true })
@@ -131,7 +131,7 @@ describe('events that were kept long enough', () => {
     await append(again, 10)
     await expect.poll(async () => (await again.reader.search({ what: 'audit-pruned' })).events.length).toBe(1)
     await again.log.close()
-    expect(findingsIn(dataDir)).toEqual([])
+    expect(await findingsIn(dataDir)).toEqual([])
   })
 
   it('stay where they are young, not delivered, or in the segment that is written', async () => {
@@ -166,14 +166,14 @@ describe('events that were kept long enough', () => {
     await opened.log.close()
     tree('UPDATE log SET pruned_to = ?', announce!.to)
     rmSync(join(dir(), segments()[0]!))
-    expect(findingsIn(dataDir)).toEqual([])
+    expect(await findingsIn(dataDir)).toEqual([])
     const again = await open()
     const left = announce!.segments - 1
     // Without a retention time by now: what was said is done.
     expect(await again.notary.prune(ask(0))).toEqual({ removed: left })
     expect((await again.reader.read(0, 1))[0]).toMatchObject({ seq: announce!.to })
     await again.log.close()
-    expect(findingsIn(dataDir)).toEqual([])
+    expect(await findingsIn(dataDir)).toEqual([])
   })
 
   it('stay while the event that says so is not signed, and nothing else is said meanwhile', async () => {
@@ -199,7 +199,7 @@ describe('attack: something is removed and nobody said so', () => {
   it('attack: an old segment is taken away by hand', async () => {
     await (await world()).log.close()
     rmSync(join(dir(), segmentName(1)))
-    expect(findingsIn(dataDir)).toMatchObject([{ is: 'events', from: 0, why: expect.stringContaining('audit-pruned') as string }])
+    expect(await findingsIn(dataDir)).toMatchObject([{ is: 'events', from: 0, why: expect.stringContaining('audit-pruned') as string }])
     await expect(open()).rejects.toMatchObject({ code: 'audit-changed' })
   })
 
@@ -208,7 +208,7 @@ describe('attack: something is removed and nobody said so', () => {
     const gone = linesOf(segmentName(1)).length
     rmSync(join(dir(), segmentName(1)))
     tree('UPDATE log SET pruned_to = ?', gone)
-    expect(findingsIn(dataDir)).toMatchObject([{ is: 'events', from: 0, to: gone }])
+    expect(await findingsIn(dataDir)).toMatchObject([{ is: 'events', from: 0, to: gone }])
     await expect(open()).rejects.toMatchObject({ code: 'audit-changed', message: expect.stringContaining('no signed event') as string })
   })
 
@@ -216,11 +216,11 @@ describe('attack: something is removed and nobody said so', () => {
     const opened = await world()
     const { to } = await prune(opened)
     await opened.log.close()
-    expect(findingsIn(dataDir)).toEqual([])
+    expect(await findingsIn(dataDir)).toEqual([])
     const [next] = segments()
     const gone = to + linesOf(next!).length
     rmSync(join(dir(), next!))
-    expect(findingsIn(dataDir)).toMatchObject([{ is: 'events', from: 0, to: gone }])
+    expect(await findingsIn(dataDir)).toMatchObject([{ is: 'events', from: 0, to: gone }])
     await expect(open()).rejects.toMatchObject({ code: 'audit-changed' })
     tree('UPDATE log SET pruned_to = ?', gone)
     await expect(open()).rejects.toMatchObject({ code: 'audit-changed', message: expect.stringContaining('no signed event') as string })

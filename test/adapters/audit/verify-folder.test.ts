@@ -41,9 +41,12 @@ function make(lines = Array.from({ length: EVENTS }, (_, i) => eventOf(i)), size
   }
   return { lines, log, kept }
 }
-function verify({ log, kept }: Pick<World, 'log' | 'kept'>, { external = [], asOf = NOW }: { external?: string[]; asOf?: number } = {}) {
+async function verify(
+  { log, kept }: Pick<World, 'log' | 'kept'>,
+  { external = [], asOf = NOW }: { external?: string[]; asOf?: number } = {},
+) {
   const findings = new Findings()
-  const verified = verifyFolder(dir, kept, { log: log.identity, witnesses: [], external, asOf }, findings)
+  const verified = await verifyFolder(dir, kept, { log: log.identity, witnesses: [], external, asOf }, findings)
   return { verified, findings: findings.list }
 }
 const edit = (segment: number, change: (text: string) => string): void => {
@@ -55,25 +58,25 @@ const found = (findings: readonly Finding[], ...seqs: number[]): void => {
 }
 
 describe('a folder', () => {
-  it('that is whole verifies', () => {
-    const { verified, findings } = verify(make())
+  it('that is whole verifies', async () => {
+    const { verified, findings } = await verify(make())
     expect(findings).toEqual([])
     expect(verified).toMatchObject({ from: 0, size: 1000, pruned: 0 })
     expect(verified.matched).toHaveLength(4)
   })
 
-  it('attack: an event that was changed is named, within what whole tiles hold, and what follows still verifies', () => {
+  it('attack: an event that was changed is named, within what whole tiles hold, and what follows still verifies', async () => {
     const world = make()
     edit(2, text => text.replace(eventOf(456), eventOf(457)))
-    const { verified, findings } = verify(world)
+    const { verified, findings } = await verify(world)
     expect(findings).toEqual([{ is: 'event', seq: 456, why: 'it is not the event that was signed' }])
     expect(verified.matched).toHaveLength(4)
   })
 
-  it('attack: an event behind the last whole tile is in a range between two checkpoints', () => {
+  it('attack: an event behind the last whole tile is in a range between two checkpoints', async () => {
     const world = make()
     edit(4, text => text.replace(eventOf(950), eventOf(951)))
-    expect(verify(world).findings).toEqual([expect.objectContaining({ is: 'events', from: 700, to: 1000 })])
+    expect((await verify(world)).findings).toEqual([expect.objectContaining({ is: 'events', from: 700, to: 1000 })])
   })
 
   it.each<[string, (text: string) => string, number]>([
@@ -81,93 +84,95 @@ describe('a folder', () => {
     ['put in', text => text.replace(`${eventOf(456)}\n`, `${eventOf(5)}\n${eventOf(456)}\n`), 456],
     ['swapped', text => text.replace(`${eventOf(456)}\n${eventOf(457)}\n`, `${eventOf(457)}\n${eventOf(456)}\n`), 456],
     ['split', text => text.replace(eventOf(456), eventOf(456).replace('"outcome"', '\n"outcome"')), 456],
-  ])('attack: an event that was %s is named', (_what, change, seq) => {
+  ])('attack: an event that was %s is named', async (_what, change, seq) => {
     const world = make()
     edit(2, change)
-    found(verify(world).findings, seq)
+    found((await verify(world)).findings, seq)
   })
 
-  it('attack: a hash that was changed is told from an event that was', () => {
+  it('attack: a hash that was changed is told from an event that was', async () => {
     const { log, kept } = make()
     const leavesOf = (tile: number): Buffer => {
       const leaves = Buffer.from(kept.leavesOf(tile))
       if (tile === 1) leaves[32 * 200]! ^= 1
       return leaves
     }
-    expect(verify({ log, kept: { ...kept, leavesOf } }).findings).toEqual([
+    expect((await verify({ log, kept: { ...kept, leavesOf } })).findings).toEqual([
       { is: 'event', seq: 456, why: expect.stringContaining('the event itself is the one that was signed') as string },
     ])
   })
 
-  it('attack: event and hash changed by whoever has no key are between two checkpoints', () => {
+  it('attack: event and hash changed by whoever has no key are between two checkpoints', async () => {
     const { log, kept } = make()
     const lines = Array.from({ length: EVENTS }, (_, i) => eventOf(i === 456 ? 5 : i))
     const forged = make(lines)
-    expect(verify({ log, kept: { ...forged.kept, checkpoints: kept.checkpoints } }).findings).toEqual([
+    expect((await verify({ log, kept: { ...forged.kept, checkpoints: kept.checkpoints } })).findings).toEqual([
       expect.objectContaining({ is: 'events', from: 400, to: 700 }),
     ])
   })
 
-  it('attack: cut off, and rolled back with its checkpoints', () => {
+  it('attack: cut off, and rolled back with its checkpoints', async () => {
     const world = make()
     rmSync(join(dir, segmentName(4)))
-    expect(verify(world).findings).toContainEqual(expect.objectContaining({ is: 'events', from: 700, to: 1000 }))
+    expect((await verify(world)).findings).toContainEqual(expect.objectContaining({ is: 'events', from: 700, to: 1000 }))
     const old = { ...world.kept, checkpoints: world.kept.checkpoints.slice(0, 3), tiles: 3 }
     // 200 events behind the last checkpoint, old ones
     const later = { asOf: NOW + 100_000 }
-    expect(verify({ log: world.log, kept: old }, later).findings).toEqual([expect.objectContaining({ is: 'events', from: 700, to: 900 })])
+    expect((await verify({ log: world.log, kept: old }, later)).findings).toEqual([
+      expect.objectContaining({ is: 'events', from: 700, to: 900 }),
+    ])
     edit(3, text => text.split('\n').slice(0, 100).join('\n') + '\n')
-    expect(verify({ log: world.log, kept: old }).findings).toEqual([]) // documented limit: nothing kept elsewhere
-    expect(verify({ log: world.log, kept: old }, { external: [world.log.checkpoint(1000).note] }).findings).toEqual([
+    expect((await verify({ log: world.log, kept: old })).findings).toEqual([]) // documented limit: nothing kept elsewhere
+    expect((await verify({ log: world.log, kept: old }, { external: [world.log.checkpoint(1000).note] })).findings).toEqual([
       expect.objectContaining({ is: 'events', from: 700, to: 1000 }),
     ])
   })
 
-  it('attack: a fork, signed by the log’s own key', () => {
+  it('attack: a fork, signed by the log’s own key', async () => {
     const { log, kept } = make()
     const external = log.checkpoint(600).note
     const forged = make(Array.from({ length: EVENTS }, (_, i) => eventOf(i >= 456 ? i + 1 : i)))
-    expect(verify(forged).findings).toEqual([])
-    expect(verify(forged, { external: [external] }).findings).toEqual([
+    expect((await verify(forged)).findings).toEqual([])
+    expect((await verify(forged, { external: [external] })).findings).toEqual([
       { is: 'checkpoint', size: 600, why: expect.stringMatching(/from 400 on .* two histories/) as string },
     ])
     expect(kept.checkpoints).toHaveLength(4)
   })
 
-  it('attack: a checkpoint that was edited', () => {
+  it('attack: a checkpoint that was edited', async () => {
     const { log, kept } = make()
     const checkpoints = kept.checkpoints.with(1, kept.checkpoints[1]!.replace('\n400\n', '\n399\n'))
-    expect(verify({ log, kept: { ...kept, checkpoints } }).findings).toEqual([
+    expect((await verify({ log, kept: { ...kept, checkpoints } })).findings).toEqual([
       { is: 'file', where: `checkpoint 2 of this log (${log.origin}, 399)`, why: expect.stringContaining('not by its key') as string },
     ])
   })
 
-  it('attack: a segment in the middle that is gone', () => {
+  it('attack: a segment in the middle that is gone', async () => {
     const world = make()
     rmSync(join(dir, segmentName(2)))
-    expect(verify(world).findings).toContainEqual({
+    expect((await verify(world)).findings).toContainEqual({
       is: 'file',
       where: segmentName(2),
       why: 'it is missing, and with it the events from 300 on',
     })
   })
 
-  it('attack: events appended behind the last checkpoint, old or of the future', () => {
+  it('attack: events appended behind the last checkpoint, old or of the future', async () => {
     const world = make()
     edit(4, text => `${text}${eventOf(1000)}\n`)
-    expect(verify(world).findings).toEqual([]) // written this second: the next checkpoint takes it
+    expect((await verify(world)).findings).toEqual([]) // written this second: the next checkpoint takes it
     for (const asOf of [NOW + 61_000, NOW - 61_000])
-      expect(verify(world, { asOf }).findings).toEqual([expect.objectContaining({ is: 'events', from: 1000, to: 1001 })])
+      expect((await verify(world, { asOf })).findings).toEqual([expect.objectContaining({ is: 'events', from: 1000, to: 1001 })])
     edit(4, text => text.replace(eventOf(1000), 'no event'))
-    expect(verify(world).findings).toEqual([expect.objectContaining({ is: 'events', from: 1000, to: 1001 })])
+    expect((await verify(world)).findings).toEqual([expect.objectContaining({ is: 'events', from: 1000, to: 1001 })])
   })
 
-  it('lets a line be that is being written', () => {
+  it('lets a line be that is being written', async () => {
     const world = make()
     edit(4, text => `${text}{"half`)
-    expect(verify(world).findings).toEqual([])
+    expect((await verify(world)).findings).toEqual([])
     edit(2, text => text.slice(0, -5))
-    expect(verify(world).findings).not.toEqual([])
+    expect((await verify(world)).findings).not.toEqual([])
   })
 })
 
@@ -177,10 +182,10 @@ describe('a folder whose first segments were removed', () => {
   const withPrune = (to: number, at = 950): string[] => Array.from({ length: EVENTS }, (_, i) => (i === at ? prune(to) : eventOf(i)))
   const gone = (): void => rmSync(join(dir, segmentName(1)))
 
-  it('verifies where a signed event says so', () => {
+  it('verifies where a signed event says so', async () => {
     const world = make(withPrune(300))
     gone()
-    const { verified, findings } = verify(world)
+    const { verified, findings } = await verify(world)
     expect(findings).toEqual([])
     expect(verified).toMatchObject({ from: 300, pruned: 300, size: 1000 })
   })
@@ -194,35 +199,37 @@ describe('a folder whose first segments were removed', () => {
         i === 950 ? JSON.stringify({ what: 'audit-pruned', type: 'refusal', detail: { to: 300 } }) : eventOf(i),
       ),
     ],
-  ])('attack: with %s they are missing', (_what, lines) => {
+  ])('attack: with %s they are missing', async (_what, lines) => {
     const world = make(lines)
     gone()
-    expect(verify(world).findings).toEqual([{ is: 'events', from: 0, to: 300, why: expect.stringContaining('audit-pruned') as string }])
+    expect((await verify(world)).findings).toEqual([
+      { is: 'events', from: 0, to: 300, why: expect.stringContaining('audit-pruned') as string },
+    ])
   })
 
-  it('attack: said by an event that no checkpoint covers, which whoever removed them appended', () => {
+  it('attack: said by an event that no checkpoint covers, which whoever removed them appended', async () => {
     const world = make()
     gone()
     edit(4, text => `${text}${prune(300)}\n`)
-    expect(verify(world).findings).toContainEqual(expect.objectContaining({ is: 'events', from: 0, to: 300 }))
+    expect((await verify(world)).findings).toContainEqual(expect.objectContaining({ is: 'events', from: 0, to: 300 }))
   })
 
-  it('attack: a lie about how many they were', () => {
+  it('attack: a lie about how many they were', async () => {
     const world = make(withPrune(300))
     gone()
     for (const events of [299, 301, 10_000]) {
       const kept = { ...world.kept, segments: () => [{ number: 1, events }] }
-      expect(verify({ log: world.log, kept }).findings).not.toEqual([])
+      expect((await verify({ log: world.log, kept })).findings).not.toEqual([])
     }
-    expect(verify({ log: world.log, kept: { ...world.kept, segments: () => [] } }).findings).not.toEqual([])
+    expect((await verify({ log: world.log, kept: { ...world.kept, segments: () => [] } })).findings).not.toEqual([])
   })
 
-  it('verifies as a copy elsewhere', () => {
+  it('verifies as a copy elsewhere', async () => {
     const world = make()
     const copy = `${dir}-copy`
     cpSync(dir, copy, { recursive: true })
     rmSync(dir, { recursive: true })
     renameSync(copy, dir)
-    expect(verify(world).findings).toEqual([])
+    expect((await verify(world)).findings).toEqual([])
   })
 })
