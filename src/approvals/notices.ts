@@ -19,8 +19,10 @@ export type Notice = {
 export interface NoticeStore {
   /** unless it is there, whatever became of it */
   add(notices: readonly Omit<Notice, 'attempts'>[]): Promise<void>
-  /** due at this moment, oldest first */
-  due(nowSeconds: number, limit: number): Promise<readonly Notice[]>
+  /** names of those for whom something is due at this moment */
+  waiting(nowSeconds: number): Promise<readonly string[]>
+  /** due at this moment for one of them, oldest first */
+  due(hook: string, nowSeconds: number, limit: number): Promise<readonly Notice[]>
   /** it was taken, or will not be tried again */
   end(id: string, state: 'taken' | 'dead'): Promise<void>
   /** not before then */
@@ -52,7 +54,7 @@ type Parts = {
   readonly fault: (what: string, cause: unknown) => void
 }
 
-/** Of all webhooks, sent at one time. */
+/** Of each webhook, sent at one time: one that hangs keeps nobody else waiting. */
 const AT_ONCE = 8
 /** About a day and a half of attempts. */
 const MAX_ATTEMPTS = 18
@@ -68,8 +70,10 @@ export class Notices {
   readonly #parts: Parts
   readonly #leave: () => void
   #adding: Promise<unknown> = Promise.resolve()
-  #running: Promise<void> | undefined
-  #isCaughtUp = false
+  /** webhooks that are being sent to, by name */
+  readonly #lanes = new Map<string, Promise<void>>()
+  #caughtUp: Promise<void> | undefined
+  #isStopped = false
   #sweptSeconds = 0
   #counts = { due: 0, dead: 0 }
 
@@ -92,17 +96,19 @@ export class Notices {
     this.#note((await approvals.list({ limit: LOOKED_AT })).filter(({ openedSeconds }) => openedSeconds >= since).reverse())
   }
 
-  /** Called by the one timer: sends what is due. Never rejects. */
+  /** Called by the one timer: sends what is due to whoever is not being sent to, and resolves once that is over. Never rejects. */
   tick(): Promise<void> {
-    return (this.#running ??= this.#deliver()
-      .catch((cause: unknown) => this.#parts.fault('webhooks could not be read or kept', cause))
-      .finally(() => (this.#running = undefined)))
+    return this.#guarded(this.#deliver())
+  }
+  #guarded(work: Promise<void>): Promise<void> {
+    return work.catch((cause: unknown) => this.#parts.fault('webhooks could not be read or kept', cause))
   }
 
   /** Nothing more is heard; resolves when what is under way is over. */
   async stop(): Promise<void> {
     this.#leave()
-    await Promise.allSettled([this.#adding, this.#running])
+    this.#isStopped = true
+    await Promise.allSettled([this.#adding, ...this.#lanes.values()])
   }
 
   #note(approvals: readonly Approval[]): void {
@@ -123,16 +129,33 @@ export class Notices {
 
   async #deliver(): Promise<void> {
     const { store, nowSeconds, hooks } = this.#parts
-    if (!this.#isCaughtUp && hooks().length > 0) {
-      await this.#catchUp()
-      this.#isCaughtUp = true
-    }
+    if (hooks().length > 0)
+      await (this.#caughtUp ??= this.#catchUp().catch((cause: unknown) => {
+        this.#caughtUp = undefined
+        throw cause
+      }))
     await this.#adding
-    const due = await store.due(nowSeconds(), AT_ONCE)
-    await Promise.all(due.map(notice => this.#one(notice)))
+    const idle = (await store.waiting(nowSeconds())).filter(name => !this.#lanes.has(name))
+    await Promise.all(idle.map(name => this.#begin(name)))
     if (nowSeconds() - this.#sweptSeconds < SWEEP_SECONDS) return
     this.#sweptSeconds = nowSeconds()
     this.#counts = await store.sweep(nowSeconds() - KEPT_SECONDS)
+  }
+
+  #begin(name: string): Promise<void> {
+    const lane = this.#guarded(this.#send(name)).finally(() => this.#lanes.delete(name))
+    this.#lanes.set(name, lane)
+    return lane
+  }
+
+  /** All that is due for one, a few at a time. */
+  async #send(name: string): Promise<void> {
+    const { store, nowSeconds } = this.#parts
+    let due: readonly Notice[]
+    do {
+      due = await store.due(name, nowSeconds(), AT_ONCE)
+      await Promise.all(due.map(notice => this.#one(notice)))
+    } while (due.length === AT_ONCE && !this.#isStopped)
   }
 
   async #one(notice: Notice): Promise<void> {

@@ -5,7 +5,8 @@ import type { StateDb } from './state-db.ts'
 
 const ADD = `INSERT INTO approval_notices (id, hook, approval, kind, at, due) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (hook, approval, kind) DO NOTHING`
 const DUE = `SELECT id, hook, approval, kind, at AS atSeconds, attempts FROM approval_notices INDEXED BY approval_notices_due
-  WHERE due IS NOT NULL AND due <= ? ORDER BY due, seq LIMIT ?`
+  WHERE due IS NOT NULL AND due <= ? AND hook = ? ORDER BY due, seq LIMIT ?`
+const WAITING = `SELECT DISTINCT hook FROM approval_notices INDEXED BY approval_notices_due WHERE due IS NOT NULL AND due <= ?`
 const END = 'UPDATE approval_notices SET state = ?, due = NULL WHERE id = ?'
 const DELAY = `UPDATE approval_notices SET attempts = ?, due = ? WHERE id = ? AND state = 'due'`
 const DROP = `DELETE FROM approval_notices WHERE state <> 'due' AND at < ?`
@@ -17,7 +18,10 @@ export const sqliteNotices = (db: StateDb): NoticeStore => ({
       notices.map(({ id, hook, approval, kind, atSeconds }) => ({ sql: ADD, params: [id, hook, approval, kind, atSeconds, atSeconds] })),
     )
   },
-  due: (nowSeconds, limit) => db.all<Notice>(DUE, [nowSeconds, limit]),
+  async waiting(nowSeconds) {
+    return (await db.all<{ hook: string }>(WAITING, [nowSeconds])).map(({ hook }) => hook)
+  },
+  due: (hook, nowSeconds, limit) => db.all<Notice>(DUE, [nowSeconds, hook, limit]),
   async end(id, state) {
     await db.write([{ sql: END, params: [state, id] }])
   },
