@@ -81,7 +81,7 @@ const TITLES: Readonly<Record<NoticeKind, string>> = {
 }
 const titleOf = (kind: NoticeKind, { server, name, method }: Facts): string => `${TITLES[kind]}: ${server} ${name === '' ? method : name}`
 const rowsOf = ({ requester, client, method, rules, votes, quorum, expiresAt }: Facts): readonly (readonly [string, string])[] => [
-  ['Asked by', client === '' ? requester.subject : `${requester.subject} with ${client}`],
+  ['Asked by', `${requester.subject} at ${requester.issuer}${client === '' ? '' : ` with ${client}`}`],
   ['Method', method],
   ['Rules', rules.join(', ').slice(0, 500)],
   ...(quorum > 1 ? [['Approved by', `${votes} of ${quorum}`] as const] : []),

@@ -107,6 +107,31 @@ describe.skipIf(!hasChromium)('approvals in the console, in Chromium', () => {
     expect(await page.evaluate('window.ran')).toBeUndefined()
   })
 
+  it('attack: letters from right to left swap the numbers beside them: every character stands where it is written', async () => {
+    const note = 'א100 to ב200'
+    await page.goto(await pending({ customer: 'ג1 ד2', amount: 4, note }))
+    await page.locator('.leaves').waitFor()
+    // In the browser: where each character of that text node begins.
+    const places = (text: string): Promise<number[]> =>
+      page.evaluate(`(() => {
+        const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+        for (let node = walker.nextNode(); node; node = walker.nextNode())
+          if (node.nodeValue === ${JSON.stringify(text)})
+            return Array.from(node.nodeValue, (_, at) => {
+              const range = document.createRange()
+              range.setStart(node, at)
+              range.setEnd(node, at + 1)
+              return range.getBoundingClientRect().left
+            })
+        return []
+      })()`)
+    for (const text of [note, 'ג1 ד2']) {
+      const found = await places(text)
+      expect(found).toHaveLength(text.length)
+      expect(found).toEqual([...found].sort((a, b) => a - b))
+    }
+  })
+
   it('another person’s approval link shows a stranger nothing of it, and cannot be told from one that never was', async () => {
     const link = await pending({ customer: 'C-3', amount: 3 })
     const carol = await sitDown(chromium)

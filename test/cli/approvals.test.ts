@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { followApprovals } from '../../src/cli/admin/follow-approvals.ts'
 import { callTool, startWorld, type World } from '../attacks/world.ts'
@@ -93,6 +94,41 @@ it('attack: a text that reads as a number, a line break as two letters, and a ke
       String.raw`/arguments/q = "\" = \""`,
     ]),
   )
+})
+
+it('attack: whoever approves in a terminal sees less than in the console: who asks, from where, with what, and who decides', async () => {
+  const other = await asked({ n: 0 })
+  const id = await asked({ n: 1 })
+  const { out } = await run('approvals', 'approve', id)
+  const { approval, shown } = JSON.parse((await run('approvals', 'show', id, '--json')).out) as { approval: any; shown: any }
+  for (const told of [
+    `asked by ${approval.requester.subject} at ${approval.requester.issuer} with ${approval.requester.client}`,
+    `yes     0 of 1`,
+    shown.definition.digest,
+    'account it takes none',
+    `${world.path} (modern), from 127.0.0.1, request ${shown.from.request}`,
+    'by      guard, decided by approvers',
+    other,
+  ])
+    expect(out).toContain(told)
+})
+
+it('attack: letters that are written from right to left swap the numbers beside them in a terminal', async () => {
+  const id = await asked({ text: 'from 100 \u05d0\u05d1 to 200', '\u05d0 1': true })
+  const { out } = await run('approvals', 'approve', id)
+  expect(out).toContain('/arguments/text = "from 100 [U+05D0 U+05D1] to 200"')
+  expect(out).toContain('/arguments/"[U+05D0] 1" = true')
+})
+
+it('attack: what cannot be shown any more comes with the line that approves it', async () => {
+  const id = await asked({ n: 'gone' })
+  const db = new Database(join(world.gateway.dataDir, 'state.db'))
+  db.prepare('UPDATE approvals SET body = NULL WHERE id = ?').run(id)
+  db.close()
+  const { out } = await run('approvals', 'approve', id)
+  expect(out).toContain('what would run cannot be shown any more')
+  expect(out).not.toContain('to approve')
+  expect((await run('approvals', 'reject', id, '--why', 'what was it?')).out).toBe('rejected\n')
 })
 
 it('rejects with a sentence, and asks for one', async () => {

@@ -7,6 +7,7 @@ import { fill, h, shownPieces, type Child } from '../dom.ts'
 import { code, copyable, facts, moment, notice, pieces, tag, value } from '../words.ts'
 import { decisionOf } from './decide.ts'
 import { STATES, STATE_TONES, votesOf } from './approvals.ts'
+import { shortened } from './leaves.ts'
 
 export const approvalPage: Page = async (context, id) => {
   const body = h('div', { class: 'approval' })
@@ -80,7 +81,7 @@ function content(context: Context, { approval, shown, difference, recent }: Appr
     shown && [serverOf(shown), policyOf(shown, approval), fromOf(shown, approval)],
     recent.length > 0 && recentOf(recent),
     h('details', {}, h('summary', {}, 'Digest of everything shown'), copyable(digest, 'the digest')),
-    state === 'pending' && (approval.mayDecide || approval.isOwn)
+    state === 'pending' && (approval.mayDecide || approval.mayReject || approval.isOwn)
       ? decisionOf(context, approval, decided)
       : state === 'pending' && approval.whyNot !== undefined && h('p', { class: 'soft' }, sentence(approval.whyNot)),
   ]
@@ -105,7 +106,8 @@ function outcome({ state, rejected, votes, expiresAt }: ApprovalSummary): Child 
   return votes.length > 0 && notice('info', h('p', {}, 'Said yes: ', by, '.'))
 }
 
-function whatRuns({ arguments: { leaves, bytes }, definition, findings }: Shown, { kind }: ApprovalSummary): Child {
+function whatRuns({ arguments: { leaves, bytes }, definition, findings }: Shown, approval: ApprovalSummary): Child {
+  const { kind } = approval
   return h(
     'section',
     { 'aria-label': kind === 'call' ? 'What will run' : 'What is asked' },
@@ -125,7 +127,9 @@ function whatRuns({ arguments: { leaves, bytes }, definition, findings }: Shown,
           findings.map(each => [tag(each, 'warn'), ' ']),
         ),
       ),
-    leaves.length === 0 ? h('p', { class: 'soft' }, 'No arguments.') : h('div', { class: 'leaves' }, shortened(leaves, kind).map(leafOf)),
+    leaves.length === 0
+      ? h('p', { class: 'soft' }, 'No arguments.')
+      : h('div', { class: 'leaves' }, shortened(leaves, approval).map(leafOf)),
     definition &&
       h(
         'details',
@@ -146,16 +150,6 @@ function whatRuns({ arguments: { leaves, bytes }, definition, findings }: Shown,
       ),
   )
 }
-
-/** The name of a call stands above, and its arguments need no such heading at each of them. Nothing else is left out. */
-const shortened = (leaves: readonly Leaf[], kind: ApprovalSummary['kind']): readonly Leaf[] =>
-  kind !== 'call'
-    ? leaves
-    : leaves
-        .filter(({ path }) => !(path.length === 1 && isWord(path[0], 'name')))
-        .map(leaf => (isWord(leaf.path[0], 'arguments') ? { ...leaf, path: leaf.path.slice(1) } : leaf))
-
-const isWord = (text: Text | undefined, word: string): boolean => text?.length === 1 && text[0] === word
 
 function leafOf({ path, kind, text }: Leaf): Child {
   return h(

@@ -3,11 +3,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { neutral } from '../../kernel/neutral-json.ts'
 import type { CommandArgs } from '../command.ts'
+import { detailText, rowOf, visible, whoOf, type Row } from './approval-text.ts'
 import { followApprovals } from './follow-approvals.ts'
 import { act, openPath, type ActAnswer } from './gateway.ts'
 import { records, table, text, verb } from './verb.ts'
 
-type Row = Readonly<Record<string, unknown>>
 const ID = 'expected one ID: `gatehouse approvals list` shows them'
 
 export const listApprovals = verb({
@@ -111,50 +111,3 @@ function approvalsTable(rows: readonly Row[]): string {
   ])
   return table(['id', 'state', 'asked by', 'server', 'name', 'until', 'yours to decide'], cells, 'nothing waits\n')
 }
-
-function detailText(body: Row): string {
-  const a = rowOf(body['approval'])
-  const shown = rowOf(body['shown'])
-  const server = rowOf(shown['server'])
-  const leaves = records(rowOf(shown['arguments'])['leaves'])
-  const changes = records(rowOf(body['difference'])['changes'])
-  const lines = [
-    `${text(a['state'])}, asked by ${whoOf(a['requester'])} until ${text(a['expiresAt'])}, by rules ${list(a['rules'])}`,
-    `server  ${text(a['server'])}: ${text(server['signature'])}, ${text(server['standing'])}, ${text(server['identity'])}`,
-    `runs    ${text(a['method'])} ${visible(a['name'])}`,
-    ...leaves.map(leaf => `        ${pathOf(leaf['path'])} = ${leafOf(leaf)}`),
-    ...(changes.length > 0 ? ['differs from the last time in'] : []),
-    ...changes.map(change => `        ${pathOf(change['path'])}: ${visible(change['before'])} -> ${visible(change['after'])}`),
-    `digest  ${text(a['digest'])}`,
-    ...(a['mayDecide'] === true
-      ? [`to approve exactly this: gatehouse approvals approve ${text(a['id'])} --digest=${text(a['digest'])}`]
-      : [text(a['whyNot'])]),
-  ]
-  return `${lines.join('\n')}\n`
-}
-
-const rowOf = (value: unknown): Row => (typeof value === 'object' && value !== null ? (value as Row) : {})
-const list = (value: unknown): string => (Array.isArray(value) ? value.map(text).join(', ') : '')
-const whoOf = (value: unknown): string => text(rowOf(value)['subject'])
-const pathOf = (value: unknown): string => (Array.isArray(value) ? `/${value.map(keyOf).join('/')}` : '')
-/** A key that could be read as several, or as a value, stands in quotes. */
-const keyOf = (value: unknown): string => (/^[\w.-]+$/.test(visible(value)) ? visible(value) : quoted(value))
-/** Text in quotes, numbers and words of JSON without. */
-function leafOf({ kind, text: value }: Row): string {
-  if (kind === 'string') return quoted(value)
-  return kind === 'array' ? '[]' : kind === 'object' ? '{}' : visible(value)
-}
-const quoted = (value: unknown): string => `"${visible(value).replaceAll('"', '\\"')}"`
-
-/** All of it, what is not to be seen or passes for another by its code. Never cut: whoever approves has to have seen the end. */
-function visible(value: unknown): string {
-  if (!Array.isArray(value)) return ''
-  const whole = (value as readonly unknown[]).map(piece => {
-    if (typeof piece !== 'string') return `[${text(rowOf(piece)['code'])}]`
-    const line = piece.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\t', '\\t')
-    return Array.from({ length: Math.ceil(line.length / PART) }, (_, at) => text(line.slice(at * PART, (at + 1) * PART))).join('')
-  })
-  return whole.join('')
-}
-/** What `text` shows at once. */
-const PART = 4096
