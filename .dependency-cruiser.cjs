@@ -60,7 +60,7 @@ module.exports = {
     only('config reads no further than words and the rules of a few rooms', PATHS_OF('config'), [
       PATHS_OF('config'),
       PATHS_OF(WORDS),
-      '^src/(policy/allow-list|approvals/notice|audit/note|delivery/(forms|settings)|flow/reading|gates/(settings|url)|identity/(claims|document-url|redirects|scopes)|administration/roles|collision/(host-commands|resolution)|inspection/(finding|tiers)|arguments/(paths|pointer|rule)|registry/proof-rules|vault/credential-rule)\\.ts$',
+      '^src/(policy/allow-list|approvals/(notice|self-from)|audit/note|delivery/(forms|settings)|flow/reading|gates/(settings|url)|identity/(claims|document-url|redirects|scopes)|administration/roles|collision/(host-commands|resolution)|inspection/(finding|tiers)|arguments/(paths|pointer|rule)|registry/proof-rules|vault/credential-rule)\\.ts$',
     ]),
     only('adapters implement ports of rooms and words', PATHS_OF('adapters'), [
       PATHS_OF('adapters'),

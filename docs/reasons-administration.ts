@@ -10,6 +10,10 @@ export const ADMINISTRATION = {
     'it was approved, rejected or used already, or its time ended; the `detail` says which',
     '`gatehouse approvals list` shows what waits',
   ),
+  'approval-unshown': row(
+    'what an approval would let through is kept no longer, or can be read no longer (its sealing key is gone, or another version wrote it): nobody approves what nobody can be shown',
+    'reject it, or let it end; the same call is then asked for anew',
+  ),
   'approval-unknown': row(
     'there is no approval of that id, or it is not for you to see: the answer is the same',
     '`gatehouse approvals list` shows what waits for you, and what you asked for',

@@ -3,6 +3,7 @@
 import { canonicalJson } from '../kernel/canonical-json.ts'
 import { digestOf } from '../kernel/digest.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
+import type { SelfFrom } from './self-from.ts'
 
 /**
  * Everything an approval is about. One that differs in any of it is another approval: edited arguments, another client, another account, a definition or
@@ -94,8 +95,17 @@ export const bindingDigest = (binding: Binding): string => digestOf(canonicalJso
 export const demandsDigest = (demands: readonly Demand[], quorum: number): string =>
   digestOf(canonicalJson({ demands: [...demands].sort((a, b) => (a.rule < b.rule ? -1 : 1)), quorum }) ?? '')
 
-/** Who decides. `client`: the OAuth client they do it with, '' where a token names none. `groups` as policies name them; empty for those whose role permits nothing. */
-export type Decider = { readonly key: PrincipalKey; readonly client: string; readonly groups: ReadonlySet<string> }
+/**
+ * Who decides. `client`: the OAuth client they do it with, '' where a token names none. `groups` as policies name them; empty for those whose role permits nothing.
+ * `isInConsole`: signed in there with a browser, and not by a token. `selfFrom`: as it is configured.
+ */
+export type Decider = {
+  readonly key: PrincipalKey
+  readonly client: string
+  readonly groups: ReadonlySet<string>
+  readonly isInConsole: boolean
+  readonly selfFrom: SelfFrom
+}
 
 /** Names under which somebody may decide now: their groups among those the rules name, `self` for the requester. Empty = they may not. */
 export function mayDecideAs(
@@ -104,9 +114,10 @@ export function mayDecideAs(
   nowSeconds: number,
 ): readonly string[] {
   const named = new Set(demands.flatMap(demand => namedNow(demand, nowSeconds - openedSeconds)))
-  // A group called `self` names nobody. Whoever asked is an approver of it only where a rule says `self`, and never with the client that asked: what a host
-  // wants is not let through by the host.
-  if (who.key === binding.principal) return named.has(SELF) && who.client !== binding.client ? [SELF] : []
+  // A group called `self` names nobody. Whoever asked is an approver of it only where a rule says `self`, and never with what a host could do by itself: with the
+  // client that asked, nor (unless that is configured) with a token at all, which a host that runs commands gets from the command line of its person.
+  const isPerson = who.isInConsole || (who.selfFrom === 'other-client' && who.client !== binding.client)
+  if (who.key === binding.principal) return named.has(SELF) && isPerson ? [SELF] : []
   return [...named].filter(name => name !== SELF && who.groups.has(name)).sort()
 }
 

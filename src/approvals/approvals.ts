@@ -28,6 +28,8 @@ export type ApprovalsParts = {
   readonly limits: () => QueueLimits
   /** whoever was blocked since gets nothing approved, and what they said counts no more */
   readonly isBlocked: (key: PrincipalKey) => boolean
+  /** whether what would run can be shown whole: what people do not see they cannot approve */
+  readonly isShown: (approval: Approval) => Promise<boolean>
   /** durable when it resolves */
   readonly record: (what: string, detail: Readonly<Record<string, unknown>>) => Promise<void>
 }
@@ -50,6 +52,11 @@ const MIN_REJECTED_SECONDS = 60
 const MAX_ENDED = 500
 
 const UNKNOWN: Stop = { stop: 'approval-unknown', detail: 'nothing of this id waits for you', fix: 'list the approvals' }
+const UNSHOWN: Stop = {
+  stop: 'approval-unshown',
+  detail: 'what would run cannot be shown any more',
+  fix: 'reject it, or let it end; the same call is asked for anew then',
+}
 const SPENT: Stop = { stop: 'approval-spent', detail: 'it was used, or is no longer what was approved', fix: 'make the call again' }
 
 export class Approvals {
@@ -78,7 +85,10 @@ export class Approvals {
       expiresSeconds: openedSeconds + ttlOf(demands),
     }
     await record('approval-asked', told(approval))
-    switch (await store.open(approval, body(), limits())) {
+    const opened = await store.open(approval, body(), limits())
+    // What is on record and did not come to be is on record as that.
+    if (opened !== 'opened') await record('approval-not-opened', { ...told(approval), why: opened })
+    switch (opened) {
       case 'opened':
         this.#parts.news.tell({ type: 'approval', approval })
         return approval
@@ -113,7 +123,7 @@ export class Approvals {
     who: Decider,
     { digest, standingSeconds }: { readonly digest: string; readonly standingSeconds?: number },
   ): Promise<DecidedBy | Stop> {
-    const { store, nowSeconds, isBlocked } = this.#parts
+    const { store, nowSeconds, isBlocked, isShown } = this.#parts
     for (let tries = 0; tries < TRIES; tries++) {
       const now = nowSeconds()
       const found = await store.find({ id })
@@ -133,6 +143,7 @@ export class Approvals {
       if (isBlocked(found.binding.principal)) return { stop: 'approval-decided', detail: 'whoever asked for it is blocked' }
       if ((standingSeconds ?? 0) > (standingOf(found.demands) ?? 0))
         return { stop: 'params-invalid', detail: 'the rules permit no standing grant of this length' }
+      if (!(await isShown(found))) return UNSHOWN
       const done = await this.#vote(found, { by: who.key, as, atSeconds: now, ...(standingSeconds !== undefined && { standingSeconds }) })
       if (done) return done
     }
@@ -149,7 +160,14 @@ export class Approvals {
       expiresSeconds: isDone ? vote.atSeconds + ttlOf(found.demands) : found.expiresSeconds,
     })
     if (!approval) return undefined
-    await this.#changed(isDone ? 'approval-approved' : 'approval-voted', approval, { by: vote.by, as: vote.as })
+    try {
+      await this.#changed(isDone ? 'approval-approved' : 'approval-voted', approval, { by: vote.by, as: vote.as })
+    } catch (cause) {
+      // What is on no record lets nothing through: it has to be asked for anew.
+      const { id, version, expiresSeconds } = approval
+      await this.#parts.store.change(id, version, { state: 'expired', votes, expiresSeconds }).catch(() => undefined)
+      throw cause
+    }
     const grant = isDone ? await this.#parts.standing.giveWith(approval) : undefined
     return { approval, isYours: true, ...(grant && { grant }) }
   }

@@ -31,14 +31,17 @@ export function readKept(text: string): Kept | undefined {
   return version === VERSION ? kept : undefined
 }
 
-export function shownOf({ server, account, definition, request, from, policy, findings }: Kept): Shown {
+/** Undefined where not all of the request can be shown. */
+export function shownOf({ server, account, definition, request, from, policy, findings }: Kept): Shown | undefined {
+  const leaves = leavesOf(request)
+  if (!leaves) return undefined
   return {
     server,
     account,
     ...(definition && {
       definition: { ...definition, title: piecesOf(definition.title), description: piecesOf(definition.description) },
     }),
-    arguments: { bytes: Buffer.byteLength(request), leaves: leavesOf(request) ?? [] },
+    arguments: { bytes: Buffer.byteLength(request), leaves },
     from: { ...from, clientInfo: piecesOf(from.clientInfo) },
     policy,
     findings,

@@ -25,12 +25,12 @@ export const leavesOf = (json: string): readonly Leaf[] | undefined =>
   })
 
 /**
- * Whether that is no more than people and programs can take in. Each value is told with its whole path: a few long keys around many values are hundreds of
+ * Whether that is JSON, and no more than people and programs can take in. Each value is told with its whole path: a few long keys around many values are hundreds of
  * megabytes that way. Time linear in the text.
  */
 export function isShowable(json: string): boolean {
   const doc = readJson(Buffer.from(json), DEEP)
-  return isJsonFault(doc) || costOf(doc.root, 0) <= MAX_COST
+  return !isJsonFault(doc) && costOf(doc.root, 0) <= MAX_COST
 }
 /** Characters of all paths together, a character that is told by its code as many. */
 const MAX_COST = 1_000_000

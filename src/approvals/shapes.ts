@@ -53,13 +53,15 @@ export type ApprovalSummary = {
   /** it is one's own request */
   readonly isOwn: boolean
   readonly mayDecide: boolean
+  /** it can be rejected, and not approved: what would run cannot be shown */
+  readonly mayReject?: true
   /** why not, in one sentence without a full stop */
   readonly whyNot?: string
   /** longest standing grant that may be given with it, seconds; absent = none */
   readonly standingSeconds?: number
 }
 
-/** Newest first, at most 500. `more`: there are further ones. */
+/** At most 500, newest first. What waits goes before what was decided, and of that what ends soonest. `more`: there are further ones. */
 export type ApprovalList = { readonly approvals: readonly ApprovalSummary[]; readonly more: boolean }
 
 export type ApprovalDetail = {

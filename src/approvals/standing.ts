@@ -46,7 +46,10 @@ export class StandingGrants {
       uses: 0,
     }
     await record('grant-given', told(grant))
-    if (!(await store.give(grant, PER_PRINCIPAL))) return undefined
+    if (!(await store.give(grant, PER_PRINCIPAL))) {
+      await record('grant-not-given', { ...told(grant), why: 'full' })
+      return undefined
+    }
     news.tell({ type: 'grant', grant, what: 'given' })
     return grant
   }

@@ -28,7 +28,7 @@ export type AdministrationParts = Pick<GatewayDeps, 'authenticate' | 'standing' 
   readonly registry: AdminDeps['registry']
   readonly auditReader: AdminDeps['auditReader']
   readonly auditValues: ValueStore
-  readonly approvals: Omit<AdminDeps['approvals'], 'groupsOf'>
+  readonly approvals: Omit<AdminDeps['approvals'], 'groupsOf' | 'selfFrom'>
   /** key name -> makes a new generation; what it answers is told to the operator and holds no secret */
   readonly rotations: Readonly<Record<string, () => Promise<object>>>
   readonly log: Pick<AuditLog, 'append'>
@@ -66,7 +66,11 @@ export function createAdministration(parts: AdministrationParts): AdminDeps {
       erase: subject => parts.auditValues.erase(subject),
       recordErase: detail => log.append(encoder.lifecycle('audit-erased', { ...detail })),
     },
-    approvals: { ...parts.approvals, groupsOf: ({ issuer, groups }) => groups.map(group => prefixOf(issuer) + group) },
+    approvals: {
+      ...parts.approvals,
+      groupsOf: ({ issuer, groups }) => groups.map(group => prefixOf(issuer) + group),
+      selfFrom: () => current().approvals.selfFrom,
+    },
     hasServer: alias => current().upstreams.has(alias),
     wouldLockOut: target =>
       target.kind === 'principal' && isAnybodyLeft(current(), blocking) && !isAnybodyLeft(current(), blocking, target),

@@ -15,6 +15,7 @@ import type { AuditLog } from '../audit/log.ts'
 import type { Snapshot } from '../config/schema.ts'
 import type { PrincipalKey } from '../kernel/principal.ts'
 import { contextOf } from '../kernel/seal.ts'
+import { isShown } from '../pipeline/approval-view.ts'
 import { createQuestionApproval, type QuestionApproval } from '../pipeline/approve-question.ts'
 import { Approving, type ApprovingDeps } from '../pipeline/approving.ts'
 import type { Judge } from '../pipeline/judge.ts'
@@ -62,7 +63,13 @@ export function openApprovals(parts: Parts): ApprovalHouse {
   const store = sqliteApprovals(state)
   const news = new ApprovalNews(TIMERS, () => WAITS)
   const standing = new StandingGrants({ store: sqliteStandingGrants(state), news, nowSeconds, newId, isBlocked, record })
-  const approvals = new Approvals({ store, standing, news, nowSeconds, newId, limits: () => current().approvals.limits, isBlocked, record })
+  const unseal = (sealed: string, digest: string): string | undefined =>
+    sealer.open('approval', sealed, MAX_KEPT, contextOf([digest]))?.toString()
+  const approvals = new Approvals({
+    ...{ store, standing, news, nowSeconds, newId, isBlocked, record },
+    limits: () => current().approvals.limits,
+    isShown: approval => isShown(approval, { store, unseal }),
+  })
   const fault = (what: string, cause: unknown): void => logger.fault(what, cause)
   const shared = {
     ...{ approvals, standing, news, store, fault },
@@ -73,7 +80,7 @@ export function openApprovals(parts: Parts): ApprovalHouse {
   const notices = openWebhooks({ state, current, logger, now: parts.now, approvals: store, news })
   return {
     ...{ approvals, standing, news, store, approving, notices, approveQuestion: createQuestionApproval({ ...parts, ...shared }) },
-    unseal: (sealed, digest) => sealer.open('approval', sealed, MAX_KEPT, contextOf([digest]))?.toString(),
+    unseal,
     async tick() {
       await approvals.tick().catch((cause: unknown) => fault('approvals that ended could not be told', cause))
       await notices.tick()

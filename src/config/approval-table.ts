@@ -1,6 +1,7 @@
 // The settings of approvals: who is told of them, and how many may wait. Who approves what is said by policies (docs/approvals.md). Part of the table in table.ts.
 
 import { NOTICE_FORMATS, NOTICE_KINDS } from '../approvals/notice.ts'
+import { SELF_FROM } from '../approvals/self-from.ts'
 import { list, map, record } from './fields.ts'
 import { choice, integer } from './scalars.ts'
 import { asSource } from './sources.ts'
@@ -27,6 +28,10 @@ const webhook = record(
 export const approvals = record(
   {
     webhooks: map(ALIAS, webhook, { max: 32, fallback: {}, doc: 'who is told of approvals, by name (docs/approvals.md)' }),
+    selfFrom: choice(SELF_FROM, {
+      fallback: 'console',
+      doc: 'where a person decides what their own host asked for, by a rule that says `self`: in the `console`, or besides with any `other-client` than the one that asked (a host that may run commands can then approve its own calls with the command line of its person)',
+    }),
     limits: record(
       {
         waiting: integer({ min: 1, max: 10_000, fallback: 10_000, doc: 'in all' }),

@@ -7,6 +7,7 @@ import type { GateSettings } from '../gates/settings.ts'
 import type { Tiers } from '../inspection/tiers.ts'
 import type { Resolution } from '../collision/resolution.ts'
 import type { Webhook } from '../approvals/notice.ts'
+import type { SelfFrom } from '../approvals/self-from.ts'
 import type { SinkSettings } from '../delivery/settings.ts'
 import type { Reads } from '../flow/reading.ts'
 import type { IssuerRules } from '../identity/claims.ts'
@@ -58,7 +59,7 @@ export type Snapshot = {
   /** who may admit servers, by name; empty = decisions need no signature */
   readonly reviewers: ReadonlyMap<string, ReviewerSettings>
   /** how long it counts that something was read; whether people may clear their own marks */
-  readonly approvals: { readonly webhooks: readonly WebhookSettings[]; readonly limits: ApprovalLimits }
+  readonly approvals: { readonly webhooks: readonly WebhookSettings[]; readonly selfFrom: SelfFrom; readonly limits: ApprovalLimits }
   readonly audit: {
     /** name of the log in its checkpoints; absent = made at the first start */
     readonly origin?: string

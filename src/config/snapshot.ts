@@ -73,6 +73,7 @@ export function snapshotOf(doc: ConfigDocument, context: SnapshotContext): Snaps
         format,
         on: new Set(on),
       })),
+      selfFrom: doc.approvals.selfFrom,
       limits: waitingOf(doc.approvals.limits),
     },
     audit: {

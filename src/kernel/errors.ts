@@ -71,6 +71,7 @@ export type Reason =
   // administration
   | 'approval-decided'
   | 'approval-unknown'
+  | 'approval-unshown'
   | 'approver-is-proposer'
   | 'break-glass-closed'
   | 'console-forged'

@@ -93,6 +93,7 @@ export const REPLIES: Readonly<Record<Reason, Reply>> = {
 
   'approval-decided': reply(409, 409, CODE.invalidParams, 'It waits for nobody any more'),
   'approval-unknown': reply(404, 404, CODE.invalidParams, 'No such approval'),
+  'approval-unshown': reply(409, 409, CODE.invalidParams, 'What would run cannot be shown any more'),
   'approver-is-proposer': reply(403, 403, OWN.blocked, 'Somebody else has to approve this'),
   'break-glass-closed': reply(403, 403, OWN.blocked, 'Break-glass is not open'),
   'console-forged': reply(403, 403, OWN.blocked, 'This request did not come from a page of the console'),

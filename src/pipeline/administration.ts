@@ -4,6 +4,7 @@ import type { AuditReader } from '../audit/reading.ts'
 import type { ValueStore } from '../audit/values.ts'
 import type { Approvals } from '../approvals/approvals.ts'
 import type { ApprovalNews } from '../approvals/news.ts'
+import type { SelfFrom } from '../approvals/self-from.ts'
 import type { StandingGrants } from '../approvals/standing.ts'
 import type { ApprovalStore } from '../approvals/store.ts'
 import type { BreakGlass } from '../administration/break-glass.ts'
@@ -83,6 +84,7 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
     readonly unseal: (sealed: string, digest: string) => string | undefined
     /** groups as policies name them */
     readonly groupsOf: (principal: Principal) => readonly string[]
+    readonly selfFrom: () => SelfFrom
   }
   /** of audit events to sinks */
   readonly delivery: {

@@ -7,6 +7,7 @@ import { standingOf } from '../approvals/approvals.ts'
 import { readKept, shownOf } from '../approvals/kept.ts'
 import { changesBetween } from '../approvals/leaves.ts'
 import type { ApprovalDetail, ApprovalSummary, GrantSummary, Person } from '../approvals/shapes.ts'
+import type { SelfFrom } from '../approvals/self-from.ts'
 import type { ApprovalStore } from '../approvals/store.ts'
 import { piecesOf } from '../approvals/text.ts'
 import { principalOf, type Principal, type PrincipalKey } from '../kernel/principal.ts'
@@ -17,16 +18,18 @@ export type ViewerDeps = {
   readonly rolesOf: (principal: Principal) => ReadonlySet<Role>
   /** groups as policies name them */
   readonly groupsOf: (principal: Principal) => readonly string[]
+  readonly selfFrom: () => SelfFrom
 }
 
 /** Groups count for those whose role it is to approve; under break-glass everything is seen and nothing decided. */
-export function viewerOf({ rolesOf, groupsOf }: ViewerDeps, principal: Principal): Viewer {
+export function viewerOf({ rolesOf, groupsOf, selfFrom }: ViewerDeps, principal: Principal, isInConsole: boolean): Viewer {
   const roles = rolesOf(principal)
   const groups = new Set(roles.has('approver') ? groupsOf(principal) : [])
   return {
     key: principal.key,
     client: principal.client ?? '',
-    groups,
+    ...{ groups, isInConsole },
+    selfFrom: selfFrom(),
     isAuditor: roles.has('auditor') || principal.issuer === LOCAL_ISSUER,
   }
 }
@@ -71,14 +74,22 @@ function whyNotDecide(approval: Approval, viewer: Viewer, nowSeconds: number): s
   return isNamed ? 'what a host asked for is decided in the console' : 'somebody else has to approve what you asked for'
 }
 
+type Lists = { readonly store: Pick<ApprovalStore, 'list'> }
 /** Opened as far as this gateway still can. */
 export type Bodies = {
-  readonly store: Pick<ApprovalStore, 'list' | 'body'>
+  readonly store: Pick<ApprovalStore, 'body'>
   readonly unseal: (sealed: string, digest: string) => string | undefined
 }
 const RECENT = 20
 
-export async function detailOf(approval: Approval, viewer: Viewer, nowSeconds: number, bodies: Bodies): Promise<ApprovalDetail> {
+/** Whether it can still be shown what it lets through. */
+export const isShown = async (approval: Approval, bodies: Bodies): Promise<boolean> => {
+  const kept = await keptOf(approval, bodies)
+  return kept !== undefined && shownOf(kept) !== undefined
+}
+const UNSHOWN = 'what would run cannot be shown any more, so that nobody can approve it'
+
+export async function detailOf(approval: Approval, viewer: Viewer, nowSeconds: number, bodies: Bodies & Lists): Promise<ApprovalDetail> {
   const { principal, server, method, name } = approval.binding
   const { list } = bodies.store
   const [kept, before, recent] = await Promise.all([
@@ -90,9 +101,11 @@ export async function detailOf(approval: Approval, viewer: Viewer, nowSeconds: n
   const isShown = (each: Approval): boolean => each.id !== approval.id && isSeenBy(each, viewer, nowSeconds)
   const last = before.find(isShown)
   const old = last && (await keptOf(last, bodies))
+  const shown = kept && shownOf(kept)
+  const summary = summaryOf(approval, viewer, nowSeconds)
   return {
-    approval: summaryOf(approval, viewer, nowSeconds),
-    ...(kept && { shown: shownOf(kept) }),
+    approval: shown || !summary.mayDecide ? summary : { ...summary, mayDecide: false, mayReject: true, whyNot: UNSHOWN },
+    ...(shown && { shown }),
     ...(kept &&
       old && {
         difference: {

@@ -12,7 +12,13 @@ import { memoryApprovals, type MemoryApprovals } from '../support/memory-approva
 
 const key = (name: string): PrincipalKey => `https://idp.example ${name}` as PrincipalKey
 const ALICE = key('alice')
-const person = (name: string, ...groups: string[]): Decider => ({ key: key(name), client: 'console', groups: new Set(groups) })
+const person = (name: string, ...groups: string[]): Decider => ({
+  key: key(name),
+  client: 'console',
+  groups: new Set(groups),
+  isInConsole: true,
+  selfFrom: 'console',
+})
 const BOB = person('bob', 'approvers')
 const CARLA = person('carla', 'approvers')
 const demand = (more: Partial<Demand> = {}): Demand => ({ rule: 'guard.destructive', approvers: ['approvers'], ttlSeconds: 900, ...more })
@@ -43,6 +49,8 @@ let recorded: string[]
 let now: number
 let blocked: Set<PrincipalKey>
 let isLogBroken: boolean
+/** digests of what cannot be shown any more */
+let unshown: Set<string>
 
 /** A gateway that starts over what is kept. */
 function start(): void {
@@ -60,7 +68,11 @@ function start(): void {
   news.watch(each => heard.push(each))
   standing = new StandingGrants({ store: kept.grants, news, nowSeconds, newId, record, isBlocked: k => blocked.has(k) })
   const limits = (): QueueLimits => ({ total: 5, perPrincipal: 3, perServer: 3 })
-  approvals = new Approvals({ store: kept.approvals, standing, news, nowSeconds, newId, limits, record, isBlocked: k => blocked.has(k) })
+  approvals = new Approvals({
+    ...{ store: kept.approvals, standing, news, nowSeconds, newId, limits, record },
+    isBlocked: k => blocked.has(k),
+    isShown: ({ digest }) => Promise.resolve(!unshown.has(digest)),
+  })
 }
 beforeEach(() => {
   now = 1000
@@ -68,6 +80,7 @@ beforeEach(() => {
   recorded = []
   blocked = new Set()
   isLogBroken = false
+  unshown = new Set()
   start()
 })
 
@@ -140,6 +153,8 @@ describe('asking and deciding', () => {
   it('bounds what waits, in all and of one principal, and opens nothing in its place', async () => {
     for (let i = 0; i < 3; i++) await asked({ binding: binding({ request: `r${i}` }) })
     expect(await approvals.ask(wish({ binding: binding({ request: 'r4' }) }))).toMatchObject({ stop: 'approval-limit' })
+    // The record does not say of it that it waits.
+    expect(recorded.slice(-2)).toEqual(['approval-asked', 'approval-not-opened'])
     for (let i = 0; i < 2; i++) await asked({ binding: binding({ principal: key('zoe'), request: `r${i}` }) })
     expect(await approvals.ask(wish({ binding: binding({ principal: key('yves') }) }))).toMatchObject({ stop: 'approval-limit' })
     expect(await asked({ binding: binding({ request: 'r1' }) })).toMatchObject({ state: 'pending' })
@@ -184,6 +199,16 @@ describe('attacks on approvals', () => {
     expect(await yes(own, person('alice'))).toMatchObject({ approval: { state: 'approved', votes: [{ as: ['self'] }] } })
   })
 
+  it('self: the person in the console, and a token of theirs only where that is configured, never one of the client that asked', async () => {
+    const own = await asked({ demands: [demand({ approvers: ['self'] })] })
+    const alice = { ...person('alice'), isInConsole: false }
+    expect(await yes(own, { ...alice, client: 'gatehouse-cli' })).toMatchObject({ stop: 'approver-is-proposer' })
+    expect(await yes(own, { ...alice, client: 'claude', selfFrom: 'other-client' })).toMatchObject({ stop: 'approver-is-proposer' })
+    expect(await yes(own, { ...alice, client: 'gatehouse-cli', selfFrom: 'other-client' })).toMatchObject({
+      approval: { state: 'approved' },
+    })
+  })
+
   it("another user's link: whoever is no approver of it gets the answer of what does not exist", async () => {
     const first = await asked()
     const stranger = await approvals.approve(first.id, person('mallory', 'engineers'), { digest: first.digest })
@@ -197,6 +222,14 @@ describe('attacks on approvals', () => {
     expect(await asked()).toMatchObject({ state: 'pending', votes: [] })
   })
 
+  it('what cannot be shown any more is approved by nobody, and can be rejected', async () => {
+    const first = await asked()
+    unshown.add(first.digest)
+    expect(await yes(first)).toMatchObject({ stop: 'approval-unshown' })
+    expect(await asked()).toMatchObject({ state: 'pending', votes: [] })
+    expect(await approvals.reject(first.id, BOB, 'whatever it was')).toMatchObject({ approval: { state: 'rejected' } })
+  })
+
   it('double click: a second yes of the same person counts for nothing and is no fault', async () => {
     const two = await asked({ quorum: 2 })
     const answers = await Promise.all([yes(two), yes(two), yes(two)])
@@ -207,8 +240,9 @@ describe('attacks on approvals', () => {
   it('two approvers at once: one decides, the other hears that it is decided', async () => {
     const first = await asked()
     const answers = await Promise.all([yes(first), approvals.reject(first.id, CARLA, 'no')])
-    expect(answers.filter(isStop).map(({ stop }) => stop)).toEqual([])
-    // Both came through, one after the other: a no stops what nobody used. Of two that say yes, one counts.
+    // What would run is opened before a yes: the no came first, and the yes hears of it. Of two that say yes, one counts.
+    expect(answers.filter(isStop).map(({ stop }) => stop)).toEqual(['approval-decided'])
+    expect(await asked()).toMatchObject({ id: first.id, state: 'rejected', votes: [] })
     const second = await asked({ binding: binding({ request: 'r2' }) })
     const both = await Promise.all([yes(second), yes(second, CARLA)])
     expect(both.filter(isStop).map(({ stop }) => stop)).toEqual(['approval-decided'])
@@ -249,6 +283,12 @@ describe('attacks on approvals', () => {
     heard = []
     await expect(yes(first)).rejects.toThrow('the log is full')
     expect(heard).toEqual([])
+    isLogBroken = false
+    // The yes is on no record: it lets nothing through, not even once the log can be written.
+    expect(await approvals.spend(first, 'call-1')).toMatchObject({ stop: 'approval-spent' })
+    const again = await asked()
+    expect(again).toMatchObject({ state: 'pending', votes: [] })
+    expect(again.id).not.toBe(first.id)
   })
 
   it('a blocked requester gets nothing approved', async () => {
@@ -319,6 +359,19 @@ describe('standing grants', () => {
     await given(other)
     await yes(other, CARLA)
     expect(await standing.find(other.binding)).toBeUndefined()
+  })
+
+  it('are on record as not given where their holder has as many as may be', async () => {
+    const limits = { total: 200, perPrincipal: 200, perServer: 200 }
+    const nowSeconds = (): number => now
+    let ids = 0
+    const record = (what: string): Promise<void> => Promise.resolve(void recorded.push(what))
+    const more = { store: kept.approvals, standing, news, nowSeconds, newId: () => `many-${(ids += 1)}`, record, isBlocked: () => false }
+    approvals = new Approvals({ ...more, limits: () => limits, isShown: () => Promise.resolve(true) })
+    for (let n = 0; n < 100; n++) await given(await asked(long({ binding: binding({ name: `tool-${n}` }) })))
+    expect(await standing.list(ALICE)).toHaveLength(100)
+    expect(made(await given(await asked(long()))).grant).toBeUndefined()
+    expect(recorded.slice(-2)).toEqual(['grant-given', 'grant-not-given'])
   })
 
   it('end when they are revoked, by their holder or by others whose role permits it', async () => {

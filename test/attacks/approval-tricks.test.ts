@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { json, type HttpExchange } from '../support/upstreams/http-upstream.ts'
 import { admin, block } from './admin-wire.ts'
@@ -137,8 +138,14 @@ describe('attack: who counts as having said yes', () => {
     const approval = await mine()
     const own = await approve(approval, { claims: { sub: me, client_id: 'host' } })
     expect(reasonOf(own)).toBe('approver-is-proposer')
+    // Nor with the command line of its person, which it may run: no token is the person.
+    const terminal = { claims: { sub: me, client_id: 'terminal' } }
+    expect(reasonOf(await approve(approval, terminal))).toBe('approver-is-proposer')
+    expect((await show(approval, terminal)).approval.whyNot).toBe('what a host asked for is decided in the console')
     expect(reasonOf(await write())).toBe('approval-pending')
-    expect((await approve(approval, { claims: { sub: me, client_id: 'terminal' } })).body.approval.state).toBe('approved')
+    expect(await world.gateway.reload({ ...config(), approvals: { selfFrom: 'other-client' } })).toBeUndefined()
+    expect(reasonOf(await approve(approval, { claims: { sub: me, client_id: 'host' } }))).toBe('approver-is-proposer')
+    expect((await approve(approval, terminal)).body.approval.state).toBe('approved')
   })
 })
 
@@ -186,6 +193,17 @@ describe('attack: what runs is not what was shown', () => {
     expect(updates).toEqual([])
     expect(reasonOf(await update('alice'))).toBeUndefined()
     expect(updates).toMatchObject([{ inputResponses: { q: { content: { to: 'alice' } } } }])
+  })
+
+  it('attack: what stands in _meta of an approved call is another thing by the time it runs, and nobody saw either', async () => {
+    const call = (_meta: object): Promise<Answer> =>
+      as().then(over => modern(world, 'tools/call', { name: 'write', arguments: { n: 7 }, _meta }, over))
+    await call({ 'com.example/force': false })
+    await approve(await mine(), of('bob', 'approvers'))
+    expect(textOf(await call({ 'com.example/force': true, progressToken: 'p', baggage: 'user=root' }))).toBe('{"n":7}')
+    const sent = calls().at(-1).params
+    expect(JSON.stringify(sent)).not.toMatch(/force|baggage|root/)
+    expect(sent._meta.progressToken).toBeDefined()
   })
 
   it('attack: a header for the server that no definition declares comes along with an approved call', async () => {
@@ -249,6 +267,24 @@ describe('attack: what people are shown', () => {
     // As much in rows of a table is what people may be shown.
     expect(reasonOf(await write({ rows: Array.from({ length: 3000 }, (_, n) => [n, n, n]) }))).toBe('approval-pending')
     expect((await admin(world, 'approvals/show', { id: (await mine()).id }, of(me))).text.length).toBeLessThan(4_000_000)
+  })
+
+  it.each([
+    ['is gone', 'NULL'],
+    ['was written by somebody at the database', "'{}'"],
+  ])('attack: what would run %s, and it is approved by its name alone', async (_, body) => {
+    await write({ text: 'delete everything' })
+    const approval = await mine()
+    const db = new Database(join(world.gateway.dataDir, 'state.db'))
+    db.prepare(`UPDATE approvals SET body = ${body} WHERE id = ?`).run(approval.id)
+    db.close()
+    const shown = await show(approval, of('bob', 'approvers'))
+    expect(shown).not.toHaveProperty('shown')
+    expect(shown.approval).toMatchObject({ mayDecide: false, mayReject: true, whyNot: expect.stringContaining('cannot be shown') })
+    expect(reasonOf(await approve(approval, of('bob', 'approvers')))).toBe('approval-unshown')
+    expect(reasonOf(await write({ text: 'delete everything' }))).toBe('approval-pending')
+    const rejected = await admin(world, 'approvals/reject', { id: approval.id, why: 'what was it?' }, of('bob', 'approvers'))
+    expect(rejected.body.approval.state).toBe('rejected')
   })
 
   it('attack: a long description of a tool ends before its end, and does not say so', async () => {

@@ -30,6 +30,7 @@ const config = (): Record<string, any> => ({
   limits: { principalPerSecond: 1_000_000, addressFailuresPerMinute: 1_000_000 },
   operators: ['root'],
   administration: { roles: { approver: { groups: ['approvers'] }, auditor: { subjects: ['audra'] } } },
+  approvals: { selfFrom: 'other-client' },
   policies: { folder: join(folder, 'rules') },
   upstreams: { up: { http: { url: world.up.url }, allow: [] } },
 })

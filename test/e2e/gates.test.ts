@@ -35,7 +35,11 @@ beforeAll(async () => {
   mkdirSync(join(folder, 'authz'), { recursive: true })
   writeFileSync(join(folder, 'authz/test.cedar'), RULES)
   const specs = OVER.flatMap(kind => OUTCOMES.map(outcome => [`${kind}-${outcome}`, { kind, settings: { labels: [outcome] } }] as const))
-  world = await startWorld(Object.fromEntries(specs), { policies: { folder }, operators: ['root'] })
+  world = await startWorld(Object.fromEntries(specs), {
+    policies: { folder },
+    operators: ['root'],
+    approvals: { selfFrom: 'other-client' },
+  })
 })
 afterAll(async () => {
   await world.stop()

@@ -8,11 +8,11 @@ import type { ApprovalFilter } from '../../approvals/store.ts'
 import { isStop, type Stop } from '../../kernel/errors.ts'
 import { neutral } from '../../kernel/neutral-json.ts'
 import { readDuration } from '../../policy/obligations.ts'
-import { adminAnswer, readTexts, type AdminDeps, type Aimed } from '../administration.ts'
+import { adminAnswer, readTexts, type AdminDeps, type AdminReceived, type Aimed } from '../administration.ts'
 import { detailOf, grantSummaryOf, isSeenBy, summaryOf, viewerOf, type Viewer } from '../approval-view.ts'
 import type { Answered, Authenticated, EventStream, Received, Stage } from '../path.ts'
 
-type Known = Received & Authenticated
+type Known = AdminReceived & Authenticated
 type Deps = Pick<AdminDeps, 'approvals' | 'rolesOf' | 'now'>
 
 const MAX_LISTED = 500
@@ -21,8 +21,8 @@ const MAX_LOOKED = 20_000
 const MAX_WHY = 300
 const UNKNOWN: Stop = { stop: 'approval-unknown', detail: 'nothing of this id waits for you', fix: 'list the approvals' }
 
-const viewer = (deps: Deps, { principal }: Authenticated): Viewer =>
-  viewerOf({ rolesOf: deps.rolesOf, groupsOf: deps.approvals.groupsOf }, principal)
+const viewer = ({ rolesOf, approvals: { groupsOf, selfFrom } }: Deps, { principal, person }: Known): Viewer =>
+  viewerOf({ rolesOf, groupsOf, selfFrom }, principal, person !== undefined)
 const nowSeconds = ({ now }: Deps): number => Math.floor(now() / 1000)
 
 export const listApprovalsStage = (deps: Deps): Stage<Known, Answered> => ({
@@ -30,14 +30,22 @@ export const listApprovalsStage = (deps: Deps): Stage<Known, Answered> => ({
   run: async x => {
     const who = viewer(deps, x)
     const found = await seenBy(deps, who)
-    const newest = [...found.values()].sort((a, b) => b.openedSeconds - a.openedSeconds)
+    const listed = [...found.values()].sort(byNeed).slice(0, MAX_LISTED)
     const list: ApprovalList = {
-      approvals: newest.slice(0, MAX_LISTED).map(each => summaryOf(each, who, nowSeconds(deps))),
-      more: newest.length > MAX_LISTED,
+      approvals: listed.sort(byAge).map(each => summaryOf(each, who, nowSeconds(deps))),
+      more: found.size > MAX_LISTED,
     }
     return adminAnswer(list)
   },
 })
+
+const byAge = (a: Approval, b: Approval): number => b.openedSeconds - a.openedSeconds
+/** What waits goes before what does not, the first that ends before all: it is not to end because others were opened or decided since. */
+function byNeed(a: Approval, b: Approval): number {
+  const [isFirst, isSecond] = [a.state === 'pending', b.state === 'pending']
+  if (isFirst !== isSecond) return isFirst ? -1 : 1
+  return isFirst ? a.expiresSeconds - b.expiresSeconds : byAge(a, b)
+}
 
 /** One's own, what waits for one, and what was decided lately. */
 async function seenBy(deps: Deps, who: Viewer): Promise<ReadonlyMap<string, Approval>> {
@@ -46,17 +54,24 @@ async function seenBy(deps: Deps, who: Viewer): Promise<ReadonlyMap<string, Appr
   const add = (approvals: readonly Approval[]): void => {
     for (const each of approvals) if (isSeenBy(each, who, nowSeconds(deps))) found.set(each.id, each)
   }
-  add(await store.list({ principal: who.key, limit: MAX_LISTED + 1 }))
-  if (!who.isAuditor && who.groups.size === 0) return found
-  add(await store.list({ limit: MAX_LISTED }))
-  let filter: ApprovalFilter = { state: 'pending', limit: MAX_LISTED }
-  for (let looked = 0; looked < MAX_LOOKED && found.size <= MAX_LISTED; looked += MAX_LISTED) {
-    const page = await store.list(filter)
-    add(page)
-    const last = page.at(-1)
-    if (!last || page.length < MAX_LISTED) break
-    filter = { ...filter, before: last.id }
+  /** all that wait: as many as may */
+  const addPending = async (pending: ApprovalFilter): Promise<void> => {
+    let filter = pending
+    for (let looked = 0; looked < MAX_LOOKED; looked += MAX_LISTED) {
+      const page = await store.list(filter)
+      add(page)
+      const last = page.at(-1)
+      if (!last || page.length < MAX_LISTED) break
+      filter = { ...filter, before: last.id }
+    }
   }
+  add(await store.list({ principal: who.key, limit: MAX_LISTED + 1 }))
+  if (!who.isAuditor && who.groups.size === 0) {
+    await addPending({ principal: who.key, state: 'pending', limit: MAX_LISTED })
+    return found
+  }
+  add(await store.list({ limit: MAX_LISTED + 1 }))
+  await addPending({ state: 'pending', limit: MAX_LISTED })
   return found
 }
 

@@ -112,12 +112,16 @@ function checkShape(x: Need): Stop | undefined {
   return undefined
 }
 
+/** Nobody would see what else the host says there, nor what it says by the time the call is let through. The token becomes one of the gateway's own on the way. */
+const shownMeta = (progressToken: string | undefined): Buffer | undefined =>
+  progressToken === undefined ? undefined : Buffer.from(`{"progressToken":${progressToken}}`)
+
 type More = RoundInput & Pick<Prepared['prepared'], 'findings'>
 
 function assemble(x: Need, face: CallerFace, more: More, headerParams: HeaderParams): Prepared {
   const params = x.doc && outgoingParams(x.doc, x.params, x.route.renamed)
-  const meta = x.doc && outgoingMeta(x.doc, x.meta)
   const progressToken = x.doc && progressTokenOf(x.doc, x.meta)
+  const meta = x.needs ? shownMeta(progressToken) : x.doc && outgoingMeta(x.doc, x.meta)
   return {
     prepared: {
       face,
