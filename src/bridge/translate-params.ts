@@ -1,8 +1,8 @@
 // Parameters between the eras (research/protocol.md section 2): of upstreams' questions and notifications. Unknown members pass byte-exact. Those of hosts' requests: outgoing.ts.
 
-import { isJsonFault, member, rawOf, readJson } from '../mcp/json.ts'
+import { isJsonFault, member, rawOf, readJson, textOf } from '../mcp/json.ts'
 import type { JsonDoc, JsonNode } from '../mcp/json.ts'
-import { META } from '../mcp/revisions.ts'
+import { CODE, META } from '../mcp/revisions.ts'
 import type { Era } from '../mcp/revisions.ts'
 import { objectEdits, splice } from '../mcp/splice.ts'
 import type { Edit, Entry } from '../mcp/splice.ts'
@@ -75,13 +75,33 @@ export function inputRequestsOfUrlElicitation(error: Slice): { readonly params: 
   return requests
 }
 
-/** The same error with some members of each elicitation set, in order; what else it says of them stays. */
-export function withElicitations(error: Slice, entries: readonly (readonly Entry[])[]): Buffer {
+/** Longest id of an elicitation that travels. */
+const MAX_ELICITATION_ID = 256
+
+/**
+ * -32042 for a host of 2025-11-25, made anew: what stands in an error passes no gate, so nothing of the upstream's does but the ids of its elicitations.
+ * `shown`: of each of them, in order, the members that a host may be shown.
+ */
+export function urlElicitationError(error: Slice, message: string, shown: readonly (readonly Entry[])[]): Buffer {
   const doc = docOf(rawOf(error.doc, error.node), 4)
   const items = member(member(doc.root, 'data'), 'elicitations')?.items ?? []
-  const edits = items.flatMap((node, i) => objectEdits(node, key => key === '_meta' || key === 'task', entries[i]))
-  return splice(doc.bytes, edits)
+  const elicitations = shown.map((entries, i) => {
+    const id = member(items[i], 'elicitationId')
+    const named = id?.kind === 'string' ? textOf(doc, id) : undefined
+    const ids: readonly Entry[] =
+      named !== undefined && named.length <= MAX_ELICITATION_ID ? [['elicitationId', JSON.stringify(named)]] : []
+    return objectText([['mode', '"url"'], ...entries, ...ids])
+  })
+  return Buffer.from(
+    objectText([
+      ['code', String(CODE.urlElicitationLegacy)],
+      ['message', JSON.stringify(message)],
+      ['data', objectText([['elicitations', `[${elicitations.join(',')}]`]])],
+    ]),
+  )
 }
+const objectText = (entries: readonly Entry[]): string =>
+  `{${entries.map(([key, text]) => `${JSON.stringify(key)}:${text.toString()}`).join(',')}}`
 
 /** Notifications of an upstream that never travel on a call's stream: wrong direction, another hop's ids, or delivered by the subscription path. */
 const NEVER_TO_HOST: ReadonlySet<string> = new Set([
@@ -94,10 +114,21 @@ const NEVER_TO_HOST: ReadonlySet<string> = new Set([
   'notifications/resources/list_changed',
   'notifications/resources/updated',
   'notifications/tasks',
+  // of tasks that no host was given: 2025 requests travel without theirs, and the id would be the upstream's own
+  'notifications/tasks/status',
 ])
 /** Notifications 2026-07-28 does not have. */
-const LEGACY_ONLY: ReadonlySet<string> = new Set(['notifications/elicitation/complete', 'notifications/tasks/status'])
+const LEGACY_ONLY: ReadonlySet<string> = new Set(['notifications/elicitation/complete'])
+const QUESTIONS: ReadonlySet<string> = new Set(['inputRequests', 'requestState'])
 const SUBSCRIPTION: ReadonlySet<string> = new Set([META.subscriptionId])
+
+/** Whether a notification carries questions, or what answers are brought back with: results alone have them, where they pass the gates. */
+export function holdsQuestions(message: JsonDoc): boolean {
+  const params = member(message.root, 'params')
+  if (params?.kind !== 'object') return false
+  const { members = [] } = params.members ? params : indexed({ doc: message, node: params }).node
+  return members.some(({ key }) => QUESTIONS.has(key))
+}
 
 /** A notification that an upstream sent inside a call, as this call's host gets it; undefined: it does not travel. */
 export function notificationToHost(method: string, message: JsonDoc, era: Era): Buffer | undefined {

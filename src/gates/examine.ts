@@ -116,8 +116,17 @@ function formOf({ doc, node }: Slice, limits: GateSettings['elicitation']): { re
   const schema = member(node, 'requestedSchema')
   if (!schema) return 'the form has no schema'
   if (schema.end - schema.start > limits.maxBytes) return `the form has more than ${limits.maxBytes} bytes`
-  const form = readForm(valueOf(doc, schema), limits.fields)
-  return typeof form === 'string' ? form : { expects: expectsForm(form) }
+  const value = valueOf(doc, schema)
+  const form = readForm(value, limits.fields)
+  if (typeof form === 'string') return form
+  return textsIn(value).some(claimsToBeUs) ? 'the form speaks as if it came from the gateway' : { expects: expectsForm(form) }
+}
+
+/** Everything that a person may be shown of a form that was read: names of fields, titles, descriptions, choices, defaults. */
+function textsIn(value: unknown): readonly string[] {
+  if (typeof value === 'string') return [value]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, inner]) => [key, ...textsIn(inner)])
 }
 
 const refusedForm =

@@ -37,6 +37,8 @@ export function readForm(schema: unknown, maxFields: number): Form | string {
   if (!isPlain(schema)) return 'the form has no schema'
   if (schema['type'] !== 'object') return 'the schema of the form is no object'
   if (Object.keys(schema).some(key => !WHOLE.has(key))) return 'the schema of the form has a keyword that forms do not have'
+  if (!isShort(schema['title'], MAX_TITLE) || !isShort(schema['description'], MAX_DESCRIPTION) || !isShort(schema['$schema'], MAX_TITLE))
+    return 'the form has a title or a description that is none, or too long'
   if ('additionalProperties' in schema && schema['additionalProperties'] !== false) return 'the form takes fields that it does not name'
   const { properties } = schema
   if (!isPlain(properties)) return 'the form names no fields'

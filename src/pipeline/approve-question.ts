@@ -29,8 +29,9 @@ export type QuestionApprovalDeps = {
 
 /** `entry` as it is configured now. */
 type Wanted = { readonly question: Question; readonly kind: RequestKind; readonly entry: UpstreamEntry }
-/** `by`: what let it through, for the record. */
-export type QuestionApproval = (x: Ready, wanted: Wanted) => Promise<{ readonly by: string } | Stop>
+/** `by`: what lets it through, for the record; `use`: right before it travels, once, looking at everything again. '' and absent: nobody has to. */
+type Through = { readonly by: string; readonly use?: () => Promise<Stop | undefined> }
+export type QuestionApproval = (x: Ready, wanted: Wanted) => Promise<Through | Stop>
 
 /** As long as a retried call waits for people (ask-to-approve.ts). */
 const HOLD_MS = 45_000
@@ -53,17 +54,28 @@ function needsPeople(
 
 export const createQuestionApproval =
   (deps: QuestionApprovalDeps): QuestionApproval =>
-  async (x, wanted) => {
-    try {
-      return await through(x, wanted, deps)
-    } catch (cause) {
-      if (cause instanceof Error && 'code' in cause && cause.code === 'audit-unavailable') throw cause
-      deps.fault('approvals of questions cannot be kept', cause)
-      return { stop: 'state-unavailable', detail: 'approvals cannot be kept now' }
-    }
-  }
+  (x, wanted) =>
+    kept(deps, async () => {
+      const held = await through(x, wanted, deps)
+      if (!('approval' in held)) return held
+      const { approval } = held
+      return { by: `approval:${approval.id}`, use: () => kept(deps, () => used(x, wanted, approval, deps)) }
+    })
 
-async function through(x: Ready, wanted: Wanted, deps: QuestionApprovalDeps): Promise<{ readonly by: string } | Stop> {
+async function kept<T>({ fault }: QuestionApprovalDeps, run: () => Promise<T | Stop>): Promise<T | Stop> {
+  try {
+    return await run()
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'audit-unavailable') throw cause
+    fault('approvals of questions cannot be kept', cause)
+    return { stop: 'state-unavailable', detail: 'approvals cannot be kept now' }
+  }
+}
+
+/** An approval that people gave; or that nobody has to. */
+type Held = { readonly by: '' } | { readonly approval: Approval }
+
+async function through(x: Ready, wanted: Wanted, deps: QuestionApprovalDeps): Promise<Held | Stop> {
   const needs = needsPeople(x, wanted, deps.judge)
   if (!needs) return { by: '' }
   if (needs !== 'settings' && isStop(needs)) return needs
@@ -86,7 +98,20 @@ async function through(x: Ready, wanted: Wanted, deps: QuestionApprovalDeps): Pr
   const asked = await deps.approvals.ask({ binding, demands, quorum: needed.quorum, body })
   if (isStop(asked)) return asked
   const decided = asked.state === 'pending' ? await waitFor(x, asked, deps) : asked
-  return isStop(decided) ? decided : used(x, wanted, decided, deps)
+  return isStop(decided) ? decided : (notGiven(decided) ?? { approval: decided })
+}
+
+function notGiven({ state, rejected }: Approval): Stop | undefined {
+  switch (state) {
+    case 'approved':
+      return undefined
+    case 'rejected':
+      return { stop: 'approval-rejected', detail: rejected?.why ?? 'no reason was given', fix: 'do something else' }
+    case 'expired':
+      return { stop: 'approval-spent', detail: 'nobody decided in time', fix: 'make the call again' }
+    default:
+      return { stop: 'approval-spent', detail: 'it was used meanwhile', fix: 'make the call again' }
+  }
 }
 
 /** Whether another server stands under this name by now than the one that asked: people would let through what is nobody's question any more. */
@@ -171,11 +196,7 @@ async function waitFor(x: Ready, approval: Approval, { news, store, linkTo }: Qu
   return found && found.state !== 'pending' ? found : pending
 }
 
-async function used(x: Ready, wanted: Wanted, approval: Approval, deps: QuestionApprovalDeps): Promise<{ readonly by: string } | Stop> {
-  if (approval.state === 'rejected')
-    return { stop: 'approval-rejected', detail: approval.rejected?.why ?? 'no reason was given', fix: 'do something else' }
-  if (approval.state === 'expired') return { stop: 'approval-spent', detail: 'nobody decided in time', fix: 'make the call again' }
-  if (approval.state !== 'approved') return { stop: 'approval-spent', detail: 'it was used meanwhile', fix: 'make the call again' }
+async function used(x: Ready, wanted: Wanted, approval: Approval, deps: QuestionApprovalDeps): Promise<Stop | undefined> {
   if (isReplaced(x, deps)) return REPLACED
   // People may have taken long: the rules are asked again, with their word in it, and have to ask the same people for it.
   const now = needsPeople(x, wanted, deps.judge)
@@ -187,5 +208,5 @@ async function used(x: Ready, wanted: Wanted, approval: Approval, deps: Question
   if (!isSame || (now && now !== 'settings' && !permitsWith(now, count)))
     return { stop: 'approval-spent', detail: 'the rules ask for something else by now', fix: 'make the call again' }
   const spent = await deps.approvals.spend(approval, x.requestId)
-  return isStop(spent) ? spent : { by: `approval:${approval.id}` }
+  return isStop(spent) ? spent : undefined
 }

@@ -85,7 +85,7 @@ export type GatewayDeps = {
     entry: Pick<UpstreamEntry, 'alias' | 'gates'>,
     tokens: number,
   ) => Stop | undefined | Promise<Stop | undefined>
-  readonly askedInTasks: Pick<AskedInTasks, 'isNew'>
+  readonly askedInTasks: Pick<AskedInTasks, 'has' | 'add'>
   readonly callers: Callers
   readonly credentials: Credentials
   readonly catalogue: Catalogue

@@ -1,6 +1,9 @@
 // What an upstream's error object carries to a host: bounded, and without what looks like a secret (N106). Errors are written for the people who run
 // the server; stack traces, connection strings and other callers' tokens end up in them.
 
+import type { Slice } from '../bridge/upstream.ts'
+import { member, textOf } from '../mcp/json.ts'
+
 /** Takes secrets out of a text: the gateway's own by value, others by shape; a text beyond its bound becomes its length. */
 export type Scrub = (text: string) => string
 
@@ -24,6 +27,12 @@ export function scrubbedError(error: Buffer, scrub: Scrub): Buffer {
       ...(isSmall && data !== undefined && { data: scrubbed(data, scrub) }),
     }),
   )
+}
+
+/** The message alone of an error object that was judged. */
+export function messageOf({ doc, node }: Slice, scrub: Scrub): string {
+  const message = member(node, 'message')
+  return message?.kind === 'string' ? scrub(textOf(doc, message).slice(0, MAX_MESSAGE)) : ''
 }
 
 /** Depth is bounded by the parser that judged it. */

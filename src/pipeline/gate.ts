@@ -35,22 +35,66 @@ export type Permitted = {
 /** `isAgain`: the host was asked just this before, and sees it once. */
 type Asked = Question & { readonly isAgain?: boolean }
 
-/** Judges, examines, inspects and counts one question, has people let it through where they have to, and records it. */
+/** One question, as `gateAll`. */
 export async function gate(x: Ready, question: Asked, deps: GateDeps): Promise<Stop | Permitted> {
-  const looked = look(x, question, deps)
-  const refused = looked.stop ?? (await spend(x, looked, question, deps))
-  const through = refused ?? (await approve(x, looked, question, deps))
-  // Whoever decided may have taken long: what may be asked at all, and how, is looked at again.
-  const late = isStop(through) || through.by === '' ? looked : look(x, question, deps)
-  const approved = (isStop(through) ? undefined : late.stop) ?? through
-  const stop = isStop(approved) ? approved : undefined
-  await record(x, question, { stop, inspected: late.inspected, ...(!isStop(approved) && { by: approved.by }) }, deps)
-  return stop ?? permitted(late.examined)
+  const all = await gateAll(x, [question], deps)
+  return isStop(all) ? all : (all[0] ?? UNEXAMINED)
 }
 
-const approve = (x: Ready, { kind }: Looked, question: Question, deps: GateDeps): ReturnType<GateDeps['approveQuestion']> =>
-  kind === undefined ? Promise.resolve(UNEXAMINED) : deps.approveQuestion(x, { question, kind, entry: entryNow(x, deps) })
+/**
+ * Judges, examines, inspects and counts questions that travel together, has people let them through where they have to, and records them. None travels where one
+ * may not: each pass is through all of them before the next, so that people are asked only about what would travel, and their word is used last.
+ */
+export async function gateAll<Q extends Asked>(
+  x: Ready,
+  questions: readonly Q[],
+  deps: GateDeps,
+): Promise<readonly (Q & Permitted)[] | Stop> {
+  let steps: readonly Step<Q>[] = questions.map(question => ({ question, by: '' }))
+  for (const pass of PASSES) {
+    steps = await Promise.all(steps.map(async step => ({ ...step, ...(await pass(x, step, deps)) })))
+    const refused = steps.filter(({ stop }) => stop)
+    for (const { question, stop, looked } of refused) await record(x, question, { stop, inspected: looked?.inspected }, deps)
+    if (refused[0]?.stop) return refused[0].stop
+  }
+  const permitted: (Q & Permitted)[] = []
+  for (const { question, looked, by } of steps) {
+    await record(x, question, { stop: undefined, inspected: looked?.inspected, by }, deps)
+    const each = permittedBy(looked?.examined)
+    if (isStop(each)) return each
+    permitted.push({ ...question, ...each })
+  }
+  return permitted
+}
 const UNEXAMINED: Stop = { stop: 'internal-fault', detail: 'a question was not examined' }
+
+/** How far a question came. `by`: what of people lets it through; `use`: uses that, once */
+type Step<Q extends Asked = Asked> = Came & { readonly question: Q; readonly by: string }
+type Came = { readonly looked?: Looked; readonly stop?: Stop | undefined; readonly by?: string; readonly use?: Use }
+type Use = () => Promise<Stop | undefined>
+type Pass = (x: Ready, step: Step, deps: GateDeps) => Came | Promise<Came>
+
+const lookAt: Pass = (x, { question }, deps) => {
+  const looked = look(x, question, deps)
+  return { looked, stop: looked.stop }
+}
+
+/** What is refused for another reason costs nothing. */
+const spend: Pass = async (x, { question, looked }, deps) =>
+  question.isAgain === true ? {} : { stop: await deps.spendQuestion(x.principal, entryNow(x, deps), looked?.examined?.tokens ?? 0) }
+
+const approve: Pass = async (x, { question, looked }, deps) => {
+  if (looked?.kind === undefined) return { stop: UNEXAMINED }
+  const through = await deps.approveQuestion(x, { question, kind: looked.kind, entry: entryNow(x, deps) })
+  return isStop(through) ? { stop: through } : through
+}
+
+/** Whoever decided may have taken long: what may be asked at all, and how, is looked at again. */
+const lookAgain: Pass = (x, step, deps) => (step.by === '' ? {} : lookAt(x, step, deps))
+
+const use: Pass = async (_, { use: once }) => (once ? { stop: await once() } : {})
+
+const PASSES: readonly Pass[] = [lookAt, spend, approve, lookAgain, use]
 
 type Looked = {
   readonly kind?: RequestKind
@@ -70,11 +114,7 @@ function look(x: Ready, question: Question, deps: GateDeps): Looked {
   return { kind, examined, inspected, stop: inspected.stop }
 }
 
-/** Last: what is refused for another reason costs nothing. */
-const spend = (x: Ready, { examined }: Looked, { isAgain }: Asked, deps: GateDeps): Stop | undefined | Promise<Stop | undefined> =>
-  isAgain === true ? undefined : deps.spendQuestion(x.principal, entryNow(x, deps), examined?.tokens ?? 0)
-
-function permitted(examined: Examined | undefined): Permitted | Stop {
+function permittedBy(examined: Examined | undefined): Permitted | Stop {
   if (!examined) return UNEXAMINED
   const { params, shown, expects } = examined
   const doc = params && docOf(params, 2)

@@ -8,7 +8,7 @@ import {
   writeInputResponses,
   type InputRequired,
 } from '../bridge/input-requests.ts'
-import { inputParamsToLegacy, inputRequestsOfUrlElicitation, withElicitations } from '../bridge/translate-params.ts'
+import { inputParamsToLegacy, inputRequestsOfUrlElicitation, urlElicitationError } from '../bridge/translate-params.ts'
 import type { Slice, UpstreamAnswer, UpstreamCall } from '../bridge/upstream.ts'
 import { isStop, type Stop } from '../kernel/errors.ts'
 import { rawOf } from '../mcp/json.ts'
@@ -16,16 +16,16 @@ import { META } from '../mcp/revisions.ts'
 import { setMember } from '../mcp/splice.ts'
 import { answerTo } from './answers.ts'
 import type { GatewayDeps } from './deps.ts'
+import { messageOf } from './error-text.ts'
 import { failedInput } from './failed-input.ts'
-import { gate, stillGated, type GateDeps, type Permitted } from './gate.ts'
-import type { Question } from './inspect-question.ts'
+import { gateAll, stillGated, type GateDeps, type Permitted } from './gate.ts'
 import { CANCEL, roundsExceeded } from './live-questions.ts'
 import type { Answered } from './path.ts'
 import type { Ready } from './ready.ts'
 import { answered, invalid } from './results.ts'
 import { sealRound } from './round-state.ts'
 
-type Deps = GateDeps & Pick<GatewayDeps, 'recorder' | 'sealer' | 'now' | 'delay' | 'newId' | 'serverInfo'>
+type Deps = GateDeps & Pick<GatewayDeps, 'recorder' | 'sealer' | 'now' | 'delay' | 'newId' | 'serverInfo' | 'scrub'>
 
 /** A state-only round of a legacy host is retried after this pause, as the official SDK does. */
 const STATE_ONLY_PACE_MS = 250
@@ -52,21 +52,11 @@ export class HostRounds {
     if (typeof required === 'string') return invalid(x, required)
     this.#round += 1
     if (this.#round > x.route.entry.rounds) return roundsExceeded(x.route.entry)
-    const gated = await this.#gateAll(required.requests)
+    const gated = await gateAll(x, required.requests, this.#deps)
     if (isStop(gated)) return this.withheld(gated)
     const { requestState } = required
-    const asking = { asked: gated.map(([request, permitted]) => ({ ...request, ...permitted })), requestState }
+    const asking = { asked: gated, requestState }
     return x.era === 'modern' ? this.#handOver(result, asking) : this.#askHost(asking)
-  }
-
-  async #gateAll<Q extends Question>(questions: readonly Q[]): Promise<readonly (readonly [Q, Permitted])[] | Stop> {
-    const gated = await Promise.all(questions.map(async question => [question, await gate(this.#x, question, this.#deps)] as const))
-    const permitted: (readonly [Q, Permitted])[] = []
-    for (const [question, each] of gated) {
-      if (isStop(each)) return each
-      permitted.push([question, each])
-    }
-    return permitted
   }
 
   /** A question that may not be put: text the model can read for a legacy host's tool call, the refusal itself otherwise. */
@@ -133,23 +123,23 @@ export class HostRounds {
     const x = this.#x
     const asked = inputRequestsOfUrlElicitation(answer.error)
     if (!asked || asked.length === 0) return invalid(x, 'an elicitation error without elicitations')
-    const gated = await this.#gateAll(asked.map(({ params }) => ({ method: 'elicitation/create', params })))
+    const gated = await gateAll(
+      x,
+      asked.map(({ params }) => ({ method: 'elicitation/create', params })),
+      this.#deps,
+    )
     if (isStop(gated)) return gated
     if (x.era === 'legacy') {
-      const error = withElicitations(
+      const error = urlElicitationError(
         answer.error,
-        gated.map(([, { shown }]) => shown),
+        messageOf(answer.error, this.#deps.scrub),
+        gated.map(({ shown }) => shown),
       )
       return { answer: { kind: 'error', error, code: answer.code } }
     }
     this.#round += 1
     if (this.#round > x.route.entry.rounds) return roundsExceeded(x.route.entry)
-    const requests = gated.map(([, permitted], i) => ({
-      key: `url-${i + 1}`,
-      method: 'elicitation/create',
-      kind: 'elicitation.url' as const,
-      ...permitted,
-    }))
+    const requests = gated.map((permitted, i) => ({ ...permitted, key: `url-${i + 1}`, kind: 'elicitation.url' as const }))
     const sealed = sealRound(this.#deps, x, { round: this.#round, asked: requests })
     if (sealed === undefined) return invalid(x, 'more questions than fit into one round')
     return answered(withServerInfo(writeInputRequired(requests.map(written), sealed), this.#deps.serverInfo), 'input')

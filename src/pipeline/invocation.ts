@@ -35,6 +35,8 @@ export class Invocation {
   #live: LiveQuestions | undefined
   #running: RunningCall | undefined
   #parked: ParkedRounds | undefined
+  /** where people decide a question that was not put */
+  #pending: Stop | undefined
 
   constructor(x: Ready, face: UpstreamFace, deps: Deps) {
     this.#x = x
@@ -125,8 +127,10 @@ export class Invocation {
   async #question(request: ServerRequest): Promise<void> {
     if (this.#parked) return this.#parked.question(request)
     const gated = await gate(this.#x, request, this.#deps).catch((): Stop => ({ stop: 'audit-unavailable' }))
-    if (isStop(gated)) refuseQuestion(request, gated)
-    else if (this.#x.era === 'legacy' && this.#x.host.ask) await this.#askLive(permittedRequest(request, gated))
+    if (isStop(gated)) {
+      if (gated.stop === 'approval-pending') this.#pending = gated
+      refuseQuestion(request, gated)
+    } else if (this.#x.era === 'legacy' && this.#x.host.ask) await this.#askLive(permittedRequest(request, gated))
     else request.refuse(CODE.methodNotFound, 'Method not found')
   }
   #askLive(request: ServerRequest): Promise<void> {
@@ -154,6 +158,9 @@ export class Invocation {
       const why = { stop, detail, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) }
       return askToConnect(this.#x, this.#x.route.entry, why, this.#deps)
     }
+    const pending = this.#parked?.pending ?? this.#pending
+    // What succeeded without the question stands: it would run twice otherwise.
+    if (pending && hasFailed(answer)) return this.#rounds.withheld(pending)
     if (answer.kind === 'error') return this.#error(answer)
     const { result } = answer
     const [x, deps] = [this.#x, this.#deps]
@@ -183,3 +190,6 @@ export class Invocation {
     return errorAnswer(this.#x, answer, { upstreamEra: this.#face.era, scrub: this.#deps.scrub })
   }
 }
+
+const hasFailed = (answer: UpstreamAnswer & { kind: 'error' | 'result' }): boolean =>
+  answer.kind === 'error' || member(answer.result.node, 'isError')?.kind === 'true'

@@ -1,5 +1,6 @@
 // subscriptions/listen of modern hosts: the filter that is honoured, and the changes it lets through, stamped with the listen id (R79-R83).
 
+import { holdsQuestions } from '../bridge/translate-params.ts'
 import type { ListKind, SubscriptionFilter, UpstreamChanges } from '../bridge/upstream.ts'
 import { member, rawOf } from '../mcp/json.ts'
 import type { ListenFilter, Listening } from './deps.ts'
@@ -94,14 +95,20 @@ function changesFor(deps: FeedDeps, { who, asked, rawId }: Listen, { alias, send
     resourceUpdated(uri, message) {
       const exposed = deps.catalogue.expose(who.endpoint, alias, 'resource', uri)
       // R80: nothing that was not asked for.
-      if (!asked.resourceSubscriptions.includes(exposed) || !mayHear(deps, who, alias, uri) || !maySpeak(deps, alias)) return
+      if (
+        holdsQuestions(message) ||
+        !asked.resourceSubscriptions.includes(exposed) ||
+        !mayHear(deps, who, alias, uri) ||
+        !maySpeak(deps, alias)
+      )
+        return
       const told = notification('notifications/resources/updated', stamped(updatedParams(message, exposed), rawId))
       inspected('notifications/resources/updated', told)
     },
     other(method, message) {
       const params = member(message.root, 'params')
       // R90: a task's questions are gated where they are answered for, in tasks/get; a notification carries none of them.
-      if (method !== 'notifications/tasks' || params?.kind !== 'object' || member(params, 'inputRequests') !== undefined) return
+      if (method !== 'notifications/tasks' || params?.kind !== 'object' || holdsQuestions(message)) return
       const bytes =
         mayFollowTasks(deps, who, alias) && maySpeak(deps, alias)
           ? exposeTask(deps.sealer, who, deps.upstreams().get(alias) ?? { alias }, rawOf(message, params))

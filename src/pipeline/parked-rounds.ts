@@ -24,6 +24,8 @@ export class ParkedRounds {
   readonly #deps: Deps
   readonly #settle: (answer: UpstreamAnswer) => Promise<Answered | Stop>
   #parked: ParkedCall | undefined
+  /** where people decide a question that was not put, for as long as they have not */
+  pending: Stop | undefined
 
   /** `settle` makes the upstream's last word an answer */
   constructor(x: Ready, deps: Deps, settle: (answer: UpstreamAnswer) => Promise<Answered | Stop>) {
@@ -40,8 +42,10 @@ export class ParkedRounds {
     this.#parked = parked
     parked.question = async request => {
       const gated = await gate(this.#x, request, this.#deps).catch((): Stop => ({ stop: 'audit-unavailable' }))
-      if (isStop(gated)) refuseQuestion(request, gated)
-      else parked.push(permittedRequest(request, gated))
+      if (isStop(gated)) {
+        if (gated.stop === 'approval-pending') this.pending = gated
+        refuseQuestion(request, gated)
+      } else parked.push(permittedRequest(request, gated))
     }
   }
 

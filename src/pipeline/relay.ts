@@ -1,6 +1,6 @@
 // Notifications of a running call on their way to its host: inspected one by one, in order, with bounded memory.
 
-import { notificationToHost } from '../bridge/translate-params.ts'
+import { holdsQuestions, notificationToHost } from '../bridge/translate-params.ts'
 import { digestOf } from '../kernel/digest.ts'
 import { isStop, type Stop } from '../kernel/errors.ts'
 import type { JsonDoc } from '../mcp/json.ts'
@@ -37,6 +37,11 @@ export class Relay {
     if (method === 'notifications/message' && era === 'modern' && hostFace.logLevel === undefined) return
     const bytes = notificationToHost(method, message, era)
     if (!bytes) return
+    // R90: whatever it is called, a host may take what is in it for questions, and nobody judged them.
+    if (holdsQuestions(message)) {
+      noticedBy(this.#x).withheld += 1
+      return
+    }
     if (!this.#work) void this.#pass(bytes)
     else if (this.#waiting + bytes.length > MAX_WAITING) noticedBy(this.#x).withheld += 1
     else this.#later(bytes, () => this.#pass(bytes))

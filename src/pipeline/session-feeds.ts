@@ -1,5 +1,6 @@
 // Changes for a legacy session: on its standalone stream, for the lists of its endpoint and the resources it subscribed to (R49, R82).
 
+import { holdsQuestions } from '../bridge/translate-params.ts'
 import type { SubscriptionFilter, UpstreamChanges, UpstreamSubscription } from '../bridge/upstream.ts'
 import type { LegacySession } from '../bridge/legacy-session.ts'
 import type { UpstreamEntry } from './entry.ts'
@@ -52,7 +53,8 @@ function changesFor(deps: FeedDeps, { session, hears }: SessionFeed, alias: stri
     },
     resourceUpdated(uri, message) {
       const exposed = deps.catalogue.expose(hears().endpoint, alias, 'resource', uri)
-      if (!session.subscriptions?.has(exposed) || !mayHear(deps, hears(), alias, uri) || !maySpeak(deps, alias)) return
+      if (holdsQuestions(message) || !session.subscriptions?.has(exposed) || !mayHear(deps, hears(), alias, uri) || !maySpeak(deps, alias))
+        return
       const told = notification('notifications/resources/updated', updatedParams(message, exposed).toString())
       const said = fedNotification(deps, alias, told)
       if (said) tell(deps, hears(), alias, { method: 'notifications/resources/updated', send: () => send(said) })

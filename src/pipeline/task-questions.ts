@@ -10,7 +10,7 @@ import { member, rawOf, textOf } from '../mcp/json.ts'
 import { setMember } from '../mcp/splice.ts'
 import { answerTo } from './answers.ts'
 import type { GatewayDeps } from './deps.ts'
-import { gate, kindsNow, notPermitted, type GateDeps } from './gate.ts'
+import { gateAll, kindsNow, notPermitted, type GateDeps } from './gate.ts'
 import type { Ready } from './ready.ts'
 
 type Deps = GateDeps & Pick<GatewayDeps, 'sealer' | 'askedInTasks'>
@@ -25,15 +25,20 @@ export async function gateTask(x: Ready, deps: Deps, result: Slice): Promise<Buf
   if (typeof required === 'string' || id?.kind !== 'string')
     return { stop: 'upstream-invalid', detail: `\`${alias}\` sent ${typeof required === 'string' ? required : 'a task without an id'}` }
   const binding = bindingOf(x, textOf(result.doc, id))
-  const asked: { key: string; method: string; params?: Buffer }[] = []
-  for (const request of required.requests) {
-    const { key, method, kind, params } = request
+  const questions = required.requests.map(request => {
+    const { key, method, params } = request
     const digest = digestOf(`${JSON.stringify([binding, key, method])}${params ? rawOf(params.doc, params.node).toString() : ''}`)
-    const permitted = await gate(x, { ...request, isAgain: !deps.askedInTasks.isNew(digest) }, deps)
-    if (isStop(permitted)) return permitted
-    const sealed = mintTaskQuestion(deps.sealer, binding, { key, method, kind, expects: permitted.expects })
+    return { ...request, digest, isAgain: deps.askedInTasks.has(digest) }
+  })
+  const permitted = await gateAll(x, questions, deps)
+  if (isStop(permitted)) return permitted
+  const asked: { key: string; method: string; params?: Buffer }[] = []
+  for (const { key, method, kind, params, expects, digest } of permitted) {
+    const sealed = mintTaskQuestion(deps.sealer, binding, { key, method, kind, expects })
     if (sealed === undefined) return { stop: 'upstream-invalid', detail: `\`${alias}\` asked more than fits into one question` }
-    asked.push({ key: sealed, method, ...(permitted.params && { params: rawOf(permitted.params.doc, permitted.params.node) }) })
+    asked.push({ key: sealed, method, ...(params && { params: rawOf(params.doc, params.node) }) })
+    // Only what was let through was paid for, and is free from now on.
+    deps.askedInTasks.add(digest)
   }
   return setMember(bytes, 'inputRequests', inputRequestsText(asked))
 }

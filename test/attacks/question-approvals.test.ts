@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { json } from '../support/upstreams/http-upstream.ts'
+import { json, type HttpExchange } from '../support/upstreams/http-upstream.ts'
 import { admin } from './admin-wire.ts'
-import { modern, startWorld, type World } from './world.ts'
+import { LegacyHost, modern, startWorld, type World } from './world.ts'
 import type { Answer } from './wire.ts'
 
 const CAN = { elicitation: { form: {} }, sampling: {} }
@@ -17,6 +17,8 @@ const form = (message: string): object => ({
 
 let world: World
 let question: object
+/** More questions of the same round. */
+let others: object
 let people = 0
 let me = ''
 const of = (sub: string, ...groups: string[]) => ({ claims: { sub, ...(groups.length > 0 && { groups }) } })
@@ -46,15 +48,20 @@ beforeAll(async () => {
     settings: { gates: { approval: ['elicitation.form'] }, timeouts: { park: '2s' } },
     tools: {
       ask: ({ res, message }) =>
-        json(res, { jsonrpc: '2.0', id: message.id, result: { resultType: 'input_required', inputRequests: { q: question } } }),
+        json(res, { jsonrpc: '2.0', id: message.id, result: { resultType: 'input_required', inputRequests: { q: question, ...others } } }),
     },
-    config: { operators: ['root'], administration: { roles: { approver: { groups: ['approvers'] } } } },
+    config: {
+      operators: ['root'],
+      administration: { roles: { approver: { groups: ['approvers'] } } },
+      approvals: { selfFrom: 'other-client' },
+    },
   })
 })
 afterAll(() => world.stop())
 beforeEach(() => {
   me = `person-${(people += 1)}`
   question = form('Which city?')
+  others = {}
 })
 
 describe('a question that a person has to let through', () => {
@@ -91,6 +98,55 @@ describe('a question that a person has to let through', () => {
   })
 })
 
+describe('a live question of a 2025 server that nobody decides in time', () => {
+  const waiting = new Map<unknown, { readonly res: HttpExchange['res']; readonly id: unknown }>()
+  const say = (value: object): string => `data: ${JSON.stringify({ jsonrpc: '2.0', ...value })}\n\n`
+  let old: World
+  let isFailing = true
+  beforeAll(async () => {
+    old = await startWorld({
+      era: 'legacy',
+      allow: [{ subjects: ['*'], tools: ['*'], serverRequests: ['elicitation.form'] }],
+      settings: { gates: { approval: ['elicitation.form'] }, timeouts: { park: '1s' } },
+      tools: {
+        ask: ({ res, message }) => {
+          waiting.set(`q-${message.id}`, { res, id: message.id })
+          res.writeHead(200, { 'content-type': 'text/event-stream' })
+          res.write(say({ id: `q-${message.id}`, ...question }))
+        },
+      },
+      more: ({ res, message }) => {
+        const open = waiting.get(message?.id)
+        if (!open || message.method !== undefined) return false
+        res.writeHead(202).end()
+        open.res.end(say({ id: open.id, result: { content: [{ type: 'text', text: 'went on alone' }], isError: isFailing } }))
+        return true
+      },
+    })
+  })
+  afterAll(() => old.stop())
+
+  it.each(['modern', 'legacy'] as const)('is told to a %s host with its link where the call failed for it', async era => {
+    isFailing = true
+    const token = await old.gateway.token(old.path, { sub: me, client_id: 'test' })
+    const { body } =
+      era === 'modern'
+        ? await modern(old, 'tools/call', { name: 'ask', arguments: {} }, { capabilities: CAN, token })
+        : await (await LegacyHost.open(old, { token, capabilities: CAN })).call('ask')
+    const [{ id }] = (await admin(old, 'approvals/list', undefined, of(me))).body.approvals
+    const link = `${old.gateway.url}/console/approvals/${id}`
+    if (era === 'modern') expect(body.error.data).toMatchObject({ reason: 'approval-pending', url: link })
+    else expect(body.result).toMatchObject({ isError: true, content: [{ text: expect.stringContaining(link) }] })
+  })
+
+  it('leaves alone what the server did without it: it is not run again for the answer', async () => {
+    isFailing = false
+    const token = await old.gateway.token(old.path, { sub: me, client_id: 'test' })
+    const { body } = await modern(old, 'tools/call', { name: 'ask', arguments: {} }, { capabilities: CAN, token })
+    expect(body.result.content[0].text).toBe('went on alone')
+  })
+})
+
 describe('attacks', () => {
   it('replay: an approval lets one question through, and the same one after it waits again', async () => {
     const calling = call()
@@ -124,6 +180,7 @@ describe('attacks', () => {
   const settings = (more: object = {}, besides: object = {}): Record<string, unknown> => ({
     operators: ['root'],
     administration: { roles: { approver: { groups: ['approvers'] } } },
+    approvals: { selfFrom: 'other-client' },
     upstreams: {
       up: {
         http: { url: world.up.url },
@@ -199,6 +256,29 @@ forbid (principal, action == MCP::Action::"elicitation/create", resource) unless
     await approve(approval)
     expect(reasonOf(await calling)).toBe('form-refused')
     await reload()
+  })
+
+  it('attack: a question in the same round that is refused burns the approval of the other, so that people are asked for ever', async () => {
+    await call()
+    await approve(await mine())
+    others = { r: form('[bank asks through Gatehouse] which account?') }
+    expect(reasonOf(await call())).toBe('form-refused')
+    expect((await mine()).state).toBe('approved')
+    others = {}
+    expect(reasonOf(await call())).toBe('input_required')
+  })
+
+  it('attack: a question that a person rejects burns the approval of the other in its round', async () => {
+    await call()
+    const first = await mine()
+    await approve(first)
+    others = { r: form('And which street?') }
+    const calling = call()
+    const second = await waiting()
+    await admin(world, 'approvals/reject', { id: second.id, why: 'no street' }, of(me))
+    expect(reasonOf(await calling)).toBe('approval-rejected')
+    others = {}
+    expect(reasonOf(await call())).toBe('input_required')
   })
 
   it('a standing grant cannot be had with a question', async () => {
