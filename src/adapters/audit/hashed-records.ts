@@ -5,6 +5,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { HASH_BYTES, leafHashInto } from '../../audit/tree.ts'
+import { bareThread } from '../bare-thread.ts'
 
 const STRETCH = 1 << 20
 /** Longest line that is read; the longest event is far shorter. */
@@ -111,8 +112,7 @@ function afterSpaces(
 async function* stretchesAhead(range: RecordRange): AsyncGenerator<Stretch> {
   const worker = new Worker(new URL(`./hashing-worker${extname(import.meta.url)}`, import.meta.url), {
     workerData: range,
-    execArgv: [],
-    env: {},
+    ...bareThread(),
   })
   try {
     const arrived: Stretch[] = []

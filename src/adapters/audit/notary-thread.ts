@@ -4,6 +4,7 @@ import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { AuditReader } from '../../audit/reading.ts'
 import { Fault } from '../../kernel/errors.ts'
+import { bareThread } from '../bare-thread.ts'
 import { askingReader, type Answer } from './asking-reader.ts'
 import type { Follower } from './flat-log.ts'
 import type { EndedLog } from './floor.ts'
@@ -137,8 +138,7 @@ export class NotaryThread implements Follower {
     const data: NotaryData = { ...this.#parts.settings, shared: this.#shared }
     const worker = new Worker(new URL(`./notary-worker${extname(import.meta.url)}`, import.meta.url), {
       workerData: data,
-      execArgv: [],
-      env: {}, // it needs nothing of the environment, so it gets none of the secrets in there
+      ...bareThread(), // it needs nothing of the environment, so it gets none of the secrets in there
       resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 4 },
     })
     worker.unref()

@@ -2,6 +2,7 @@
 
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { bareThread } from '../bare-thread.ts'
 import type { LoadJob, Loaded } from './load-messages.ts'
 
 const DEADLINE_MS = 60_000
@@ -13,8 +14,7 @@ export function loadInThread(job: LoadJob, deadlineMs = DEADLINE_MS): Promise<Lo
   return new Promise(resolve => {
     const worker = new Worker(new URL(`./load-worker${extname(import.meta.url)}`, import.meta.url), {
       workerData: job,
-      execArgv: [],
-      env: {}, // it reads files of people, and needs nothing of the gateway's
+      ...bareThread(), // it reads files of people, and needs nothing of the gateway's
       stderr: true,
     })
     const settle = (answer: Loaded): void => {

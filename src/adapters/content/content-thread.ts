@@ -3,6 +3,7 @@
 import { extname } from 'node:path'
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
 import { deny, type Denial } from '../../trust/denial.ts'
+import { bareThread } from '../bare-thread.ts'
 import type { ContentAnswers, ContentJob, ContentSettings, FromContent, ToContent } from './content-messages.ts'
 import type { ContentLimits } from './limits.ts'
 import { thisPlatform } from './platform.ts'
@@ -49,8 +50,7 @@ export class ContentThread {
     const worker = new Worker(new URL(`./content-worker${extname(import.meta.url)}`, import.meta.url), {
       workerData: { limits: this.#limits, platform: thisPlatform(), port: port2 } satisfies ContentSettings,
       transferList: [port2],
-      execArgv: [],
-      env: {}, // it reads what strangers packed, so it gets none of the secrets in there
+      ...bareThread(), // it reads what strangers packed, so it gets none of the secrets in there
       resourceLimits: { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 32 },
       stderr: true,
     })

@@ -8,6 +8,7 @@ import type { Level } from '../../delivery/route.ts'
 import { pauseMs } from '../../delivery/pause.ts'
 import type { SinkSettings } from '../../delivery/settings.ts'
 import { Fault } from '../../kernel/errors.ts'
+import { bareThread } from '../bare-thread.ts'
 import type { CourierAnswer, CourierAsk, CourierSettings, FromCourier, LogAnswer, LogAsk, ToCourier } from './courier-messages.ts'
 
 export type CourierParts = CourierSettings & {
@@ -94,8 +95,7 @@ export class Courier implements DeadLetters {
     const { file, version, hostname } = this.#parts
     const worker = new Worker(new URL(`./courier-worker${extname(import.meta.url)}`, import.meta.url), {
       workerData: { file, version, hostname } satisfies CourierSettings,
-      execArgv: [],
-      env: {}, // what it needs of the environment's secrets it is told
+      ...bareThread(), // what it needs of the environment's secrets it is told
       resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 },
     })
     worker.unref()

@@ -6,6 +6,7 @@ import { Fault } from '../../kernel/errors.ts'
 import { deny, isDenial, type Denial } from '../../trust/denial.ts'
 import type { TrustedRootFile } from '../../trust/trusted-root.ts'
 import type { SignatureJob, SignatureVerifier, VerifiedSignature } from '../../trust/verification.ts'
+import { bareThread } from '../bare-thread.ts'
 import type { Answer, FromVerifier, Job } from './verify-messages.ts'
 
 export type VerifierOptions = {
@@ -75,8 +76,7 @@ export class ThreadedVerifier implements SignatureVerifier {
     const worker = new Worker(this.#options.worker, {
       workerData: { root: this.#root, port: port2 },
       transferList: [port2],
-      execArgv: [],
-      env: {}, // it reads what strangers wrote, so it gets none of the secrets in there
+      ...bareThread(), // it reads what strangers wrote, so it gets none of the secrets in there
       resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 },
       stderr: true,
     })

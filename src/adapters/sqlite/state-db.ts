@@ -3,6 +3,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { Fault } from '../../kernel/errors.ts'
+import { bareThread } from '../bare-thread.ts'
 import { migrationsFolder } from './migrations.ts'
 import type { Answers, FromWorker, Outcome, Query, SqlValue, Statement, ToWorker, WorkerSettings } from './state-messages.ts'
 
@@ -49,8 +50,7 @@ export async function openStateDb(file: string, options: StateOptions = {}): Pro
   const settings: WorkerSettings = { file, migrations: options.migrations ?? migrationsFolder(), quietMs: options.quietMs ?? 1000 }
   const worker = new Worker(new URL(`./state-worker${extname(import.meta.url)}`, import.meta.url), {
     workerData: settings,
-    execArgv: [],
-    env: {}, // it needs nothing of the environment, so it gets none of the secrets in there
+    ...bareThread(), // it needs nothing of the environment, so it gets none of the secrets in there
     resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
   })
   await started(worker)

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads'
 import type { FoundValue, KeptValue, ValueStore } from '../../audit/values.ts'
 import { Fault } from '../../kernel/errors.ts'
 import type { PrincipalKey } from '../../kernel/principal.ts'
+import { bareThread } from '../bare-thread.ts'
 import type { FromValueWorker, ToValueWorker, ValueAnswer, ValueWorkerData } from './value-messages.ts'
 
 type Waiting = { readonly ask: ToValueWorker; readonly resolve: (answer: ValueAnswer) => void; readonly reject: (fault: Fault) => void }
@@ -99,8 +100,7 @@ export class SqliteValueStore implements ValueStore {
     const data: ValueWorkerData = { dataDir: this.#dataDir }
     const worker = new Worker(new URL(`./value-worker${extname(import.meta.url)}`, import.meta.url), {
       workerData: data,
-      execArgv: [],
-      env: {}, // it needs nothing of the environment, so it gets none of the secrets in there
+      ...bareThread(), // it needs nothing of the environment, so it gets none of the secrets in there
       resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 },
     })
     worker.on('message', (answer: FromValueWorker) => {
