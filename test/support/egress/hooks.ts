@@ -17,6 +17,7 @@ const LISTENERS = ['/src/http/server.ts', '/test/authorization-server/world.ts',
 /** Told every byte a socket or pipe sends. */
 type Listener = { write(chunk: string | Uint8Array, encoding?: string): void }
 type Tapped = { [TAP]?: Listener }
+type Listening = () => EgressRecorder
 type AnyFunction = (...args: any[]) => any
 
 /** Headers that say nothing secret; every other one of a request to an upstream is taken for a credential. */
@@ -37,16 +38,17 @@ function isCalledFrom(...parts: readonly string[]): boolean {
   return parts.some(part => stack.includes(part))
 }
 
-export function installHooks(recorder: EgressRecorder): void {
+/** `listener` tells who records now: a process may run one test file after another. */
+export function installHooks(listener: Listening): void {
   const ports = new Set<number>()
   tapSockets()
-  replace(http, 'createServer', make => listening(make, recorder, ports))
-  replace(https, 'createServer', make => listening(make, recorder, ports))
+  replace(http, 'createServer', make => listening(make, listener, ports))
+  replace(https, 'createServer', make => listening(make, listener, ports))
   for (const name of ['connect', 'createConnection'] as const) {
-    replace(net, name, dial => dialling(dial, recorder, ports))
-    replace(tls, name, dial => dialling(dial, recorder, ports))
+    replace(net, name, dial => dialling(dial, listener, ports))
+    replace(tls, name, dial => dialling(dial, listener, ports))
   }
-  replace(childProcess, 'spawn', start => spawning(start, recorder))
+  replace(childProcess, 'spawn', start => spawning(start, listener))
   syncBuiltinESMExports()
 }
 
@@ -73,10 +75,11 @@ function tapSockets(): void {
 }
 
 const listening =
-  (make: AnyFunction, recorder: EgressRecorder, ports: Set<number>): AnyFunction =>
+  (make: AnyFunction, listener: Listening, ports: Set<number>): AnyFunction =>
   (...args) => {
     const server = make(...args) as Server
     if (!isCalledFrom(...LISTENERS)) return server
+    const recorder = listener()
     recorder.gateways++
     let port = 0
     server.on('listening', () => ports.add((port = (server.address() as AddressInfo).port)))
@@ -122,12 +125,13 @@ function hear(req: IncomingMessage, res: ServerResponse, recorder: EgressRecorde
 }
 
 const dialling =
-  (dial: AnyFunction, recorder: EgressRecorder, ports: ReadonlySet<number>): AnyFunction =>
+  (dial: AnyFunction, listener: Listening, ports: ReadonlySet<number>): AnyFunction =>
   (...args) => {
     const socket = dial(...args) as Socket & Tapped
     const { host, port } = (typeof args[0] === 'object' ? args[0] : {}) as { host?: string; port?: number | string }
     // What is sent to a gateway is a host's.
     if (port === undefined || ports.has(Number(port)) || socket[TAP] || !isCalledFrom('/node_modules/undici/')) return socket
+    const recorder = listener()
     socket[TAP] = new OutgoingTap(recorder, recorder.tap('to-upstream', `${host}:${port}`), socket)
     return socket
   }
@@ -186,11 +190,12 @@ class OutgoingTap implements Listener {
 }
 
 const spawning =
-  (start: AnyFunction, recorder: EgressRecorder): AnyFunction =>
+  (start: AnyFunction, listener: Listening): AnyFunction =>
   (...args) => {
     const child = start(...args) as ChildProcess
     if (!isCalledFrom('/src/adapters/upstream/process-channel.ts')) return child
     const [command, parameters, { env = {} }] = args as [string, readonly string[], { env?: Record<string, string> }]
+    const recorder = listener()
     const tap = recorder.tap('to-upstream', `process ${basename(command)}`)
     tap.write([command, ...parameters, ...Object.entries(env).map(pair => pair.join('='))].join('\0'))
     for (const [name, value] of Object.entries(env))

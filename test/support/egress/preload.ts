@@ -11,7 +11,7 @@ const DELAY_MS = 50
 const folder = process.env[FOLDER_VARIABLE]
 if (folder !== undefined && isMainThread) {
   const recorder = new EgressRecorder()
-  installHooks(recorder)
+  installHooks(() => recorder)
   const file = process.env[FILE_VARIABLE] ?? 'unknown test'
   const write = reportWriter(folder)
   const tell = (): void => {
