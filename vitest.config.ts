@@ -24,7 +24,7 @@ export default defineConfig(({ mode }) => ({
     projects: mode === 'bounds' ? bounds() : whole(),
     // watches what gateways send, in every test and at the end over all of them
     globalSetup: ['test/support/egress/run.ts'],
-    setupFiles: ['test/support/compile-cache.ts', 'test/support/egress/setup.ts'],
+    setupFiles: ['test/support/compile-cache.ts', 'test/support/egress/setup.ts', 'test/support/as-found.ts'],
     env: coverageEnvironment(process.argv.includes('--coverage')),
     // for what never ends; a loaded machine may be ten times slower than an idle one
     testTimeout: 120_000,
