@@ -103,7 +103,7 @@ export class SegmentScan {
  */
 export function closeOpen(line: string, encoder: EventEncoder, nowMs: number): { readonly event: string; readonly ends: string } {
   const open = JSON.parse(line) as IntentEvent | ContactEvent
-  const ms = Math.max(0, nowMs - Date.parse(open.time))
+  const ms = Math.max(0, nowMs - Date.parse(open.time)) || 0 // a time that is none prints as no number
   if (open.type === 'upstream-contact')
     return { event: encoder.contactEnd(encoder.contactText(open), { outcome: 'unknown', ms }), ends: contactKey(open.contact) }
   return { event: encoder.outcome(encoder.exchange(open), { outcome: 'unknown', stage: 'recover', ms }), ends: open.request }

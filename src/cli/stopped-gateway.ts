@@ -3,6 +3,8 @@
 import { randomBytes, randomFillSync } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { readFloor } from '../adapters/audit/floor.ts'
+import { NotaryThread } from '../adapters/audit/notary-thread.ts'
 import { openFlatLog } from '../adapters/audit/open-flat-log.ts'
 import { loadVaultKeys } from '../adapters/keys.ts'
 import { EventEncoder } from '../audit/encode.ts'
@@ -35,7 +37,10 @@ export async function whileStopped(
 ): Promise<number> {
   const now = (): number => args.io.now()
   const encoder = new EventEncoder(now, randomFillSync)
-  const opened = await openFlatLog({ dir: join(dataDir, 'audit'), encoder, now }).catch((error: unknown) => {
+  const dir = join(dataDir, 'audit')
+  const follower = notaryOf(args, dataDir, dir)
+  const opened = await openFlatLog({ dir, encoder, now, ...(follower && { follower }) }).catch(async (error: unknown) => {
+    await follower?.close()
     if (error instanceof Fault && error.code === 'audit-locked') return undefined
     throw error
   })
@@ -49,6 +54,19 @@ export async function whileStopped(
     await opened.log.close()
   }
 }
+
+/**
+ * A log that was signed before is signed again once the command is through: what a start finds behind the last checkpoint then came from nobody here. One that was
+ * never signed begins at the next start, which says so.
+ */
+const notaryOf = ({ io }: CommandArgs, dataDir: string, dir: string): NotaryThread | undefined =>
+  readFloor(dataDir).last === undefined
+    ? undefined
+    : new NotaryThread({
+        settings: { dataDir, dir, host: 'gatehouse' },
+        now: () => performance.now(),
+        onTrouble: message => io.err(`gatehouse: ${message}\n`),
+      })
 
 /** Ids of the vault keys that are in force, current first; none where no key was made yet. */
 export async function vaultKeyIds(

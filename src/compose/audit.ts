@@ -3,7 +3,7 @@
 import { randomFillSync } from 'node:crypto'
 import { join } from 'node:path'
 import { NotaryThread } from '../adapters/audit/notary-thread.ts'
-import { openFlatLog, type FlatLogOptions } from '../adapters/audit/open-flat-log.ts'
+import { isRecovered, openFlatLog, type FlatLogOptions } from '../adapters/audit/open-flat-log.ts'
 import { SqliteValueStore } from '../adapters/sqlite/value-store.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import { RefusalTable } from '../audit/aggregate.ts'
@@ -75,8 +75,7 @@ export async function openAudit({
     await notary.close()
     throw error
   })
-  if (recovery.cutBytes > 0 || recovery.closedIntents + recovery.closedContacts > 0)
-    logger.warn('the audit log was recovered', { ...recovery })
+  if (isRecovered(recovery)) logger.warn('the audit log was recovered', { ...recovery })
   // Under the first checkpoint of a new log stands which log it goes on from, where there was one.
   const begun = notary.started
   if (begun?.isNew === true) {

@@ -96,6 +96,17 @@ describe('gatehouse audit begin', () => {
     expect(events()[0]).toMatchObject({ detail: { before: { end: { lost: 'audit-rolled-back' } } } })
   })
 
+  it('ends one whose tree.db is no database any more', async () => {
+    await fill()
+    for (const suffix of ['-wal', '-shm']) rmSync(join(dataDir, `audit/tree.db${suffix}`), { force: true })
+    writeFileSync(join(dataDir, 'audit/tree.db'), 'no database, and longer than a hundred bytes of it: '.repeat(9))
+    await expect(start()).rejects.toMatchObject({ code: 'audit-changed' })
+    expect((await begin('--yes')).code).toBe(0)
+    expect(readFloor(dataDir).ended).toMatchObject([{ end: { lost: 'audit-changed' } }])
+    await start()
+    expect(await findingsIn(dataDir)).toEqual([])
+  })
+
   it('goes on where a crash left no folder and a floor that asks for it', async () => {
     await fill()
     rmSync(join(dataDir, 'audit'), { recursive: true })

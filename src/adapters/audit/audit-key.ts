@@ -3,6 +3,7 @@
 import { createPrivateKey, randomBytes, type KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { openCheckpoint } from '../../audit/checkpoint.ts'
 import { isKeyName, noteKey, vkeyOf } from '../../audit/note.ts'
 import { Fault } from '../../kernel/errors.ts'
 import { loadKeyFile, rotateKeyFile } from '../key-file.ts'
@@ -27,10 +28,12 @@ export function loadAuditKeys(dataDir: string): AuditKeys {
  * signed: the file holds two, and the one that the log is known by must not be the one that is forgotten.
  */
 export function rotateAuditKey(dataDir: string, { last }: Floor): void {
-  if (last && !last.vkeys.includes(auditVkey(last.origin, loadAuditKeys(dataDir).current)))
+  const isSigned = ({ note, origin }: NonNullable<Floor['last']>): boolean =>
+    typeof openCheckpoint(note, { origin, keys: [noteKey(origin, 0x01, loadAuditKeys(dataDir).current)] }) !== 'string'
+  if (last && !isSigned(last))
     throw new Fault(
       'audit-key-waiting',
-      'the newest key of the audit log does not sign yet: it does seconds after the gateway has started; rotate it again then',
+      'the newest key of the audit log does not sign yet: it does seconds after the running gateway has said so in its log; rotate it again then',
     )
   rotateKeyFile(dataDir, KEY_FILE)
 }

@@ -23,10 +23,19 @@ export const FLAT_LOG_LIMITS: FlatLogLimits = { backlogRows: 20_000, backlogUnit
 /** Where a log stands when it is handed its open file. */
 export type Position = { readonly dir: string; readonly segment: number; readonly fd: number; readonly bytes: number }
 
+/**
+ * What a follower found of a log that was signed before. `uncovered`: events that no checkpoint covers, from the seq `from` to before `to`; a clean stop leaves none.
+ * `floor`: `trust/audit.json`, which says how far the log had come, is gone.
+ */
+export type FoundAtStart = { readonly uncovered?: { readonly from: number; readonly to: number }; readonly floor?: 'missing' }
+
 /** Whoever follows what is durable, and may stop the log. */
 export interface Follower {
-  /** judges what is there up to `place`, before anything is appended; what it rejects with refuses the start */
-  begin(place: Place): Promise<unknown>
+  /**
+   * judges what is there up to `place`, before anything is changed; what it rejects with refuses the start. `carried`: lines of events without an end that older
+   * segments hold, as a file beside them says
+   */
+  begin(place: Place, carried: readonly string[]): Promise<FoundAtStart>
   /** everything up to `place` is durable; for every group, must not throw */
   publish(place: Place): void
   /** why no event may be appended; undefined: it may. Asked for every event */

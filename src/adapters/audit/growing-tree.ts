@@ -66,7 +66,7 @@ export class GrowingTree {
   /** Takes lines up to `to`, at most `maxLines` of them; false when there are more. Throws the Faults of scanLines. */
   follow(to: Place, maxLines = Infinity): boolean {
     let left = maxLines
-    this.#place = scanLines(this.#dir, { from: this.#place, to, onend: end => this.#end(end) }, (line, place) => {
+    scanLines(this.#dir, { from: this.#place, to, onend: end => this.#end(end) }, (line, place) => {
       if ((left -= 1) < 0) return false
       this.#take(line, place)
       return true
@@ -74,16 +74,18 @@ export class GrowingTree {
     return left >= 0
   }
 
+  // The place moves with what was taken, not when the scan is over: it may throw in the middle, and no line is a leaf twice.
   #end({ segment, offset }: Place): void {
     this.#ends.push({ number: segment, bytes: offset, events: this.size })
+    this.#place = { segment: segment + 1, offset: 0 }
   }
 
   #take(line: Buffer, { segment, offset }: Place): void {
     this.#watch?.line(line)
     leafHash(line).copy(this.#leaves, this.#count * HASH_BYTES)
     this.#count += 1
+    const to = (this.#place = { segment, offset: offset + line.length + 1 })
     if (this.#count < TILE) return
-    const to = { segment, offset: offset + line.length + 1 }
     const tile = this.tiles
     this.#young.push({ tile, hashes: this.#leaves, root: nodeIn(this.#leaves, 8, 0), from: this.#tailFrom, to })
     this.#watch?.tile(tile)
@@ -105,6 +107,17 @@ export class GrowingTree {
     return this.nodeAt(0, seq)
   }
 
+  /** Seq of this leaf, the newest where there are several; undefined where there is none. Looks at every one, newest first. */
+  find(leaf: Buffer): number | undefined {
+    const last = this.#leaves.subarray(0, this.#count * HASH_BYTES)
+    for (let tile = this.tiles; tile >= 0; tile -= 1) {
+      const hashes = tile === this.tiles ? last : (this.#young[tile - this.#kept]?.hashes ?? this.#file?.leavesOf(tile))
+      for (let at = hashes?.lastIndexOf(leaf) ?? -1; at >= 0; at = at === 0 ? -1 : (hashes?.lastIndexOf(leaf, at - 1) ?? -1))
+        if (at % HASH_BYTES === 0) return tile * TILE + at / HASH_BYTES
+    }
+    return undefined
+  }
+
   /** Complete subtrees of the tree as it is. Throws RangeError beyond it. */
   readonly nodeAt: NodeAt = (level, index) => {
     const span = 2 ** level
@@ -123,8 +136,8 @@ export class GrowingTree {
   }
 
   /**
-   * Compares lines with the leaves in the file, from the tile on in which segment `segment` begins, and the lengths of all segments before with what they were.
-   * The first difference is a Fault `audit-changed` that names it.
+   * Compares lines with the leaves in the file, from the tile on in which segment `segment` begins, these with the roots above them, and the lengths of all segments
+   * before with what they were. The first difference is a Fault `audit-changed` that names it.
    */
   check(segment: number): void {
     const file = this.#file
@@ -146,6 +159,21 @@ export class GrowingTree {
         return true
       })
       if (seq !== (tile + 1) * TILE) throw changed(this.#dir, `events are missing before event ${(tile + 1) * TILE}`)
+    }
+    this.#checkRoots(file, first)
+  }
+
+  /** Tiles from `first` on, and those above them, have the root that is kept above; the topmost of these are what every signed root is made of. */
+  #checkRoots(file: TreeFile, first: number): void {
+    for (let [level, from, count] = [0, first, this.#kept]; from < count; level += 1) {
+      const [above, whole] = [Math.floor(from / TILE), Math.floor(count / TILE)]
+      for (let tile = from; tile < count; tile += 1) {
+        const root = nodeIn(file.leavesOf(tile, level), 8, 0)
+        const parent = Math.floor(tile / TILE)
+        const kept = parent < whole ? nodeIn(file.leavesOf(parent, level + 1), 0, tile % TILE) : file.nodeAt((level + 1) * 8, tile)
+        if (!root.equals(kept)) throw changed(this.#dir, `tile ${tile} of level ${level} of \`tree.db\` does not have its root`)
+      }
+      ;[from, count] = [above, whole]
     }
   }
 

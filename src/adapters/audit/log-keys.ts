@@ -25,17 +25,23 @@ export class LogKeys {
   #vkeys: readonly string[]
   readonly #hasFloor: boolean
 
-  /** Throws Fault `audit-changed` where no key on disk is one that the log was signed with: somebody put another there. */
+  /**
+   * What opens what was signed already: the generations on disk, and nothing that another file names. A crash may have come right after the new one had signed;
+   * and no generation is forgotten before the one after it signs (rotateAuditKey).
+   */
+  readonly identity: LogIdentity
+
+  /** Throws Fault `audit-changed` where the key on disk is not the one that the log was signed with last: somebody put another there. */
   constructor(log: Log, { last }: Floor) {
     this.#log = log
     this.#hasFloor = last !== undefined
     const { current, previous } = this.#read()
     const known = last?.vkeys
-    if (known && ![previous, current].some(key => key && known.includes(key.vkey)))
-      throw changed(log.dir, '`keys/audit.key` is not the key that it was signed with')
     const isKnown = previous === undefined || known?.includes(current.vkey) === true
     this.#signer = isKnown ? current : previous
     this.#next = isKnown ? undefined : current
+    if (known && known.at(-1) !== this.#signer.vkey) throw changed(log.dir, '`keys/audit.key` is not the key that it was signed with last')
+    this.identity = identityOf(log.origin, [...(previous ? [previous.vkey] : []), current.vkey])
     this.#vkeys = known ?? [this.#signer.vkey]
   }
 
@@ -46,11 +52,6 @@ export class LogKeys {
   /** Keys that the log signs and signed with, the one in use last. */
   get vkeys(): readonly string[] {
     return this.#vkeys
-  }
-
-  /** For what was signed already: a crash may have come right after the new key had signed. */
-  get identity(): LogIdentity {
-    return identityOf(this.#log.origin, [...this.#vkeys, ...(this.#next ? [this.#next.vkey] : [])])
   }
 
   /** What is to be said in the log, so that the new key may sign; undefined where there is none, or it is said. */

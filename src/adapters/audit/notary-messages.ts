@@ -1,6 +1,7 @@
 // What the gateway and the notary's thread say to each other, and the memory they share: no message is sent for a row.
 
 import type { Answer, Ask } from './asking-reader.ts'
+import type { FoundAtStart } from './flat-log.ts'
 import type { EndedLog } from './floor.ts'
 import type { NextKey, RotateAsk } from './log-keys.ts'
 import type { NotarySettings } from './notary.ts'
@@ -15,14 +16,19 @@ export type NotaryData = NotarySettings & { readonly shared: SharedArrayBuffer }
 export type NotaryAsk = Ask | PruneAsk | RotateAsk
 export type NotaryAnswer = Answer | PruneAnswer | NextKey
 
-export type ToNotary = { readonly type: 'begin' } | { readonly type: 'ask'; readonly ask: NotaryAsk } | { readonly type: 'close' }
+export type ToNotary =
+  | { readonly type: 'begin'; readonly carried: readonly string[] }
+  | { readonly type: 'ask'; readonly ask: NotaryAsk }
+  | { readonly type: 'close' }
 
 export type FromNotary =
-  /** the log is what was signed; `isNew`: nothing ever was; `isCovered`: nothing waits for a checkpoint */
+  /** the log is what was signed, up to `place`; `isNew`: nothing ever was; `isCovered`: nothing up to there waits for a checkpoint */
   | {
       readonly type: 'ready'
       readonly isNew: boolean
       readonly isCovered: boolean
+      readonly place: Place
+      readonly found: FoundAtStart
       readonly origin: string
       readonly vkey: string
       readonly ended: readonly EndedLog[]

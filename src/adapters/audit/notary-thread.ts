@@ -6,7 +6,7 @@ import type { AuditReader } from '../../audit/reading.ts'
 import { Fault } from '../../kernel/errors.ts'
 import { bareThread } from '../bare-thread.ts'
 import { askingReader, type Answer } from './asking-reader.ts'
-import type { Follower } from './flat-log.ts'
+import type { Follower, FoundAtStart } from './flat-log.ts'
 import type { EndedLog } from './floor.ts'
 import type { NextKey } from './log-keys.ts'
 import type { NotarySettings } from './notary.ts'
@@ -17,6 +17,7 @@ import { isBefore, type Place } from './segment-lines.ts'
 /** What the start found. `isNew`: nothing of this log was ever signed. */
 export type NotaryStart = {
   readonly isNew: boolean
+  readonly found: FoundAtStart
   readonly origin: string
   readonly vkey: string
   readonly ended: readonly EndedLog[]
@@ -43,10 +44,12 @@ type Waiting = {
 }
 const MAX_WAITING = 100
 const MAX_LAG_MS = 30_000
+/** A thread that ended is started again at most once in this time: long enough to hold the log against what was signed, and for events to be signed. */
+const RESTART_MS = 60_000
 
 /**
  * Fails closed: `refusal` says why no event may be appended, once the log was found changed, the thread is gone for good, or an event waits too long for a
- * checkpoint. A thread that ends by itself is started once more, from what is on disk; the second time is final.
+ * checkpoint. A thread that ends by itself is started again, from what is on disk; the second time within a minute is final.
  */
 export class NotaryThread implements Follower {
   readonly #parts: NotaryParts
@@ -58,7 +61,8 @@ export class NotaryThread implements Follower {
   #mark: { readonly place: Place; readonly sinceMs: number } | undefined
   #fault: Fault | undefined
   #starting: PromiseWithResolvers<NotaryStart> | undefined
-  #hasRestarted = false
+  /** when it was started again last, by the monotonic clock */
+  #restartedMs = -Infinity
   #closing: PromiseWithResolvers<undefined> | undefined
   readonly #waiting: Waiting[] = []
   #asked: Waiting | undefined
@@ -76,15 +80,17 @@ export class NotaryThread implements Follower {
   }
 
   /**
-   * Resolves once the log up to `place` was found to be what was signed. Rejects with Fault `audit-rolled-back`, `audit-changed`, or what opening its files throws.
+   * See Follower. Resolves once the log up to `place` was found to be what was signed. Rejects with Fault `audit-rolled-back`, `audit-changed`, or what opening its
+   * files throws.
    */
-  async begin(place: Place): Promise<void> {
+  async begin(place: Place, carried: readonly string[] = []): Promise<FoundAtStart> {
     this.publish(place)
     const starting = (this.#starting = Promise.withResolvers<NotaryStart>())
     this.#worker.ref()
-    this.#post({ type: 'begin' })
+    this.#post({ type: 'begin', carried })
     try {
       this.started = await starting.promise
+      return this.started.found
     } finally {
       this.#worker.unref()
     }
@@ -151,10 +157,10 @@ export class NotaryThread implements Follower {
   #hear(message: FromNotary): void {
     switch (message.type) {
       case 'ready': {
-        const { isCovered, isNew, origin, vkey, ended, unsaidKey } = message
-        // However long the start took, events wait for a checkpoint from now on.
-        this.#mark = isCovered ? undefined : { place: this.#place, sinceMs: this.#parts.now() }
-        this.#starting?.resolve({ isNew, origin, vkey, ended, unsaidKey })
+        const { isCovered, place, isNew, found, origin, vkey, ended, unsaidKey } = message
+        // However long the start took, events wait for a checkpoint from now on; those too that came while it was started again.
+        this.#mark = isCovered && !isBefore(place, this.#place) ? undefined : { place: this.#place, sinceMs: this.#parts.now() }
+        this.#starting?.resolve({ isNew, found, origin, vkey, ended, unsaidKey })
         this.#starting = undefined
         break
       }
@@ -199,17 +205,19 @@ export class NotaryThread implements Follower {
       this.#closing?.resolve(undefined)
       return
     }
-    const isFirst = !this.#hasRestarted && this.#starting === undefined
+    const nowMs = this.#parts.now()
+    const isFirst = nowMs - this.#restartedMs >= RESTART_MS && this.#starting === undefined
     const why = cause instanceof Error ? cause.message : 'its thread ended'
     if (!isFirst) {
       this.#fail(unavailable(`the notary of the audit log is gone (${why}); restart the gateway`, cause))
       return
     }
-    this.#hasRestarted = true
+    this.#restartedMs = nowMs
     this.#parts.onTrouble('the notary of the audit log ended and is started again', { error: why })
-    this.#settle(({ reject }) => reject(unreadable('the notary ended')))
     this.#worker = this.#spawn()
-    this.#post({ type: 'begin' })
+    this.#post({ type: 'begin', carried: [] })
+    // Only now: whoever asked next is heard by the thread that is there.
+    this.#settle(({ reject }) => reject(unreadable('the notary ended')))
   }
 
   #fail(fault: Fault): void {

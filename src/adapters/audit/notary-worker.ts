@@ -29,17 +29,32 @@ const offer = (notary: Notary): void => {
 }
 let troubled = ''
 
-function open(): Notary | undefined {
+function open(carried: readonly string[]): Notary | undefined {
   try {
-    return new Notary(settings, durablePlace(), monotonic)
+    return new Notary(settings, durablePlace(), monotonic, carried)
   } catch (error) {
     fail(error)
     return undefined
   }
 }
 
+/** Lines that cannot be read now are read another time; those read before them are leaves already. */
 async function follow(notary: Notary): Promise<void> {
-  while (!notary.follow(durablePlace(), LINES_A_TURN)) await turn()
+  try {
+    while (!notary.follow(durablePlace(), LINES_A_TURN)) await turn()
+  } catch (error) {
+    passOver(error)
+  }
+}
+
+/** Whether an older tile was indexed; false where none is left, or its lines cannot be read now. */
+function indexed(notary: Notary): boolean {
+  try {
+    return notary.indexSome()
+  } catch (error) {
+    passOver(error)
+    return false
+  }
 }
 
 function sign(notary: Notary): void {
@@ -51,10 +66,21 @@ function sign(notary: Notary): void {
   } catch (error) {
     const fault = faultOf(error)
     if (fault.code === 'audit-changed') throw error
-    // A full or slow disk: what was taken stays in memory, and the gateway refuses calls once it has lasted too long.
-    if (troubled !== fault.message) tell({ type: 'trouble', code: fault.code, message: fault.message })
-    troubled = fault.message
+    // A full or slow disk: what was taken stays in memory.
+    trouble(fault)
   }
+}
+
+function passOver(error: unknown): void {
+  const fault = faultOf(error)
+  if (fault.code !== 'audit-unreadable') throw error
+  trouble(fault)
+}
+
+/** Told once, and tried again; the gateway refuses calls once it has lasted too long. */
+function trouble({ code, message }: Fault): void {
+  if (troubled !== message) tell({ type: 'trouble', code, message })
+  troubled = message
 }
 
 async function work(notary: Notary): Promise<void> {
@@ -63,7 +89,7 @@ async function work(notary: Notary): Promise<void> {
     const seen = Atomics.load(durable, 0)
     const hasMore = isBefore(notary.place, unpacked(seen))
     if (!hasMore && !notary.isDue && !isClosing) {
-      if (notary.indexSome()) await turn()
+      if (indexed(notary)) await turn()
       else await changeOf(seen)
       continue
     }
@@ -132,8 +158,8 @@ async function witnessesOf(notary: Notary): Promise<Witnesses | undefined> {
   })
 }
 
-async function run(): Promise<void> {
-  const notary = open()
+async function run(carried: readonly string[]): Promise<void> {
+  const notary = open(carried)
   if (notary === undefined) return
   port?.on('message', (message: ToNotary) => {
     if (message.type === 'close') {
@@ -143,9 +169,9 @@ async function run(): Promise<void> {
     } else if (message.type === 'ask') answer(notary, message)
   })
   const { origin, vkeys } = notary.log
-  const { isNew, ended } = notary
+  const { isNew, ended, place, found } = notary
   const unsaidKey = notary.keys.unsaid(notary.log)
-  tell({ type: 'ready', isNew, isCovered: !notary.isDue, origin, vkey: vkeys.at(-1) ?? '', ended, unsaidKey })
+  tell({ type: 'ready', isNew, isCovered: !notary.isDue, place, found, origin, vkey: vkeys.at(-1) ?? '', ended, unsaidKey })
   // Beside the work: messages of the gateway are heard meanwhile.
   void witnessesOf(notary)
     .then(found => {
@@ -183,7 +209,7 @@ function answer(notary: Notary, { ask }: Extract<ToNotary, { type: 'ask' }>): vo
 }
 
 // The gateway says when the tail of the log has been checked: only then is there a place to read up to.
-port?.once('message', ({ type }: ToNotary) => {
-  if (type === 'begin') void run()
+port?.once('message', (message: ToNotary) => {
+  if (message.type === 'begin') void run(message.carried)
   else port.close() // the log was never opened: it is not this process's to touch
 })

@@ -1,12 +1,13 @@
 // Takes the durable lines of the log into the tree and signs what it has become; refuses to sign what does not go on from what was signed. Synchronous: a thread's.
 
 import { readdirSync } from 'node:fs'
-import { openCheckpoint, signCheckpoint } from '../../audit/checkpoint.ts'
+import { signCheckpoint } from '../../audit/checkpoint.ts'
 import { segmentNumber } from '../../audit/recover.ts'
 import { TermCollector } from '../../audit/terms.ts'
 import { consistencyProof, verifyConsistency } from '../../audit/tree.ts'
 import { Fault } from '../../kernel/errors.ts'
 import { originOf, publishVkeys } from './audit-key.ts'
+import type { FoundAtStart } from './flat-log.ts'
 import { readFloor, writeFloor, type EndedLog, type Floor } from './floor.ts'
 import { GrowingTree, type LineWatch } from './growing-tree.ts'
 import { IndexFile, type IndexRow } from './index-file.ts'
@@ -15,7 +16,8 @@ import type { ReadLog } from './log-reader.ts'
 import { eachLineOf } from './log-search.ts'
 import { holdPruned, pruneLog, type PruneAnswer, type PruneAsk } from './retention.ts'
 import { changed, type Place } from './segment-lines.ts'
-import { TILE, TreeFile, type SignedRow } from './tree-file.ts'
+import { asChanged, foundAtStart, holdCarried, holdTree, lastSigned, openTree, signedFloor } from './signed-before.ts'
+import { TILE, type SignedRow, type TreeFile } from './tree-file.ts'
 import type { SignedCheckpoint } from './witness-client.ts'
 
 export type NotarySettings = {
@@ -52,23 +54,24 @@ export class Notary {
   readonly keys: LogKeys
   /** whether nothing of this log had ever been signed */
   readonly isNew: boolean
+  readonly found: FoundAtStart
 
   /**
    * Opens what belongs to the log in `dir`, takes all lines up to `to` and holds them against the last checkpoint and the floor. Throws Fault `audit-rolled-back`
-   * where there is less than was signed, `audit-changed` where something else is there, and those of the files. `now`: monotonic, milliseconds.
+   * where there is less than was signed, `audit-changed` where something else is there, and those of the files. `now`: monotonic, milliseconds. `carried`: as in Follower.
    */
-  constructor(settings: NotarySettings, to: Place, now: () => number) {
+  constructor(settings: NotarySettings, to: Place, now: () => number, carried: readonly string[] = []) {
     const { dataDir, dir } = settings
     this.#settings = settings
     this.#now = now
     const floor = readFloor(dataDir)
-    this.#file = TreeFile.open(dir)
+    this.#file = openTree(dir)
     try {
       const origin = this.#nameOf(floor)
       this.#origin = origin
       this.#ended = floor.ended
       this.keys = new LogKeys({ dataDir, dir, origin }, floor)
-      this.#signed = this.#lastSigned()
+      this.#signed = lastSigned(dir, this.#file, this.keys.identity)
       this.isNew = this.#signed === undefined && floor.last === undefined
       // Tiles without a checkpoint above them were made at a start that did not get to its end: nothing says that they are right.
       const kept = Math.floor((this.#signed?.size ?? 0) / TILE)
@@ -77,8 +80,11 @@ export class Notary {
       this.#tree = new GrowingTree(dir, this.#file, this.#file.name?.firstSegment ?? 1, this.#watch())
       this.#tree.check(to.segment)
       while (!this.#tree.follow(to, MAX_YOUNG * TILE)) this.#commit()
-      for (const signed of [this.#signed, this.#floorOf(floor)]) if (signed !== undefined) this.#holdAgainst(signed)
+      const covered = [this.#signed, signedFloor(dir, floor, this.keys.identity)].filter(signed => signed !== undefined)
+      for (const signed of covered) holdTree(dir, this.#tree, signed)
       holdPruned(this.log)
+      if (!this.isNew) holdCarried(dir, this.#tree, { carried, segment: to.segment, covered })
+      this.found = foundAtStart(this.#tree.size, covered, floor)
       this.keys.hold(this.log, this.#signed)
       publishVkeys(dir, this.keys.vkeys)
       this.#isFloorDue = this.#signed !== undefined && this.#signed.size !== floor.last?.size
@@ -86,7 +92,7 @@ export class Notary {
     } catch (error) {
       this.#index?.close()
       this.#file.close()
-      throw error
+      throw asChanged(dir, error)
     }
   }
 
@@ -224,35 +230,6 @@ export class Notary {
     const origin = originOf(dir, kept ?? wanted, { host, ended })
     if (name === undefined) this.#file.begin({ origin, firstSegment: firstSegmentIn(dir) })
     return origin
-  }
-
-  #lastSigned(): SignedRow | undefined {
-    const row = this.#file.lastCheckpoint
-    if (row === undefined) return undefined
-    const opened = openCheckpoint(row.note, this.keys.identity)
-    if (typeof opened === 'string' || opened.size !== row.size || !row.root.equals(opened.root))
-      throw changed(this.#settings.dir, `its last checkpoint ${typeof opened === 'string' ? opened : 'does not say what stands beside it'}`)
-    return row
-  }
-
-  #floorOf({ last }: Floor): Pick<SignedRow, 'size' | 'root'> | undefined {
-    if (last === undefined) return undefined
-    const opened = openCheckpoint(last.note, this.keys.identity)
-    if (typeof opened !== 'string' && opened.size === last.size) return { size: opened.size, root: Buffer.from(opened.root) }
-    throw changed(
-      this.#settings.dir,
-      `the checkpoint in \`trust/audit.json\` ${typeof opened === 'string' ? opened : 'does not say what stands beside it'}`,
-    )
-  }
-
-  #holdAgainst({ size, root }: Pick<SignedRow, 'size' | 'root'>): void {
-    const { dir } = this.#settings
-    if (this.#tree.size < size)
-      throw new Fault(
-        'audit-rolled-back',
-        `the audit log in \`${dir}\` has ${this.#tree.size} events, and ${size} were signed: an older copy was put back, or its end is gone; put the newer files back, or begin a new log that names this one (\`gatehouse audit begin\`)`,
-      )
-    if (!this.#tree.rootAt(size).equals(root)) throw changed(dir, `its first ${size} events are not those that were signed`)
   }
 
   #commit(checkpoint?: SignedRow): void {

@@ -22,17 +22,17 @@ const MAX_LINE = 4 << 20
 const NEWLINE = 0x0a
 
 /**
- * Calls back for every line from `from` to before `to`, both between lines, through all segments in between. Returns the place behind the last line that was taken.
+ * Calls back for every line from `from` to before `to`, both between lines, through all segments in between.
  * `onend` hears where each segment on the way ended. Throws Fault `audit-changed` where a segment is missing, ends too early or inside a line, and
  * `audit-unreadable` where it cannot be read.
  */
-export function scanLines(dir: string, { from, to, onend }: ScanRange, online: OnLine): Place {
+export function scanLines(dir: string, { from, to, onend }: ScanRange, online: OnLine): void {
   let { segment, offset } = from
   for (;;) {
     const end = segment < to.segment ? Infinity : to.offset
     const scan = offset < end ? scanSegment(dir, { segment, offset, end }, online) : { offset, isStopped: false }
+    if (scan.isStopped || segment >= to.segment) return
     offset = scan.offset
-    if (scan.isStopped || segment >= to.segment) return { segment, offset }
     onend?.({ segment, offset })
     segment += 1
     offset = 0
@@ -60,7 +60,7 @@ function scanSegment(
         buffer = Buffer.concat([buffer], held * 2)
       }
       const wanted = Math.min(buffer.length - held, end - at - held)
-      const got = wanted > 0 ? readSync(file, buffer, held, wanted, at + held) : 0
+      const got = wanted > 0 ? read(dir, name, () => readSync(file, buffer, held, wanted, at + held)) : 0
       if (got === 0) {
         if (end !== Infinity && at + held < end) throw changed(dir, `\`${name}\` ends at byte ${at + held}, expected ${end} at least`)
         if (held > 0) throw changed(dir, `\`${name}\` has no line break at byte ${at + held}`)
@@ -86,6 +86,14 @@ function open(dir: string, name: string): number {
     return openSync(join(dir, name), 'r')
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') throw changed(dir, `\`${name}\` is missing`)
+    throw new Fault('audit-unreadable', `\`${join(dir, name)}\` cannot be read`, { cause })
+  }
+}
+
+function read(dir: string, name: string, work: () => number): number {
+  try {
+    return work()
+  } catch (cause) {
     throw new Fault('audit-unreadable', `\`${join(dir, name)}\` cannot be read`, { cause })
   }
 }

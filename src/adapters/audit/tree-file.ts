@@ -109,9 +109,9 @@ export class TreeFile {
     return { from: { segment: row.segment, offset: row.byte }, to: { segment: row.end_segment, offset: row.end_byte } }
   }
 
-  /** The 256 leaves of a whole tile. */
-  leavesOf(tile: number): Buffer {
-    return this.#tileAt(0, tile).hashes
+  /** The 256 leaves of a whole tile, as they stand there; of a level above 0, the roots of the tiles below. */
+  leavesOf(tile: number, level = 0): Buffer {
+    return this.#tileAt(level, tile).hashes
   }
 
   /** Where the first line stands that was not removed after the retention time; undefined while none was. */

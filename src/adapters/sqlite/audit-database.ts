@@ -90,6 +90,12 @@ function guarded<T>(path: string, work: () => T): T {
   }
 }
 
+/** SQLite's name of the error where the file is no database any more, or a damaged one; of a Fault, that of its cause. */
+export function brokenCode(error: unknown): string | undefined {
+  const code = sqliteCode(error instanceof Fault ? error.cause : error)
+  return code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT') ? code : undefined
+}
+
 /** SQLite's name of an error, such as `SQLITE_FULL`; else the system's. */
 export const sqliteCode = (error: unknown): string =>
-  error instanceof Database.SqliteError ? error.code : ((error as NodeJS.ErrnoException).code ?? 'unknown error')
+  error instanceof Database.SqliteError ? error.code : ((error as NodeJS.ErrnoException | undefined)?.code ?? 'unknown error')

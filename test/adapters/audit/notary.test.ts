@@ -255,7 +255,7 @@ describe('a start that finds something else than was signed is refused', () => {
   it('attack: the key is replaced', async () => {
     await fill(20)
     rmSync(join(dataDir, 'keys/audit.key'))
-    await refused('audit-changed', /not the key that it was signed with/)
+    await refused('audit-changed', /not the key that it was signed with last/)
   })
 
   it('attack: the floor is damaged, or lowered', async () => {
