@@ -88,7 +88,7 @@ export interface AuditReader {
    * that were pruned are left out: the first seq may be greater than `from`.
    */
   read(from: number, max: number): Promise<readonly Found[]>
-  /** every event of one logical call, all its rounds, with refusals, questions and approvals, in order; at most 1000 */
+  /** every event of one logical call, all its rounds, with refusals, questions and approvals, in order; the newest 1000 or 4 Mi characters of them, at most */
   story(call: string): Promise<readonly Found[]>
   state(): Promise<LogState>
   /** `c2sp.org/tlog-proof@v1` for one event under the last checkpoint. Rejects with Fault `audit-uncovered` where none covers it. */

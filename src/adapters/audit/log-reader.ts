@@ -20,6 +20,8 @@ export type ReadLog = Searched & {
 }
 
 const MAX_STORY = 1000
+/** UTF-16 units of the events of a story, together. */
+const MAX_STORY_UNITS = 4 << 20
 const MAX_READ_BYTES = 1 << 20
 const never = (): boolean => false
 
@@ -51,22 +53,32 @@ function readLog(log: ReadLog, from: number, max: number): Found[] {
 function storyOf(log: ReadLog, call: string): Found[] {
   const found = new Map<number, Found>()
   const approvals = new Set<string>()
-  for (const event of everything(log, { call })) {
-    found.set(event.seq, event)
-    eachFacet(JSON.parse(event.event) as Readonly<Record<string, unknown>>, (facet, value) => {
-      if (facet === 'approval') approvals.add(value)
-    })
+  let units = 0
+  /** false once there is no more room */
+  const take = (query: Query): boolean => {
+    for (const event of everything(log, query)) {
+      if (found.has(event.seq)) continue
+      units += event.event.length
+      if (found.size > 0 && (found.size === MAX_STORY || units > MAX_STORY_UNITS)) return false
+      found.set(event.seq, event)
+    }
+    return true
   }
-  for (const approval of approvals) for (const event of everything(log, { approval })) found.set(event.seq, event)
-  return [...found.values()].sort((a, b) => a.seq - b.seq).slice(0, MAX_STORY)
+  if (take({ call })) {
+    for (const { event } of found.values())
+      eachFacet(JSON.parse(event) as Readonly<Record<string, unknown>>, (facet, value) => {
+        if (facet === 'approval') approvals.add(value)
+      })
+    for (const approval of approvals) if (!take({ approval })) break
+  }
+  return [...found.values()].sort((a, b) => a.seq - b.seq)
 }
 
+/** Newest first. */
 function* everything(log: ReadLog, query: Query): Generator<Found> {
-  let before: number | undefined
-  for (let left = MAX_STORY; left > 0;) {
+  for (let before: number | undefined; ;) {
     const page: FoundPage = searchLog(log, { ...query, limit: QUERY_LIMITS.maxLimit, ...(before !== undefined && { before }) }, never)
-    yield* page.events.slice(0, left)
-    left -= page.events.length
+    yield* page.events
     if (page.next === undefined) return
     before = page.next
   }

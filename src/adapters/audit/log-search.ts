@@ -41,16 +41,18 @@ export function searchLog(log: Searched, query: Query, isOver: () => boolean): F
   const wanted: Wanted = { ...termsAsked(query), ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
   const look = lookIn(log, query)
   const events: Found[] = []
+  let units = 0
   for (let tile = Math.floor((end - 1) / TILE); tile >= lowest; tile -= 1) {
     if (tile < indexed) {
       const found = index?.newest(tile, wanted)
       if (found === undefined || found < lowest) break
       tile = found
     }
-    events.push(...look(tile, end).reverse())
-    if (events.length >= limit || events.reduce((sum, { event }) => sum + event.length, 0) > MAX_PAGE || isOver()) {
-      events.length = Math.min(events.length, limit)
-      const next = events.length === limit ? (events.at(-1)?.seq ?? 0) : tile * TILE
+    const { found, isCut } = look(tile, end, { events: limit - events.length, units: MAX_PAGE - units, isFirst: events.length === 0 })
+    events.push(...found)
+    units = found.reduce((sum, { event }) => sum + event.length, units)
+    if (events.length >= limit || isCut || isOver()) {
+      const next = events.length >= limit || isCut ? (events.at(-1)?.seq ?? 0) : tile * TILE
       return { events, size, ...(next > log.prunedTo && { next }) }
     }
   }
@@ -69,20 +71,34 @@ export function eachLineOf(
   scanLines(dir, { from: isCut ? leftFrom : from, to }, line => online(line, seq++))
 }
 
-/** The events of one tile that match, in order, before seq `end`. */
-function lookIn(log: Searched, query: Query): (tile: number, end: number) => Found[] {
+/** What still fits onto a page. The first of its events does, however large. */
+type Room = { readonly events: number; readonly units: number; readonly isFirst: boolean }
+
+/**
+ * The newest events of one tile that match and fit, newest first, before seq `end`; `isCut` where older ones did not. A tile has 256 lines, each of which may be as
+ * large as a page: no more of them are held than are answered.
+ */
+function lookIn(log: Searched, query: Query): (tile: number, end: number, room: Room) => { found: Found[]; isCut: boolean } {
   // Most lines are told apart by their bytes; the few that hold the texts are parsed.
   const needles = askedOf(query).flatMap(([, value]) => (PLAIN.test(value) ? [Buffer.from(`"${value}"`)] : []))
-  return (tile, end) => {
+  return (tile, end, room) => {
     const found: Found[] = []
+    let units = 0
+    let isCut = false
     eachLineOf(log, tile, (line, seq) => {
       if (seq >= end) return false
       if (!needles.every(needle => line.includes(needle))) return true
       const event = line.toString('utf8')
-      if (matches(query, parsed(event))) found.push(foundAt(log.tree, { seq, line, event }))
+      if (!matches(query, parsed(event))) return true
+      found.push(foundAt(log.tree, { seq, line, event }))
+      units += event.length
+      while (found.length > room.events || (units > room.units && found.length > (room.isFirst ? 1 : 0))) {
+        units -= found.shift()?.event.length ?? 0
+        isCut = true
+      }
       return true
     })
-    return found
+    return { found: found.reverse(), isCut }
   }
 }
 
