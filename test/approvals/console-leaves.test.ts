@@ -35,4 +35,5 @@ it('attack: a member beside the arguments looks like one of them', () => {
     'path=/etc',
     'arguments.path=/tmp',
   ])
+  expect(rows({ arguments: { a: 1 } }, { method: 'vendor/write', name: 'vendor/write' })).toEqual(['arguments.a=1'])
 })

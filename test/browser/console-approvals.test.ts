@@ -1,6 +1,8 @@
 // Approvals in the console, whole: a real host whose call waits, a person who lets it through or not in a real browser, and what others try.
 
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hostOf, startApprovalsWorld, type ApprovalsWorld } from './approvals-world.ts'
@@ -130,6 +132,20 @@ describe.skipIf(!hasChromium)('approvals in the console, in Chromium', () => {
       expect(found).toHaveLength(text.length)
       expect(found).toEqual([...found].sort((a, b) => a - b))
     }
+  })
+
+  it('attack: what would run cannot be shown any more, and is approved by its name: there is nothing to approve it with, and it can be rejected', async () => {
+    const link = await pending({ customer: 'C-9', amount: 9 })
+    const db = new Database(join(world.dataDir, 'state.db'))
+    db.prepare('UPDATE approvals SET body = NULL WHERE id = ?').run(id(link))
+    db.close()
+    await page.goto(link)
+    await page.getByRole('button', { name: 'Reject' }).waitFor()
+    expect(await approve().count()).toBe(0)
+    expect(await text()).toContain('cannot be shown any more')
+    await page.getByPlaceholder('Why not').fill('nobody knows what it was')
+    await page.getByRole('button', { name: 'Reject' }).click()
+    await page.getByText(/Rejected by alice/).waitFor()
   })
 
   it('another person’s approval link shows a stranger nothing of it, and cannot be told from one that never was', async () => {

@@ -16,6 +16,7 @@ import { freePort } from '../support/free-port.ts'
 import type { HttpUpstream } from '../support/upstreams/http-upstream.ts'
 
 export type BrowserWorld = {
+  readonly dataDir: string
   /** public URL of the gateway */
   readonly url: string
   readonly providerUrl: string
@@ -118,6 +119,7 @@ export async function startBrowserWorld({
       .map(line => JSON.parse(line) as Record<string, any>)
   return {
     url: loaded.snapshot.publicUrl,
+    dataDir,
     providerUrl: `http://127.0.0.1:${providerPort}`,
     configFile: file,
     notes,
