@@ -103,9 +103,12 @@ export function readNote(note: string): Note | string {
   return typeof lines === 'string' ? lines : { text, lines }
 }
 
-/** The lines of a note that name one of these keys, as text: what strangers put beside them stays behind. */
-export const linesBy = ({ lines }: Note, keys: readonly NoteKey[]): string[] =>
-  lines.filter(line => keys.some(({ name, id }) => name === line.name && id === line.id)).map(line => lineOf(line, line.signature))
+/** The lines of a note that name one of these keys, as text, each once: what strangers put beside them stays behind. */
+export const linesBy = ({ lines }: Note, keys: readonly NoteKey[]): string[] => [
+  ...new Set(
+    lines.filter(line => keys.some(({ name, id }) => name === line.name && id === line.id)).map(line => lineOf(line, line.signature)),
+  ),
+]
 
 /** Signature lines alone, as witnesses answer; a text says why they are none. */
 export function readSignatures(text: string): SignatureLine[] | string {

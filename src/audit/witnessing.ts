@@ -65,13 +65,15 @@ export type SeenCheckpoint = Tree & { readonly note: string }
 
 /**
  * A checkpoint that a key of the log signed and that the witness refused. `contradiction`: it and the one seen have one size and two roots, so the log signed
- * two histories, and these two notes prove it to anybody. `unproven`: it came without a proof that it goes on from the one seen; whoever sent it may just have
- * sent a false proof.
+ * two histories, and these two notes prove it to anybody. `unproven`: it is of a larger tree than the one seen, and came without a proof that it goes on from
+ * there; whoever sent it may just have sent a false proof. A tree that was seen is neither, whatever comes with it.
  */
 export type Refused = {
   readonly is: 'contradiction' | 'unproven'
   readonly origin: string
   readonly seen: SeenCheckpoint
+  readonly tree: Tree
+  /** signed by the log, and by nobody else: there is one for a tree, or one for each set of its keys */
   readonly got: string
 }
 
@@ -121,16 +123,20 @@ export function witness(body: string, { logs, signer, memory, now }: WitnessPart
   const { origin, size, root } = checkpoint
   if (request.old > size) return { status: 400, why: 'expected an old size of at most that of the checkpoint' }
   const latest = memory.latest(origin) ?? NOTHING
+  const own = linesBy(note, log.keys)
+  const got = { origin, tree: { size, root }, got: noteOf(note.text, own) }
   const seen = size === latest.size ? latest : memory.at(origin, size)
-  const refused: Refused | undefined =
-    seen === undefined || isSameHash(seen.root, root) ? undefined : { is: 'contradiction', origin, seen, got: request.checkpoint }
-  if (request.old !== latest.size) return { status: 409, size: latest.size, ...(refused && { refused }) }
+  const forked: Refused | undefined = seen === undefined || isSameHash(seen.root, root) ? undefined : { is: 'contradiction', seen, ...got }
+  if (request.old !== latest.size) return { status: 409, size: latest.size, ...(forked && { refused: forked }) }
   if (!verifyConsistency(latest, checkpoint, request.proof)) {
+    // Of a tree that was seen, and of the first one, a false proof says nothing: whoever has the checkpoint can send one.
+    const unproven: Refused | undefined = size > latest.size && latest.size > 0 ? { is: 'unproven', seen: latest, ...got } : undefined
+    const refused = forked ?? unproven
     const why = `nothing shows that this tree goes on from the one of ${latest.size} that was seen`
-    return { status: 422, why, refused: refused ?? { is: 'unproven', origin, seen: latest, got: request.checkpoint } }
+    return { status: 422, why, ...(refused && { refused }) }
   }
   const lines = cosignatureLine(note.text, signer, Math.floor(now() / 1000))
-  const cosigned = noteOf(note.text, [...linesBy(note, log.keys), lines])
+  const cosigned = noteOf(note.text, [...own, lines])
   // INVARIANT: no signature leaves before the checkpoint is remembered.
   if (!memory.advance(origin, latest.size, { size, root, note: cosigned })) return { status: 409, size: memory.latest(origin)?.size ?? 0 }
   return { status: 200, lines, origin, size }

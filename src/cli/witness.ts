@@ -5,16 +5,16 @@ import { readFile } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { keepEvidence } from '../adapters/audit/witness-evidence.ts'
 import { createPrivate } from '../adapters/private-text.ts'
 import { WitnessFile } from '../adapters/sqlite/witness-file.ts'
 import { isKeyName, noteKey, readVkey, vkeyOf, type NoteKey } from '../audit/note.ts'
 import type { LogIdentity } from '../audit/checkpoint.ts'
-import { MAX_ADD_BYTES, witness, type Refused, type WitnessAnswer, type WitnessParts } from '../audit/witnessing.ts'
+import { MAX_ADD_BYTES, witness, type WitnessAnswer, type WitnessParts } from '../audit/witnessing.ts'
 import { isLoopback } from '../config/addresses.ts'
 import { createWitnessServer, type WitnessReply } from '../http/witness-server.ts'
 import { EXIT, type CommandArgs } from './command.ts'
 import { UsageError } from './signing/presented.ts'
+import { WitnessAlarm } from './witness-alarm.ts'
 
 export async function run(args: CommandArgs): Promise<number> {
   let running: RunningWitness
@@ -60,10 +60,11 @@ export async function startWitness(args: CommandArgs): Promise<RunningWitness> {
   const memory = WitnessFile.open(folder, name, () => io.now())
   const parts: WitnessParts = { logs, signer: { name, privateKey }, memory, now: () => io.now() }
   const origins = new Map([...logs.keys()].map(origin => [hash('sha256', origin, 'hex'), origin]))
+  const alarm = new WitnessAlarm(args, folder)
   const server = createWitnessServer({
     add: body => {
       const answer = witness(body, parts)
-      if ('refused' in answer) tell(args, answer.refused, keepEvidence(folder, answer.refused, io.now()))
+      if ('refused' in answer) alarm.raise(answer.refused)
       return replyOf(answer)
     },
     latest: originHash => memory.latest(origins.get(originHash) ?? '')?.note,
@@ -135,17 +136,6 @@ function replyOf(answer: WitnessAnswer): WitnessReply {
   if (answer.status === 200) return { status: 200, type, body: answer.lines }
   if (answer.status === 409) return { status: 409, type: 'text/x.tlog.size', body: `${answer.size}\n` }
   return { status: answer.status, type, body: `${answer.why}\n` }
-}
-
-/** Loudly, and once for each: what is kept already was told. */
-function tell({ io, json }: CommandArgs, { is, origin, seen }: Refused, evidence: string | undefined): void {
-  if (evidence === undefined) return
-  if (json) io.out(`${JSON.stringify({ event: is, origin, seenSize: seen.size, evidence })}\n`)
-  const what =
-    is === 'contradiction'
-      ? `FORK: \`${origin}\` signed two trees of size ${seen.size}. What it tells you and what it told others differ; its key or its machine is in other hands, or it was restored from a copy`
-      : `refused: \`${origin}\` signed a tree that was not shown to go on from the one of ${seen.size} events that was seen; a fork, unless somebody sent a false proof`
-  io.err(`${what}. Evidence: ${evidence}\n`)
 }
 
 const listening = (server: Server, host: string, port: number): Promise<void> =>

@@ -98,6 +98,26 @@ describe('a witness', () => {
     expect(add(log, 10, 15)).toMatchObject({ status: 200 })
   })
 
+  it('attack: junk with the checkpoint that was seen is evidence of nothing', () => {
+    const first = add(log, 0, 5, [log.root(5)]) // a false proof where nothing was seen yet
+    expect(first).toMatchObject({ status: 422 })
+    add(log, 0, 10)
+    const seen = add(log, 10, 10, [log.root(5)])
+    expect(seen).toMatchObject({ status: 422 })
+    for (const answer of [first, seen]) expect(answer).not.toHaveProperty('refused')
+  })
+
+  it('attack: lines of strangers beside a fork, and its own line twice, make no other evidence of it', () => {
+    add(log, 0, 10)
+    const { note } = log.fork(9).grow(6, 'other').checkpoint(15)
+    const text = note.slice(0, note.lastIndexOf('\n\n') + 1)
+    const strangers = [3, 4].map(seed => signatureLine(text, { name: 'stranger', privateKey: seededKey(seed) }))
+    for (const checkpoint of [note, ...strangers.map(line => note + line), note + note.slice(text.length + 1)])
+      expect(witness(addCheckpointText({ old: 10, proof: [], checkpoint }), parts)).toMatchObject({
+        refused: { is: 'unproven', tree: { size: 15 }, got: note },
+      })
+  })
+
   it('attack: a proof where there is nothing to prove', () => {
     expect(add(log, 0, 5, [log.root(5)])).toMatchObject({ status: 422 })
     add(log, 0, 5)

@@ -1,7 +1,7 @@
 // `gatehouse witness` with real HTTP and a real disk, and gateways' side of it: growth is cosigned, forks and roll-backs are refused, kept and told on both
 // sides, and a witness that is away is asked again.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { hash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Witnesses, type WitnessStanding, type WitnessTrouble } from '../../src/adapters/audit/witness-client.ts'
 import { createSafeFetch } from '../../src/adapters/safe-fetch.ts'
 import { openCheckpoint } from '../../src/audit/checkpoint.ts'
-import { readVkey, vkeyOf, type NoteKey } from '../../src/audit/note.ts'
+import { readVkey, signatureLine, vkeyOf, type NoteKey } from '../../src/audit/note.ts'
 import { addCheckpointText } from '../../src/audit/witnessing.ts'
 import type { CommandArgs } from '../../src/cli/command.ts'
 import { startWitness, type RunningWitness } from '../../src/cli/witness.ts'
@@ -34,10 +34,13 @@ afterEach(async () => {
   rmSync(cwd, { recursive: true })
 })
 
-function args(options: Record<string, string | readonly string[]>): CommandArgs & { readonly io: ReturnType<typeof testIo> } {
+function args(
+  options: Record<string, string | readonly string[]>,
+  now = Date.now,
+): CommandArgs & { readonly io: ReturnType<typeof testIo> } {
   const all: Record<string, string | readonly string[]> = { name: NAME, listen: '127.0.0.1:0', log: [vkeyOf(log.key)], ...options }
   return {
-    io: testIo({ cwd, now: Date.now }),
+    io: testIo({ cwd, now }),
     json: false,
     configFile: '',
     isConfigGiven: false,
@@ -47,8 +50,8 @@ function args(options: Record<string, string | readonly string[]>): CommandArgs 
     list: name => (all[name] as string[] | undefined) ?? [],
   }
 }
-async function start(options: Record<string, string | readonly string[]> = {}) {
-  const given = args(options)
+async function start(options: Record<string, string | readonly string[]> = {}, now = Date.now) {
+  const given = args(options, now)
   const witness = await startWitness(given)
   running.push(witness)
   return { ...witness, port: Number(new URL(witness.url).port), key: readVkey(witness.vkey) as NoteKey, written: given.io.written }
@@ -150,6 +153,51 @@ describe('gatehouse witness', () => {
     expect(evidence).toContain(log.checkpoint(20).note)
     expect(evidence).toContain(fork.checkpoint(20).note)
     expect(file).toMatch(/^contradiction-/)
+  })
+
+  it('attack: a flood of junk with the checkpoint that was seen fills no place, and a fork behind it is kept and told', async () => {
+    const witness = await start()
+    await post(witness.url, request(log, 0, 20))
+    const text = log.checkpoint(20).note.slice(0, log.checkpoint(20).note.lastIndexOf('\n\n') + 1)
+    for (let i = 1; i <= 5; i += 1) {
+      const junk = signatureLine(text, { name: `junk-${i}`, privateKey: seededKey(8) })
+      const body = addCheckpointText({ old: 20, proof: [log.root(i)], checkpoint: log.checkpoint(20).note + junk })
+      expect(await post(witness.url, body)).toMatchObject({ status: 422 })
+    }
+    expect(witness.written.err).toBe('')
+    const fork = log.fork(10).grow(20, 'other')
+    await post(witness.url, request(fork, 20, 30, []))
+    expect(witness.written.err).toContain('was not shown to go on')
+    expect(readdirSync(join(cwd, 'witness/refused'))).toEqual([expect.stringMatching(/^unproven-/)])
+  })
+
+  it.each(['with every place of evidence taken', 'on a disk that takes nothing'])('attack: a fork is told %s', async how => {
+    const witness = await start()
+    await post(witness.url, request(log, 0, 20))
+    const place = join(cwd, 'witness/refused')
+    if (how.startsWith('on')) writeFileSync(place, '')
+    else {
+      mkdirSync(place)
+      for (let i = 0; i < 1000; i += 1) writeFileSync(join(place, `contradiction-${i}.txt`), '')
+    }
+    const fork = log.fork(10).grow(10, 'other')
+    for (let i = 0; i < 3; i += 1) expect(await post(witness.url, request(fork, 20, 20, []))).toMatchObject({ status: 422 })
+    expect(witness.written.err.match(/FORK/g)).toHaveLength(1)
+    expect(witness.written.err).toContain(`20 events and the root ${fork.root(20).toString('base64')}`)
+  })
+
+  it('attack: more unproven trees than are told in an hour keep no contradiction from being told, and it is told again an hour later', async () => {
+    let now = Date.UTC(2026, 6, 28)
+    const witness = await start({}, () => now)
+    await post(witness.url, request(log, 0, 20))
+    const fork = log.fork(10).grow(200, 'other')
+    for (let size = 21; size < 131; size += 1) await post(witness.url, request(fork, 20, size, []))
+    expect(witness.written.err.match(/refused:/g)).toHaveLength(100)
+    expect(witness.written.err).toContain('no more are told')
+    await post(witness.url, request(fork, 20, 20, []))
+    now += 3_600_000
+    await post(witness.url, request(fork, 20, 20, []))
+    expect(witness.written.err.match(/FORK/g)).toHaveLength(2)
   })
 
   it('attack: a history before the last restart is remembered', async () => {
