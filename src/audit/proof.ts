@@ -1,7 +1,7 @@
 // C2SP tlog-proof: everything that shows that one event is in a log, in a file that can be checked without the log, without a network and with tools of others.
 
-import { openCheckpoint, readCount, type LogIdentity, type OpenCheckpoint } from './checkpoint.ts'
-import { base64, MAX_NOTE_BYTES, type NoteKey } from './note.ts'
+import { openCheckpoint, readCheckpoint, readCount, type LogIdentity, type OpenCheckpoint } from './checkpoint.ts'
+import { base64, MAX_NOTE_BYTES, readNote, type NoteKey } from './note.ts'
 import { HASH_BYTES, leafHash, MAX_PROOF_HASHES, verifyInclusion } from './tree.ts'
 
 const HEADER = 'c2sp.org/tlog-proof@v1'
@@ -45,6 +45,15 @@ export function readProof(text: string): Proof | string {
 export function readHashes(lines: readonly string[]): Buffer[] | undefined {
   const hashes = lines.map(base64)
   return hashes.every(hash => hash?.length === HASH_BYTES) ? (hashes as Buffer[]) : undefined
+}
+
+/** Whether the proof in a file leads from this line, without its line break, to the tree of its checkpoint; whose signature that has is not looked at. */
+export function leadsToCheckpoint(text: string, line: Uint8Array): boolean {
+  const proof = readProof(text)
+  const note = typeof proof === 'string' ? proof : readNote(proof.checkpoint)
+  if (typeof proof === 'string' || typeof note === 'string') return false
+  const tree = readCheckpoint(note.text)
+  return typeof tree !== 'string' && verifyInclusion(proof.seq, leafHash(line), proof.hashes, tree)
 }
 
 /**

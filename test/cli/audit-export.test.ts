@@ -6,11 +6,13 @@ import { randomFillSync } from 'node:crypto'
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { NotaryThread } from '../../src/adapters/audit/notary-thread.ts'
 import { openFlatLog } from '../../src/adapters/audit/open-flat-log.ts'
+import { TreeFile } from '../../src/adapters/audit/tree-file.ts'
 import { EventEncoder } from '../../src/audit/encode.ts'
 import { segmentName } from '../../src/audit/recover.ts'
+import { leafHash } from '../../src/audit/tree.ts'
 import { gatehouse, type Run } from './io.ts'
 
 let cwd: string
@@ -100,6 +102,19 @@ describe('the log of a gateway', () => {
     expect(await run('verify', 'log.bundle', '--unsafe-local')).toMatchObject(bad('event 400: it is not the event that was signed'))
   })
 
+  it('goes elsewhere as a bundle that verifies also where the gateway signs between two looks at its checkpoints', async () => {
+    await fill(300)
+    await fill(1)
+    const { checkpoints } = TreeFile.prototype
+    const looks = vi.spyOn(TreeFile.prototype, 'checkpoints').mockImplementationOnce(function (this: TreeFile, limit) {
+      return checkpoints.call(this, limit).filter(({ size }) => size <= 300) // the one of 301 is signed right after this
+    })
+    const done = await run('export', 'log.bundle', '--data-dir', 'data')
+    looks.mockRestore()
+    expect(done).toMatchObject(ok('300 events'))
+    expect(await run('verify', 'log.bundle', '--unsafe-local')).toMatchObject(ok('verified: 300 events'))
+  })
+
   it.each(['0', '300', '999', 'by id'])('proves event %s', async which => {
     await fill(1000)
     const line = lines()[which === 'by id' ? 500 : Number(which)]!
@@ -110,6 +125,21 @@ describe('the log of a gateway', () => {
     expect(await check()).toMatchObject(ok(`this is event ${which === 'by id' ? 500 : which} of gatehouse/`))
     writeFileSync(join(cwd, 'one.json'), line.replace('"test"', '"tesT"'))
     expect(await check()).toMatchObject({ code: 1 })
+  })
+
+  it('attack: of an event that was changed, with its kept hash or without, there is no proof', async () => {
+    await fill(1000)
+    change(300)
+    const refused = { code: 1, err: expect.stringContaining('event 300 is not the one that was signed') as string }
+    expect(await run('prove', '300', '--data-dir', 'data')).toMatchObject(refused)
+    const database = new Database(join(dir, 'tree.db'))
+    const { hashes } = database.prepare('SELECT hashes FROM tiles WHERE level = 0 AND tile = 1').get() as { hashes: Buffer }
+    hashes.set(leafHash(Buffer.from(lines()[300]!)), (300 - 256) * 32)
+    database.prepare('UPDATE tiles SET hashes = ? WHERE level = 0 AND tile = 1').run(hashes)
+    database.close()
+    expect(await run('prove', '300', '--data-dir', 'data')).toMatchObject(refused)
+    expect(existsSync(join(cwd, 'event-300.json')) || existsSync(join(cwd, 'event-300.tlog-proof'))).toBe(false)
+    expect(await run('prove', '600', '--data-dir', 'data')).toMatchObject({ code: 0 })
   })
 
   it('proves nothing that is not there', async () => {

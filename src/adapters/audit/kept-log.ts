@@ -2,13 +2,14 @@
 
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import type { KeptCheckpoint } from '../../audit/reading.ts'
 import { BUNDLE_END, bundleHead, bundleLine } from '../../audit/bundle.ts'
-import { proofText } from '../../audit/proof.ts'
+import { leadsToCheckpoint, proofText } from '../../audit/proof.ts'
 import { segmentName, segmentNumber } from '../../audit/recover.ts'
 import { frontierAt, inclusionProof } from '../../audit/tree.ts'
 import { Fault } from '../../kernel/errors.ts'
 import { GrowingTree } from './growing-tree.ts'
-import { scanLines, type Place } from './segment-lines.ts'
+import { changed, scanLines, type Place } from './segment-lines.ts'
 import { TILE, TreeFile } from './tree-file.ts'
 import type { KeptTree } from './verify-folder.ts'
 
@@ -56,7 +57,7 @@ export class KeptLog {
       tiles: file.tiles,
       leavesOf: tile => file.leavesOf(tile),
       segments: () => file.segments(),
-      checkpoints: this.#notes(),
+      checkpoints: this.#checkpoints().map(({ note }) => note),
     }
   }
 
@@ -66,8 +67,9 @@ export class KeptLog {
    * where lines are missing.
    */
   export(out: number, from?: number): Exported {
-    const notes = this.#notes()
-    const to = this.#file.lastCheckpoint?.size ?? 0
+    // Read once: a gateway that runs signs further ones meanwhile, and the last note has to be of the last event.
+    const checkpoints = this.#checkpoints()
+    const to = checkpoints.at(-1)?.size ?? 0
     const oldest = this.#oldest()
     const first = from ?? oldest.seq
     if (first >= to) throw new Fault('audit-uncovered', `no checkpoint covers event ${first} yet; the last one covers ${to} events`)
@@ -79,7 +81,7 @@ export class KeptLog {
       to,
       before: frontierAt(first, tree.nodeAt),
       vkeys: this.vkeys,
-      checkpoints: notes,
+      checkpoints: checkpoints.map(({ note }) => note),
     })
     let bytes = writeSync(out, head)
     let pending = ''
@@ -93,7 +95,10 @@ export class KeptLog {
     return { origin: this.origin, from: first, to, bytes }
   }
 
-  /** One event by its number, or by its `id`. Throws Fault `audit-uncovered` where there is none that a checkpoint covers. */
+  /**
+   * One event by its number, or by its `id`. Throws Fault `audit-uncovered` where there is none that a checkpoint covers, `audit-changed` where no proof leads
+   * from it to the last checkpoint.
+   */
   prove(which: number | string): ProvenEvent {
     const checkpoint = this.#file.lastCheckpoint
     const { tree, end } = this.#grown()
@@ -107,7 +112,9 @@ export class KeptLog {
     if (found === undefined || checkpoint === undefined || found.seq >= checkpoint.size)
       throw new Fault('audit-uncovered', `there is no event \`${which}\` here that a checkpoint covers`)
     const hashes = inclusionProof(found.seq, checkpoint.size, tree.nodeAt)
-    return { ...found, proof: proofText({ seq: found.seq, hashes, checkpoint: checkpoint.note }) }
+    const proof = proofText({ seq: found.seq, hashes, checkpoint: checkpoint.note })
+    if (leadsToCheckpoint(proof, Buffer.from(found.event))) return { ...found, proof }
+    throw changed(this.#dir, `event ${found.seq} is not the one that was signed, or hashes that were kept are not`)
   }
 
   close(): void {
@@ -115,11 +122,8 @@ export class KeptLog {
   }
 
   /** Smallest first. */
-  #notes(): string[] {
-    return this.#file
-      .checkpoints(Number.MAX_SAFE_INTEGER)
-      .map(({ note }) => note)
-      .reverse()
+  #checkpoints(): readonly KeptCheckpoint[] {
+    return this.#file.checkpoints(Number.MAX_SAFE_INTEGER).reverse()
   }
 
   #segments(): number[] {

@@ -17,7 +17,7 @@ import { changed, type Place } from './segment-lines.ts'
 /** Leaves of a tile, and tiles of a tile one level up. */
 export const TILE = 256
 const TILE_LEVELS = 8
-/** Checkpoints kept besides the first of every hour. */
+/** Checkpoints kept besides the first of every hour and the last that each witness signed. */
 const KEPT_CHECKPOINTS = 1000
 
 const SCHEMA: AuditSchema = {
@@ -47,6 +47,8 @@ export type TileRow = { readonly tile: number; readonly hashes: Buffer; readonly
 /** A segment that is written to its end, and how many events the log has up to there. */
 export type SegmentEnd = { readonly number: number; readonly bytes: number; readonly events: number }
 export type SignedRow = { readonly size: number; readonly root: Buffer; readonly time: string; readonly note: string }
+/** `note`: of the checkpoint of that size, with the signature of the witness. */
+type Cosigned = { readonly name: string; readonly size: number; readonly time: string; readonly note: string }
 /** What one commit adds. */
 export type TreeGrowth = {
   readonly tiles: readonly TileRow[]
@@ -149,24 +151,17 @@ export class TreeFile {
   }
 
   /** A witness signed the checkpoint of that size: its note has the signature from now on. */
-  witnessed({
-    name,
-    size,
-    time,
-    note,
-  }: {
-    readonly name: string
-    readonly size: number
-    readonly time: string
-    readonly note: string
-  }): void {
+  witnessed({ name, size, time, note }: Cosigned): void {
     this.#transaction(() => {
+      const before = this.#database.prepare<[string], number>('SELECT size FROM witnesses WHERE name = ?').pluck().get(name)
       this.#database.prepare('UPDATE checkpoints SET note = ? WHERE size = ?').run(note, size)
       this.#database
         .prepare(
           'INSERT INTO witnesses (name, size, time) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET size = excluded.size, time = excluded.time WHERE size <= excluded.size',
         )
         .run(name, size, time)
+      // What was kept for this witness alone goes as the others of its age went: one for each witness stays, not one for each time it was away.
+      if (before !== undefined && before <= (this.#oldestKept() ?? -1)) this.#thin(before)
     })
   }
 
@@ -198,16 +193,26 @@ export class TreeFile {
 
   #sign({ size, root, time, note }: SignedRow): void {
     this.#database.prepare('INSERT INTO checkpoints (size, root, time, note) VALUES (?, ?, ?, ?)').run(size, root, time, note)
-    // The one that falls out of the newest stays when it is the first of its hour.
-    const old = this.#database
-      .prepare<[number], { size: number; time: string }>('SELECT size, time FROM checkpoints ORDER BY size DESC LIMIT 1 OFFSET ?')
+    const old = this.#oldestKept()
+    if (old !== undefined) this.#thin(old)
+  }
+
+  /** Size of the one that falls out of the newest, if there are so many. */
+  #oldestKept(): number | undefined {
+    return this.#database
+      .prepare<[number], number>('SELECT size FROM checkpoints ORDER BY size DESC LIMIT 1 OFFSET ?')
+      .pluck()
       .get(KEPT_CHECKPOINTS)
-    if (old === undefined) return
-    const before = this.#database
-      .prepare<[number], { time: string }>('SELECT time FROM checkpoints WHERE size < ? ORDER BY size DESC LIMIT 1')
-      .get(old.size)
-    if (before?.time.slice(0, HOUR) === old.time.slice(0, HOUR))
-      this.#database.prepare('DELETE FROM checkpoints WHERE size = ?').run(old.size)
+  }
+
+  /** Forgets a checkpoint, unless it is the first of its hour, or the last that a witness signed: without it nobody else vouches for the log. */
+  #thin(size: number): void {
+    this.#database
+      .prepare(
+        `DELETE FROM checkpoints WHERE size = @size AND size NOT IN (SELECT size FROM witnesses) AND substr(time, 1, ${HOUR}) =
+           (SELECT substr(time, 1, ${HOUR}) FROM checkpoints WHERE size < @size ORDER BY size DESC LIMIT 1)`,
+      )
+      .run({ size })
   }
 
   /** Lines before `seq` are to be removed; their leaves stay. */

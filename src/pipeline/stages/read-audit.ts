@@ -1,5 +1,6 @@
 // Reading the audit log as acts: searching it, the story of one call, how it stands, the proof of one event. Reading is on record like everything else.
 
+import { leadsToCheckpoint } from '../../audit/proof.ts'
 import { parseQuery } from '../../audit/query.ts'
 import { QUERY_LIMITS, type AuditReader, type Query } from '../../audit/reading.ts'
 import { Fault, isStop, type Stop } from '../../kernel/errors.ts'
@@ -63,7 +64,7 @@ export const aimEventStage: Stage<Received, Aimed> = {
   },
 }
 
-/** `proof`: text of a `c2sp.org/tlog-proof@v1` file; `event`: the line it is of. */
+/** `proof`: text of a `c2sp.org/tlog-proof@v1` file; `event`: the line it is of, where that was not removed. A proof that does not hold is none. */
 export const proveEventStage = (deps: Deps): Stage<Received & Aimed, Answered> => ({
   name: 'prove-event',
   run: ({ act }) =>
@@ -71,6 +72,8 @@ export const proveEventStage = (deps: Deps): Stage<Received & Aimed, Answered> =
       const seq = Number(act.params['seq'])
       const proof = await reader.proof(seq)
       const [found] = await reader.read(seq, 1)
+      if (found?.seq === seq && !leadsToCheckpoint(proof, Buffer.from(found.event)))
+        throw new Fault('audit-changed', `no proof leads from event ${seq} to the last checkpoint`)
       return { proof, ...(found?.seq === seq && { event: found.event }) }
     }),
 })
