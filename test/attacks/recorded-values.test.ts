@@ -162,7 +162,8 @@ describe('erasure', () => {
       },
       { type: 'outcome', outcome: 'ok' },
     ])
-    for (const { id } of [intent, outcome]) expect((await shown(id)).body.error.reason).toBe('params-invalid')
+    for (const { id } of [intent, outcome])
+      expect((await shown(id)).body.error).toMatchObject({ reason: 'params-invalid', detail: expect.stringContaining('it was erased') })
     const { body: found } = await admin(world, 'audit/search', { id: intent.id }, AUDITOR)
     const { seq } = found.events[0]
     await vi.waitFor(async () => {
@@ -181,6 +182,18 @@ describe('erasure', () => {
     const putBack = await shown(intent.id)
     expect(putBack.body.error.reason).toBe('params-invalid')
     expect(JSON.stringify(putBack.body)).toContain('no key that is here')
+  })
+  it('attack: a value removed without an erasure, also of somebody whose values were erased before, is said to be missing', async () => {
+    await call({ text: 'before' })
+    const before = eventOf('intent').id
+    await erase(me)
+    await call({ text: 'after' })
+    const after = eventOf('intent').id
+    const writer = new Database(join(world.gateway.dataDir, 'audit-values.db'))
+    writer.prepare('DELETE FROM kept WHERE event = ?').run(after)
+    writer.close()
+    expect((await shown(after)).body.error).toMatchObject({ detail: expect.stringContaining('no event says that it was erased') })
+    expect((await shown(before)).body.error).toMatchObject({ detail: expect.stringContaining('as an event after it says') })
   })
   it('attack: the row of one event in the place of another', async () => {
     await call({ text: 'one' })

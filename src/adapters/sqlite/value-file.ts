@@ -7,7 +7,7 @@ import type { SealingKeys } from '../../kernel/seal.ts'
 import { createXaes, NONCE_BYTES } from '../../kernel/xaes.ts'
 import { openAuditDatabase, sqliteCode, type AuditDatabase } from './audit-database.ts'
 
-const SCHEMA = {
+export const VALUE_SCHEMA = {
   applicationId: 0x47617476,
   version: 1,
   sql: `
@@ -38,7 +38,7 @@ export class ValueFile {
 
   /** Made with mode 0600 where there is none; `synchronous = FULL` and `secure_delete` are set and read back. */
   static open(path: string, keys: WrappingKeys): ValueFile {
-    const database = openAuditDatabase(path, SCHEMA, 'FULL')
+    const database = openAuditDatabase(path, VALUE_SCHEMA, 'FULL')
     // What is removed is overwritten with zeros, not left in free pages.
     if (database.pragma('secure_delete = ON', { simple: true }) !== 1) {
       database.close()

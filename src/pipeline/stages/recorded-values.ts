@@ -1,7 +1,7 @@
 // Contents that rules asked to record, as acts: one shown to an auditor, after it was held against its event, and all of one person's erased for good.
 
-import type { AuditReader } from '../../audit/reading.ts'
-import { commitmentOf, type FoundValue, type ValueKind } from '../../audit/values.ts'
+import { QUERY_LIMITS, type AuditReader } from '../../audit/reading.ts'
+import { commitmentOf, type ValueKind } from '../../audit/values.ts'
 import { Fault, isStop, type Stop } from '../../kernel/errors.ts'
 import { keyOf, type PrincipalKey } from '../../kernel/principal.ts'
 import { adminAnswer, readTexts, type AdminDeps, type Aimed } from '../administration.ts'
@@ -31,9 +31,9 @@ export const showValueStage = ({ auditReader, auditValues }: Reading): Stage<Rec
       const said = await commitmentIn(auditReader, event)
       if ('stop' in said) return said
       const found = await auditValues.read({ event, kind: said.kind, digest: said.digest })
-      if (found.is !== 'value') return NOT_SHOWN[found.is]
       // Bound to both already when it was sealed; what is shown as evidence rests on the event alone.
-      if (found.bytes && commitmentOf(said.kind, found.salt, found.bytes) !== said.digest) return NOT_SHOWN.unreadable
+      const isOther = found.is === 'value' && found.bytes && commitmentOf(said.kind, found.salt, found.bytes) !== said.digest
+      if (found.is !== 'value' || isOther) return notShown(found.is === 'absent', await isErased(auditReader, said))
       return adminAnswer({
         ...{ event, what: said.kind, commit: said.digest, salt: found.salt.toString('base64url') },
         ...(found.bytes ? { value: found.bytes.toString('base64url') } : { bytes: said.bytes }),
@@ -66,15 +66,42 @@ export const eraseValuesStage = ({ auditValues }: Pick<AdminDeps, 'auditValues'>
     }),
 })
 
-const NOT_SHOWN: Readonly<Record<Exclude<FoundValue['is'], 'value'>, Stop>> = {
-  absent: { stop: 'params-invalid', detail: 'its value is not here: it was erased, or this is not the data directory it was recorded in' },
-  unreadable: {
-    stop: 'params-invalid',
-    detail: 'its value opens with no key that is here, or is not what the event commits to: it was erased, or put in the place of another',
-  },
-}
+/** Nothing goes but by an erasure, and that is on record: what is gone without one was taken away. */
+const notShown = (isAbsent: boolean, erased: boolean): Stop => ({
+  stop: 'params-invalid',
+  detail: `${isAbsent ? 'its value is not here' : 'its value opens with no key that is here, or is not what the event commits to'}${
+    erased ? ': it was erased, as an event after it says' : ', and no event says that it was erased: somebody removed or changed it'
+  }`,
+  ...(!erased && { fix: 'if this is the data directory it was recorded in, keep a copy of it, and find out who did that' }),
+})
 
-type Said = { readonly kind: ValueKind; readonly digest: string; readonly bytes: unknown }
+/** Whether the log says, after the event, that the values of its principal were erased. */
+async function isErased(reader: AuditReader, { seq, whose }: Said): Promise<boolean> {
+  for (let before: number | undefined; ;) {
+    const page = await reader.search({ what: 'audit-erased', limit: QUERY_LIMITS.maxLimit, ...(before !== undefined && { before }) })
+    for (const { seq: at, event, isChanged } of page.events) {
+      if (at < seq) return false
+      if (isChanged !== true && (JSON.parse(event) as ErasedEvent).detail?.of === whose) return true
+    }
+    if (page.next === undefined) return false
+    before = page.next
+  }
+}
+type ErasedEvent = { readonly detail?: { readonly of?: unknown } }
+
+type Said = {
+  readonly kind: ValueKind
+  readonly digest: string
+  readonly bytes: unknown
+  /** of the event, and whose value it is about */
+  readonly seq: number
+  readonly whose: PrincipalKey
+}
+type Committing = {
+  readonly commit?: Readonly<Record<string, unknown>>
+  readonly commitBytes?: unknown
+  readonly principal?: { readonly issuer: string; readonly subject: string }
+}
 
 async function commitmentIn(reader: AuditReader, id: string): Promise<Said | Stop> {
   const { events } = await reader.search({ id, limit: 1 })
@@ -82,10 +109,11 @@ async function commitmentIn(reader: AuditReader, id: string): Promise<Said | Sto
   if (!found) return { stop: 'params-invalid', detail: 'no such event', fix: 'an event can be found a moment after it was written' }
   if (found.isChanged)
     return { stop: 'state-unavailable', detail: 'the event was changed outside the gateway', fix: 'run `gatehouse audit verify`' }
-  const { commit, commitBytes } = JSON.parse(found.event) as Readonly<Record<string, unknown>>
+  const { commit, commitBytes, principal } = JSON.parse(found.event) as Committing
+  const whose = keyOf(principal?.issuer ?? '', principal?.subject ?? '')
   for (const kind of ['arguments', 'result'] as const) {
-    const digest = (commit as Readonly<Record<string, unknown>> | undefined)?.[kind]
-    if (typeof digest === 'string') return { kind, digest, bytes: commitBytes }
+    const digest = commit?.[kind]
+    if (typeof digest === 'string') return { kind, digest, bytes: commitBytes, seq: found.seq, whose }
   }
   return { stop: 'params-invalid', detail: 'no rule asked to record anything with that event' }
 }
