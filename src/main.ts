@@ -109,7 +109,7 @@ export async function startGateway(
   })
   const metrics = createMetrics(() => [...current.upstreams.keys()])
   const telemetry = openTelemetry(snapshot, { version, metrics, logger, monotonic })
-  const { log, reader, encoder, refusals, contacts, prune, rotateAudit, values } = await openAudit({
+  const { log, reader, encoder, refusals, contacts, prune, rotateAudit, values, witnesses } = await openAudit({
     dataDir: snapshot.dataDir,
     ...{ origin: snapshot.audit.origin, witnesses: snapshot.audit.witnesses, outbound: snapshot.outbound, publicUrl: snapshot.publicUrl },
     logger,
@@ -226,7 +226,7 @@ export async function startGateway(
   )
   const controlPlane = createControlPlane(
     planeDeps({
-      ...{ ...tokens, log, upstreams, metrics, trust, delivery },
+      ...{ ...tokens, log, upstreams, metrics, trust, delivery, witnesses },
       current: () => current,
       isDraining: () => isDraining,
       breakGlass: admin.breakGlass,
@@ -249,7 +249,7 @@ export async function startGateway(
   })
   const running = {
     ...{ ...door, ...admin, admissions, catalogue, encoder, endpoint, log, logger, metrics, parked, people, policies, refusals, report },
-    ...{ approvals, counted, delivery, marks, retention, served, sessions, state, streams, telemetry, trust, upstreams, values },
+    ...{ approvals, counted, delivery, marks, retention, served, sessions, state, streams, telemetry, trust, upstreams, values, witnesses },
   }
   showLevels(metrics, running)
 

@@ -12,6 +12,7 @@ import { EventEncoder } from '../audit/encode.ts'
 import type { AuditLog } from '../audit/log.ts'
 import type { Snapshot } from '../config/schema.ts'
 import type { AuditReader } from '../audit/reading.ts'
+import { watchWitnesses, type WitnessWatch } from './witnesses.ts'
 
 type Parts = {
   readonly dataDir: string
@@ -40,6 +41,8 @@ type AuditHouse = {
   readonly contacts: Contacts
   /** removes what was kept long enough */
   readonly prune: NotaryThread['prune']
+  /** others that sign the log */
+  readonly witnesses: WitnessWatch
   /** new keys: for checkpoints, and for what rules record */
   readonly rotateAudit: Readonly<Record<'audit' | 'audit-values', () => Promise<object>>>
 }
@@ -69,8 +72,12 @@ export async function openAudit({
       outbound: { hosts: outbound?.hosts ?? [], networks: outbound?.networks ?? [] },
     },
     now: monotonic,
-    onTrouble: (message, fields) => logger.warn(message, fields),
+    onTrouble: (message, fields) => {
+      watch.hear(fields)
+      logger.warn(message, fields)
+    },
   })
+  const watch = watchWitnesses(witnesses, { reader: notary.reader, monotonic })
   const { log, recovery } = await openFlatLog({ dir, encoder, now, onGroup, follower: notary }).catch(async (error: unknown) => {
     await notary.close()
     throw error
@@ -98,6 +105,7 @@ export async function openAudit({
     refusals: new RefusalTable({ log, encoder, now }),
     contacts: createContacts(log, encoder, monotonic),
     prune: ask => notary.prune(ask),
+    witnesses: watch,
     rotateAudit: { audit: rotate, 'audit-values': () => values.rotate() },
   }
 }

@@ -24,6 +24,8 @@ type Parts = {
   readonly marks: { renew(): Promise<void>; sweep(): Promise<void> }
   /** what nobody decided in time */
   readonly approvals: { tick(): Promise<void> }
+  /** how far others signed the audit log */
+  readonly witnesses: { look(): Promise<void> }
   /** events that were kept long enough */
   readonly retention: { look(): Promise<void> }
   /** reviewers' decisions */
@@ -41,6 +43,7 @@ const KEEP_ALIVE_TICKS = 15
 const APPROVAL_TICKS = 2
 const AGGREGATE_TICKS = 60
 const RETENTION_TICKS = 60
+const WITNESS_TICKS = 10
 const RENEW_TICKS = RENEW_MS / TICK_MS
 const NAMESPACE_TICKS = 300
 const FORGET_TICKS = 600
@@ -74,6 +77,7 @@ export function startClock(parts: Parts): { stop(): Promise<void> } {
     }
     // A failed flush keeps its counts for the next one.
     if (ticks % AGGREGATE_TICKS === 0) for (const counts of [parts.refusals, parts.report]) counts.flush().catch(() => {})
+    if (ticks % WITNESS_TICKS === 1) begin(parts.witnesses.look())
     if (ticks % RETENTION_TICKS === 1) begin(parts.retention.look())
     if (ticks % RENEW_TICKS === 0) begin(parts.marks.renew())
     if (ticks % NAMESPACE_TICKS === 0) begin(parts.namespaceLooks.look())

@@ -6,6 +6,7 @@ import type { AuditLog } from '../audit/log.ts'
 import type { TrustPlane } from './trust.ts'
 import type { Delivery } from './delivery.ts'
 import type { UpstreamSet } from './upstreams.ts'
+import type { WitnessWatch } from './witnesses.ts'
 
 type Sized = { readonly size: number }
 type Parts = {
@@ -21,6 +22,7 @@ type Parts = {
   readonly streams: Sized
   readonly upstreams: UpstreamSet
   readonly delivery: Pick<Delivery, 'levels'>
+  readonly witnesses: Pick<WitnessWatch, 'levels'>
   readonly trust?: Pick<TrustPlane, 'freshSeconds' | 'renewalSeconds'> | undefined
 }
 
@@ -50,4 +52,5 @@ export function showLevels(metrics: Metrics, parts: Parts): void {
     }),
   )
   metrics.sinks(() => parts.delivery.levels())
+  metrics.witnesses(() => parts.witnesses.levels())
 }

@@ -13,6 +13,7 @@ import type { Delivery } from './delivery.ts'
 import { mayMonitor } from './monitoring.ts'
 import type { TrustPlane } from './trust.ts'
 import type { UpstreamSet } from './upstreams.ts'
+import type { WitnessWatch } from './witnesses.ts'
 
 export type PlaneParts = {
   readonly current: () => Snapshot
@@ -27,6 +28,7 @@ export type PlaneParts = {
   readonly console: ConsoleDeps | undefined
   readonly trust: Pick<TrustPlane, 'warning'> | undefined
   readonly delivery: Pick<Delivery, 'dependencies'>
+  readonly witnesses: Pick<WitnessWatch, 'dependencies'>
 }
 
 /** A failing upstream degrades readiness but does not end it: the others still serve. */
@@ -48,6 +50,7 @@ export const planeDeps = (parts: PlaneParts): ControlPlaneDeps => ({
     ...introspection(parts.introspection),
     ...upstreams(parts.upstreams),
     ...parts.delivery.dependencies(),
+    ...parts.witnesses.dependencies(),
   ],
 })
 

@@ -16,7 +16,15 @@ it('attack: the repository of trust answers slowly, so that what it said is writ
   let asked = 0
   const clock = startClock({
     ...{ sessions: nothing, parked: nothing, catalogue: nothing, refusals: nothing, report: nothing, localActs: nothing },
-    ...{ namespaceLooks: nothing, mirrors: nothing, served: nothing, admissions: nothing, policies: nothing, retention: nothing },
+    ...{
+      namespaceLooks: nothing,
+      mirrors: nothing,
+      served: nothing,
+      admissions: nothing,
+      policies: nothing,
+      retention: nothing,
+      witnesses: nothing,
+    },
     streams: { tick: () => {}, recheck: () => Promise.resolve() },
     approvals: { tick: () => Promise.resolve() },
     endpoint: { running: 0, requests: 0 },

@@ -1,11 +1,13 @@
 // The metrics page in Prometheus and OpenMetrics text form. Every label value comes from a closed or configured set; no principal, tool or address is ever a label.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { WitnessLevel } from '../../audit/witness-levels.ts'
 import type { Level } from '../../delivery/route.ts'
 import type { Activity, Measure } from '../../kernel/measure.ts'
 import { History } from './history.ts'
 import { MetricsPages, type Family, type ReadCounts } from './metrics-pages.ts'
 import { showSinks } from './sink-metrics.ts'
+import { showWitnesses } from './witness-metrics.ts'
 import { Distribution, Labelled } from './series.ts'
 
 /** Levels that somebody else keeps, read when the page is asked for. */
@@ -43,6 +45,7 @@ export type Metrics = Measure & {
   dropped(upstream: string, kind: string): void
   /** shows each sink of audit events; `levels` is asked for each page */
   sinks(levels: () => readonly Level[]): void
+  witnesses(levels: () => readonly WitnessLevel[]): void
   /** spans that reached the collector, or never will */
   spans(outcome: 'sent' | 'dropped', n: number): void
   /** one attempt to send something to a collector */
@@ -146,6 +149,7 @@ export function createMetrics(upstreams: () => Iterable<string>): Metrics {
     gauge: (name, read) => pages.gauge({ name: `gatehouse_${name}`, help: GAUGES[name] }, () => [['', read()]]),
     gauges: (name, read) => pages.gauge({ name: `gatehouse_${name}`, ...LABELLED_GAUGES[name] }, read),
     sinks: levels => showSinks(pages, levels),
+    witnesses: levels => showWitnesses(pages, levels),
     page: accept => pages.page(accept),
     families: () => pages.families(),
     activity: () => history.activity(Date.now() - performance.now()),
