@@ -1,6 +1,6 @@
 // Reading the audit log: as acts of the gateway, which are on record themselves, and from its folder, with the same words.
 
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readVkey, type NoteKey } from '../../src/audit/note.ts'
@@ -63,6 +63,34 @@ describe('acts', () => {
     const { proof, event } = (await admin(world, 'audit/proof', { seq: '0' }, AUDITOR)).body
     const keys = state.vkeys.map(readVkey) as NoteKey[]
     expect(verifyProof(proof, Buffer.from(event), { origin: state.origin, keys })).toMatchObject({ seq: 0 })
+  })
+})
+
+describe('prove through the gateway', () => {
+  const read = (name: string): string => readFileSync(join(world.gateway.dataDir, name), 'utf8')
+  it('writes an event and its proof, by number and by id, which verify offline', async () => {
+    const { id } = JSON.parse((await search({ call, limit: '1' })).body.events[0].event)
+    const { vkeys } = (await admin(world, 'audit/state', undefined, AUDITOR)).body
+    for (const which of ['0', id]) {
+      await expect.poll(() => online('prove', which, '--out', 'one')).toMatchObject({ code: 0, err: '' })
+      if (which === id) expect(read('one.json')).toContain(id)
+      const check = ['verify', '--proof', 'one.tlog-proof', '--event', 'one.json', '--key', vkeys[0]]
+      expect(await gatehouse(['audit', ...check], { cwd: world.gateway.dataDir })).toMatchObject({ code: 0 })
+    }
+    expect(JSON.parse((await online('prove', '0', '--json')).out)).toEqual({
+      ...{ seq: 0, proof: 'event-0.tlog-proof', event: 'event-0.json', vkeys },
+    })
+  })
+
+  it('attack: is refused without the role, and writes nothing of what is not there', async () => {
+    for (const which of ['999999', 'no-such-id']) expect(await online('prove', which, '--out', 'none')).toMatchObject({ code: 1 })
+    const file = join(world.gateway.dataDir, 'token')
+    writeFileSync(file, await world.gateway.token('/admin', OPERATOR.claims), { mode: 0o600 })
+    const refused = await gatehouse(['audit', 'prove', '0', '--out', 'none', '--url', world.gateway.url, '--token-file', file], {
+      cwd: world.gateway.dataDir,
+    })
+    expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('role') as string })
+    expect(existsSync(join(world.gateway.dataDir, 'none.json'))).toBe(false)
   })
 })
 

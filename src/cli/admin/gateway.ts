@@ -13,6 +13,7 @@ import { EXIT, type CommandArgs } from '../command.ts'
 import { faultText, shortName } from '../config-check.ts'
 import { renew } from '../login/authorize.ts'
 import { LoginCache } from '../login/cache.ts'
+import { ASKING } from '../options.ts'
 
 /** What the gateway answered to one act: its result, or the members of its refusal. */
 export type ActAnswer = { readonly ok: true; readonly body: Record<string, unknown> } | { readonly ok: false; readonly error: ActError }
@@ -111,6 +112,18 @@ async function tokenFor(args: CommandArgs, gateway: string, snapshot: Snapshot |
   if (!snapshot?.evaluation) throw new Unable(EXIT.failed, 'nobody is signed in; run `gatehouse login`')
   const user = args.text('user') ?? operatorOf(snapshot)
   return (await requestToken(snapshot, { resource: '/admin', ...(user !== undefined && { user }) })).token
+}
+
+/** Whether the call says as whom a gateway is to be asked: by an option, by GATEHOUSE_ADMIN_TOKEN, or by a login that is kept. */
+export async function isSignedIn(args: CommandArgs): Promise<boolean> {
+  if (Object.keys(ASKING).some(option => args.text(option) !== undefined)) return true
+  if (args.io.env['GATEHOUSE_ADMIN_TOKEN'] !== undefined) return true
+  try {
+    return (await new LoginCache(args.io).find((await gatewayOf(args)).gateway)) !== undefined
+  } catch (error) {
+    if (error instanceof Unable) return false
+    throw error
+  }
 }
 
 const RENEW_BEFORE_SECONDS = 30
