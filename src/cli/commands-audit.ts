@@ -1,11 +1,9 @@
 // The subcommands about the audit log: proving it, and cosigning that of others.
 
 import type { Command, Option } from './command-row.ts'
-import type { CommandModule } from './command.ts'
-import { WHY } from './options.ts'
+import { ASKING, WHY } from './options.ts'
 
 const DATA_DIR: Option = { kind: 'text', value: 'DIR', help: 'data directory, or a copy of it; default: that of the configuration' }
-const act = (name: 'exporting' | 'prove') => async (): Promise<CommandModule> => (await import('./audit/export.ts'))[name]
 
 export const AUDIT: readonly Command[] = [
   {
@@ -24,7 +22,16 @@ export const AUDIT: readonly Command[] = [
         value: 'FILE',
         help: 'a checkpoint of this log kept elsewhere: from a witness, a mail, another export. May be repeated',
       },
-      witness: { kind: 'list', value: 'VKEY', help: 'a witness that must have signed it, as `gatehouse witness` prints its key' },
+      witness: {
+        kind: 'list',
+        value: 'VKEY',
+        help: 'a witness that must have signed it up to the last minutes, as `gatehouse witness` prints its key. May be repeated',
+      },
+      'max-behind': {
+        kind: 'text',
+        value: 'DURATION',
+        help: 'how old the first event may be that such a witness did not sign: a minute ago it may just not have been asked yet. Default: 10m',
+      },
       'unsafe-local': { kind: 'flag', help: 'believe the log’s own key alone' },
       key: {
         kind: 'list',
@@ -34,7 +41,7 @@ export const AUDIT: readonly Command[] = [
       'taken-at': {
         kind: 'text',
         value: 'TIME',
-        help: 'of a copy: when it was made. The last events of a running gateway have no checkpoint for a moment, and for no longer',
+        help: 'of a copy: when it was made. The last events of a running gateway have no checkpoint for a moment, and for no longer. Default: now; of a bundle, what its last event says',
       },
       proof: { kind: 'text', value: 'FILE', help: 'a proof of one event (.tlog-proof)' },
       event: { kind: 'text', value: 'FILE', help: 'the event it is about, as it stands in the log' },
@@ -50,25 +57,27 @@ export const AUDIT: readonly Command[] = [
     positionals: '<file>',
     maxPositionals: 1,
     options: { 'data-dir': DATA_DIR, from: { kind: 'text', value: 'SEQ', help: 'from this event on; default: the oldest there is' } },
-    load: act('exporting'),
+    load: () => import('./audit/export.ts'),
   },
   {
     name: 'audit prove',
     summary: 'write one event and the proof that it is in the log',
     about: [
       'The proof (C2SP tlog-proof) holds the last checkpoint with the signatures of its witnesses. `gatehouse audit verify --proof`, and other tools, check it without the log and without a network.',
+      'With --url, --token-file or --user, or after `gatehouse login`, it asks the gateway, which needs the role auditor; else, and with --data-dir, it reads files. An event that was changed has no proof.',
     ],
     positionals: '<event>',
     maxPositionals: 1,
     options: {
       'data-dir': DATA_DIR,
+      ...ASKING,
       out: {
         kind: 'text',
         value: 'NAME',
         help: 'NAME.tlog-proof and NAME.json are written; default: event-SEQ. The event is named by its number or its id',
       },
     },
-    load: act('prove'),
+    load: () => import('./audit/prove.ts'),
   },
   {
     name: 'audit key',

@@ -94,6 +94,49 @@ describe('gatehouse audit verify', () => {
     })
   })
 
+  it.each([
+    ['of no events', makeBundle([0, 40, 100], 0, undefined, 0), 0],
+    ['that ends where the bundle begins', makeBundle([60, 100], 60, undefined, 60), 60],
+  ])('attack: a checkpoint %s vouches for nothing, a witness’s or one kept elsewhere', async (_what, { bytes, log }, size) => {
+    write('log.bundle', bytes)
+    write('kept.txt', log.checkpoint(size).note)
+    expect(await run('log.bundle', '--unsafe-local')).toMatchObject({ code: 0 })
+    expect(await run('log.bundle', '--witness', vkeyOf(WITNESS))).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('over any of these events') as string,
+    })
+    expect(await run('log.bundle', '--checkpoint', 'kept.txt')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('says nothing of these') as string,
+    })
+  })
+
+  it('attack: a witness that signed nothing for a while, as after it was cut off, is not met; how far behind it is, is said', async () => {
+    write('log.bundle', makeBundle([40, 100], 0, undefined, 40).bytes)
+    const seen = (...argv: string[]): Promise<Run> => run('log.bundle', '--witness', vkeyOf(WITNESS), ...argv)
+    const unmet = (age: string) => ({
+      code: 1,
+      out: expect.stringContaining(
+        `events 40 to 99: the witness \`witness.example/w1\` did not sign them, though the first is ${age} old`,
+      ) as string,
+    })
+    expect(await seen()).toMatchObject({ code: 0, out: expect.stringContaining('; 60 came after that, the first 1 s ago\n') as string })
+    expect(await seen('--max-behind', '500ms')).toMatchObject(unmet('1 s'))
+    expect(await seen('--max-behind', '600ms')).toMatchObject({ code: 0 })
+    for (const [at, age] of [
+      ['2026-07-29T00:00:00Z', '24 h'],
+      ['2026-07-25T00:00:00Z', '3 d'], // before its events: times of the future keep nothing young
+    ] as const) {
+      expect(await seen('--taken-at', at)).toMatchObject(unmet(age))
+      expect(await seen('--taken-at', at, '--max-behind', '4d')).toMatchObject({ code: 0 })
+    }
+    expect(await seen('--max-behind', 'long')).toMatchObject({ code: 2 })
+    // a checkpoint kept elsewhere is of the past by its nature
+    write('kept.txt', bundle.log.checkpoint(40).note)
+    const kept = await run('log.bundle', '--checkpoint', 'kept.txt', '--taken-at', '2026-07-29T00:00:00Z')
+    expect(kept).toMatchObject({ code: 0, out: expect.stringContaining('; 60 came after that, the first 24 h ago') as string })
+  })
+
   it('attack: another key than the one it is known by', async () => {
     const other = vkeyOf(noteKey(bundle.log.origin, 0x01, seededKey(9)))
     expect(await run('log.bundle', '--unsafe-local', '--key', other)).toMatchObject({

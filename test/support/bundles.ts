@@ -30,8 +30,8 @@ export type Bundle = {
   readonly sizes: readonly number[]
 }
 
-/** Events `from` to the last of `sizes`, with a checkpoint at each of `sizes`; the last is cosigned. */
-export function makeBundle(sizes: readonly number[], from = 0, padding?: string): Bundle {
+/** Events `from` to the last of `sizes`, with a checkpoint at each of `sizes`; the one of `cosigned` events, by default the last, is cosigned. */
+export function makeBundle(sizes: readonly number[], from = 0, padding?: string, cosigned = sizes.at(-1)!): Bundle {
   const to = sizes.at(-1)!
   const lines = Array.from({ length: to }, (_, seq) => eventOf(seq, padding))
   const log = new SignedLog()
@@ -39,11 +39,11 @@ export function makeBundle(sizes: readonly number[], from = 0, padding?: string)
   const nodeAt = nodesOver(log.leaves)
   const notes = sizes.map(size => signCheckpoint({ origin: log.origin, size, root: rootAt(size, nodeAt) }, log.privateKey))
   const cosignature = cosignatureLine(
-    checkpointText({ origin: log.origin, size: to, root: rootAt(to, nodeAt) }),
+    checkpointText({ origin: log.origin, size: cosigned, root: rootAt(cosigned, nodeAt) }),
     { name: WITNESS.name, privateKey: seededKey(2) },
     1_790_000_000,
   )
-  const checkpoints = [...notes.slice(0, -1), notes.at(-1)! + cosignature]
+  const checkpoints = notes.map((note, i) => (sizes[i] === cosigned ? note + cosignature : note))
   const head = bundleHead({ origin: log.origin, from, to, before: frontierAt(from, nodeAt), vkeys: [vkeyOf(log.key)], checkpoints })
   const body = lines.slice(from).map((line, i) => bundleLine(from + i, log.leaves[from + i]!.toString('base64'), line))
   return { log, lines, from, sizes, headBytes: head.length, bytes: Buffer.concat([head, Buffer.from(body.join('') + BUNDLE_END)]) }

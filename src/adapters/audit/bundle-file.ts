@@ -5,6 +5,7 @@ import { openCheckpoint, type LogIdentity, type OpenCheckpoint } from '../../aud
 import type { NoteKey } from '../../audit/note.ts'
 import { BundleEvents, endOfHead, MAX_HEAD_BYTES, readBundleHead, type BundleHead } from '../../audit/bundle.ts'
 import { LogVerifier, type Findings } from '../../audit/verify.ts'
+import { EventTimes, timeOf } from './event-times.ts'
 import { eachHashed } from './hashed-records.ts'
 
 const CHUNK = 1 << 20
@@ -25,6 +26,10 @@ export type Verified = {
   readonly size: number
   readonly matched: readonly OpenCheckpoint[]
   readonly external: readonly OpenCheckpoint[]
+  /** when the event `seq` was written, as it says, if it stands first behind one of `matched`; milliseconds */
+  readonly timeAt: (seq: number) => number | undefined
+  /** when that is all there was: of a bundle, what its last event says; milliseconds */
+  readonly asOf: number | undefined
 }
 
 /** Verifies a bundle. Findings are added; undefined where it cannot even be told which log it is of. Rejects with what reading the file throws. */
@@ -48,14 +53,21 @@ export async function verifyBundle(
     const given = openAll(external, { log, witnesses, where: 'what was kept elsewhere' }, findings)
     if (opened.at(-1)?.size !== head.to)
       findings.add({ is: 'file', where: 'head', why: `its last checkpoint is not of the ${head.to} events it says it ends with` })
-    const usable = given.filter(({ size: of }) => of >= head.from)
+    const usable = given.filter(({ size: of }) => of > head.from)
     const verifier = new LogVerifier({
       before: head.before,
       checkpoints: [...opened, ...usable],
       findings,
     })
     const events = new BundleEvents(head, verifier, findings)
-    events.end(await eachHashed({ path, from: end, to: size, spaces: 2 }, (line, leaf) => events.line(line, leaf)))
+    const times = new EventTimes()
+    let last: number | undefined
+    const online = (line: Buffer, leaf: Buffer): void => {
+      if (times.isDue(verifier)) times.note(verifier, line.subarray(events.prefixBytes))
+      if (verifier.size === head.to - 1) last = timeOf(line.subarray(events.prefixBytes))
+      events.line(line, leaf)
+    }
+    events.end(await eachHashed({ path, from: end, to: size, spaces: 2 }, online))
     verifier.end()
     return {
       log,
@@ -63,6 +75,8 @@ export async function verifyBundle(
       size: verifier.size,
       matched: verifier.matched,
       external: verifier.matched.filter(one => usable.includes(one)),
+      timeAt: seq => times.at(seq),
+      asOf: last,
     }
   } finally {
     closeSync(file)

@@ -1,14 +1,17 @@
 // A log as it lies in its folder, of a gateway that runs, one that stopped, or a copy: every line, every hash and every checkpoint kept of it.
 
-import { readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LogIdentity } from '../../audit/checkpoint.ts'
 import { segmentName, segmentNumber } from '../../audit/recover.ts'
 import { Frontier } from '../../audit/tree.ts'
 import { LogVerifier, type Findings } from '../../audit/verify.ts'
 import { openAll, type Trust, type Verified } from './bundle-file.ts'
+import { EventTimes } from './event-times.ts'
 import { judgeKeys, KEY_EVENT, type KeyChange } from './key-changes.ts'
-import { eachHashed } from './hashed-records.ts'
+import { eachHashed, type OnRecord } from './hashed-records.ts'
+import { MissingValues } from './missing-values.ts'
+import type { Place } from './segment-lines.ts'
 
 const TILE = 256
 const HASH = 32
@@ -30,6 +33,8 @@ export type FolderTrust = Trust & {
   readonly log: LogIdentity
   /** when the folder was as it is: now, or when the copy was made; milliseconds */
   readonly asOf: number
+  /** whether what was recorded with an event is kept; absent = that is not looked for */
+  readonly hasValue?: ((event: string) => boolean) | undefined
 }
 
 /** How long an event may be without a checkpoint, milliseconds. The gateway signs within seconds, and refuses to go on after thirty. */
@@ -39,19 +44,20 @@ const MAX_UNCOVERED_MS = 60_000
 export async function verifyFolder(
   dir: string,
   kept: KeptTree,
-  { log, witnesses, external, asOf }: FolderTrust,
+  { log, witnesses, external, asOf, hasValue }: FolderTrust,
   findings: Findings,
 ): Promise<Verified & { readonly pruned: number }> {
   const own = openAll(kept.checkpoints, { log, witnesses, where: 'this log' }, findings)
   const given = openAll(external, { log, witnesses, where: 'what was kept elsewhere' }, findings)
   const verifier = new LogVerifier({ before: new Frontier(), checkpoints: [...own, ...given], findings })
-  const pass = new FolderPass(dir, kept, { verifier, findings })
+  const pass = new FolderPass(dir, kept, { verifier, findings, values: hasValue && new MissingValues(hasValue) })
   await pass.run()
   verifier.end()
   const covered = verifier.matched.at(-1)?.size ?? 0
   pass.judgePruned(covered)
+  await pass.judgeValues()
   judgeKeys(pass.keys, { log, matched: verifier.matched }, findings)
-  judgeTail(pass.firstAfter(covered), { size: verifier.size, covered, asOf }, findings)
+  judgeTail(pass.times.at(covered), { size: verifier.size, covered, asOf }, findings)
   return {
     log,
     from: pass.pruned,
@@ -59,6 +65,8 @@ export async function verifyFolder(
     size: verifier.size,
     matched: verifier.matched,
     external: verifier.matched.filter(one => given.includes(one)),
+    timeAt: seq => pass.times.at(seq),
+    asOf,
   }
 }
 
@@ -84,28 +92,32 @@ class FolderPass {
   #tile: { readonly number: number; readonly leaves: Buffer } | undefined
   /** what prune events say: events before `to` were removed, told by event `seq` */
   readonly #prunes: { readonly seq: number; readonly to: number }[] = []
-  /** times of the events since the last size that a checkpoint is of, one for each such size at most */
-  readonly #starts = new Map<number, number | undefined>()
-  #matched = -1
+  readonly times = new EventTimes()
+  readonly #values: MissingValues | undefined
+  /** behind the last line that was read */
+  #end = { segment: 0, offset: 0 }
   /** what events say of one key that follows another */
   readonly keys: KeyChange[] = []
   /** events that are not there any more, as far as the files say */
   pruned = 0
 
-  constructor(dir: string, kept: KeptTree, { verifier, findings }: { readonly verifier: LogVerifier; readonly findings: Findings }) {
+  constructor(dir: string, kept: KeptTree, { verifier, findings, values }: PassParts) {
     this.#dir = dir
     this.#kept = kept
     this.#verifier = verifier
     this.#findings = findings
+    this.#values = values
   }
 
+  /** To where the log ends when this begins: what is appended meanwhile is no part of what the checkpoints were read for, and would grow old before it is judged. */
   async run(): Promise<void> {
     const segments = readdirSync(this.#dir)
       .flatMap(name => segmentNumber(name) ?? [])
       .sort((a, b) => a - b)
-    const first = segments[0] ?? this.#kept.firstSegment
+      .map(number => ({ number, bytes: this.#bytesOf(number) }))
+    const first = segments[0]?.number ?? this.#kept.firstSegment
     this.#skip(first)
-    for (const [i, number] of segments.entries()) {
+    for (const [i, { number, bytes }] of segments.entries()) {
       if (number !== first + i) {
         this.#findings.add({
           is: 'file',
@@ -114,10 +126,21 @@ class FolderPass {
         })
         return
       }
-      const rest = await this.#segment(number)
+      // Behind the last line break: a line that is being written, or was torn by a crash.
+      const rest = await this.#records({ segment: number, offset: 0 }, bytes, (line, leaf) => this.#line(line, leaf))
+      this.#end = { segment: number, offset: bytes - rest }
       if (rest > 0 && i < segments.length - 1)
         this.#findings.add({ is: 'file', where: segmentName(number), why: 'its last line has no end, though another segment follows' })
     }
+  }
+
+  #bytesOf(segment: number): number {
+    return statSync(join(this.#dir, segmentName(segment))).size
+  }
+
+  /** Answers how many bytes stand behind the last line break. */
+  #records({ segment, offset }: Place, to: number, online: OnRecord): Promise<number> {
+    return eachHashed({ path: join(this.#dir, segmentName(segment)), from: offset, to, spaces: 0 }, online)
   }
 
   /** Segments before the first that is there: of their events the hashes are left. */
@@ -136,19 +159,10 @@ class FolderPass {
     this.pruned = events
   }
 
-  /** Answers how many bytes stand behind the last line break: a line that is being written, or was torn by a crash. */
-  #segment(number: number): Promise<number> {
-    const path = join(this.#dir, segmentName(number))
-    return eachHashed({ path, from: 0, to: statSync(path).size, spaces: 0 }, (line, leaf) => this.#line(line, leaf))
-  }
-
   #line(line: Buffer, leaf: Buffer): void {
     const seq = this.#verifier.size
-    if (this.#matched !== this.#verifier.matched.length) {
-      this.#matched = this.#verifier.matched.length
-      this.#starts.clear()
-      this.#starts.set(seq, timeOf(line))
-    }
+    if (this.times.isDue(this.#verifier)) this.times.note(this.#verifier, line)
+    this.#values?.line(line, seq)
     if (line.includes(PRUNED)) this.#notePrune(line, seq)
     if (line.includes(`"${KEY_EVENT}"`)) this.#noteKey(line, seq)
     this.#verifier.leaf(leaf, this.#leaf(seq))
@@ -186,18 +200,26 @@ class FolderPass {
       why: 'they are missing, and no signed event `audit-pruned` says that they were removed',
     })
   }
-
-  /** Time of the first event behind `covered`, milliseconds. */
-  firstAfter(covered: number): number | undefined {
-    return this.#starts.get(covered)
+  /** What is missing was erased on record. That is durable before anything goes: where values went while the log was read, it stands in what came since. */
+  async judgeValues(): Promise<void> {
+    const values = this.#values
+    if (values === undefined) return
+    for (
+      let at = this.#end;
+      !values.isEmpty && existsSync(join(this.#dir, segmentName(at.segment)));
+      at = { segment: at.segment + 1, offset: 0 }
+    )
+      await this.#records(at, this.#bytesOf(at.segment), line => values.erasure(line))
+    values.judge(this.#findings)
   }
 }
+
+type PassParts = { readonly verifier: LogVerifier; readonly findings: Findings; readonly values: MissingValues | undefined }
 
 const PRUNED = 'audit-pruned'
 type Loose = {
   readonly type?: unknown
   readonly what?: unknown
-  readonly time?: unknown
   readonly detail?: Readonly<Record<'to' | 'before' | 'vkey', unknown>>
 }
 
@@ -208,10 +230,4 @@ function parsed(line: Buffer): Loose | undefined {
     // no event: it was changed, and its hash says so
     return undefined
   }
-}
-
-const timeOf = (line: Buffer): number | undefined => {
-  const time = parsed(line)?.time
-  const ms = typeof time === 'string' ? Date.parse(time) : Number.NaN
-  return Number.isNaN(ms) ? undefined : ms
 }

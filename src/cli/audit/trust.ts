@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import type { LogIdentity } from '../../audit/checkpoint.ts'
 import { MAX_NOTE_BYTES, readNote, readVkey, type NoteKey } from '../../audit/note.ts'
 import { readCheckpoint } from '../../audit/checkpoint.ts'
+import { parseDuration } from '../../config/units.ts'
 import type { CommandArgs } from '../command.ts'
 import { required, UsageError } from '../signing/presented.ts'
 
@@ -14,6 +15,8 @@ export type GivenTrust = {
   /** signed notes from `--checkpoint` */
   readonly external: readonly string[]
   readonly isLocal: boolean
+  /** how old the first event may be that a witness did not sign, milliseconds */
+  readonly maxBehindMs: number
 }
 
 const keysIn = (args: CommandArgs, option: string, type: NoteKey['type']): NoteKey[] =>
@@ -41,7 +44,17 @@ export async function trustOf(args: CommandArgs): Promise<GivenTrust> {
     throw new UsageError(
       'expected --checkpoint FILE (a checkpoint kept elsewhere) or --witness VKEY: whoever holds the log and its key can write all of it anew, and only what he does not hold tells. --unsafe-local goes without',
     )
-  return { keys, witnesses, external, isLocal }
+  return { keys, witnesses, external, isLocal, maxBehindMs: maxBehindOf(args) }
+}
+
+/** A witness that does not answer is asked again within five minutes. */
+const MAX_BEHIND_MS = 600_000
+
+function maxBehindOf(args: CommandArgs): number {
+  const text = args.text('max-behind')
+  const ms = text === undefined ? MAX_BEHIND_MS : parseDuration(text)
+  if (ms === undefined) throw new UsageError('--max-behind: expected a duration, such as 30s, 10m, 12h or 7d')
+  return ms
 }
 
 /** The log with the keys given, else with those that it tells itself; vkeys that are none are left out. Throws UsageError where there is no key at all. */

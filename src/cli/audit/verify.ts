@@ -1,11 +1,11 @@
 // `gatehouse audit verify`: a log in its folder, an export bundle, or one event with its proof. Offline, and without the gateway.
 
 import { statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { verifyBundle, type Verified } from '../../adapters/audit/bundle-file.ts'
 import { KeptLog } from '../../adapters/audit/kept-log.ts'
+import { readKeptValues } from '../../adapters/sqlite/kept-values.ts'
 import { verifyFolder } from '../../adapters/audit/verify-folder.ts'
-import type { OpenCheckpoint } from '../../audit/checkpoint.ts'
 import { verifyProof } from '../../audit/proof.ts'
 import { Findings, type Finding } from '../../audit/verify.ts'
 import { inertLine } from '../../kernel/json-string.ts'
@@ -13,6 +13,7 @@ import { EXIT, type CommandArgs } from '../command.ts'
 import { required, UsageError } from '../signing/presented.ts'
 import { floorNote, logPlace, type LogPlace } from './place.ts'
 import { logWith, trustOf, type GivenTrust } from './trust.ts'
+import { judgeTrust, vouched } from './vouched.ts'
 
 const MAX_FILE = 8 * 1024 * 1024
 
@@ -32,17 +33,20 @@ async function verifyLog(args: CommandArgs): Promise<number> {
   const findings = new Findings()
   const [name] = args.positionals
   const path = name === undefined ? undefined : resolve(args.io.cwd, name)
+  const takenAt = takenAtOf(args)
   const verified =
     path !== undefined && statSync(path).isFile()
       ? await verifyBundle(path, ({ origin, vkeys }) => logWith(trust, origin, vkeys), trust, findings)
-      : await verifyPlace(await logPlace(args, name), { trust, asOf: asOf(args) }, findings)
-  if (verified) judgeTrust(verified, trust, findings)
-  return report(args, verified, trust, findings)
+      : await verifyPlace(await logPlace(args, name), { trust, asOf: takenAt ?? args.io.now() }, findings)
+  const aged = verified && { ...verified, asOf: takenAt ?? verified.asOf }
+  if (aged) judgeTrust(aged, trust, findings)
+  return report(args, aged, trust, findings)
 }
 
-function asOf(args: CommandArgs): number {
+function takenAtOf(args: CommandArgs): number | undefined {
   const text = args.text('taken-at')
-  const time = text === undefined ? args.io.now() : Date.parse(text)
+  if (text === undefined) return undefined
+  const time = Date.parse(text)
   if (Number.isNaN(time)) throw new UsageError('--taken-at: expected a time, such as 2026-07-28T12:00:00Z')
   return time
 }
@@ -53,41 +57,22 @@ async function verifyPlace(
   findings: Findings,
 ): Promise<Verified> {
   const log = KeptLog.open(place.dir)
+  // Beside the log's own folder stands what rules recorded; of the folder alone nothing is known of it.
+  const values = place.dataDir === undefined ? undefined : readKeptValues(join(place.dataDir, 'audit-values.db'))
   try {
     const { tree } = log
     const floor = floorNote(place)
     const kept = { ...tree, checkpoints: floor === undefined ? tree.checkpoints : [...tree.checkpoints, floor] }
-    return await verifyFolder(place.dir, kept, { ...trust, log: logWith(trust, log.origin, log.vkeys), asOf: at }, findings)
+    return await verifyFolder(
+      place.dir,
+      kept,
+      { ...trust, log: logWith(trust, log.origin, log.vkeys), asOf: at, hasValue: values?.has },
+      findings,
+    )
   } finally {
+    values?.close()
     log.close()
   }
-}
-
-/** What was given has to be met: a checkpoint below the first event, or a witness that signed none of these trees, vouches for nothing. */
-function judgeTrust({ from, matched, external }: Verified, { witnesses, external: given }: GivenTrust, findings: Findings): void {
-  if (external.length < given.length && findings.count === 0)
-    findings.add({
-      is: 'file',
-      where: 'what was kept elsewhere',
-      why: `a checkpoint is of events before ${from}, which are not here, so it says nothing of these`,
-    })
-  for (const { name } of witnesses)
-    if (!matched.some(checkpoint => checkpoint.witnesses.some(witness => witness.name === name)))
-      findings.add({ is: 'file', where: 'checkpoints', why: `none of them is signed by the witness \`${name}\`` })
-}
-
-/** Up to where somebody else vouches for the events, and who. */
-function vouched({ matched, external }: Verified): { readonly size: number; readonly by: readonly string[] } {
-  const sizeOf = (checkpoint: OpenCheckpoint | undefined): number => checkpoint?.size ?? 0
-  const witnessed = matched.findLast(({ witnesses }) => witnesses.length > 0)
-  const kept = external.at(-1)
-  const by = [
-    ...(kept ? [`a checkpoint of ${kept.size} events kept elsewhere`] : []),
-    ...(witnessed?.witnesses ?? []).map(
-      ({ name, time }) => `the witness ${name}, of ${sizeOf(witnessed)} events at ${new Date(time * 1000).toISOString()}`,
-    ),
-  ]
-  return { size: Math.max(sizeOf(kept), sizeOf(witnessed)), by }
 }
 
 function report(args: CommandArgs, verified: Verified | undefined, trust: GivenTrust, findings: Findings): number {
