@@ -126,12 +126,10 @@ export function witness(body: string, { logs, signer, memory, now }: WitnessPart
   const own = linesBy(note, log.keys)
   const got = { origin, tree: { size, root }, got: noteOf(note.text, own) }
   const seen = size === latest.size ? latest : memory.at(origin, size)
-  const forked: Refused | undefined = seen === undefined || isSameHash(seen.root, root) ? undefined : { is: 'contradiction', seen, ...got }
+  const forked = forkOf(seen, got)
   if (request.old !== latest.size) return { status: 409, size: latest.size, ...(forked && { refused: forked }) }
   if (!verifyConsistency(latest, checkpoint, request.proof)) {
-    // Of a tree that was seen, and of the first one, a false proof says nothing: whoever has the checkpoint can send one.
-    const unproven: Refused | undefined = size > latest.size && latest.size > 0 ? { is: 'unproven', seen: latest, ...got } : undefined
-    const refused = forked ?? unproven
+    const refused = forked ?? unprovenOf(latest, got)
     const why = `nothing shows that this tree goes on from the one of ${latest.size} that was seen`
     return { status: 422, why, ...(refused && { refused }) }
   }
@@ -141,5 +139,14 @@ export function witness(body: string, { logs, signer, memory, now }: WitnessPart
   if (!memory.advance(origin, latest.size, { size, root, note: cosigned })) return { status: 409, size: memory.latest(origin)?.size ?? 0 }
   return { status: 200, lines, origin, size }
 }
+
+type Got = Pick<Refused, 'origin' | 'tree' | 'got'>
+
+const forkOf = (seen: SeenCheckpoint | undefined, got: Got): Refused | undefined =>
+  seen === undefined || isSameHash(seen.root, got.tree.root) ? undefined : { is: 'contradiction', seen, ...got }
+
+/** Of a tree that was seen, and of the first one, a false proof says nothing: whoever has the checkpoint can send one. */
+const unprovenOf = (latest: SeenCheckpoint, got: Got): Refused | undefined =>
+  got.tree.size > latest.size && latest.size > 0 ? { is: 'unproven', seen: latest, ...got } : undefined
 
 const NOTHING: SeenCheckpoint = { size: 0, root: EMPTY_ROOT, note: '' }

@@ -163,7 +163,7 @@ describe('erasure', () => {
       { type: 'outcome', outcome: 'ok' },
     ])
     for (const { id } of [intent, outcome])
-      expect((await shown(id)).body.error).toMatchObject({ reason: 'params-invalid', detail: expect.stringContaining('it was erased') })
+      expect((await shown(id)).body.error).toMatchObject({ reason: 'params-invalid', message: expect.stringContaining('it was erased') })
     const { body: found } = await admin(world, 'audit/search', { id: intent.id }, AUDITOR)
     const { seq } = found.events[0]
     await vi.waitFor(async () => {
@@ -192,8 +192,16 @@ describe('erasure', () => {
     const writer = new Database(join(world.gateway.dataDir, 'audit-values.db'))
     writer.prepare('DELETE FROM kept WHERE event = ?').run(after)
     writer.close()
-    expect((await shown(after)).body.error).toMatchObject({ detail: expect.stringContaining('no event says that it was erased') })
-    expect((await shown(before)).body.error).toMatchObject({ detail: expect.stringContaining('as an event after it says') })
+    expect((await shown(after)).body.error).toMatchObject({ message: expect.stringContaining('no event says that it was erased') })
+    expect((await shown(before)).body.error).toMatchObject({ message: expect.stringContaining('as an event after it says') })
+
+    const verify = () => gatehouse(['audit', 'verify', world.gateway.dataDir, '--unsafe-local'], { cwd: folder, now: Date.now })
+    const found = await verify()
+    expect(found).toMatchObject({ code: 1, out: expect.stringContaining('no event says that it was erased') })
+    const seq = world.gateway.events().findIndex(e => e['id'] === after)
+    expect(found.out.trim().split('\n').slice(1)).toEqual([expect.stringMatching(new RegExp(`^event ${seq}: what was recorded`))])
+    await erase(me)
+    expect(await verify()).toMatchObject({ code: 0 })
   })
   it('attack: the row of one event in the place of another', async () => {
     await call({ text: 'one' })

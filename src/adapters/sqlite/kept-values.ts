@@ -11,7 +11,7 @@ const LEAST_BYTES = NONCE_BYTES + SALT_BYTES + 1 + TAG_BYTES
 
 export type KeptValues = {
   /** whether there is something for this event, and a key that it may open with */
-  has(event: string): boolean
+  readonly has: (event: string) => boolean
   close(): void
 }
 

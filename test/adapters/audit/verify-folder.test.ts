@@ -43,10 +43,10 @@ function make(lines = Array.from({ length: EVENTS }, (_, i) => eventOf(i)), size
 }
 async function verify(
   { log, kept }: Pick<World, 'log' | 'kept'>,
-  { external = [], asOf = NOW }: { external?: string[]; asOf?: number } = {},
+  { external = [], asOf = NOW, hasValue }: { external?: string[]; asOf?: number; hasValue?: (event: string) => boolean } = {},
 ) {
   const findings = new Findings()
-  const verified = await verifyFolder(dir, kept, { log: log.identity, witnesses: [], external, asOf }, findings)
+  const verified = await verifyFolder(dir, kept, { log: log.identity, witnesses: [], external, asOf, hasValue }, findings)
   return { verified, findings: findings.list }
 }
 const edit = (segment: number, change: (text: string) => string): void => {
@@ -167,6 +167,18 @@ describe('a folder', () => {
     expect((await verify(world)).findings).toEqual([expect.objectContaining({ is: 'events', from: 1000, to: 1001 })])
   })
 
+  it('judges what was there when it began: what is written meanwhile grows old in nobody’s hands', async () => {
+    const world = make()
+    const leavesOf = (tile: number): Buffer => {
+      // Read once the lines are: the gateway goes on, and a minute goes by.
+      if (tile === 2) edit(4, text => `${text}${eventOf(1000)}\n`)
+      return world.kept.leavesOf(tile)
+    }
+    const { verified, findings } = await verify({ log: world.log, kept: { ...world.kept, leavesOf } }, { asOf: NOW + 100_000 })
+    expect(findings).toEqual([])
+    expect(verified.size).toBe(1000)
+  })
+
   it('lets a line be that is being written', async () => {
     const world = make()
     edit(4, text => `${text}{"half`)
@@ -231,5 +243,61 @@ describe('a folder whose first segments were removed', () => {
     rmSync(dir, { recursive: true })
     renameSync(copy, dir)
     expect((await verify(world)).findings).toEqual([])
+  })
+})
+
+describe('what rules recorded with events', () => {
+  const committed = (seq: number, subject: string): string =>
+    JSON.stringify({ ...JSON.parse(eventOf(seq)), commit: { result: 'x' }, principal: { issuer: 'https://idp.example', subject } })
+  const erased = (seq: number, subject: string): string =>
+    JSON.stringify({
+      ...{ detail: { of: `https://idp.example ${subject}` }, id: 'x', time: new Date(NOW).toISOString() },
+      ...{ type: 'lifecycle', v: 1, what: 'audit-erased', seq },
+    })
+  const idOf = (line: string): string => (JSON.parse(line) as { id: string }).id
+  const lines = Array.from({ length: EVENTS }, (_, i) =>
+    i === 600 ? erased(i, 'anna') : i % 100 === 50 ? committed(i, i % 200 === 50 ? 'anna' : 'bob') : eventOf(i),
+  )
+  const MISSING = 'what was recorded with it is missing, and no event says that it was erased'
+  const missing = (...seqs: number[]) => seqs.map(seq => ({ is: 'event', seq, why: MISSING }))
+
+  it('verifies where all of it is kept, or was erased on record', async () => {
+    const world = make(lines)
+    expect((await verify(world, { hasValue: () => true })).findings).toEqual([])
+    const before600 = new Set(
+      lines
+        .slice(0, 600)
+        .filter(line => line.includes('"anna"'))
+        .map(idOf),
+    )
+    expect((await verify(world, { hasValue: id => !before600.has(id) })).findings).toEqual([])
+  })
+
+  it('attack: a value removed without an erasure, of somebody else than was erased, or after that', async () => {
+    const world = make(lines)
+    const gone = new Set([lines[150]!, lines[250]!, lines[650]!].map(idOf))
+    expect((await verify(world, { hasValue: id => !gone.has(id) })).findings).toEqual(missing(150, 650))
+    expect((await verify(world, { hasValue: () => false })).findings).toEqual(missing(150, 350, 550, 750, 950, 650, 850))
+  })
+
+  it('attack: more than are named are counted', async () => {
+    const many = Array.from({ length: EVENTS }, (_, i) => (i < 300 ? committed(i, 'anna') : eventOf(i)))
+    const { findings } = await verify(make(many), { hasValue: () => false })
+    expect(findings).toHaveLength(100)
+  })
+
+  it('takes an erasure that came while the log was read, and no word of it elsewhere', async () => {
+    const world = make(lines)
+    const hasValue = (): boolean => false
+    let isOver = false
+    const leavesOf = (tile: number): Buffer => {
+      if (tile === 2 && !isOver) edit(4, text => `${text}${erased(1000, 'bob')}\n`)
+      isOver ||= tile === 2
+      return world.kept.leavesOf(tile)
+    }
+    expect((await verify({ log: world.log, kept: { ...world.kept, leavesOf } }, { hasValue })).findings).toEqual(missing(650, 850))
+    expect(isOver).toBe(true)
+    const refused = JSON.stringify({ type: 'refusal', what: 'audit-erased', detail: { of: 'https://idp.example anna' } })
+    expect((await verify(make(lines.with(990, refused)), { hasValue })).findings).toContainEqual(missing(650)[0])
   })
 })
