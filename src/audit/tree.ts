@@ -43,6 +43,12 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
   return Buffer.from(hash('sha256', nodeScratch, 'binary'), 'latin1')
 }
 
+/** The same of two hashes that stand side by side, from `from` on, written into `target` from `at` on: for many of them, without a view of each. */
+export function nodeHashInto(pairs: Buffer, from: number, target: Buffer, at: number): void {
+  pairs.copy(nodeScratch, 1, from, from + 2 * HASH_BYTES)
+  target.write(hash('sha256', nodeScratch, 'binary'), at, 'latin1')
+}
+
 /** Whether two hashes are the same; they are public, so time says nothing. */
 export const isSameHash = (a: Uint8Array, b: Uint8Array): boolean => a.length === HASH_BYTES && Buffer.compare(a, b) === 0
 

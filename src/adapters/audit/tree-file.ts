@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import type { KeptCheckpoint } from '../../audit/reading.ts'
-import { HASH_BYTES, nodeHash, type NodeAt } from '../../audit/tree.ts'
+import { HASH_BYTES, nodeHashInto, type NodeAt } from '../../audit/tree.ts'
 import { Fault } from '../../kernel/errors.ts'
 import {
   openAuditDatabase,
@@ -287,8 +287,7 @@ export function nodeIn(hashes: Buffer, level: number, index: number): Buffer {
   let row = hashes.subarray(index * HASH_BYTES, (index + 2 ** level) * HASH_BYTES)
   while (row.length > HASH_BYTES) {
     const above = Buffer.allocUnsafe(row.length / 2)
-    for (let at = 0; at < above.length; at += HASH_BYTES)
-      above.set(nodeHash(row.subarray(2 * at, 2 * at + HASH_BYTES), row.subarray(2 * at + HASH_BYTES, 2 * at + 2 * HASH_BYTES)), at)
+    for (let at = 0; at < above.length; at += HASH_BYTES) nodeHashInto(row, 2 * at, above, at)
     row = above
   }
   return row
