@@ -43,6 +43,9 @@ export type Ended = {
   readonly unreadable: readonly string[]
 }
 
+/** A change under the two-person rule, as the database keeps it: the log names one that was approved by its id alone, but where it says what was applied. */
+export type ProposedChange = { readonly id: string; readonly action: string; readonly target: string }
+
 type Draft = { readonly [K in Exclude<keyof Ended, 'blocks' | 'reads'>]: Ended[K][number][] } & {
   readonly blocks: Map<string, TargetAct>
   readonly reads: Map<string, ReadAct>
@@ -86,6 +89,11 @@ const ADMIN: Readonly<Record<string, Row>> = {
   'admin/registry/withdraw': advise,
   'admin/keys/rotate': { take: (draft, target) => draft.rotatedKeys.push(lastWord(target)) },
 }
+/** Acts that a change stands for, with how their intents write its target. Other changes end nothing. */
+const CHANGES: Readonly<Record<string, readonly [method: string, prefix: string]>> = {
+  'reassign-namespace': ['admin/namespaces/reassign', 'namespace'],
+  'rotate-key': ['admin/keys/rotate', 'key'],
+}
 const isOfSpanAlone = (method: string, target: string): boolean => ADMIN[method]?.ever !== true || target.endsWith(' deprecated')
 
 /** Cheap, before a line is parsed: nothing else can matter. */
@@ -95,6 +103,7 @@ const UNSURE: readonly unknown[] = ['state-unavailable', 'internal-fault']
 
 type Event = Readonly<Record<string, unknown>>
 type Noted = { readonly request: string; readonly method: string; readonly target: string; readonly act: Act }
+const APPROVE = 'admin/proposals/approve'
 /** Freed by an operator (compose/administration.ts). */
 const FREED = 'freed'
 
@@ -105,6 +114,9 @@ const FREED = 'freed'
 export class EndedActs {
   readonly #noted: Noted[] = []
   readonly #refused = new Set<string>()
+  /** proposals that were approved in the span, by id: the request, and whether the log says what was applied */
+  readonly #approved = new Map<string, { readonly request: string; readonly act: Act }>()
+  readonly #applied = new Set<string>()
   readonly #draft: Draft = {
     blocks: new Map(),
     connections: [],
@@ -133,9 +145,10 @@ export class EndedActs {
     if (endpoint === '/admin') this.#administered(event, { method, target }, isOfSpan)
   }
 
-  /** After the last line. */
-  end(): Ended {
+  /** After the last line. `proposed`: what the database knows of changes that were proposed. */
+  end(proposed: readonly ProposedChange[] = []): Ended {
     const draft = this.#draft
+    this.#resolve(proposed)
     for (const { request, method, target, act } of this.#noted.splice(0)) {
       if (method === FREED) draft.blocks.delete(target)
       else if (this.#refused.has(request)) continue
@@ -149,8 +162,24 @@ export class EndedActs {
   #administered(event: Event, { method, target }: Pick<Noted, 'method' | 'target'>, isOfSpan: boolean): void {
     const request = textOf(event['request'])
     if (event['type'] === 'outcome' && event['outcome'] === 'stopped' && !UNSURE.includes(event['reason'])) this.#refused.add(request)
+    if (event['type'] === 'intent' && method === APPROVE && isOfSpan) this.#approved.set(lastWord(target), { request, act: actOf(event) })
     if (event['type'] !== 'intent' || !Object.hasOwn(ADMIN, method)) return
     if (isOfSpan || !isOfSpanAlone(method, target)) this.#noted.push({ request, method, target, act: actOf(event) })
+  }
+
+  /** Approved, and the log does not say what: a log of an older build, or a crash right then. */
+  #resolve(proposed: readonly ProposedChange[]): void {
+    for (const [id, { request, act }] of this.#approved) {
+      if (this.#applied.has(id) || this.#refused.has(request)) continue
+      const change = proposed.find(each => each.id === id)
+      if (change) this.#changed(change, act)
+      else this.#draft.unreadable.push(`proposals/approve proposal ${id}`)
+    }
+  }
+
+  #changed({ action, target }: Pick<ProposedChange, 'action' | 'target'>, act: Act): void {
+    const [method, prefix] = Object.hasOwn(CHANGES, action) ? (CHANGES[action] ?? []) : []
+    if (method !== undefined) this.#noted.push({ request: '', method, target: `${prefix} ${target}`, act })
   }
 
   /** What people do at pages is on record once it is done. */
@@ -165,6 +194,10 @@ export class EndedActs {
     const detail = objectOf(event['detail'])
     if (event['what'] === 'block-freed')
       this.#noted.push({ request: '', method: FREED, target: textOf(detail['target']), act: actOf(event) })
+    if (event['what'] === 'change-applied') {
+      this.#applied.add(textOf(detail['proposal']))
+      this.#changed({ action: textOf(detail['action']), target: textOf(detail['target']) }, actOf(event))
+    }
     if (event['what'] === 'key-rotate') this.#draft.rotatedKeys.push(textOf(detail['key']))
     if (event['what'] === 'namespace-look' && detail['found'] !== 'same') this.#draft.namespaces.push(textOf(detail['namespace']))
   }

@@ -9,7 +9,7 @@ export type Done = {
   /** of the backup, RFC 3339 */
   readonly createdAt: string
   readonly keys: { readonly placed: readonly string[]; readonly left: readonly string[] }
-  /** where the database before is */
+  /** where the database before is, or what was left of it */
   readonly aside: string | undefined
   /** grants whose key is not here */
   readonly unreadable: number
@@ -34,7 +34,9 @@ function linesOf({ createdAt, keys, aside, restored, newLog }: Done): readonly s
   return [
     `state.db is that of ${createdAt}${keys.placed.length > 0 ? `, and ${keys.placed.length} keys with it` : ''}; trust/ was not touched`,
     ...(keys.left.length > 0 ? [`left out: ${keys.left.join(', ')}`] : []),
-    ...(aside === undefined ? [] : [`the one before is ${basename(aside)}`]),
+    ...(aside === undefined
+      ? []
+      : [`${/-(?:wal|shm)$/.test(aside) ? 'what is left of the one before' : 'the one before'} is ${basename(aside)}`]),
     ...(newLog ? [`a new audit log begins: ${begins(newLog)}`] : ['the audit log goes on']),
     `everybody signs in anew: no token from before now counts, ${of('sign_ins')} sign-ins and ${of('consents')} consents have ended`,
     `ended: ${of('approvals')} approvals, ${of('standing_grants')} standing grants, ${of('proposals')} proposals that waited, ${of('pending_connections')} links to connect an account`,

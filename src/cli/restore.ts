@@ -8,7 +8,7 @@ import type { Snapshot } from '../config/schema.ts'
 import { Fault } from '../kernel/errors.ts'
 import { readBackup, type Backup, type Manifest } from './backup-folder.ts'
 import { EXIT, type CommandArgs } from './command.ts'
-import { placeDatabase } from './restore-database.ts'
+import { discardDatabase, placeDatabase } from './restore-database.ts'
 import { isVaultKeyOther, keyNames, placeKeys } from './restore-keys.ts'
 import { report } from './restore-report.ts'
 import { beginAnew, sinceBackup, type SinceBackup } from './restore-log.ts'
@@ -35,11 +35,16 @@ export async function run(args: CommandArgs): Promise<number> {
     io.err(`gatehouse restore: ${problem ?? ''}\nnothing was changed\n`)
     return EXIT.conflict
   }
-  const begun = log.lost === undefined ? undefined : await beginAnew(snapshot.dataDir, backup, io.now())
-  return whileStopped(args, snapshot, {
-    instead: 'stop it first',
-    work: record => restore(args, snapshot, { folder, backup, log, begun, record }),
-  })
+  try {
+    // By now it is known that the backup can be restored: a log is ended for no less.
+    const begun = log.lost === undefined ? undefined : await beginAnew(snapshot.dataDir, backup, io.now())
+    return await whileStopped(args, snapshot, {
+      instead: 'stop it first',
+      work: record => restore(args, snapshot, { folder, backup, log, begun, record }),
+    })
+  } finally {
+    await discardDatabase(snapshot.dataDir)
+  }
 }
 
 type Restoring = {
@@ -59,7 +64,7 @@ async function restore(args: CommandArgs, snapshot: Snapshot, { folder, backup, 
   const keepConnections = args.flag('keep-connections')
   const lostLog = log.lost === undefined ? {} : { lost: log.lost, ...(begun?.before && { before: begun.before }) }
   await record('restore', { createdAt, database: files['state.db']?.sha256, isLogWhole: log.isWhole, keepConnections, ...lostLog })
-  const placed = await placeDatabase(args, snapshot, { folder, log, keepConnections })
+  const placed = await placeDatabase(args, snapshot, { log, keepConnections })
   const keys = args.flag('with-keys') ? await placeKeys(args, dataDir, { folder, manifest, rotated: log.ended.rotatedKeys }) : NO_KEYS
   const unreadable = lostGrants(inspectDatabase(join(dataDir, 'state.db')), await vaultKeyIds(snapshot, io.env))
   const { connections, blocked, revoked, frozen } = placed.restored

@@ -3,7 +3,7 @@
 import { randomFillSync } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { EndedActs, type Ended } from '../../src/audit/ended-acts.ts'
+import { EndedActs, type Ended, type ProposedChange } from '../../src/audit/ended-acts.ts'
 import { EventEncoder } from '../../src/audit/encode.ts'
 
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5)
@@ -24,10 +24,10 @@ function admin(method: string, target: string, reason?: 'params-invalid' | 'stat
   return [encoder.intent(text, ['role:operator'], 0), encoder.outcome(text, { ...end, ms: 1 })]
 }
 const person = (method: string, name: string): string[] => [encoder.decision(exchange('/oauth', method, name).text, { rules: [], ms: 0 })]
-function endedBy(lines: readonly string[], isOfSpan = true): Ended {
+function endedBy(lines: readonly string[], isOfSpan = true, proposed: readonly ProposedChange[] = []): Ended {
   const acts = new EndedActs()
   for (const line of lines) acts.note(line, isOfSpan)
-  return acts.end()
+  return acts.end(proposed)
 }
 
 it('blocks: in force unless freed afterwards; a proposal to free one frees nothing', () => {
@@ -95,6 +95,42 @@ it('the registry: revoked and deleted for ever, deprecated and frozen in the spa
     [],
     [],
   ])
+})
+
+it('attack: what was proposed before the backup and approved after it is not known: the log says what was applied', () => {
+  const applied = (proposal: string, action: string, target: string) =>
+    encoder.lifecycle('change-applied', { proposal, action, target, by: BY.by })
+  const lines = [
+    ...admin('admin/proposals/approve', 'proposal p-1'),
+    applied('p-1', 'reassign-namespace', 'com.beta https://idp.example bob'),
+    ...admin('admin/proposals/approve', 'proposal p-2'),
+    applied('p-2', 'rotate-key', 'sealing'),
+    ...admin('admin/proposals/approve', 'proposal p-3'),
+    applied('p-3', 'thaw-namespace', 'com.gamma'),
+  ]
+  expect(endedBy(lines)).toMatchObject({ namespaces: ['com.beta'], rotatedKeys: ['sealing'], unreadable: [] })
+  expect(endedBy(lines, false)).toMatchObject({ namespaces: [], rotatedKeys: [], unreadable: [] })
+})
+
+it('attack: the same in a log that does not say it: the backup knows the proposal, and what nobody knows is told', () => {
+  const lines = [
+    ...['p-1', 'p-2', 'p-3', 'p-4'].flatMap(id => admin('admin/proposals/approve', `proposal ${id}`)),
+    ...admin('admin/proposals/approve', 'proposal p-5', 'params-invalid'),
+    ...admin('admin/proposals/reject', 'proposal p-6'),
+  ]
+  const proposed = [
+    { id: 'p-1', action: 'reassign-namespace', target: 'com.beta bob' },
+    { id: 'p-2', action: 'rotate-key', target: 'vault' },
+    { id: 'p-3', action: 'thaw-namespace', target: 'com.gamma' },
+    { id: 'p-5', action: 'rotate-key', target: 'sealing' },
+    { id: 'p-6', action: 'rotate-key', target: 'audit' },
+  ]
+  const { namespaces, rotatedKeys, unreadable } = endedBy(lines, true, proposed)
+  expect({ namespaces, rotatedKeys, unreadable }).toEqual({
+    namespaces: ['com.beta'],
+    rotatedKeys: ['vault'],
+    unreadable: ['proposals/approve proposal p-4'],
+  })
 })
 
 it('what the log holds cut or without its name is told, and guessed at by nobody', () => {

@@ -105,6 +105,25 @@ describe('attack: an old backup is put back', () => {
     expect([await connected(), await blocked()]).toEqual([['notes'], ['evil']])
   })
 
+  it('after the present database alone was removed, and its write-ahead log left: nothing of it is read into the restored one', async () => {
+    const [wal, shm] = ['-wal', '-shm'].map(end => join(data, `state.db${end}`)) as [string, string]
+    const present = new Database(join(data, 'state.db'))
+    present.pragma('journal_mode = WAL')
+    present.exec('UPDATE vault_grants SET created_at = created_at + 1')
+    const stale = readFileSync(wal)
+    present.close()
+    expect(stale.length).toBeGreaterThan(4096)
+    await endSome()
+    ruin('state.db')
+    writeFileSync(wal, stale)
+    writeFileSync(shm, '')
+    const { code, out } = await run('restore', 'backup')
+    expect([code, out]).toEqual([0, expect.stringMatching(/what is left of the one before is state\.db\.before-restore-\w+-wal/)])
+    expect([await connected(), await blocked()]).toEqual([['notes'], ['evil']])
+    const aside = readdirSync(data).find(name => name.endsWith('-wal') && name.includes('before-restore'))
+    expect(readFileSync(join(data, aside ?? ''))).toEqual(stale)
+  })
+
   it('after the log was removed: nobody knows, so connections are held back', async () => {
     await endSome()
     ruin('state.db')
@@ -196,6 +215,43 @@ describe('attack: the audit log is rolled back with the backup', () => {
     expect(await findingsIn(data)).toEqual([])
     expect(JSON.parse(events.split('\n').find(line => line.includes('audit-log-begun')) ?? '{}').detail.before).toEqual(before)
     expect(readdirSync(data).filter(name => name.startsWith('audit.before-restore-'))).toHaveLength(1)
+  })
+
+  it('a backup that cannot be restored ends no log', async () => {
+    const { last } = floor()
+    writeFileSync(segment(), readFileSync(segment(), 'utf8').replace('"start"', '"stort"'))
+    const database = new Database(join(cwd, 'backup/state.db'))
+    database.exec('CREATE TABLE more (x)')
+    database.close()
+    forge(() => {})
+    rmSync(join(cwd, 'backup/manifest.sig'))
+    expect(await run('restore', 'backup', '--force')).toMatchObject({ code: 1, err: expect.stringContaining('schema') })
+    expect(floor()['last']).toEqual(last)
+    expect(readFileSync(segment(), 'utf8')).toContain('"stort"')
+    expect(readdirSync(data).filter(name => name.includes('restor'))).toEqual([])
+  })
+
+  it('and what it says is forgotten by a second restore: a log that a restore or `audit begin` put aside is read as well', async () => {
+    await endSome()
+    writeFileSync(segment(), readFileSync(segment(), 'utf8').replace('"start"', '"stort"'))
+    expect(await restore()).toMatchObject({ newLog: { why: 'audit-changed' } })
+    await signedLog(data)
+    expect((await run('audit', 'begin', '--yes', '--why', 'again')).code).toBe(0)
+    await signedLog(data)
+    ruin('state.db')
+    expect(await restore('--keep-connections')).toMatchObject({ isLogWhole: false, restored: { connections: { kept: 1, ended: 1 } } })
+    expect([await connected(), await blocked()]).toEqual([['notes'], ['evil']])
+  })
+
+  it('a key that was rotated before the backup is not taken for one that was rotated since', async () => {
+    expect((await run('key', 'rotate-offline', 'sealing')).code).toBe(0)
+    await record(() => [])
+    expect((await run('audit', 'begin', '--yes', '--why', 'moved')).code).toBe(0)
+    await record(() => [])
+    expect((await run('backup', 'second', '--with-keys')).code).toBe(0)
+    rmSync(join(data, 'keys/sealing.key'))
+    expect((await run('restore', 'second', '--force', '--with-keys')).out).not.toMatch(/left out: .*sealing/)
+    expect(existsSync(join(data, 'keys/sealing.key'))).toBe(true)
   })
 
   it('an event in it is another: a new log begins', async () => {

@@ -38,6 +38,10 @@ export async function readThrough(dir: string, mark: LogMark | undefined, on: (l
   return isWhole
 }
 
+/** Whether it goes through the mark, and has no hole from there on. */
+export const leadsThrough = async (dir: string, mark: LogMark | undefined): Promise<boolean> =>
+  mark !== undefined && goesThrough(dir, mark, await segmentsIn(dir))
+
 async function goesThrough(dir: string, mark: LogMark, segments: readonly number[]): Promise<boolean> {
   const first = Math.max(1, mark.segment)
   const last = segments.at(-1) ?? 0

@@ -1,6 +1,7 @@
 // A copy of state.db of an earlier moment, made so that it can take the place of the present one: what was ended since does not live again (restore-table.ts).
 
 import Database from 'better-sqlite3'
+import type { ProposedChange } from '../../audit/ended-acts.ts'
 import { EVERYBODY, LONGEST_TOKEN_SECONDS } from '../../identity/revocations.ts'
 import { Fault } from '../../kernel/errors.ts'
 import { migrate, migrationsFolder, readMigrations } from './migrations.ts'
@@ -54,9 +55,7 @@ export function restoreState(restoring: Restoring): Restored {
     ])
       database.pragma(pragma)
     database.pragma('foreign_keys = ON')
-    // attacker-controlled: a trigger or view of somebody else's would run with what is written here
-    if (!isOwnSchema(database, 'main'))
-      throw new Fault('state-schema-changed', 'the schema of the backup is not the one that migrations make')
+    demandOwnSchema(database)
     const present = restoring.present === undefined ? 'none' : attach(database, restoring.present)
     const restored = database.transaction(() => restore(database, restoring, present)).immediate()
     if (present !== 'none') database.exec('DETACH present')
@@ -68,6 +67,27 @@ export function restoreState(restoring: Restoring): Restored {
   } finally {
     database.close()
   }
+}
+
+/** Changes that somebody proposed in a copy of this build's schema. Throws as `restoreState` does, for a copy that it would not take. */
+export function proposedIn(file: string): readonly ProposedChange[] {
+  const database = new Database(file, { fileMustExist: true, readonly: true })
+  try {
+    database.pragma('trusted_schema = OFF')
+    demandOwnSchema(database)
+    return database.prepare<[], ProposedChange>('SELECT id, action, target FROM proposals').all()
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw new Fault('state-unavailable', 'the backup cannot be read', { cause })
+  } finally {
+    database.close()
+  }
+}
+
+/** attacker-controlled: a trigger or view of somebody else's would run with what is written to it */
+function demandOwnSchema(database: Database.Database): void {
+  if (!isOwnSchema(database, 'main'))
+    throw new Fault('state-schema-changed', 'the schema of the backup is not the one that migrations make')
 }
 
 /** `successor`: what the backed-up database became. `other`: one that was begun anew. */

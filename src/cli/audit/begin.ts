@@ -11,6 +11,7 @@ import { EventEncoder } from '../../audit/encode.ts'
 import type { Snapshot } from '../../config/schema.ts'
 import { Fault } from '../../kernel/errors.ts'
 import { EXIT, type CommandArgs } from '../command.ts'
+import { asideOf } from '../set-aside.ts'
 import { configurationOf } from '../stopped-gateway.ts'
 
 /** What a log that is to be ended may be refused for: it cannot take a last event any more. Everything else is to be mended first. */
@@ -35,7 +36,7 @@ export async function run(args: CommandArgs): Promise<number> {
     const said = { time: new Date(io.now()).toISOString(), by: io.userName, why }
     const lost = await lastEvent(args, dataDir, said)
     const end: LogEnd = { ...said, ...(lost !== undefined && { lost }) }
-    const aside = await endLog(dataDir, { aside: freeName(dataDir, io.now()), end })
+    const aside = await endLog(dataDir, { aside: asideOf(join(dataDir, 'audit'), 'ended', io.now()), end })
     const before = readFloor(dataDir).ended.at(-1)
     if (json) io.out(`${JSON.stringify({ aside, before })}\n`)
     else
@@ -86,14 +87,5 @@ async function lastEvent({ io }: CommandArgs, dataDir: string, { by, why }: LogE
     await notary.close()
     if (error instanceof Fault && LOST.includes(error.code)) return error.code
     throw error
-  }
-}
-
-/** Beside the log, with the time; with a number where it is asked for twice in a second. */
-function freeName(dataDir: string, nowMs: number): string {
-  const name = join(dataDir, `audit.ended-${new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, '')}`)
-  for (let n = 1; ; n += 1) {
-    const path = n === 1 ? name : `${name}-${n}`
-    if (!existsSync(path)) return path
   }
 }
