@@ -96,7 +96,7 @@ export class Proposals {
    * Approves and applies it: `apply` runs at most once for each proposal, whoever approves at the same time. A throw of `apply` leaves it `failed`
    * and is thrown on.
    */
-  async approve<T>(id: string, by: PrincipalKey, apply: (change: Change) => Promise<T>): Promise<T | Stop> {
+  async approve<T>(id: string, by: PrincipalKey, apply: (change: Proposal) => Promise<T>): Promise<T | Stop> {
     const { store, nowSeconds, isBlocked } = this.#parts
     const found = await this.#decidable(id, by)
     if ('stop' in found) return found

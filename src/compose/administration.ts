@@ -60,12 +60,6 @@ export function createAdministration(parts: AdministrationParts): AdminDeps {
       mayClearOwn: () => current().flow.clearOwn,
       recordClear: detail => log.append(encoder.lifecycle('marks-clear', { ...detail })),
     },
-    auditValues: {
-      read: which => parts.auditValues.read(which),
-      count: subject => parts.auditValues.count(subject),
-      erase: subject => parts.auditValues.erase(subject),
-      recordErase: detail => log.append(encoder.lifecycle('audit-erased', { ...detail })),
-    },
     approvals: {
       ...parts.approvals,
       groupsOf: ({ issuer, groups }) => groups.map(group => prefixOf(issuer) + group),
@@ -99,6 +93,12 @@ export function createAdministration(parts: AdministrationParts): AdminDeps {
         const namespace = key === undefined ? undefined : await parts.registry.namespaces.reassign(name, key)
         return namespace && { namespace }
       },
+      // On record with who, why and how many first. A crash in between leaves values: done again, it removes them.
+      'erase-values': async (target, asked) => {
+        const of = target as PrincipalKey
+        await log.append(encoder.lifecycle('audit-erased', { of, ...asked, values: await parts.auditValues.count(of) }))
+        return { erased: await parts.auditValues.erase(of) }
+      },
       // Nothing counts by it: keyholders sign what is staged.
       'stage-signer-policy': target => parts.registry.signers.stage(target),
       'rotate-key': async name => (Object.hasOwn(parts.rotations, name) ? parts.rotations[name]?.() : undefined),
@@ -110,6 +110,7 @@ export function createAdministration(parts: AdministrationParts): AdminDeps {
       newId: parts.newId,
       isBlocked: key => blocking.blocks.hasPrincipal(key),
     }),
+    recordChange: detail => log.append(encoder.lifecycle('change-applied', { ...detail })),
     breakGlass: new BreakGlass(nowSeconds, closed),
     onBreakGlass: (what, by, detail) => say(what, { by, ...detail }),
   }

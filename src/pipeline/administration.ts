@@ -8,7 +8,7 @@ import type { SelfFrom } from '../approvals/self-from.ts'
 import type { StandingGrants } from '../approvals/standing.ts'
 import type { ApprovalStore } from '../approvals/store.ts'
 import type { BreakGlass } from '../administration/break-glass.ts'
-import type { Proposals } from '../administration/proposals.ts'
+import type { Change, Proposals } from '../administration/proposals.ts'
 import type { Role } from '../administration/roles.ts'
 import type { DeadLetter, DeadLetters } from '../delivery/ledger.ts'
 import type { Level } from '../delivery/route.ts'
@@ -36,6 +36,8 @@ import type { ServerReviews } from './server-reviews.ts'
 /** What an end of streams, sessions and calls came to. */
 export type Ended = { readonly streams: number; readonly sessions: number; readonly calls: number }
 
+export type Asked = { readonly by: PrincipalKey; readonly why: string }
+
 export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' | 'streamLimit' | 'now'> & {
   /** what policies say of acts, where there are any */
   readonly judge?: GatewayDeps['judge']
@@ -54,9 +56,11 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
   readonly hasServer: (alias: string) => boolean
   /** whether nobody could administer any more if this were blocked */
   readonly wouldLockOut: (target: BlockTarget) => boolean
-  /** changes that the two-person rule covers, by action; `undefined` = no such target */
-  readonly changes: Readonly<Record<string, (target: string) => Promise<object | undefined>>>
+  /** changes that the two-person rule covers, by action, asked for by somebody, for a reason; `undefined` = no such target */
+  readonly changes: Readonly<Record<string, (target: string, asked: Asked) => Promise<object | undefined>>>
   readonly proposals: Proposals
+  /** one that was proposed is applied now: durable when it resolves, and before it is */
+  readonly recordChange: (detail: Change & { readonly proposal: string; readonly by: PrincipalKey }) => Promise<void>
   /** connected accounts, of the principal who asks alone */
   readonly connections: Pick<Connecting, 'list' | 'revoke'>
   /** every endpoint as its names were compared */
@@ -97,15 +101,7 @@ export type AdminDeps = Pick<GatewayDeps, 'authenticate' | 'standing' | 'admit' 
   readonly breakGlass: BreakGlass
   readonly auditReader: AuditReader
   /** contents that rules asked to record */
-  readonly auditValues: Pick<ValueStore, 'read' | 'count' | 'erase'> & {
-    /** durable when it resolves; `values`: how many there are */
-    readonly recordErase: (detail: {
-      readonly of: PrincipalKey
-      readonly by: PrincipalKey
-      readonly why: string
-      readonly values: number
-    }) => Promise<void>
-  }
+  readonly auditValues: Pick<ValueStore, 'read'>
   readonly registry: {
     /** `view`: a set of the registry, or '' for all of it; `target`: path and query from `/v0.1` on. JSON text, or a document byte for byte */
     readonly read: (view: string, target: string) => Promise<string | Buffer | Stop>

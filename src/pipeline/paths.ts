@@ -50,7 +50,7 @@ import {
   searchAuditStage,
   showCallStage,
 } from './stages/read-audit.ts'
-import { aimErasureStage, aimValueStage, eraseValuesStage, showValueStage } from './stages/recorded-values.ts'
+import { aimErasureStage, aimValueStage, showValueStage } from './stages/recorded-values.ts'
 import { aimMarksStage, clearMarksStage, listMarksStage } from './stages/administer-marks.ts'
 import {
   aimFreezeStage,
@@ -276,7 +276,7 @@ function rowsFrom(deps: AdminDeps, known: Known, publishing: Path<Received & Aut
     'admin/audit/state': known.step(role('operator', 'auditor')).step(auditStateStage(deps)),
     'admin/audit/proof': known.step(role('auditor')).step(aimEventStage).step(proveEventStage(deps)),
     'admin/audit/value': known.step(role('auditor')).step(aimValueStage).step(showValueStage(deps)),
-    'admin/audit/erase': known.step(role('operator')).step(aimErasureStage).step(eraseValuesStage(deps)),
+    'admin/audit/erase': known.step(role('operator')).step(aimErasureStage(deps)).step(change('erase-values')),
     'admin/marks/list': known.step(role()).step(listMarksStage(deps)),
     'admin/marks/clear': known.step(role()).step(aimMarksStage(deps)).step(clearMarksStage(deps)),
     ...approvalRows(deps, known.step(role())),

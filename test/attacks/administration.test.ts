@@ -173,9 +173,15 @@ describe('the two-person rule', () => {
   it('key rotation needs two as well, and what was sealed before still opens', async () => {
     const answer = await admin(world, 'keys/rotate', { target: 'sealing', why: 'yearly' })
     expect(answer.body.state).toBe('proposed')
-    expect((await admin(world, 'proposals/approve', { id: answer.body.proposal.id }, as('second'))).body).toMatchObject({
-      rotated: 'sealing',
-    })
+    const id = answer.body.proposal.id as string
+    expect((await admin(world, 'proposals/approve', { id }, as('second'))).body).toMatchObject({ rotated: 'sealing' })
+    // What is applied is on record before it is: the intent names a proposal, which a restored database may not know.
+    const at = world.gateway.events().findIndex(event => event['what'] === 'change-applied' && event['detail'].proposal === id)
+    expect(world.gateway.events().slice(at - 1, at + 2)).toMatchObject([
+      { type: 'intent', subject: { method: 'admin/proposals/approve', name: `proposal ${id}` } },
+      { detail: { action: 'rotate-key', target: 'sealing', by: expect.stringMatching(/ second$/) } },
+      { type: 'outcome', outcome: 'ok' },
+    ])
   })
 })
 

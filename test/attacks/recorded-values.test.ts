@@ -150,7 +150,7 @@ describe('erasure', () => {
     const row: any = database.prepare('SELECT * FROM kept WHERE event = ?').get(intent.id)
     database.close()
     expect(bytesOnDisk().includes(row.sealed)).toBe(true)
-    expect((await erase(me)).body).toEqual({ erased: 2 })
+    expect((await erase(me)).body).toEqual({ state: 'applied', erased: 2 })
     expect(bytesOnDisk().includes(row.sealed.subarray(0, 24))).toBe(false)
     const events = world.gateway.events()
     expect(events.slice(-3)).toMatchObject([
@@ -202,6 +202,34 @@ describe('erasure', () => {
     expect(found.out.trim().split('\n').slice(1)).toEqual([expect.stringMatching(new RegExp(`^event ${seq}: what was recorded`))])
     await erase(me)
     expect(await verify()).toMatchObject({ code: 0 })
+  })
+  it('attack: an operator alone erases the evidence of their own acts', async () => {
+    await call({ text: 'proof' }, 'root')
+    const { id } = eventOf('intent', 'root')
+    expect((await erase('root')).body.error).toMatchObject({ reason: 'role-missing' })
+    expect((await shown(id)).status).toBe(200)
+  })
+  it('attack: one operator alone erases evidence where two are asked for', async () => {
+    const two = { ...config(), operators: ['root', 'second'], administration: { ...config().administration, twoPerson: true } }
+    expect(await world.gateway.reload(two)).toBeUndefined()
+    await call({ text: 'proof' })
+    const { id } = eventOf('intent')
+    const { body } = await erase(me)
+    expect(body).toMatchObject({ state: 'proposed', proposal: { action: 'erase-values', target: `${ISSUER} ${me}` } })
+    expect((await shown(id)).status).toBe(200)
+    const approve = (sub: string): Promise<Answer> => admin(world, 'proposals/approve', { id: body.proposal.id }, { claims: { sub } })
+    expect((await approve('root')).body.error.reason).toBe('approver-is-proposer')
+    expect((await approve('second')).body).toEqual({ state: 'applied', erased: 2 })
+    expect((await shown(id)).body.error.reason).toBe('params-invalid')
+    const told = world.gateway.events().flatMap(event => (event['type'] === 'lifecycle' ? [event] : []))
+    expect(told.slice(-2)).toMatchObject([
+      {
+        what: 'change-applied',
+        detail: { proposal: body.proposal.id, action: 'erase-values', target: `${ISSUER} ${me}`, by: `${ISSUER} second` },
+      },
+      { what: 'audit-erased', detail: { of: `${ISSUER} ${me}`, by: `${ISSUER} root`, why: 'they asked for it', values: 2 } },
+    ])
+    expect(await world.gateway.reload(config())).toBeUndefined()
   })
   it('attack: the row of one event in the place of another', async () => {
     await call({ text: 'one' })

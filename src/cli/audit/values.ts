@@ -2,7 +2,7 @@
 
 import { neutral } from '../../kernel/neutral-json.ts'
 import { act } from '../admin/gateway.ts'
-import { text, verb, WHY } from '../admin/verb.ts'
+import { changeText, text, verb, WHY } from '../admin/verb.ts'
 
 export const value = verb({
   command: 'audit value',
@@ -23,5 +23,6 @@ export const erase = verb({
     if (issuer === undefined || subject === undefined) return 'expected --issuer and --subject: whose values'
     return why === undefined ? WHY : act(args, 'audit/erase', { issuer, subject, why })
   },
-  tell: ({ erased }) => `${Number(erased)} values erased, and the key that opened them\n`,
+  tell: answer =>
+    answer['state'] === 'proposed' ? changeText(answer) : `${Number(answer['erased'])} values erased, and the key that opened them\n`,
 })

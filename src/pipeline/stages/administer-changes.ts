@@ -3,7 +3,7 @@
 import { LOCAL_ISSUER, MAX_BREAK_GLASS_SECONDS } from '../../administration/break-glass.ts'
 import type { Change } from '../../administration/proposals.ts'
 import { isStop, type Stop } from '../../kernel/errors.ts'
-import { adminAnswer, readTexts, type AdminDeps, type Aimed } from '../administration.ts'
+import { adminAnswer, readTexts, type AdminDeps, type Aimed, type Asked } from '../administration.ts'
 import type { Answered, Authenticated, Received, Stage } from '../path.ts'
 
 type Known = Received & Authenticated & Aimed
@@ -38,13 +38,15 @@ export const changeStage = (deps: Changing, action: string): Stage<Known, Answer
   effect: true,
   run: async ({ principal, act }) => {
     const change: Change = { action, target: act.params['target'] ?? '' }
-    if (!deps.isTwoPerson() || principal.issuer === LOCAL_ISSUER) return applied(await apply(deps, change), action)
-    const proposal = await deps.proposals.propose(change, act.params['why'] ?? '', principal.key)
+    const asked = { by: principal.key, why: act.params['why'] ?? '' }
+    if (!deps.isTwoPerson() || principal.issuer === LOCAL_ISSUER) return applied(await apply(deps, change, asked), action)
+    const proposal = await deps.proposals.propose(change, asked.why, asked.by)
     return isStop(proposal) ? proposal : adminAnswer({ state: 'proposed', proposal })
   },
 })
 
-const apply = async (deps: Changing, { action, target }: Change): Promise<object | undefined> => deps.changes[action]?.(target)
+const apply = async (deps: Changing, { action, target }: Change, asked: Asked): Promise<object | undefined> =>
+  deps.changes[action]?.(target, asked)
 
 /** How the target of a change is written, for whoever wrote it otherwise. */
 const NAMING: Readonly<Record<string, string>> = {
@@ -69,14 +71,17 @@ export const aimProposalStage: Stage<Received, Aimed> = {
   },
 }
 
-export const approveStage = (deps: Changing): Stage<Known, Answered> => ({
+/** The intent names a proposal alone. What is applied stands in the log before it is: whoever restores an older database learns of it. */
+export const approveStage = (deps: Changing & Pick<AdminDeps, 'recordChange'>): Stage<Known, Answered> => ({
   name: 'approve',
   effect: true,
   run: async ({ principal, act }) => {
     let action = ''
-    const done = await deps.proposals.approve(act.params['id'] ?? '', principal.key, change => {
+    const proposal = act.params['id'] ?? ''
+    const done = await deps.proposals.approve(proposal, principal.key, async change => {
       action = change.action
-      return apply(deps, change)
+      await deps.recordChange({ proposal, action, target: change.target, by: principal.key })
+      return apply(deps, change, { by: change.proposer, why: change.why })
     })
     return done !== undefined && isStop(done) ? done : applied(done, action)
   },

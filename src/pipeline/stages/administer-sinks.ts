@@ -3,9 +3,9 @@
 import type { DeadLetter, Which } from '../../delivery/ledger.ts'
 import { isStop, type Stop } from '../../kernel/errors.ts'
 import { adminAnswer, readTexts, type AdminDeps, type Aimed } from '../administration.ts'
-import type { Answered, Received, Stage } from '../path.ts'
+import type { Answered, Authenticated, Received, Stage } from '../path.ts'
 
-type Deps = Pick<AdminDeps, 'delivery'>
+type Deps = Pick<AdminDeps, 'delivery' | 'rolesOf'>
 type Chosen = Aimed & { readonly which: Which }
 
 /** Told at once; there may be more. */
@@ -47,14 +47,15 @@ export const aimDeadStage = (isOne: boolean): Stage<Received, Chosen> => ({
   },
 })
 
-/** With its event, as the log has it. */
-export const showDeadStage = (deps: Deps): Stage<Received & Chosen, Answered> => ({
+/** For auditors with its event, as the log has it: who may not search the log reads no event of it by this way either. */
+export const showDeadStage = (deps: Deps): Stage<Received & Authenticated & Chosen, Answered> => ({
   name: 'show-dead',
-  run: async ({ which }) => {
+  run: async ({ which, principal }) => {
     const found = await deps.delivery.letters.list(which.sink, MAX_LISTED + 1).catch(away)
     if (isAway(found)) return found
     const letter = found.find(({ seq }) => seq === which.seq)
     if (!letter) return UNKNOWN
+    if (!deps.rolesOf(principal).has('auditor')) return adminAnswer({ dead: told(letter) })
     const event = await deps.delivery.eventOf(letter).catch(away)
     if (typeof event === 'object') return event
     return adminAnswer({ dead: told(letter), ...(event === undefined ? { gone: true } : { event: JSON.parse(event) as unknown }) })

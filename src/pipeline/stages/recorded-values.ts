@@ -7,7 +7,6 @@ import { keyOf, type PrincipalKey } from '../../kernel/principal.ts'
 import { adminAnswer, readTexts, type AdminDeps, type Aimed } from '../administration.ts'
 import type { Answered, Authenticated, Received, Stage } from '../path.ts'
 
-type Erasing = Aimed & { readonly whose: PrincipalKey }
 type Reading = Pick<AdminDeps, 'auditReader' | 'auditValues'>
 
 /** `{event}`: an event's id */
@@ -41,29 +40,19 @@ export const showValueStage = ({ auditReader, auditValues }: Reading): Stage<Rec
     }),
 })
 
-/** `{issuer, subject, why}`: whoever it is need not be known to the configuration any more. */
-export const aimErasureStage: Stage<Received, Erasing> = {
+/** `{issuer, subject, why}`: whoever it is need not be known to the configuration any more. What is recorded of oneself is evidence, which nobody takes away alone. */
+export const aimErasureStage = ({ isTwoPerson }: Pick<AdminDeps, 'isTwoPerson'>): Stage<Received & Authenticated, Aimed> => ({
   name: 'aim',
   run: x => {
     const read = readTexts(x, ['issuer', 'subject', 'why'])
     if (isStop(read)) return read
     const { issuer = '', subject = '' } = read.params
     if (issuer.includes(' ')) return { stop: 'params-invalid', detail: 'expected `issuer` without a space' }
-    const whose = keyOf(issuer, subject)
-    return { act: { target: `values ${whose}`, params: read.params }, whose }
+    const target = keyOf(issuer, subject)
+    if (target === x.principal.key && !isTwoPerson())
+      return { stop: 'role-missing', detail: 'nobody erases alone what was recorded of themselves', fix: 'ask another operator' }
+    return { act: { target: `values ${target}`, params: { ...read.params, target } } }
   },
-}
-
-/** On record with who, why and how many first. A crash in between leaves values: done again, it removes them. */
-export const eraseValuesStage = ({ auditValues }: Pick<AdminDeps, 'auditValues'>): Stage<Received & Authenticated & Erasing, Answered> => ({
-  name: 'erase-values',
-  effect: true,
-  run: ({ principal, whose, act }) =>
-    readable(async () => {
-      const values = await auditValues.count(whose)
-      await auditValues.recordErase({ of: whose, by: principal.key, why: act.params['why'] ?? '', values })
-      return adminAnswer({ erased: await auditValues.erase(whose) })
-    }),
 })
 
 /** Nothing goes but by an erasure, and that is on record: what is gone without one was taken away. */
