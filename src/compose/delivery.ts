@@ -2,11 +2,10 @@
 
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { Courier } from '../adapters/delivery/courier.ts'
+import { Courier, type KnownLevel } from '../adapters/delivery/courier.ts'
 import type { Logger } from '../adapters/telemetry/logs.ts'
 import type { AuditReader } from '../audit/reading.ts'
 import type { Snapshot } from '../config/schema.ts'
-import type { Level } from '../delivery/route.ts'
 import type { Dependency } from '../http/control-plane/app.ts'
 import type { AdminDeps } from '../pipeline/administration.ts'
 
@@ -32,7 +31,7 @@ const CLOSE_MS = 5000
 /** No thread runs while there are no sinks. */
 export function openDelivery({ dataDir, audit }: Snapshot, { reader, logger, version }: Parts): Delivery {
   const courier = new Courier({
-    ...{ file: join(dataDir, 'audit', 'delivery.db'), version, hostname: hostname(), reader, random: Math.random },
+    ...{ file: join(dataDir, 'delivery.db'), version, hostname: hostname(), reader, random: Math.random },
     tell: (what, detail) => logger.warn(what, { ...detail }),
   })
   courier.configure(audit.sinks)
@@ -45,21 +44,14 @@ export function openDelivery({ dataDir, audit }: Snapshot, { reader, logger, ver
       const [found] = origin === now ? await reader.read(seq, 1) : []
       return found?.seq === seq && found.leaf === leaf ? found.event : undefined
     },
-    dependencies: () =>
-      courier.sinks.map(({ name }) =>
-        dependencyOf(
-          name,
-          courier.levels.find(level => level.name === name),
-        ),
-      ),
+    dependencies: () => courier.levels.map(dependencyOf),
     close: () => courier.close(CLOSE_MS),
   }
 }
 
-function dependencyOf(sink: string, level: Level | undefined): Dependency {
+function dependencyOf({ name: sink, isRunning, state, lagEvents, lagSeconds, why }: KnownLevel): Dependency {
   const name = `sink ${sink}`
-  if (!level) return { name, state: 'degraded', detail: 'it is being started' }
-  const { state, lagEvents, lagSeconds, why } = level
+  if (!isRunning) return { name, state: 'degraded', detail: 'it is being started' }
   const isWell = state !== 'held' && (state === 'ready' || lagSeconds < LATE_SECONDS)
   if (isWell) return { name, state: 'ready' }
   return {

@@ -55,6 +55,24 @@ function* place({ seq, leaf, checkpoint, origin }: Exported): Generator<readonly
   ] as const
 }
 
+/** What a line of `cefOf` says of its place; undefined where it is none. attacker-controlled: any line; texts of strangers in it have their `=` escaped. */
+export function readCef(
+  line: string,
+): { readonly seq: number; readonly leaf: string; readonly origin: string; readonly timeMs: number | undefined } | undefined {
+  const at = line.lastIndexOf(' cn1Label=seq cn1=')
+  const place =
+    at < 0
+      ? null
+      : /^ cn1Label=seq cn1=(\d{1,16}) cn2Label=checkpoint cn2=\d{1,16} cs1Label=leaf cs1=(\S{1,99}) cs2Label=origin cs2=(.{1,2046})$/.exec(
+          line.slice(at),
+        )
+  const [, seq = '', leaf = '', origin = ''] = place ?? []
+  if (!place || !Number.isSafeInteger(Number(seq))) return undefined
+  const time = /\|\d{1,2}\|rt=(\d{1,16}) /.exec(line.slice(0, 4 * MAX_TEXT))?.[1]
+  return { seq: Number(seq), leaf: unescaped(leaf), origin: unescaped(origin), timeMs: time === undefined ? undefined : Number(time) }
+}
+const unescaped = (text: string): string => text.replace(/\\(.)/g, '$1')
+
 /** attacker-controlled: `|` would begin another member of the header, `=` another of the extension, a line break another event. */
 const header = (text: string): string => plain(text).replace(/[\\|]/g, '\\$&')
 const value = (text: string): string => plain(text).replace(/[\\=]/g, '\\$&')

@@ -1,7 +1,16 @@
 // The ports to what delivery keeps: how far each sink is, and its dead letters. Dead letters name events of the log, they hold none.
 
-/** How far a sink is in one log. `cursor`: the next seq to send. `last`: the last that it took, -1 = none. `began`: where it began. */
-export type Standing = { readonly origin: string; readonly began: number; readonly cursor: number; readonly last: number }
+/**
+ * How far a sink is in one log. `cursor`: the next seq to send. `last`: the last that it took, -1 = none. `began`: where it began. `unsure`: from there on nobody
+ * knows whether what it took was read, as its protocol does not say; a start begins there.
+ */
+export type Standing = {
+  readonly origin: string
+  readonly began: number
+  readonly cursor: number
+  readonly last: number
+  readonly unsure?: number
+}
 
 export type DeadLetter = {
   readonly sink: string

@@ -24,6 +24,8 @@ export type Shipment = {
   readonly after: number
   /** they were dead letters: older than what it has */
   readonly isReplay: boolean
+  /** the leaf that the log has at a place under a checkpoint; undefined: nothing was ever sent from there, or it is gone. Rejects where the log cannot be read */
+  readonly leafAt: (seq: number) => Promise<string | undefined>
 }
 
 /**
@@ -45,8 +47,17 @@ export type Sent = { readonly taken: number; readonly trouble?: Trouble }
  */
 export interface Outlet {
   send(shipment: Shipment): Promise<Sent>
-  /** gives up what is under way, and ends connections. Idempotent; never rejects */
+  /** gives up what is under way, and ends connections; whatever is sent afterwards is answered `later`. Idempotent; never rejects */
   close(): Promise<void>
+  /** Only where the protocol acknowledges nothing. */
+  readonly unacknowledged?: Unacknowledged
+}
+
+interface Unacknowledged {
+  /** the first `seq` of what it took and may never have brought; undefined: there is none. After `close()`, what then is left open */
+  from(): number | undefined
+  /** asked while there is nothing to send: whether it wants some of that again. What it answers it does not answer twice */
+  look(): Sent | undefined
 }
 
 export const taken = (parcels: number): Sent => ({ taken: parcels })
@@ -54,6 +65,22 @@ export const later = (why: string, afterSeconds?: number): Sent => ({
   taken: 0,
   trouble: { is: 'later', why, ...(afterSeconds !== undefined && { afterSeconds }) },
 })
+
+/**
+ * A sink that says it has more than it is known to have got: after a crash that is so, and then the log has the leaf of its last at that place. Undefined: it is
+ * believed, and gets nothing twice. attacker-controlled: whoever writes to the sink can make up what it has, and all below would count as taken.
+ */
+export async function doubtOf(
+  { leafAt }: Shipment,
+  last: { readonly seq: number; readonly leaf: string | undefined },
+): Promise<Sent | undefined> {
+  try {
+    if (last.leaf !== undefined && Number.isSafeInteger(last.seq) && (await leafAt(last.seq)) === last.leaf) return undefined
+    return later('it holds what was never sent: find out who wrote it there, and take it away')
+  } catch {
+    return later('it holds more than is known to have been sent, and the log cannot be read')
+  }
+}
 export const refused = (why: string): Sent => ({ taken: 0, trouble: { is: 'refused', why } })
 
 /** Refusals of the record itself. Other statuses are the sink's trouble, and mended there: a token that ended must not bury a log in dead letters. */

@@ -1,18 +1,21 @@
 // When a file of events is followed by another, and what it is called then. By events' own times and places, so that a restart changes nothing.
 
+import { readCef } from './cef.ts'
 import { fieldsOf, objectIn, timeIn, type Fields } from './forms.ts'
 
 /** What a line of a file says of itself; undefined where it is no line of ours. */
-export type Line = { readonly seq: number; readonly origin: string; readonly timeMs: number | undefined }
+export type Line = { readonly seq: number; readonly origin: string; readonly leaf: string | undefined; readonly timeMs: number | undefined }
 
 /** attacker-controlled: whoever can write to the file can write any line. */
 export function readLine(text: string): Line | undefined {
+  if (text.startsWith('CEF:')) return readCef(text)
   try {
     const fields = fieldsOf(text)
     const place: Fields = 'seq' in fields ? fields : objectIn(objectIn(fields, 'unmapped'), 'log')
-    const { seq, origin } = place
+    const { seq, origin, leaf } = place
     if (!Number.isSafeInteger(seq) || typeof origin !== 'string') return undefined
-    return { seq: seq as number, origin, timeMs: timeOf('event' in fields ? objectIn(fields, 'event') : fields) }
+    const timeMs = timeOf('event' in fields ? objectIn(fields, 'event') : fields)
+    return { seq: seq as number, origin, leaf: typeof leaf === 'string' ? leaf : undefined, timeMs }
   } catch {
     return undefined
   }
@@ -36,11 +39,11 @@ export function isFull({ bytes, adding, first, nextMs }: Whether, { rotateBytes,
 }
 
 const DIGITS = 12
-/** `<name>.<seq of its first event>`: names sort as events do. `taken`: there is one of that name already. */
+/** `<name>.<seq of its first event>`: within one log names sort as events do. `taken`: there is one of that name already. */
 export const rotatedName = (name: string, firstSeq: number, taken: number): string =>
   `${name}.${String(firstSeq).padStart(DIGITS, '0')}${taken === 0 ? '' : `.${taken}`}`
 
-/** Of the names in a folder, those of rotated files, oldest first. */
+/** Of the names in a folder, those of rotated files, by their first events. */
 export function rotatedNames(name: string, inFolder: readonly string[]): readonly string[] {
   const isOne = (text: string): boolean => text.startsWith(`${name}.`) && /^\d{12}(?:\.\d{1,3})?$/.test(text.slice(name.length + 1))
   return inFolder.filter(isOne).sort()

@@ -5,15 +5,7 @@ import type { Ledger, NewlyDead, Standing } from './ledger.ts'
 import type { Exported, Outlet, Parcel, Sent } from './outlet.ts'
 import { itemOf, pack, timeOf, type Item } from './packing.ts'
 import { pauseMs } from './pause.ts'
-
-/** What there is to deliver. `covered`: events with a smaller seq stand under a signed checkpoint; nothing else is given out. `prunedTo`: those before are gone. */
-export type LogView = { readonly origin: string; readonly covered: number; readonly prunedTo: number }
-/** The log, as delivery reads it. Rejects when it cannot be read. */
-export interface Source {
-  state(): Promise<LogView>
-  /** from seq `from` on in order, at most `max`; what was pruned is left out */
-  read(from: number, max: number): Promise<readonly Pick<Exported, 'seq' | 'leaf' | 'event'>[]>
-}
+import type { LogView, Source } from './source.ts'
 
 export type RouteParts = {
   readonly name: string
@@ -73,7 +65,8 @@ export class Route {
   /** time of the oldest event that was read and not taken */
   #oldestMs: number | undefined
   #covered = 0
-  #hasGoneBack = false
+  /** where the cursor was before it went back: until it is past that again, the sink is not well */
+  #lostAt = -1
   #counts = { taken: 0, failures: 0 }
 
   constructor(parts: RouteParts) {
@@ -117,8 +110,19 @@ export class Route {
     }
   }
 
-  close(): Promise<void> {
+  /** What is under way is given up, or is over soon. Never rejects. */
+  interrupt(): Promise<void> {
     return this.#parts.outlet.close()
+  }
+
+  /** After the last step. Never rejects. What its outlet then knows to have been read is not sent again at the next start. */
+  async close(): Promise<void> {
+    const { outlet, ledger, name } = this.#parts
+    await outlet.close()
+    const standing = this.#standing
+    if (!outlet.unacknowledged || !standing || standing.unsure === outlet.unacknowledged.from()) return
+    this.#standing = this.#sureness(standing)
+    await ledger.advance(name, this.#standing, []).catch(() => {}) // then they are sent again, and have their seq
   }
 
   async #work(): Promise<number> {
@@ -137,7 +141,9 @@ export class Route {
     const wanted = Math.min(this.#limit, view.covered - standing.cursor)
     const found = wanted > 0 ? await source.read(standing.cursor, wanted) : []
     if (found.length === 0) {
-      this.#well()
+      const lost = this.#parts.outlet.unacknowledged?.look()?.trouble
+      if (lost?.is === 'behind') return this.#goBack(standing, lost.from, lost.why)
+      this.#well(true)
       return IDLE_MS
     }
     const events = found.filter(({ seq }) => seq < view.covered).map(each => ({ ...each, checkpoint: view.covered, origin: view.origin }))
@@ -148,6 +154,13 @@ export class Route {
   async #stand({ origin, covered, prunedTo }: LogView): Promise<Standing> {
     const { ledger, name, from, tell } = this.#parts
     let known = this.#standing ?? (await ledger.standing(name))
+    if (!this.#standing && known?.origin === origin && known.unsure !== undefined && known.unsure < known.cursor) {
+      // The connection that it went over is gone, with whatever was on its way.
+      const cursor = Math.max(known.began, known.unsure)
+      tell('a sink gets events again', { sink: name, from: cursor, before: known.cursor, why: 'nobody knows whether it read them' })
+      known = { ...known, cursor, last: cursor - 1 }
+      await ledger.advance(name, known, [])
+    }
     if (known?.origin !== origin) {
       const began = from === 'now' && known === undefined ? covered : prunedTo
       if (known) tell('a sink goes on with another log', { sink: name, before: known.origin, origin })
@@ -191,10 +204,21 @@ export class Route {
   }
 
   async #send(parcels: readonly Parcel[], { last, began }: Standing, isReplay: boolean): Promise<Sent> {
-    const { taken, trouble } = await this.#parts.outlet.send({ parcels, after: last >= began ? last : -1, isReplay })
+    const { taken, trouble } = await this.#parts.outlet.send({ parcels, after: last >= began ? last : -1, isReplay, leafAt: this.#leafAt })
     this.#counts.taken += taken
     if (trouble !== undefined) return { taken, trouble }
     return taken < parcels.length ? { taken, trouble: { is: 'later', why: 'it did not say what became of all events' } } : { taken }
+  }
+
+  readonly #leafAt = async (seq: number): Promise<string | undefined> => {
+    const [found] = seq < this.#covered ? await this.#parts.source.read(seq, 1) : []
+    return found?.seq === seq ? found.leaf : undefined
+  }
+
+  /** With what the outlet knows now of what was read. */
+  #sureness({ origin, began, cursor, last }: Standing): Standing {
+    const from = this.#parts.outlet.unacknowledged?.from()
+    return { origin, began, cursor, last, ...(from !== undefined && { unsure: from }) }
   }
 
   /** INVARIANT: the cursor in memory is the one on disk. If we crash before this, the sink gets them again: it has `seq`. */
@@ -205,7 +229,7 @@ export class Route {
       const reason = item.why ?? (at === done.length - 1 ? why : undefined)
       return reason === undefined ? [] : [{ seq: item.event.seq, leaf: item.event.leaf, why: reason }]
     })
-    const next = { ...standing, cursor: final.event.seq + 1, last: took ?? standing.last }
+    const next = this.#sureness({ ...standing, cursor: final.event.seq + 1, last: took ?? standing.last })
     await this.#parts.ledger.advance(this.name, next, dead)
     this.#standing = next
     this.#dead += dead.length
@@ -214,15 +238,16 @@ export class Route {
 
   async #goBack(standing: Standing, from: number, why: string): Promise<number> {
     const cursor = Math.max(standing.began, Math.min(from, standing.cursor))
-    const next = { ...standing, cursor, last: cursor - 1 }
+    const next = this.#sureness({ ...standing, cursor, last: cursor - 1 })
+    // Where that fails the ledger is asked anew: an outlet without acknowledgements does not say it twice, but what was unsure stands there.
+    this.#standing = undefined
     await this.#parts.ledger.advance(this.name, next, [])
     this.#standing = next
+    this.#lostAt = Math.max(this.#lostAt, standing.cursor)
     if (cursor < standing.cursor)
       this.#parts.tell('a sink gets events again', { sink: this.name, from: cursor, before: standing.cursor, why })
-    // A sink that has nothing again and again is not well.
-    if (this.#hasGoneBack) return this.#trouble(why)
-    this.#hasGoneBack = true
-    return 0
+    // A sink that takes and loses, again and again, is not well, however much it takes: each time is a failure with its pause.
+    return this.#trouble(why)
   }
 
   /** Dead letters that an administrator wants sent again, each alone. Undefined: there is none. */
@@ -253,10 +278,12 @@ export class Route {
     return 0
   }
 
-  #well(): void {
+  /** `hasAll`: nothing that is covered was left to send, and it still has what it took. */
+  #well(hasAll = false): void {
+    if (!hasAll && (this.#standing?.cursor ?? 0) <= this.#lostAt) return
+    this.#lostAt = -1
     if (this.#failures > 0) this.#parts.tell('a sink takes events again', { sink: this.name, failures: this.#failures })
     this.#failures = 0
-    this.#hasGoneBack = false
     this.#why = undefined
   }
 

@@ -54,10 +54,24 @@ describe('delivery.db', () => {
     open(newer).close()
     opened.pop()
     const changed = new Database(newer)
-    changed.pragma('user_version = 2')
+    changed.pragma('user_version = 99')
     changed.close()
     expect(() => open(newer)).toThrow('another version')
     expect(() => open(join(folder, 'none', 'x.db'))).toThrow('ENOENT')
+  })
+
+  it('goes on with one of the version before', async () => {
+    const path = join(folder, 'delivery.db')
+    await open().advance('a', { origin: 'o', began: 0, cursor: 5, last: 4 }, [])
+    opened.pop()?.close()
+    const old = new Database(path)
+    old.exec('ALTER TABLE sinks DROP COLUMN unsure; PRAGMA user_version = 1')
+    old.close()
+    const now = open()
+    expect(await now.standing('a')).toEqual({ origin: 'o', began: 0, cursor: 5, last: 4 })
+    await now.advance('a', { origin: 'o', began: 0, cursor: 6, last: 5, unsure: 2 }, [])
+    opened.pop()?.close()
+    expect(await open().standing('a')).toEqual({ origin: 'o', began: 0, cursor: 6, last: 5, unsure: 2 })
   })
 
   it('says that nothing is kept, where it cannot be written', async () => {

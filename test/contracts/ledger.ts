@@ -21,6 +21,13 @@ export const ledgerContract = (name: string, make: () => Ledger & DeadLetters): 
       expect(await ledger.standing('a')).toEqual(at(3))
     })
 
+    it('keeps from where on nobody knows what was read, until somebody does', async () => {
+      await ledger.advance('a', { ...at(5), unsure: 3 }, [])
+      expect(await ledger.standing('a')).toEqual({ ...at(5), unsure: 3 })
+      await ledger.advance('a', at(6), [])
+      expect(await ledger.standing('a')).toEqual(at(6))
+    })
+
     it('keeps dead letters of each sink, once each', async () => {
       await ledger.advance('a', at(9), [
         { seq: 7, leaf: 'l7', why: 'x' },

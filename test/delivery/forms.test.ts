@@ -235,19 +235,21 @@ it('knows a refusal of the record from trouble of the sink', () => {
 })
 
 describe('the script for streams', () => {
+  const leafAt = (): Promise<undefined> => Promise.resolve(undefined)
   it('gets what it needs', () => {
     const parcel = { ...exported(), text: 'T' }
-    expect(appendArguments({ parcels: [parcel], after: 0, isReplay: false }, 1000)).toEqual([
+    expect(appendArguments({ parcels: [parcel], after: 0, isReplay: false, leafAt }, 1000, 7)).toEqual([
       'gw.example/1',
       '0',
       '0',
       '1000',
+      '7',
       '1',
       parcel.leaf,
       '9',
       'T',
     ])
-    expect(appendArguments({ parcels: [], after: -1, isReplay: true }, undefined)).toEqual(['', '-1', '1', ''])
+    expect(appendArguments({ parcels: [], after: -1, isReplay: true, leafAt }, undefined)).toEqual(['', '-1', '1', '', '-1'])
   })
 
   it('attack: an answer that is not its own acknowledges nothing', () => {

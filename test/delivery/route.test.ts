@@ -205,6 +205,89 @@ describe('the way to a sink', () => {
     expect(route.level()).toMatchObject({ state: 'waiting', why: 'it is empty' })
   })
 
+  it('attack: a sink that takes and loses, again and again, gets no endless flood, and does not pass for well', async () => {
+    const { log, outlet, run, route, clock } = world()
+    log.grow(2000)
+    const waits: number[] = []
+    const at: string[] = []
+    outlet.answer = ({ parcels, after }) =>
+      after >= 255 ? { taken: 0, trouble: { is: 'behind', from: 0, why: 'it is empty' } } : { taken: parcels.length }
+    for (let n = 0; n < 6; n += 1) {
+      waits.push(await run(route, 5))
+      at.push(route.level().state)
+      clock.ms += waits.at(-1) ?? 0
+    }
+    expect(waits).toEqual([250, 500, 1000, 2000, 4000, 8000])
+    expect([new Set(at), route.level()]).toMatchObject([new Set(['waiting']), { failures: 6, why: 'it is empty' }])
+    outlet.answer = ({ parcels }) => ({ taken: parcels.length })
+    await run()
+    expect(route.level()).toMatchObject({ state: 'ready', lagEvents: 0 })
+  })
+
+  it('attack: a receiver that acknowledges nothing dies while nothing happens: what it may not have read goes again, at once and after a start', async () => {
+    const { log, outlet, ledger, run, restart, clock, told } = world()
+    let [unsure, isLost]: [number | undefined, boolean] = [undefined, false]
+    const unacknowledged = {
+      from: () => unsure,
+      look: () => (isLost ? { taken: 0, trouble: { is: 'behind' as const, from: unsure ?? 0, why: 'the connection ended' } } : undefined),
+    }
+    const quiet = Object.assign(outlet, { unacknowledged })
+    outlet.answer = ({ parcels }) => {
+      isLost = false
+      unsure ??= parcels[0]?.seq
+      return { taken: parcels.length }
+    }
+    log.grow(10)
+    await run()
+    expect(ledger.standings.get('siem')).toMatchObject({ cursor: 10, unsure: 0 })
+    unsure = 6 // what was before is read
+    isLost = true
+    const wait = await run()
+    clock.ms += wait
+    await run()
+    expect([wait, outlet.got]).toEqual([250, [...upTo(10), ...upTo(4, 6)]])
+    const killed = restart(quiet)
+    await run(killed)
+    expect(outlet.got).toEqual([...upTo(10), ...upTo(4, 6), ...upTo(4, 6)])
+    expect(told.filter(line => line.startsWith('a sink gets events again'))).toHaveLength(2)
+    unsure = undefined // it said goodbye
+    await killed.close()
+    expect(ledger.standings.get('siem')).toEqual({ origin: 'gw.example/1', began: 0, cursor: 10, last: 9 })
+    await run(restart(quiet))
+    expect(outlet.got).toHaveLength(18)
+  })
+
+  it('attack: the disk is full while a sink wants events again that nothing acknowledged: they are not forgotten', async () => {
+    const { log, outlet, ledger, run, route, clock } = world()
+    let isLost = false
+    const look = () => {
+      const lost = isLost
+      isLost = false
+      return lost ? { taken: 0, trouble: { is: 'behind' as const, from: 3, why: 'the connection ended' } } : undefined
+    }
+    Object.assign(outlet, { unacknowledged: { from: () => 3, look } })
+    log.grow(5)
+    await run()
+    isLost = true
+    ledger.failNext = 'before'
+    clock.ms += await run()
+    log.grow(1)
+    clock.ms += await run(route)
+    expect(outlet.got).toEqual([...upTo(5), ...upTo(3, 3)])
+  })
+
+  it('attack: a sink that says what it has is held against the log, as far as a checkpoint covers it', async () => {
+    const { log, outlet, run } = world()
+    log.grow(10).covered = 8
+    const leaves: unknown[] = []
+    outlet.answer = async ({ parcels, leafAt }) => {
+      for (const seq of [7, 8, 9, 10, 5e15]) leaves.push(await leafAt(seq))
+      return { taken: parcels.length }
+    }
+    await run()
+    expect(leaves).toEqual([leafOf(eventLine(7)), undefined, undefined, undefined, undefined])
+  })
+
   it('attack: a sink that says nothing of what it was sent took nothing', async () => {
     const { log, outlet, run, ledger } = world()
     log.grow(10)

@@ -1,7 +1,8 @@
 // A log in memory and sinks in memory, with a clock that stands until it is moved.
 
 import { createHash } from 'node:crypto'
-import { Route, type LogView, type RouteParts, type Source } from '../../src/delivery/route.ts'
+import { Route, type RouteParts } from '../../src/delivery/route.ts'
+import type { LogView, Source } from '../../src/delivery/source.ts'
 import { enveloped } from '../../src/delivery/forms.ts'
 import type { Exported, Outlet, Sent, Shipment } from '../../src/delivery/outlet.ts'
 import { MemoryLedger } from '../support/memory-ledger.ts'

@@ -1,7 +1,8 @@
 // What the gateway and the courier's thread say to each other.
 
 import type { DeadLetter, Which } from '../../delivery/ledger.ts'
-import type { Level, LogView } from '../../delivery/route.ts'
+import type { Level } from '../../delivery/route.ts'
+import type { LogView } from '../../delivery/source.ts'
 import type { Exported } from '../../delivery/outlet.ts'
 import type { SinkSettings } from '../../delivery/settings.ts'
 

@@ -1,9 +1,10 @@
 // The courier's thread: it alone writes delivery.db and speaks to sinks. What it delivers it asks of the gateway's reader of the log.
 
+import { dirname, join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Fault } from '../../kernel/errors.ts'
-import type { Source } from '../../delivery/route.ts'
-import { DeliveryDb } from '../sqlite/delivery-db.ts'
+import type { Source } from '../../delivery/source.ts'
+import { DeliveryDb, takeOver } from '../sqlite/delivery-db.ts'
 import type { CourierAnswer, CourierAsk, CourierSettings, FromCourier, LogAnswer, LogAsk, Outcome, ToCourier } from './courier-messages.ts'
 import { encoderOf } from './encoders.ts'
 import { outletOf } from './outlets.ts'
@@ -33,6 +34,7 @@ const source: Source = {
 
 function open(): DeliveryDb | undefined {
   try {
+    takeOver(join(dirname(file), 'audit', 'delivery.db'), file)
     return DeliveryDb.open(file, Date.now)
   } catch (error) {
     const { code, message } = error instanceof Fault ? error : new Fault('delivery-unavailable', 'what delivery keeps cannot be opened')
@@ -52,7 +54,7 @@ if (ledger && port) {
   const levels = setInterval(() => {
     source.state().then(
       ({ covered }) => tell({ type: 'levels', levels: routes.levels(covered) }),
-      () => {}, // the gateway knows that the log cannot be read
+      () => tell({ type: 'levels', levels: routes.levels() }), // each says that it cannot read the log
     )
   }, LEVELS_MS)
   const run = async (ask: CourierAsk): Promise<CourierAnswer> => {

@@ -20,12 +20,21 @@ export type CourierParts = CourierSettings & {
 
 type Waiting = { readonly resolve: (answer: CourierAnswer) => void; readonly reject: (fault: Fault) => void }
 
+/** A sink as it is known here. `isRunning`: the thread speaks of it; else numbers are the last that it said, and nothing is sent. */
+export type KnownLevel = Level & Pick<SinkSettings, 'kind'> & { readonly isRunning: boolean }
+
+/** A thread that is well speaks each second. */
+const SILENT_MS = 30_000
+const UNHEARD: Omit<Level, 'name'> = { state: 'waiting', cursor: 0, lagEvents: 0, lagSeconds: 0, dead: 0, taken: 0, failures: 0 }
+
 export class Courier implements DeadLetters {
   readonly #parts: CourierParts
   readonly #waiting = new Map<number, Waiting>()
   #worker: Worker | undefined
   #sinks: readonly SinkSettings[] = []
-  #levels: readonly Level[] = []
+  /** as the thread said last, by name; those of a thread that ended stay */
+  readonly #levels = new Map<string, Level>()
+  #heardAtMs = -Infinity
   #next = 0
   #deaths = 0
   #again: NodeJS.Timeout | undefined
@@ -38,21 +47,19 @@ export class Courier implements DeadLetters {
   /** Takes effect soon; what is under way to a sink that is not there any more is given up. Never throws for what a sink does. */
   configure(sinks: readonly SinkSettings[]): void {
     this.#sinks = sinks
-    this.#levels = this.#levels.filter(({ name }) => sinks.some(sink => sink.name === name))
+    for (const name of this.#levels.keys()) if (!sinks.some(sink => sink.name === name)) this.#levels.delete(name)
     if (sinks.length > 0 && !this.#worker && !this.#again) this.#start()
     else this.#post({ type: 'configure', sinks })
   }
 
-  /** As the thread said a second ago at most; a sink it has not spoken of is not among them. */
-  get levels(): readonly (Level & Pick<SinkSettings, 'kind'>)[] {
-    return this.#levels.flatMap(level => {
-      const kind = this.#sinks.find(({ name }) => name === level.name)?.kind
-      return kind === undefined ? [] : [{ ...level, kind }]
+  /** Every configured sink, as the thread said a second ago at most; where it does not speak, as one that takes nothing: whoever watches must see that. */
+  get levels(): readonly KnownLevel[] {
+    const isHeard = performance.now() - this.#heardAtMs < SILENT_MS
+    return this.#sinks.map(({ name, kind }) => {
+      const level = this.#levels.get(name)
+      if (level && isHeard) return { ...level, kind, isRunning: true }
+      return { ...(level ?? UNHEARD), name, kind, state: 'waiting', why: 'the courier is being started, or hangs', isRunning: false }
     })
-  }
-
-  get sinks(): readonly SinkSettings[] {
-    return this.#sinks
   }
 
   async list(sink: string | undefined, limit: number): Promise<Awaited<ReturnType<DeadLetters['list']>>> {
@@ -110,7 +117,7 @@ export class Courier implements DeadLetters {
   #died(worker: Worker): void {
     if (this.#worker !== worker) return
     this.#worker = undefined
-    this.#levels = []
+    this.#heardAtMs = -Infinity
     for (const { reject } of this.#waiting.values()) reject(new Fault('delivery-unavailable', 'the courier ended'))
     this.#waiting.clear()
     if (this.#isClosed || this.#sinks.length === 0) return
@@ -127,7 +134,8 @@ export class Courier implements DeadLetters {
     switch (message.type) {
       case 'levels':
         this.#deaths = 0
-        this.#levels = message.levels
+        this.#heardAtMs = performance.now()
+        for (const level of message.levels) this.#levels.set(level.name, level)
         return
       case 'tell':
         this.#parts.tell(message.what, message.detail)

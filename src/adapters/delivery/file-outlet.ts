@@ -1,12 +1,13 @@
 // Events as lines of a file: synced before they count as taken, each once, and the file followed by another when it is large or old.
 
 import { constants } from 'node:fs'
-import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { later, taken, type Outlet, type Parcel, type Sent, type Shipment } from '../../delivery/outlet.ts'
+import { doubtOf, later, taken, type Outlet, type Parcel, type Sent, type Shipment } from '../../delivery/outlet.ts'
 import { isFull, readLine, rotatedName, rotatedNames, timeOf, type Line } from '../../delivery/rotation.ts'
 import type { FileSink } from '../../delivery/settings.ts'
 import { fieldsOf } from '../../delivery/forms.ts'
+import { whyNotPrivate } from '../private-file.ts'
 import { syncDirectory } from '../sync-directory.ts'
 
 /** A last line longer than this is nobody's. */
@@ -15,7 +16,10 @@ const HEAD_BYTES = 1024 * 1024
 const NEWLINE = 0x0a
 const SAME_NAMES = 1000
 
-type Open = { readonly file: FileHandle; bytes: number; first: Line | undefined; last: Line | undefined }
+/** `isOurs`: its last line was written by this outlet, or the log has it. */
+type Open = { readonly file: FileHandle; bytes: number; first: Line | undefined; last: Line | undefined; isOurs: boolean }
+/** Nothing was written; what mends it is in it. */
+class Unfit extends Error {}
 
 export class FileOutlet implements Outlet {
   readonly #settings: FileSink
@@ -32,6 +36,7 @@ export class FileOutlet implements Outlet {
       // What is in the file is looked at anew: how much of the last write it holds is not known.
       await this.close()
       const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+      if (cause instanceof Unfit) return later(cause.message)
       if (code === 'ELOOP') return later('its file is a symbolic link')
       return later(/^E[A-Z]+$/.test(code) ? `its file cannot be written (${code})` : 'its file cannot be written')
     }
@@ -43,8 +48,15 @@ export class FileOutlet implements Outlet {
     await file?.close().catch(() => {}) // what counts was synced before
   }
 
-  async #write({ parcels, isReplay }: Shipment): Promise<Sent> {
+  async #write(shipment: Shipment): Promise<Sent> {
+    const { parcels, isReplay } = shipment
     let at = await this.#opened()
+    const [first] = parcels
+    if (!isReplay && !at.isOurs && at.last && at.last.origin === first?.origin && at.last.seq >= first.seq) {
+      const doubt = await doubtOf(shipment, at.last)
+      if (doubt) return doubt
+      at.isOurs = true
+    }
     let lines: string[] = []
     let bytes = 0
     for (const parcel of parcels) {
@@ -63,7 +75,9 @@ export class FileOutlet implements Outlet {
       lines.push(line)
       bytes += adding
       at.first ??= place
-      if (!isReplay) at.last = place
+      if (isReplay) continue
+      at.last = place
+      at.isOurs = true
     }
     await append(at, lines)
     return taken(parcels.length)
@@ -79,12 +93,14 @@ export class FileOutlet implements Outlet {
       0o600,
     )
     try {
-      const stat = await file.stat()
-      if (!stat.isFile()) throw new Error('it is not a regular file')
+      const found = await file.stat()
+      if (!found.isFile()) throw new Error('it is not a regular file')
+      const why = whyNotPrivate(path, found)
+      if (why !== undefined) throw new Unfit(`its file is not its own: ${why}`)
       await syncDirectory(dirname(path))
-      const { end, last } = await tailOf(file, stat.size)
-      if (end < stat.size) await file.truncate(end)
-      this.#open = { file, bytes: end, first: await headOf(file, end), last }
+      const { end, last } = await tailOf(file, found.size)
+      if (end < found.size) await file.truncate(end)
+      this.#open = { file, bytes: end, first: await headOf(file, end), last, isOurs: false }
       return this.#open
     } catch (cause) {
       await file.close()
@@ -104,10 +120,18 @@ export class FileOutlet implements Outlet {
     this.#open = undefined
     await file.close()
     if (keep !== undefined) {
-      const old = rotatedNames(name, await readdir(folder))
+      const old = await this.#oldest(rotatedNames(name, await readdir(folder)))
       for (const each of old.slice(0, Math.max(0, old.length - keep))) await unlink(join(folder, each))
     }
     return this.#opened()
+  }
+
+  /** By when they were last written: another log counts its events from 0 again, so its names come before those of the one that ended. */
+  async #oldest(names: readonly string[]): Promise<readonly string[]> {
+    const found = await Promise.all(
+      names.map(async name => ({ name, atMs: (await stat(join(dirname(this.#settings.path), name))).mtimeMs })),
+    )
+    return found.sort((a, b) => a.atMs - b.atMs).map(({ name }) => name)
   }
 }
 
@@ -146,10 +170,9 @@ async function readAt(file: FileHandle, from: number, length: number): Promise<B
   return bytes.subarray(0, read)
 }
 
-/** A line of CEF says nothing that is read back; it has its place all the same. */
-function placeOf({ seq, origin, text }: Parcel): Line {
+function placeOf({ seq, origin, leaf, text }: Parcel): Line {
   const read = readLine(text)
-  return { seq, origin, timeMs: read?.timeMs ?? plainTime(text) }
+  return { seq, origin, leaf, timeMs: read?.timeMs ?? plainTime(text) }
 }
 function plainTime(text: string): number | undefined {
   try {

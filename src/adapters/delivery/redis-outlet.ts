@@ -2,9 +2,9 @@
 
 import { createClient } from '@redis/client'
 import { readFile } from 'node:fs/promises'
-import { later, type Outlet, type Sent, type Shipment } from '../../delivery/outlet.ts'
+import { doubtOf, later, type Outlet, type Sent, type Shipment } from '../../delivery/outlet.ts'
 import type { RedisSink } from '../../delivery/settings.ts'
-import { APPEND, appendArguments, appended, errorCode } from '../../delivery/stream.ts'
+import { aheadIn, APPEND, appendArguments, appended, errorCode } from '../../delivery/stream.ts'
 import { namedLookup } from '../network-reach.ts'
 import { tlsFiles } from './tls-files.ts'
 
@@ -22,6 +22,8 @@ export class RedisOutlet implements Outlet {
   readonly #settings: RedisSink
   readonly #timeoutMs: number
   #client: Client | undefined
+  /** the last seq that the stream had by itself, and the log agreed */
+  #believed = -1
 
   /** `timeoutMs`: for a connection, and for a shipment; default 10,000 */
   constructor(settings: RedisSink, timeoutMs = 10_000) {
@@ -34,7 +36,16 @@ export class RedisOutlet implements Outlet {
     const key = stream ?? `gatehouse:audit:${shipment.parcels[0]?.origin ?? ''}`
     try {
       const client = this.#client?.isReady === true ? this.#client : await this.#connect()
-      const answer = await this.#inTime(client.sendCommand(['EVAL', APPEND, '1', key, ...appendArguments(shipment, maxLength)]))
+      const append = (): Promise<unknown> =>
+        this.#inTime(client.sendCommand(['EVAL', APPEND, '1', key, ...appendArguments(shipment, maxLength, this.#believed)]))
+      let answer = await append()
+      const ahead = aheadIn(answer)
+      if (ahead) {
+        const doubt = await doubtOf(shipment, ahead)
+        if (doubt) return doubt
+        this.#believed = ahead.seq
+        answer = await append()
+      }
       return appended(answer, shipment.parcels.length)
     } catch (cause) {
       // Whether the script ran is not known; the stream knows.

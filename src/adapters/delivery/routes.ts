@@ -2,7 +2,8 @@
 
 import type { Ledger } from '../../delivery/ledger.ts'
 import type { Exported, Outlet } from '../../delivery/outlet.ts'
-import { Route, type Level, type RouteParts, type Source } from '../../delivery/route.ts'
+import { Route, type Level, type RouteParts } from '../../delivery/route.ts'
+import type { Source } from '../../delivery/source.ts'
 import type { SinkSettings } from '../../delivery/settings.ts'
 
 type Parts = Pick<RouteParts, 'nowMs' | 'random' | 'tell'> & {
@@ -35,8 +36,8 @@ export class Routes {
     return this.#last
   }
 
-  /** `covered`: events that there are to deliver. */
-  levels(covered: number): readonly Level[] {
+  /** `covered`: events that there are to deliver; absent: as each saw it last. */
+  levels(covered?: number): readonly Level[] {
     return [...this.#running.values()].map(({ route }) => route.level(covered))
   }
 
@@ -90,7 +91,7 @@ export class Routes {
       end: () => {
         state.isOver = true
         wake()
-        void route.close() // what is under way is given up, or is over soon: every outlet has its time
+        void route.interrupt() // every outlet has its time
       },
     }
   }

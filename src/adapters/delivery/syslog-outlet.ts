@@ -11,12 +11,18 @@ import { tlsFiles } from './tls-files.ts'
 
 /** More than what the two kernels of a connection hold of it: of what was written before, that much may never have been read. */
 const UNSURE_BYTES = 16 * 1024 * 1024
+/** A receiver that ends a connection by itself, in order, has read what came this long before: who leaves something unread ends it with a reset (RFC 9293 section 3.10.7.4). */
+const READ_MS = 60_000
+/** For a receiver to read what was written, and to say goodbye. */
+const GOODBYE_MS = 3000
 const KEEP_ALIVE_MS = 30_000
 
 export type SyslogOptions = {
   /** for a connection, and for a write: default 10,000 */
   readonly timeoutMs?: number
   readonly resolve?: Resolve
+  /** milliseconds of a clock that never goes back */
+  readonly monotonic?: () => number
 }
 
 export class SyslogOutlet implements Outlet {
@@ -24,8 +30,14 @@ export class SyslogOutlet implements Outlet {
   readonly #options: SyslogOptions
   #socket: TLSSocket | undefined
   #why: string | undefined
-  /** written on this connection, newest last: the first seq of each shipment, and its bytes */
-  #written: { readonly seq: number; readonly bytes: number }[] = []
+  /** written on this connection, newest last: the first seq of each shipment, its bytes and when */
+  #written: { readonly seq: number; readonly bytes: number; readonly atMs: number }[] = []
+  #closing: Promise<void> | undefined
+
+  readonly unacknowledged = {
+    from: (): number | undefined => this.#written[0]?.seq,
+    look: (): Sent | undefined => (this.#isOpen() || this.#closing ? undefined : this.#behind()),
+  }
 
   constructor(settings: SyslogSink, options: SyslogOptions = {}) {
     this.#settings = settings
@@ -33,11 +45,10 @@ export class SyslogOutlet implements Outlet {
   }
 
   async send({ parcels, isReplay }: Shipment): Promise<Sent> {
-    const [unsure] = this.#isOpen() ? [] : this.#written
-    if (unsure) {
-      this.#written = []
-      return { taken: 0, trouble: { is: 'behind', from: unsure.seq, why: this.#why ?? 'the connection ended' } }
-    }
+    // What is unsure then stays in the ledger, for the next start.
+    if (this.#closing) return later('it is being ended')
+    const behind = this.#isOpen() ? undefined : this.#behind()
+    if (behind) return behind
     try {
       const socket = this.#socket ?? (await this.#connect())
       const bytes = Buffer.from(parcels.map(({ text }) => framed(text)).join(''))
@@ -50,19 +61,36 @@ export class SyslogOutlet implements Outlet {
     }
   }
 
-  /** Says goodbye, so that what was written is read. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#sayGoodbye()
+    return this.#closing
+  }
+
+  /** So that what was written is read. Only where the other side says goodbye as well, within its time, is nothing of it unsure any more. */
+  async #sayGoodbye(): Promise<void> {
     const socket = this.#socket
     this.#socket = undefined
     if (!socket || socket.destroyed) return
-    await new Promise<void>(resolve => {
-      const timer = setTimeout(() => socket.destroy(), 1000)
-      socket.once('close', () => {
+    const isRead = await new Promise<boolean>(resolve => {
+      const timer = setTimeout(() => socket.destroy(), GOODBYE_MS)
+      socket.once('close', hadError => {
         clearTimeout(timer)
-        resolve()
+        resolve(!hadError && socket.readableEnded)
       })
       socket.end()
     })
+    if (isRead) this.#written = []
+  }
+
+  #behind(): Sent | undefined {
+    const [unsure] = this.#written
+    if (!unsure) return undefined
+    this.#written = []
+    return { taken: 0, trouble: { is: 'behind', from: unsure.seq, why: this.#why ?? 'the connection ended' } }
+  }
+
+  #now(): number {
+    return (this.#options.monotonic ?? ((): number => performance.now()))()
   }
 
   #isOpen(): boolean {
@@ -88,6 +116,9 @@ export class SyslogOutlet implements Outlet {
     const end = (why: string): void => (this.#socket === socket ? this.#end(why) : undefined)
     socket.on('error', cause => end(whyOf(cause)))
     socket.on('close', () => end('the connection ended'))
+    socket.on('end', () => {
+      if (this.#socket === socket) this.#written = this.#written.filter(({ atMs }) => this.#now() - atMs < READ_MS)
+    })
     // RFC 5425: only the sender sends. Whoever answers is something else, and is not read on and on.
     socket.once('data', () => end('it answers, which no syslog receiver does'))
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
@@ -130,7 +161,7 @@ export class SyslogOutlet implements Outlet {
   }
 
   #note(seq: number, bytes: number): void {
-    this.#written.push({ seq, bytes })
+    this.#written.push({ seq, bytes, atMs: this.#now() })
     let kept = this.#written.reduce((sum, each) => sum + each.bytes, 0)
     while (kept > UNSURE_BYTES && this.#written.length > 1) kept -= this.#written.shift()?.bytes ?? 0
   }

@@ -1,7 +1,7 @@
 // delivery.db: how far each sink is, and its dead letters. Written by the courier's thread alone; synchronous inside, and durable when a call resolves.
 
 import Database from 'better-sqlite3'
-import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { closeSync, constants, existsSync, fstatSync, openSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DeadLetter, DeadLetters, Ledger, NewlyDead, Standing, Which } from '../../delivery/ledger.ts'
 import { Fault } from '../../kernel/errors.ts'
@@ -10,7 +10,7 @@ import { syncDirectoryNow } from '../sync-directory.ts'
 
 /** In the file's header: a database of something else is not touched. */
 const APPLICATION_ID = 0x47617464
-const VERSION = 1
+const VERSION = 2
 const BUSY_MS = 5000
 
 const SCHEMA = `
@@ -19,7 +19,8 @@ CREATE TABLE sinks (
   origin TEXT NOT NULL,
   began INTEGER NOT NULL CHECK (began >= 0),
   cursor INTEGER NOT NULL CHECK (cursor >= began),
-  last INTEGER NOT NULL CHECK (last >= -1 AND last < cursor OR last = -1)
+  last INTEGER NOT NULL CHECK (last >= -1 AND last < cursor OR last = -1),
+  unsure INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE dead (
   sink TEXT NOT NULL,
@@ -33,6 +34,11 @@ CREATE TABLE dead (
 ) STRICT, WITHOUT ROWID;
 `
 
+/** From the version before. */
+const UPGRADES: Readonly<Record<number, string>> = { 1: 'ALTER TABLE sinks ADD COLUMN unsure INTEGER' }
+
+type SinkRow = Omit<Standing, 'unsure'> & { readonly unsure: number | null }
+const standingOf = ({ unsure, ...rest }: SinkRow): Standing => (unsure === null ? rest : { ...rest, unsure })
 type Row = Omit<DeadLetter, 'isReplayed' | 'atMs'> & { readonly replayed: number; readonly at: number }
 const letterOf = ({ replayed, at, ...rest }: Row): DeadLetter => ({ ...rest, atMs: at, isReplayed: replayed === 1 })
 
@@ -63,19 +69,22 @@ export class DeliveryDb implements Ledger, DeadLetters {
   }
 
   standing(sink: string): Promise<Standing | undefined> {
-    return this.#run(
-      () => this.#database.prepare('SELECT origin, began, cursor, last FROM sinks WHERE name = ?').get(sink) as Standing | undefined,
-    )
+    return this.#run(() => {
+      const found = this.#database.prepare('SELECT origin, began, cursor, last, unsure FROM sinks WHERE name = ?').get(sink)
+      const row = found as SinkRow | undefined
+      return row && standingOf(row)
+    })
   }
 
-  advance(sink: string, { origin, began, cursor, last }: Standing, dead: readonly NewlyDead[]): Promise<void> {
+  advance(sink: string, { origin, began, cursor, last, unsure }: Standing, dead: readonly NewlyDead[]): Promise<void> {
     return this.#write(() => {
       this.#database
         .prepare(
-          `INSERT INTO sinks (name, origin, began, cursor, last) VALUES (?, ?, ?, ?, ?)
-           ON CONFLICT (name) DO UPDATE SET origin = excluded.origin, began = excluded.began, cursor = excluded.cursor, last = excluded.last`,
+          `INSERT INTO sinks (name, origin, began, cursor, last, unsure) VALUES (?, ?, ?, ?, ?, ?)
+           ON CONFLICT (name) DO UPDATE SET origin = excluded.origin, began = excluded.began, cursor = excluded.cursor, last = excluded.last,
+             unsure = excluded.unsure`,
         )
-        .run(sink, origin, began, cursor, last)
+        .run(sink, origin, began, cursor, last, unsure ?? null)
       const bury = this.#database.prepare(
         `INSERT INTO dead (sink, seq, origin, leaf, why, at) VALUES (?, ?, ?, ?, ?, ?)
          ON CONFLICT (sink, seq) DO UPDATE SET origin = excluded.origin, leaf = excluded.leaf, why = excluded.why, at = excluded.at, replayed = 0`,
@@ -149,6 +158,16 @@ export class DeliveryDb implements Ledger, DeadLetters {
   }
 }
 
+/**
+ * Older builds kept it in the folder of the log, and it went aside with a log that ended: a sink that begins with what comes from now on then missed the beginning of
+ * the next one. The write-ahead log goes first: a crash in between leaves a database whose log is found at the next start.
+ */
+export function takeOver(from: string, to: string): void {
+  if (existsSync(to) || !existsSync(from)) return
+  for (const end of ['-wal', '-shm', '']) if (existsSync(from + end)) renameSync(from + end, to + end)
+  for (const path of [to, from]) syncDirectoryNow(dirname(path))
+}
+
 /** SQLite would make the file readable for others. What is there already must be ours alone. */
 function createPrivate(path: string): void {
   let file: number
@@ -174,7 +193,9 @@ function prepare(database: Database.Database, path: string): void {
   const [id, version] = ['application_id', 'user_version'].map(name => database.pragma(name, { simple: true }))
   const isEmpty = database.pragma('page_count', { simple: true }) === 0
   if (!isEmpty && id !== APPLICATION_ID) throw new Fault('delivery-unavailable', `\`${path}\` is not a database of Gatehouse’s delivery`)
-  if (!isEmpty && version !== VERSION) throw new Fault('delivery-unavailable', `\`${path}\` is of another version of Gatehouse`)
+  const upgrade = isEmpty ? undefined : UPGRADES[Number(version)]
+  if (!isEmpty && version !== VERSION && upgrade === undefined)
+    throw new Fault('delivery-unavailable', `\`${path}\` is of another version of Gatehouse`)
   const journal = database.pragma('journal_mode = WAL', { simple: true })
   database.pragma('synchronous = FULL')
   database.pragma('trusted_schema = OFF')
@@ -184,9 +205,9 @@ function prepare(database: Database.Database, path: string): void {
       'delivery-unavailable',
       `\`${path}\` cannot be written durably (journal ${String(journal)}, synchronous ${String(synchronous)})`,
     )
-  if (!isEmpty) return
+  if (!isEmpty && upgrade === undefined) return
   database.transaction(() => {
-    database.exec(SCHEMA)
+    database.exec(upgrade ?? SCHEMA)
     database.pragma(`application_id = ${APPLICATION_ID}`)
     database.pragma(`user_version = ${VERSION}`)
   })()

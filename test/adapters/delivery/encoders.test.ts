@@ -27,8 +27,8 @@ describe('every form at every kind', () => {
     expect(text.replaceAll('\\', '')).toContain(event.leaf)
     for (const number of ['4711', '5000']) expect(text).toContain(number)
     if (sink.kind === 'syslog') expect(text).toMatch(/^[ -~]+$/)
-    if (sink.kind === 'file' && sink.form !== 'cef')
-      expect(readLine(text)).toMatchObject({ seq: 4711, origin: 'gw.example/1', timeMs: 1_700_000_001_000 })
+    if (sink.kind === 'file')
+      expect(readLine(text)).toEqual({ seq: 4711, origin: 'gw.example/1', leaf: event.leaf, timeMs: 1_700_000_001_000 })
   })
 
   it('Redis has the place in fields of its own', () => {

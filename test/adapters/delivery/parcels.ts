@@ -9,9 +9,12 @@ export const parcel = (seq: number, more: Partial<Exported> = {}, encode: (event
   const { leaf, checkpoint, origin } = event
   return { seq, leaf, checkpoint, origin, text: encode(event) }
 }
+/** Of a log with a million events. */
+export const leafAt = (seq: number): Promise<string | undefined> => Promise.resolve(seq < 1_000_000 ? parcel(seq).leaf : undefined)
 export const shipment = (from: number, count: number, more: Partial<Shipment> = {}, encode?: (event: Exported) => string): Shipment => ({
   parcels: Array.from({ length: count }, (_, n) => parcel(from + n, {}, encode)),
   after: from - 1,
   isReplay: false,
+  leafAt,
   ...more,
 })

@@ -5,7 +5,7 @@ import { RedisOutlet } from '../../../src/adapters/delivery/redis-outlet.ts'
 import type { RedisSink } from '../../../src/delivery/settings.ts'
 import { upTo } from '../../delivery/world.ts'
 import { entriesOf, hasRedis, TestRedis } from '../../support/redis.ts'
-import { parcel, shipment } from './parcels.ts'
+import { leafAt, parcel, shipment } from './parcels.ts'
 
 const STREAM = 'gatehouse:audit:gw.example/1'
 const sink = (url: string, more: Partial<RedisSink> = {}): RedisSink => ({
@@ -70,7 +70,9 @@ describe.skipIf(!hasRedis)('Redis Streams, with a real Redis', () => {
     expect(await outlet.send(shipment(0, 1))).toMatchObject({ taken: 0, trouble: { is: 'later' } })
     await redis.run('DEL', STREAM)
     await outlet.send(shipment(0, 3))
-    expect(await outlet.send({ parcels: [parcel(2, { event: '{"other":1}', leaf: 'x' })], after: 1, isReplay: false })).toMatchObject({
+    expect(
+      await outlet.send({ parcels: [parcel(2, { event: '{"other":1}', leaf: 'x' })], after: 1, isReplay: false, leafAt }),
+    ).toMatchObject({
       trouble: { is: 'later' },
     })
     await redis.run('SET', 'text', 'x')
@@ -79,9 +81,33 @@ describe.skipIf(!hasRedis)('Redis Streams, with a real Redis', () => {
     await other.close()
   })
 
+  it('attack: an id that somebody used up has every event taken for appended', async () => {
+    const forged = ['seq', '9000000000000000', 'leaf', 'x', 'checkpoint', '1', 'origin', 'gw.example/1', 'event', '{}']
+    const never = { taken: 0, trouble: { is: 'later', why: expect.stringContaining('never sent') as string } }
+    await redis.run('XADD', STREAM, '9000000000000000-1', ...forged)
+    expect(await outlet.send(shipment(0, 3))).toMatchObject(never)
+    await redis.run('DEL', STREAM)
+    await outlet.send(shipment(0, 3))
+    await redis.run('XADD', STREAM, '5-1', ...forged)
+    expect(await outlet.send(shipment(3, 1))).toMatchObject(never)
+    await redis.run('XADD', STREAM, '18000000000000000000-1', ...forged)
+    expect(await outlet.send(shipment(3, 1))).toMatchObject({ taken: 0, trouble: { is: 'later' } })
+    expect(await redis.entries(STREAM)).toHaveLength(5)
+  })
+
+  it('believes what the log has too: the cursor was lost, and what was trimmed does not come again', async () => {
+    await outlet.send(shipment(0, 10))
+    await redis.run('XTRIM', STREAM, 'MAXLEN', '2')
+    const again = new RedisOutlet(sink(redis.url))
+    expect(await again.send(shipment(0, 4))).toEqual({ taken: 4 })
+    expect(await again.send(shipment(4, 8))).toEqual({ taken: 8 })
+    expect(await seqs()).toEqual(upTo(4, 8))
+    await again.close()
+  })
+
   it('puts dead letters that are sent again behind the last, by their own seq', async () => {
-    await outlet.send({ parcels: [parcel(0), parcel(2)], after: -1, isReplay: false })
-    expect(await outlet.send({ parcels: [parcel(1)], after: 2, isReplay: true })).toEqual({ taken: 1 })
+    await outlet.send({ parcels: [parcel(0), parcel(2)], after: -1, isReplay: false, leafAt })
+    expect(await outlet.send({ parcels: [parcel(1)], after: 2, isReplay: true, leafAt })).toEqual({ taken: 1 })
     expect(await outlet.send(shipment(3, 1))).toEqual({ taken: 1 })
     expect((await redis.entries(STREAM)).map(({ id, fields }) => [id, fields['seq']])).toEqual([
       ['0-1', '0'],
@@ -90,7 +116,9 @@ describe.skipIf(!hasRedis)('Redis Streams, with a real Redis', () => {
       ['3-1', '3'],
     ])
     await redis.run('DEL', STREAM)
-    expect(await outlet.send({ parcels: [parcel(1)], after: 3, isReplay: true })).toMatchObject({ trouble: { is: 'behind', from: 0 } })
+    expect(await outlet.send({ parcels: [parcel(1)], after: 3, isReplay: true, leafAt })).toMatchObject({
+      trouble: { is: 'behind', from: 0 },
+    })
   })
 
   it('keeps about as many entries as it is told to', async () => {

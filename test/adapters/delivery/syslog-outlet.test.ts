@@ -13,7 +13,7 @@ import { syslogMessage } from '../../../src/delivery/syslog.ts'
 import { eventLine, upTo } from '../../delivery/world.ts'
 import { makeCertificate, type TestCertificate } from '../../support/certificates.ts'
 import { parseSyslog, SyslogFrames } from '../../support/syslog.ts'
-import { parcel, shipment } from './parcels.ts'
+import { leafAt, parcel, shipment } from './parcels.ts'
 
 const hasOpenssl = spawnSync('openssl', ['version'], { stdio: 'ignore' }).status === 0
 if (!hasOpenssl) console.warn('no openssl on this machine: tests with a TLS receiver are skipped')
@@ -69,7 +69,7 @@ describe.skipIf(!hasOpenssl)('syslog, with a real TLS receiver', () => {
     const heard = (count: number): Promise<void> => expect.poll(() => seqs.length).toBeGreaterThanOrEqual(count)
     return { port: (server.address() as AddressInfo).port, seqs, texts, heard }
   }
-  const outletTo = (port: number, more: Partial<SyslogSink> = {}, timeoutMs = 5000): SyslogOutlet => {
+  const outletTo = (port: number, more: Partial<SyslogSink> = {}, timeoutMs = 5000, monotonic?: () => number): SyslogOutlet => {
     const settings: SyslogSink = {
       name: 's',
       kind: 'syslog',
@@ -82,7 +82,7 @@ describe.skipIf(!hasOpenssl)('syslog, with a real TLS receiver', () => {
       ca,
       ...more,
     }
-    const outlet = new SyslogOutlet(settings, { timeoutMs })
+    const outlet = new SyslogOutlet(settings, { timeoutMs, ...(monotonic && { monotonic }) })
     outlets.push(outlet)
     return outlet
   }
@@ -103,7 +103,7 @@ describe.skipIf(!hasOpenssl)('syslog, with a real TLS receiver', () => {
     const evil = '\n14 <13>1 - - - - -\r\u001b]0;x\u0007 é\u2028'
     const event = eventLine(0, { subject: { name: evil }, type: evil })
     expect(
-      await outletTo(port).send({ parcels: [parcel(0, { event }, encode), parcel(1, {}, encode)], after: -1, isReplay: false }),
+      await outletTo(port).send({ parcels: [parcel(0, { event }, encode), parcel(1, {}, encode)], after: -1, isReplay: false, leafAt }),
     ).toEqual({ taken: 2 })
     await heard(2)
     expect(texts).toHaveLength(2)
@@ -124,6 +124,49 @@ describe.skipIf(!hasOpenssl)('syslog, with a real TLS receiver', () => {
     expect(await outlet.send(shipment(0, 6, {}, encode))).toEqual({ taken: 6 })
     await again.heard(6)
     expect([seqs, again.seqs]).toEqual([upTo(5), upTo(6)])
+  })
+
+  it('attack: a receiver that dies while nothing is sent: what it may not have read is asked for again, once', async () => {
+    const { port, heard } = await receive()
+    const outlet = outletTo(port)
+    await outlet.send(shipment(0, 3, {}, encode))
+    await heard(3)
+    expect([outlet.unacknowledged.from(), outlet.unacknowledged.look()]).toEqual([0, undefined])
+    for (const socket of sockets) socket.destroy()
+    await expect.poll(() => outlet.unacknowledged.look()).toMatchObject({ trouble: { is: 'behind', from: 0 } })
+    expect([outlet.unacknowledged.from(), outlet.unacknowledged.look()]).toEqual([undefined, undefined])
+  })
+
+  it('a receiver that ends a connection in order has read what came long before, and is not sent it again and again', async () => {
+    const { port, heard } = await receive()
+    const clock = { ms: 0 }
+    const outlet = outletTo(port, {}, 5000, () => clock.ms)
+    await outlet.send(shipment(0, 3, {}, encode))
+    clock.ms = 50_000
+    await outlet.send(shipment(3, 1, {}, encode))
+    await heard(4)
+    clock.ms = 70_000
+    for (const socket of sockets) socket.end()
+    await expect.poll(() => outlet.unacknowledged.look()).toMatchObject({ trouble: { is: 'behind', from: 3 } })
+  })
+
+  it('knows what was read once both sides said goodbye; nothing is sent behind that', async () => {
+    const { port, seqs } = await receive()
+    const outlet = outletTo(port)
+    await outlet.send(shipment(0, 3, {}, encode))
+    await outlet.close()
+    expect([seqs, outlet.unacknowledged.from()]).toEqual([upTo(3), undefined])
+    expect(await outlet.send(shipment(3, 1, {}, encode))).toEqual({ taken: 0, trouble: { is: 'later', why: 'it is being ended' } })
+  })
+
+  it('attack: a receiver that reads nothing and says no goodbye: what is unsure stays so, and a stop takes its time and no more', async () => {
+    const { port } = await receive(socket => socket.pause())
+    const outlet = outletTo(port)
+    await outlet.send(shipment(7, 3, {}, encode))
+    const closing = outlet.close()
+    expect(await outlet.send(shipment(0, 10, {}, encode))).toMatchObject({ trouble: { is: 'later' } })
+    await closing
+    expect([outlet.unacknowledged.from(), outlet.unacknowledged.look()]).toEqual([7, undefined])
   })
 
   it('attack: a receiver whose certificate nobody trusts gets nothing', async () => {
