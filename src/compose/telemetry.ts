@@ -30,7 +30,7 @@ export function openTelemetry({ telemetry }: Pick<Snapshot, 'telemetry'>, parts:
   let settings: TelemetrySettings = {}
   let exporter: Exporter | undefined
   let tracer: Tracer | undefined
-  const isSampled = createSampler(() => settings.traces ?? NOTHING, parts.monotonic)
+  const isSampled = createSampler(() => settings.traces ?? NOTHING, parts.monotonic, Math.random)
 
   function configure(next: TelemetrySettings): void {
     // What others decide of a reload does not concern collectors: what waits for them waits on.

@@ -4,6 +4,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { WitnessLevel } from '../../audit/witness-levels.ts'
 import type { Level } from '../../delivery/route.ts'
 import type { Activity, Measure } from '../../kernel/measure.ts'
+import { REPLIES } from '../../mcp/replies.ts'
 import { History } from './history.ts'
 import { MetricsPages, type Family, type ReadCounts } from './metrics-pages.ts'
 import { showSinks } from './sink-metrics.ts'
@@ -82,7 +83,8 @@ export function createMetrics(upstreams: () => Iterable<string>): Metrics {
   const calls = new Labelled(() => new Distribution(CALL_BUCKETS), isUpstream, MAX_UPSTREAMS)
   const waits = new Labelled(() => new Distribution(CALL_BUCKETS), isUpstream, MAX_UPSTREAMS)
   const outcomes = new Labelled(() => new Labelled(counter, isName, MAX_NAMES), isUpstream, MAX_UPSTREAMS)
-  const refusals = new Labelled(counter, isName, MAX_NAMES)
+  // Every reason has room: one that is refused for the first time after a hundred others is what an alert is for.
+  const refusals = new Labelled(counter, reason => Object.hasOwn(REPLIES, reason), Object.keys(REPLIES).length)
   const drops = new Labelled(() => new Labelled(counter, isName, MAX_NAMES), isUpstream, MAX_UPSTREAMS)
   const traced = new Labelled(counter, isName, MAX_NAMES)
   const exports = new Labelled(() => new Labelled(counter, isName, MAX_NAMES), isName, MAX_NAMES)

@@ -8,11 +8,13 @@ const RANDOM_BITS = 2 ** 56
 
 /**
  * Parent-based. A caller that wants its trace (sampled flag) gets it, `fromHosts` times a second among all callers: whoever sets the flag on each request would
- * else fill the queue for everybody. Beyond, and where no trace goes on, the share decides; a caller that does not want it is not traced.
+ * else fill the queue for everybody. Beyond, the share decides by a number of our own, as the trace id is the caller's choice; where no trace goes on it decides by
+ * the id, which is ours. A caller that does not want it is not traced. `random`: 0 up to 1.
  */
 export function createSampler(
   settings: () => SampleSettings,
   monotonic: () => number,
+  random: () => number,
 ): (traceId: string, isParentSampled: boolean | undefined) => boolean {
   let second = -1
   let given = 0
@@ -29,6 +31,8 @@ export function createSampler(
         given += 1
         return true
       }
+      // attacker-controlled: an id of zeros would be in every share
+      return random() < sample
     }
     return sample > 0 && Number.parseInt(traceId.slice(18), 16) < sample * RANDOM_BITS
   }

@@ -3,6 +3,7 @@ import { Histogram, Registry } from 'prom-client'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createMetrics, type Metrics } from '../../../src/adapters/telemetry/metrics.ts'
 import { Distribution, histogramOf, Labelled } from '../../../src/adapters/telemetry/series.ts'
+import { REPLIES } from '../../../src/mcp/replies.ts'
 import type { Reason } from '../../../src/kernel/errors.ts'
 
 let open: Metrics[] = []
@@ -81,6 +82,15 @@ describe('createMetrics', () => {
     expect(shown.get('gatehouse_refusals_total{reason="other"}')).toBe(100_000)
     expect(shown.get('gatehouse_stage_seconds_count{stage="other"}')).toBe(100_000)
     expect([...shown.keys()].filter(key => /attacker|evil|forged|stage \d/.test(key))).toEqual([])
+  })
+
+  it('attack: whoever is refused for a hundred reasons first hides the one that an alert looks for', async () => {
+    const metrics = setUp()
+    const reasons = Object.keys(REPLIES) as Reason[]
+    for (const reason of reasons) metrics.refusal(reason)
+    const shown = await page(metrics)
+    expect(reasons.filter(reason => shown.get(`gatehouse_refusals_total{reason="${reason}"}`) !== 1)).toEqual([])
+    expect(shown.has('gatehouse_refusals_total{reason="other"}')).toBe(false)
   })
 
   it('knows an upstream that a reload added', async () => {

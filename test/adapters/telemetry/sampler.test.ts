@@ -8,6 +8,7 @@ describe('createSampler', () => {
     const isSampled = createSampler(
       () => ({ sample: 0.1, fromHosts: 0 }),
       () => 0,
+      () => 0.5,
     )
     const ids = Array.from({ length: 20_000 }, (_, n) => id(n + 1))
     const taken = ids.filter(traceId => isSampled(traceId, undefined))
@@ -23,6 +24,7 @@ describe('createSampler', () => {
     const isSampled = createSampler(
       () => ({ sample, fromHosts: 0 }),
       () => 0,
+      () => 0.5,
     )
     expect(Array.from({ length: 1000 }, (_, n) => isSampled(id(n), undefined)).filter(Boolean)).toHaveLength(count)
   })
@@ -31,6 +33,7 @@ describe('createSampler', () => {
     expect(
       createSampler(
         () => ({ sample: 1, fromHosts: 100 }),
+        () => 0,
         () => 0,
       )(id(1), false),
     ).toBe(false)
@@ -41,6 +44,7 @@ describe('createSampler', () => {
     const isSampled = createSampler(
       () => ({ sample: 0, fromHosts: 100 }),
       () => now,
+      () => 0,
     )
     const flood = (): number => Array.from({ length: 5000 }, (_, n) => isSampled(id(n), true)).filter(Boolean).length
     expect(flood()).toBe(100)
@@ -48,5 +52,16 @@ describe('createSampler', () => {
     expect(flood()).toBe(0)
     now = 1000
     expect(flood()).toBe(100)
+  })
+
+  it('attack: beyond that, callers whose ids are made so that every share takes them get no more than the share', () => {
+    let n = 0
+    const isSampled = createSampler(
+      () => ({ sample: 0.1, fromHosts: 0 }),
+      () => 0,
+      () => (n++ % 100) / 100,
+    )
+    const flood = Array.from({ length: 1000 }, (_, i) => isSampled('f'.repeat(16) + i.toString(16).padStart(16, '0'), true))
+    expect(flood.filter(Boolean)).toHaveLength(100)
   })
 })
