@@ -53,6 +53,18 @@ export function eachFacet(event: Json, found: (facet: Facet, value: string) => v
   add('approval', detail['approval'])
 }
 
+/** Every approval that an event names: as its own, and as what permitted it, among the rules. */
+export function eachApproval(event: Json, found: (approval: string) => void): void {
+  eachFacet(event, (facet, value) => {
+    if (facet === 'approval') found(value)
+  })
+  const { rules } = event
+  if (Array.isArray(rules))
+    for (const rule of rules as readonly unknown[])
+      if (typeof rule === 'string' && rule.startsWith(BY_APPROVAL)) found(rule.slice(BY_APPROVAL.length))
+}
+const BY_APPROVAL = 'approval:'
+
 function who(value: unknown, add: (facet: Facet, value: unknown) => void): void {
   if (!isObject(value)) return
   add('principal', value['subject'])

@@ -1,7 +1,7 @@
 // What is asked of a log beside searching it: events in order, the story of a call, how the log stands, proofs. Synchronous: for threads and commands.
 
 import { QUERY_LIMITS, type Found, type FoundPage, type LogState, type Query } from '../../audit/reading.ts'
-import { eachFacet } from '../../audit/query.ts'
+import { eachApproval } from '../../audit/query.ts'
 import { proofText } from '../../audit/proof.ts'
 import { inclusionProof } from '../../audit/tree.ts'
 import { Fault } from '../../kernel/errors.ts'
@@ -65,10 +65,7 @@ function storyOf(log: ReadLog, call: string): Found[] {
     return true
   }
   if (take({ call })) {
-    for (const { event } of found.values())
-      eachFacet(JSON.parse(event) as Readonly<Record<string, unknown>>, (facet, value) => {
-        if (facet === 'approval') approvals.add(value)
-      })
+    for (const { event } of found.values()) eachApproval(JSON.parse(event) as Readonly<Record<string, unknown>>, id => approvals.add(id))
     for (const approval of approvals) if (!take({ approval })) break
   }
   return [...found.values()].sort((a, b) => a.seq - b.seq)

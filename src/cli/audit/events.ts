@@ -96,7 +96,9 @@ export function timeline(events: readonly ShownEvent[]): string {
   const [first] = events
   if (first === undefined) return 'no such call\n'
   const began = Date.parse(text(first.event['time']))
-  const head = [whoOf(first.event), whereOf(first.event)].filter(word => word !== '-').join(', ')
+  // What people decided about it says less of who called.
+  const { event: named } = events.find(({ event }) => whoOf(event) !== '-') ?? first
+  const head = [whoOf(named), whereOf(named)].filter(word => word !== '-').join(', ')
   const rows = events.map(({ seq, event, isChanged }) => [
     since(Date.parse(text(event['time'])) - began),
     text(event['type']),
