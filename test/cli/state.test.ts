@@ -133,6 +133,15 @@ describe('gatehouse key rotate-offline vault', () => {
     expect((await run('key', 'rotate-offline', 'audit')).code).toBe(0)
   })
 
+  it('leaves nothing in the audit log that no checkpoint covers: a start then takes nothing that nobody here signed', async () => {
+    await signedLog(data)
+    expect((await run('key', 'rotate-offline', 'sealing')).code).toBe(0)
+    expect(events().slice(-2)).toEqual(['key-rotate', 'key-rotated'])
+    expect(readFloor(data).last!.size).toBe(4) // how it began, `start`, and these
+    await signedLog(data)
+    expect(events()).not.toContain('log-recovered')
+  })
+
   it('changes nothing while a gateway runs, and says what to do instead', async () => {
     await seed(1)
     const before = readFileSync(keyFile())
