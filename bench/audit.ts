@@ -1,4 +1,5 @@
-// `npm run bench:audit`: what the audit log with its notary does beside a bare group commit of the same bytes, and how long a search takes in a large log.
+// `npm run bench:audit`: what the audit log with its notary does beside a bare group commit of the same bytes, how long a search takes in a large log, and what
+// checking a bundle takes beside bare SHA-256 of the same rows.
 //
 //   --events N   size of the log that is searched; default 1,000,000
 //   --short      50,000 events, shorter rounds
@@ -13,6 +14,7 @@ import { NotaryThread } from '../src/adapters/audit/notary-thread.ts'
 import { openFlatLog } from '../src/adapters/audit/open-flat-log.ts'
 import { EventEncoder } from '../src/audit/encode.ts'
 import { median, round } from './lib/stats.ts'
+import { verification } from './lib/verification.ts'
 
 const { values } = parseArgs({
   options: { events: { type: 'string' }, short: { type: 'boolean', default: false }, out: { type: 'string' } },
@@ -48,7 +50,7 @@ function* eventsOfCall(): Generator<string> {
     },
   })
   if (isRare) yield encoder.refusal(exchange, { reason: RARE.reason, stage: 'verify-server' })
-  else if (n % 50 === 0) yield encoder.refusal(exchange, { reason: REASONS[n % 4]!, stage: 'evaluate-policy' })
+  else if (n % 50 === 0) yield encoder.refusal(exchange, { reason: REASONS[(n / 50) % 4]!, stage: 'evaluate-policy' })
   else {
     yield encoder.intent(exchange, ['team-files'], 0)
     yield encoder.outcome(exchange, { outcome: 'ok', resultBytes: 900, resultDigest: digest, ms: 1.234 })
@@ -190,7 +192,8 @@ async function searched() {
     'principal, 20 events in a million': { principal: RARE.principal },
     'server, 20 events in a million': { server: RARE.server },
     'reason, 20 events in a million': { reason: RARE.reason },
-    'principal and server': { principal: principals[3]!.subject, server: 'server-7' },
+    'principal and server': { principal: principals[(7 * 7919) % PRINCIPALS]!.subject, server: `server-${(7 * 104_729) % SERVERS}` },
+    'principal and server that never met': { principal: principals[3]!.subject, server: 'server-7' },
     'principal that is not there': { principal: 'nobody' },
     'one call by its id': { call },
     'newest 50': {},
@@ -233,6 +236,7 @@ try {
     machine: { node: process.version, kernel: release(), cpu: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}` },
     rate: await compare(values.short ? 2 : 5, values.short ? 20_000 : 60_000),
     search: await searched(),
+    verification: await verification(values.short ? 50_000 : 400_000),
   }
   console.log(JSON.stringify(results, undefined, 2))
   const out = values.out ?? join(import.meta.dirname, 'results/audit.json')
