@@ -141,6 +141,9 @@ class HeadLines {
   }
 }
 
+/** A line within larger bytes: from `from` to its line break at `to`. */
+export type LineAt = { readonly bytes: Buffer; readonly from: number; readonly to: number }
+
 /**
  * The lines of events of a bundle, one after the other, into a verifier. What stands in front of an event has one form, which is made of the event and compared,
  * so no byte of it is free.
@@ -161,24 +164,24 @@ export class BundleEvents {
     this.#findings = findings
   }
 
-  /** How many bytes of a line stand before its event. */
-  get prefixBytes(): number {
-    return digitsOf(this.#seq) + 1 + LEAF_CHARS + 1
+  /** The event in the next line, if that is as it must be. */
+  eventIn({ bytes, from, to }: LineAt): Buffer {
+    return bytes.subarray(Math.min(from + digitsOf(this.#seq) + 1 + LEAF_CHARS + 1, to), to)
   }
 
-  /** A line without its line break. `leaf`: the hash of what stands behind its second space, if that was made already. */
-  line(line: Buffer, leaf?: Uint8Array): void {
-    const start = this.prefixBytes
-    if (!this.#isEnded && line.length > start) {
-      const hashed = leaf ?? leafHash(line.subarray(start))
-      if (isPrefix(line, this.#seq, hashed)) {
-        this.#other = undefined
-        this.#seq += 1
-        this.#verifier.leaf(hashed)
-        return
-      }
-    }
-    this.#closer(line)
+  /** A line without its line break. */
+  line(line: Buffer): void {
+    const at = { bytes: line, from: 0, to: line.length }
+    this.hashed(at, leafHash(this.eventIn(at)), 0)
+  }
+
+  /** The same for a line that was hashed: `leaf` stands at `at`, and is of what stands behind the line's second space, which counts if the line is as it must be. */
+  hashed({ bytes, from, to }: LineAt, leaves: Buffer, at: number): void {
+    if (!this.#isEnded && isPrefix(bytes, { from, to, seq: this.#seq }, leaves, at)) {
+      this.#other = undefined
+      this.#seq += 1
+      this.#verifier.leafFrom(leaves, at)
+    } else this.#closer(bytes.subarray(from, to))
   }
 
   /** Not as it must be: how, as closely as can be said. */
@@ -246,24 +249,33 @@ const digitsOf = (n: number): number => {
   return digits
 }
 
-/** Whether the line begins with the number, a space, the hash in base64, and a space: byte for byte as `bundleLine` writes them, without making that text. */
-function isPrefix(line: Buffer, seq: number, leaf: Uint8Array): boolean {
+/**
+ * Whether the line is longer than its beginning, and begins with the number, a space, the hash in base64, and a space: byte for byte as `bundleLine` writes them,
+ * without making that text.
+ */
+function isPrefix(
+  bytes: Buffer,
+  { from, to, seq }: { readonly from: number; readonly to: number; readonly seq: number },
+  leaves: Buffer,
+  at: number,
+): boolean {
   const digits = digitsOf(seq)
+  const start = from + digits + 1
+  if (to - start <= LEAF_CHARS + 1) return false
   let n = seq
-  for (let at = digits - 1; at >= 0; at -= 1) {
-    if (line[at] !== ZERO + (n % 10)) return false
+  for (let place = from + digits - 1; place >= from; place -= 1) {
+    if (bytes[place] !== ZERO + (n % 10)) return false
     n = Math.floor(n / 10)
   }
-  const start = digits + 1
-  return line[digits] === SPACE && isBase64(line, start, leaf) && line[start + LEAF_CHARS] === SPACE
+  return bytes[from + digits] === SPACE && isBase64(bytes, start, leaves, at) && bytes[start + LEAF_CHARS] === SPACE
 }
 
-/** Whether `text` holds the base64 of the 32 bytes from `at` on, padding included (RFC 4648 section 4). */
-function isBase64(text: Buffer, at: number, bytes: Uint8Array): boolean {
-  let to = at
-  for (let i = 0; i < HASH_BYTES; i += 3) {
-    const isLast = i + 2 === HASH_BYTES
-    const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
+/** Whether `text` holds, from `to` on, the base64 of the 32 bytes from `at` on, padding included (RFC 4648 section 4). */
+function isBase64(text: Buffer, to: number, bytes: Buffer, at: number): boolean {
+  const end = at + HASH_BYTES
+  for (let i = at; i < end; i += 3) {
+    const isLast = i + 2 === end
+    const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (isLast ? 0 : (bytes[i + 2] ?? 0))
     if (text[to] !== ALPHABET[group >> 18] || text[to + 1] !== ALPHABET[(group >> 12) & 63] || text[to + 2] !== ALPHABET[(group >> 6) & 63])
       return false
     if (text[to + 3] !== (isLast ? PADDING : ALPHABET[group & 63])) return false

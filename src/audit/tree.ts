@@ -9,6 +9,8 @@ export const MAX_PROOF_HASHES = 63
 /** Longest line whose hash needs no memory of its own. */
 const SCRATCH_BYTES = 64 * 1024
 const MAX_PEAKS = 53
+/** Lines shorter than this, which nearly all are, have a view kept for their length. */
+const VIEWS = 4096
 
 /** SHA-256 of nothing: the root of a tree without leaves. */
 export const EMPTY_ROOT: Uint8Array = Buffer.from(hash('sha256', '', 'hex'), 'hex')
@@ -24,17 +26,26 @@ const leafScratch = Buffer.alloc(1 + SCRATCH_BYTES) // the first byte stays 0x00
 const nodeScratch = Buffer.alloc(1 + 2 * HASH_BYTES)
 nodeScratch[0] = 0x01
 
-const leafDigest = (line: Uint8Array): string => {
-  if (line.length > SCRATCH_BYTES) return hash('sha256', Buffer.concat([Buffer.of(0x00), line]), 'binary')
-  leafScratch.set(line, 1)
-  return hash('sha256', leafScratch.subarray(0, 1 + line.length), 'binary')
+/** The scratch up to so many bytes of a line, once for each length: a view is made no faster than a hash. */
+const leafViews: Buffer[] = []
+
+/** Of the bytes from `from` to before `to`. */
+function leafDigest(bytes: Buffer, from: number, to: number): string {
+  const length = to - from
+  if (length > SCRATCH_BYTES) return hash('sha256', Buffer.concat([Buffer.of(0x00), bytes.subarray(from, to)]), 'binary')
+  bytes.copy(leafScratch, 1, from, to)
+  const view = length < VIEWS ? (leafViews[length] ??= leafScratch.subarray(0, 1 + length)) : leafScratch.subarray(0, 1 + length)
+  return hash('sha256', view, 'binary')
 }
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 
 /** SHA-256(0x00 || line): the leaf of an event, its line without the line break. 32 bytes. */
-export const leafHash = (line: Uint8Array): Buffer => Buffer.from(leafDigest(line), 'latin1')
+export const leafHash = (line: Uint8Array): Buffer => Buffer.from(leafDigest(bufferOf(line), 0, line.length), 'latin1')
 
-/** The same, written into `target` from `at` on. */
-export const leafHashInto = (line: Uint8Array, target: Buffer, at: number): void => void target.write(leafDigest(line), at, 'latin1')
+/** The same for the bytes from `from` to before `to`, written into `target` from `at` on. */
+export function leafHashInto(bytes: Buffer, [from, to]: readonly [number, number], target: Buffer, at: number): void {
+  target.write(leafDigest(bytes, from, to), at, 'latin1')
+}
 
 /** SHA-256(0x01 || left || right), 32 bytes. */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
@@ -76,9 +87,15 @@ export class Frontier {
     this.#grow()
   }
 
+  /** The same for the 32 bytes at `at`. */
+  appendFrom(leaves: Buffer, at: number): void {
+    leaves.copy(this.#bytes, placeOf(this.#peaks), at, at + HASH_BYTES)
+    this.#grow()
+  }
+
   /** The same for a line, hashed first. */
   appendLine(line: Uint8Array): void {
-    leafHashInto(line, this.#bytes, placeOf(this.#peaks))
+    this.#bytes.write(leafDigest(bufferOf(line), 0, line.length), placeOf(this.#peaks), 'latin1')
     this.#grow()
   }
 

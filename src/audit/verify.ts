@@ -2,7 +2,7 @@
 // the one that was signed, as closely as the hashes allow.
 
 import type { OpenCheckpoint } from './checkpoint.ts'
-import { Frontier, isSameHash, leafHash } from './tree.ts'
+import { Frontier, HASH_BYTES, isSameHash, leafHash } from './tree.ts'
 
 /** What is wrong. Numbers of events are from 0; `to` is the first that is not meant. */
 export type Finding =
@@ -82,6 +82,13 @@ export class LogVerifier {
     if (kept !== leaf && !isSameHash(leaf, kept)) this.#suspect()
     this.#lines.append(leaf)
     this.#kept?.append(kept)
+    this.#atCheckpoint()
+  }
+
+  /** The same for the 32 bytes at `at`, of a line that is held against no other hash. */
+  leafFrom(leaves: Buffer, at: number): void {
+    if (this.#kept) return this.leaf(leaves.subarray(at, at + HASH_BYTES))
+    this.#lines.appendFrom(leaves, at)
     this.#atCheckpoint()
   }
 

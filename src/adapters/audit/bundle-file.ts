@@ -6,7 +6,7 @@ import type { NoteKey } from '../../audit/note.ts'
 import { BundleEvents, endOfHead, MAX_HEAD_BYTES, readBundleHead, type BundleHead } from '../../audit/bundle.ts'
 import { LogVerifier, type Findings } from '../../audit/verify.ts'
 import { EventTimes, timeOf } from './event-times.ts'
-import { eachHashed } from './hashed-records.ts'
+import { eachHashed, type OnRecord } from './hashed-records.ts'
 
 const CHUNK = 1 << 20
 
@@ -62,10 +62,10 @@ export async function verifyBundle(
     const events = new BundleEvents(head, verifier, findings)
     const times = new EventTimes()
     let last: number | undefined
-    const online = (line: Buffer, leaf: Buffer): void => {
-      if (times.isDue(verifier)) times.note(verifier, line.subarray(events.prefixBytes))
-      if (verifier.size === head.to - 1) last = timeOf(line.subarray(events.prefixBytes))
-      events.line(line, leaf)
+    const online: OnRecord = (line, leaves, at) => {
+      if (times.isDue(verifier)) times.note(verifier, events.eventIn(line))
+      if (verifier.size === head.to - 1) last = timeOf(events.eventIn(line))
+      events.hashed(line, leaves, at)
     }
     events.end(await eachHashed({ path, from: end, to: size, spaces: 2 }, online))
     verifier.end()

@@ -4,6 +4,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import type { LineAt } from '../../audit/bundle.ts'
 import { HASH_BYTES, leafHashInto } from '../../audit/tree.ts'
 import { bareThread } from '../bare-thread.ts'
 
@@ -32,10 +33,11 @@ export type Stretch = {
   readonly rest: number | undefined
 }
 
-export type OnRecord = (line: Buffer, leaf: Buffer) => void
+/** A line and the place of its hash; the bytes count until the callback returns. */
+export type OnRecord = (line: LineAt, leaves: Buffer, at: number) => void
 
 /**
- * Calls back for each line between two places of a file, without its line break, with its leaf hash; both are views that count until the next line. Resolves to
+ * Calls back for each line between two places of a file, without its line break, with its leaf hash. Resolves to
  * how many bytes stand behind the last line break. A line of more than 8 MiB ends the reading, as if it had no end. Rejects with what reading throws.
  */
 export async function eachHashed(range: RecordRange, online: OnRecord): Promise<number> {
@@ -47,7 +49,7 @@ export async function eachHashed(range: RecordRange, online: OnRecord): Promise<
     let start = 0
     let at = 0
     for (const end of stretch.ends) {
-      online(bytes.subarray(start, end), leaves.subarray(at, at + HASH_BYTES))
+      online({ bytes, from: start, to: end }, leaves, at)
       start = end + 1
       at += HASH_BYTES
     }
@@ -88,7 +90,7 @@ function hashed(bytes: Buffer, seen: number, spaces: number): Pick<Stretch, 'end
   let start = 0
   let at = 0
   for (const end of ends) {
-    leafHashInto(bytes.subarray(afterSpaces(bytes, { start, end, spaces }), end), leaves, at)
+    leafHashInto(bytes, [afterSpaces(bytes, { start, end, spaces }), end], leaves, at)
     start = end + 1
     at += HASH_BYTES
   }

@@ -127,7 +127,9 @@ class FolderPass {
         return
       }
       // Behind the last line break: a line that is being written, or was torn by a crash.
-      const rest = await this.#records({ segment: number, offset: 0 }, bytes, (line, leaf) => this.#line(line, leaf))
+      const rest = await this.#records({ segment: number, offset: 0 }, bytes, ({ bytes, from, to }, leaves, at) =>
+        this.#line(bytes.subarray(from, to), leaves.subarray(at, at + HASH)),
+      )
       this.#end = { segment: number, offset: bytes - rest }
       if (rest > 0 && i < segments.length - 1)
         this.#findings.add({ is: 'file', where: segmentName(number), why: 'its last line has no end, though another segment follows' })
@@ -209,7 +211,7 @@ class FolderPass {
       !values.isEmpty && existsSync(join(this.#dir, segmentName(at.segment)));
       at = { segment: at.segment + 1, offset: 0 }
     )
-      await this.#records(at, this.#bytesOf(at.segment), line => values.erasure(line))
+      await this.#records(at, this.#bytesOf(at.segment), ({ bytes, from, to }) => values.erasure(bytes.subarray(from, to)))
     values.judge(this.#findings)
   }
 }

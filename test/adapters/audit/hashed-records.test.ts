@@ -18,8 +18,8 @@ async function read(text: string, { from = 0, spaces = 0 } = {}) {
   const path = join(folder, 'file')
   writeFileSync(path, text)
   const got: { readonly line: string; readonly leaf: string }[] = []
-  const rest = await eachHashed({ path, from, to: Buffer.byteLength(text), spaces }, (line, leaf) => {
-    got.push({ line: line.toString(), leaf: leaf.toString('hex') })
+  const rest = await eachHashed({ path, from, to: Buffer.byteLength(text), spaces }, ({ bytes, from: start, to }, leaves, at) => {
+    got.push({ line: bytes.toString('utf8', start, to), leaf: leaves.toString('hex', at, at + 32) })
   })
   return { got, rest }
 }
