@@ -8,7 +8,7 @@ const floor = (lines: number, branches: number): { lines: number; branches: numb
 const ALL = 'test/**/*.test.ts'
 const filesWith = (text: RegExp): string[] => globSync(ALL).filter(file => text.test(readFileSync(file, 'utf8')))
 
-// Files run one after another in the same two processes, so what they import is compiled once; those that replace modules have a process of their own.
+// Files run one after another in the same few processes, so what they import is compiled once; those that replace modules have a process of their own.
 const whole = () => {
   const mocking = filesWith(/\bvi\.mock\(/)
   return [
@@ -30,7 +30,8 @@ export default defineConfig(({ mode }) => ({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 50_000, interval: 20 } },
-    maxWorkers: 2,
+    // three for two cores: a third of the time a test waits, for a disk or a process it started; what bounds processor time has a core for itself
+    maxWorkers: mode === 'bounds' ? 2 : 3,
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
