@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 import { coverageEnvironment } from './test/support/coverage.ts'
+import { LONG } from './test/support/sizes.ts'
 
 // Floors that hold, per folder. What runs in a process of its own (cli.ts, evaluation/main.ts, serve) is tested and not counted here.
 const floor = (lines: number, branches: number): { lines: number; branches: number } => ({ lines, branches })
@@ -8,20 +9,30 @@ const floor = (lines: number, branches: number): { lines: number; branches: numb
 const ALL = 'test/**/*.test.ts'
 const filesWith = (text: RegExp): string[] => globSync(ALL).filter(file => text.test(readFileSync(file, 'utf8')))
 
-// Files run one after another in the same few processes, so what they import is compiled once; those that replace modules have a process of their own.
-const whole = () => {
+// Rooms have no clock, socket or process: their files share two processes, one after the other, so what they import is compiled once. Every other file has its own.
+const ROOMS =
+  '{approvals,arguments,audit,bridge,catalog,collision,config,delivery,flow,gates,inspection,kernel,limits,mcp,policy,schema,vault}'
+
+const short = () => {
   const mocking = filesWith(/\bvi\.mock\(/)
+  const rooms = `test/${ROOMS}/**/*.test.ts`
   return [
-    { extends: true as const, test: { name: 'together', include: [ALL], exclude: mocking, isolate: false } },
-    { extends: true as const, test: { name: 'alone', include: mocking } },
+    { extends: true as const, test: { name: 'rooms', include: [rooms], exclude: mocking, isolate: false } },
+    {
+      extends: true as const,
+      test: { name: 'gateways', include: [ALL], exclude: [...globSync(rooms).filter(file => !mocking.includes(file)), ...LONG] },
+    },
   ]
 }
-// Files that bound processor time, each in a process of its own, where nothing else has shaped what the engine compiled: `vitest run --mode bounds`, never with coverage.
+const long = () => [{ extends: true as const, test: { name: 'long', include: [...LONG] } }]
+// Files that bound processor time, never with coverage: counting what runs takes longer than what they measure.
 const bounds = () => [{ extends: true as const, test: { name: 'bounds', include: filesWith(/support\/cpu\.ts/) } }]
+/** `vitest run --mode NAME` */
+const MODES: Readonly<Record<string, () => object[]>> = { long, bounds }
 
 export default defineConfig(({ mode }) => ({
   test: {
-    projects: mode === 'bounds' ? bounds() : whole(),
+    projects: (MODES[mode] ?? short)(),
     // watches what gateways send, in every test and at the end over all of them
     globalSetup: ['test/support/egress/run.ts'],
     setupFiles: ['test/support/compile-cache.ts', 'test/support/egress/setup.ts', 'test/support/as-found.ts'],
@@ -30,8 +41,7 @@ export default defineConfig(({ mode }) => ({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 50_000, interval: 20 } },
-    // three for two cores: a third of the time a test waits, for a disk or a process it started; what bounds processor time has a core for itself
-    maxWorkers: mode === 'bounds' ? 2 : 3,
+    maxWorkers: 2,
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],

@@ -1,0 +1,23 @@
+// The long suites of tests, which `npm test` leaves out (test/support/sizes.ts): all of them; the short size is one.
+
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { LONG } from '../support/sizes.ts'
+import type { Summary } from './summary.ts'
+
+export async function suites(isShort: boolean): Promise<Summary> {
+  const files = LONG.flatMap(pattern => globSync(pattern)).sort()
+  const chosen = isShort ? files.slice(-1) : files
+  const child = spawn('vitest', ['run', '--mode', 'long', ...chosen], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    shell: process.platform === 'win32',
+  })
+  const [output] = await Promise.all([text(child.stdout), once(child, 'close')])
+  const lines = output.replaceAll(/\x1b\[[0-9;]*m/g, '').split('\n')
+  const said = lines.filter(
+    line => /^ *(?:[✓❯×] .*|Test Files|Tests|Duration|egress:|FAIL|AssertionError)/.test(line) && !/^ {5}✓/.test(line),
+  )
+  return { name: 'suites', isShort, hasPassed: child.exitCode === 0, lines: said.map(line => line.trim()) }
+}
