@@ -1,4 +1,4 @@
-// `npm run soak [-- --short] [-- --only isolation,crash,sync,policy,sinks,bundle,suites]`: hours of trouble in minutes. Each test prints its summary and keeps it in bench/results/.
+// `npm run soak [-- --short] [-- --only isolation,crash,sync,policy,sinks,bundle,suites,coverage]`: hours of trouble in minutes. Each test prints its summary and keeps it in bench/results/.
 
 import { parseArgs } from 'node:util'
 import { pinSelf } from './lib/processes.ts'
@@ -8,10 +8,19 @@ import { isolation } from '../test/soak/isolation.ts'
 import { sinks } from '../test/soak/sinks.ts'
 import { policy } from '../test/soak/policy.ts'
 import { keep, textOf, type Summary } from '../test/soak/summary.ts'
-import { suites } from '../test/soak/suites.ts'
+import { coverage, suites } from '../test/soak/suites.ts'
 import { sync } from '../test/soak/sync.ts'
 
-const TESTS: Readonly<Record<string, (isShort: boolean) => Promise<Summary>>> = { isolation, crash, sync, policy, sinks, bundle, suites }
+const TESTS: Readonly<Record<string, (isShort: boolean) => Promise<Summary>>> = {
+  isolation,
+  crash,
+  sync,
+  policy,
+  sinks,
+  bundle,
+  suites,
+  coverage,
+}
 const { values } = parseArgs({
   options: { short: { type: 'boolean', default: false }, only: { type: 'string', default: Object.keys(TESTS).join(',') } },
 })

@@ -7,17 +7,23 @@ import { text } from 'node:stream/consumers'
 import { LONG } from '../support/sizes.ts'
 import type { Summary } from './summary.ts'
 
-export async function suites(isShort: boolean): Promise<Summary> {
+export function suites(isShort: boolean): Promise<Summary> {
   const files = LONG.flatMap(pattern => globSync(pattern)).sort()
-  const chosen = isShort ? files.slice(-1) : files
-  const child = spawn('vitest', ['run', '--mode', 'long', ...chosen], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    shell: process.platform === 'win32',
-  })
+  return summed('suites', isShort, ['--mode', 'long', ...(isShort ? files.slice(-1) : files)])
+}
+
+/** The tests of the short size with coverage, against the floors of vitest.config.ts. */
+export const coverage = (isShort: boolean): Promise<Summary> =>
+  summed('coverage', isShort, ['--coverage', ...(isShort ? ['test/kernel'] : [])])
+
+async function summed(name: string, isShort: boolean, args: readonly string[]): Promise<Summary> {
+  const child = spawn('vitest', ['run', ...args], { stdio: ['ignore', 'pipe', 'inherit'], shell: process.platform === 'win32' })
   const [output] = await Promise.all([text(child.stdout), once(child, 'close')])
   const lines = output.replaceAll(/\x1b\[[0-9;]*m/g, '').split('\n')
   const said = lines.filter(
-    line => /^ *(?:[✓❯×] .*|Test Files|Tests|Duration|egress:|FAIL|AssertionError)/.test(line) && !/^ {5}✓/.test(line),
+    line =>
+      /^ *(?:[✓❯×] .*|Test Files|Tests|Duration|Statements|Branches|Functions|Lines|egress:|ERROR|FAIL|AssertionError)/.test(line) &&
+      !/^ {3,}✓/.test(line),
   )
-  return { name: 'suites', isShort, hasPassed: child.exitCode === 0, lines: said.map(line => line.trim()) }
+  return { name, isShort, hasPassed: child.exitCode === 0, lines: said.map(line => line.trim()) }
 }
