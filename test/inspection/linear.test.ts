@@ -65,14 +65,18 @@ const BEGINNINGS: readonly string[] = [
 const SMALL = 60_000
 const LARGE = 8 * SMALL
 
-function spent(json: Buffer, kind: DocumentKind): number {
+/** Least of three; of nine where three are above `bound`: what else the thread does (compiling, collecting) falls into some of them, what the text costs into all. */
+function spent(json: Buffer, kind: DocumentKind, bound = Infinity): number {
   let best = Infinity
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 3 || (i < 9 && best >= bound); i++) {
     const ms = cpuTimer()
     inspect(json, kind)
     best = Math.min(best, ms())
   }
   return best
+}
+function expectBelow(bound: number, json: Buffer, kind: DocumentKind): void {
+  expect(spent(json, kind, bound)).toBeLessThan(bound)
 }
 const repeated = (text: string, length: number): Buffer =>
   Buffer.from(JSON.stringify({ tools: [{ description: text.repeat(Math.ceil(length / text.length)) }] }))
@@ -82,7 +86,7 @@ describe('attack: text that is made to be slow', () => {
     for (const kind of ['definition', 'content'] as const) {
       const small = spent(repeated(text, SMALL), kind)
       // Eight times the bytes: 64 times the time if anything looked over all of them for each.
-      expect(spent(repeated(text, LARGE), kind)).toBeLessThan(Math.max(small, 2) * 8 * 2.5)
+      expectBelow(Math.max(small, 2) * 8 * 2.5, repeated(text, LARGE), kind)
     }
   })
   it('any mixture of these costs less than a microsecond for three bytes', () => {
@@ -90,7 +94,7 @@ describe('attack: text that is made to be slow', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...BEGINNINGS), { minLength: 1, maxLength: 6 }), parts => {
         const json = repeated(parts.join(''), SMALL)
-        expect(spent(json, 'content')).toBeLessThan((json.length / 3) * 1e-3 + 10)
+        expectBelow((json.length / 3) * 1e-3 + 10, json, 'content')
       }),
       { numRuns: 60 },
     )
@@ -98,9 +102,9 @@ describe('attack: text that is made to be slow', () => {
   it('many keys, many texts, deep nesting', () => {
     const keys = (n: number): Buffer =>
       Buffer.from(JSON.stringify(Object.fromEntries(Array.from({ length: n }, (_, i) => [`<!-- ${i}`, '\u202e']))))
-    expect(spent(keys(40_000), 'definition')).toBeLessThan(Math.max(spent(keys(5000), 'definition'), 2) * 8 * 2.5)
+    expectBelow(Math.max(spent(keys(5000), 'definition'), 2) * 8 * 2.5, keys(40_000), 'definition')
     const deep = (n: number): Buffer =>
       Buffer.from(`${'{"<!--":['.repeat(120)}${Array.from({ length: n }, () => '"<!--"').join(',')}${']}'.repeat(120)}`)
-    expect(spent(deep(40_000), 'definition')).toBeLessThan(Math.max(spent(deep(5000), 'definition'), 2) * 8 * 2.5)
+    expectBelow(Math.max(spent(deep(5000), 'definition'), 2) * 8 * 2.5, deep(40_000), 'definition')
   })
 })
