@@ -8,21 +8,14 @@ import { SURFACE_SUBJECT, surfaceDigest, writeReview, type ReviewStatement } fro
 import { EXIT, type CommandArgs } from './command.ts'
 import { shortName } from './config-check.ts'
 import { denialText } from './signing/denial-text.ts'
-import { presentedFiles, required, UsageError, type PresentedFiles } from './signing/presented.ts'
+import { presentedFiles, required, type PresentedFiles } from './signing/presented.ts'
 import { subjectsOf } from './signing/subjects.ts'
 import { writeBundle } from './signing/write-bundle.ts'
+import { tellingUsage, UsageError } from './usage.ts'
 
 const MAX_RULES_BYTES = 16 * 1024 * 1024
 
-export async function run(args: CommandArgs): Promise<number> {
-  try {
-    return await signReview(args)
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    args.io.err(`gatehouse sign review: ${error.message}\n`)
-    return EXIT.usage
-  }
-}
+export const run = tellingUsage('sign review', signReview)
 
 async function signReview(args: CommandArgs): Promise<number> {
   const { io } = args

@@ -4,23 +4,16 @@ import { isDenial } from '../trust/denial.ts'
 import { statementDigest, writeServerStatement, type ServerStatement } from '../trust/statement.ts'
 import { EXIT, type CommandArgs } from './command.ts'
 import { shortName } from './config-check.ts'
-import { DEFAULT_REGISTRY, presentedFiles, UsageError, type PresentedFiles } from './signing/presented.ts'
+import { DEFAULT_REGISTRY, presentedFiles, type PresentedFiles } from './signing/presented.ts'
 import { denialText } from './signing/denial-text.ts'
 import { subjectsOf } from './signing/subjects.ts'
 import { writeBundle, type Written } from './signing/write-bundle.ts'
+import { tellingUsage, UsageError } from './usage.ts'
 
 const DAY_MS = 86_400_000
 const MAX_DAYS = 3650
 
-export async function run(args: CommandArgs): Promise<number> {
-  try {
-    return await sign(args)
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    args.io.err(`gatehouse sign: ${error.message}\n`)
-    return EXIT.usage
-  }
-}
+export const run = tellingUsage('sign', sign)
 
 async function sign(args: CommandArgs): Promise<number> {
   const serverFile = args.positionals[0] ?? 'server.json'

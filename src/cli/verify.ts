@@ -11,8 +11,9 @@ import type { ServerStatement } from '../trust/statement.ts'
 import { KEYS_ONLY, readTrustedRoot } from '../trust/trusted-root.ts'
 import { Verification, type Verified } from '../trust/verification.ts'
 import { EXIT, type CommandArgs } from './command.ts'
-import { DEFAULT_REGISTRY, presentedFiles, required, UsageError, type PresentedFiles } from './signing/presented.ts'
+import { DEFAULT_REGISTRY, presentedFiles, required, type PresentedFiles } from './signing/presented.ts'
 import { denialText } from './signing/denial-text.ts'
+import { tellingUsage, UsageError } from './usage.ts'
 
 const MAX_ROOT_BYTES = 1024 * 1024
 /** A command loads the verifier for one bundle: its first is as slow as the machine is busy. */
@@ -20,17 +21,11 @@ const DEADLINE_MS = 10_000
 
 type Verdict = Denial | (Verified<ServerStatement | ReviewStatement> & { readonly files?: PresentedFiles })
 
-export async function run(args: CommandArgs): Promise<number> {
-  try {
-    const verdict = await verify(args)
-    report(args, verdict)
-    return isDenial(verdict) ? EXIT.failed : EXIT.ok
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    args.io.err(`gatehouse verify: ${error.message}\n`)
-    return EXIT.usage
-  }
-}
+export const run = tellingUsage('verify', async args => {
+  const verdict = await verify(args)
+  report(args, verdict)
+  return isDenial(verdict) ? EXIT.failed : EXIT.ok
+})
 
 async function verify(args: CommandArgs): Promise<Verdict> {
   const { io } = args

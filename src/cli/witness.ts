@@ -13,18 +13,11 @@ import { MAX_ADD_BYTES, witness, type WitnessAnswer, type WitnessParts } from '.
 import { isLoopback } from '../config/addresses.ts'
 import { createWitnessServer, type WitnessReply } from '../http/witness-server.ts'
 import { EXIT, type CommandArgs } from './command.ts'
-import { UsageError } from './signing/presented.ts'
 import { WitnessAlarm } from './witness-alarm.ts'
+import { tellingUsage, UsageError } from './usage.ts'
 
-export async function run(args: CommandArgs): Promise<number> {
-  let running: RunningWitness
-  try {
-    running = await startWitness(args)
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    args.io.err(`gatehouse witness: ${error.message}\n`)
-    return EXIT.usage
-  }
+export const run = tellingUsage('witness', async args => {
+  const running = await startWitness(args)
   const { url, vkey, logs } = running
   args.io.out(
     args.json
@@ -36,7 +29,7 @@ export async function run(args: CommandArgs): Promise<number> {
   })
   await running.stop()
   return EXIT.ok
-}
+})
 
 /** `url` without a slash at its end; `logs`: the origins. */
 export type RunningWitness = { readonly url: string; readonly vkey: string; readonly logs: readonly string[]; stop(): Promise<void> }

@@ -23,7 +23,7 @@ export class EventTimes {
   }
 }
 
-/** Undefined where a line has none that can be read. */
+/** Milliseconds since the epoch; undefined where a line has none that can be read. */
 export function timeOf(event: Buffer): number | undefined {
   try {
     const { time } = JSON.parse(event.toString('utf8')) as { readonly time?: unknown }

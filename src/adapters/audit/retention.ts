@@ -4,6 +4,7 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openIntentsName, segmentName, segmentNumber } from '../../audit/recover.ts'
 import { syncDirectoryNow } from '../sync-directory.ts'
+import { timeOf } from './event-times.ts'
 import { searchLog, type Searched } from './log-search.ts'
 import type { ReadLog } from './log-reader.ts'
 import { changed, scanLines } from './segment-lines.ts'
@@ -100,20 +101,9 @@ function next(
 function isBefore(dir: string, { number, bytes }: SegmentEnd, cutoffMs: number): boolean {
   let isOld = true
   scanLines(dir, { from: { segment: number, offset: 0 }, to: { segment: number, offset: bytes } }, line => {
-    // An event without a time that can be read is none that may go.
-    isOld = timeOf(line) < cutoffMs
+    // Without a time that can be read it may not go: somebody should look at it before.
+    isOld = (timeOf(line) ?? Infinity) < cutoffMs
     return isOld
   })
   return isOld
-}
-
-function timeOf(line: Buffer): number {
-  try {
-    const { time } = JSON.parse(line.toString('utf8')) as { readonly time?: unknown }
-    const ms = typeof time === 'string' ? Date.parse(time) : Number.NaN
-    return Number.isNaN(ms) ? Infinity : ms
-  } catch {
-    // no event: somebody should look at it before it is gone
-    return Infinity
-  }
 }

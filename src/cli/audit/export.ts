@@ -4,11 +4,11 @@ import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from '
 import { resolve } from 'node:path'
 import { KeptLog } from '../../adapters/audit/kept-log.ts'
 import { EXIT } from '../command.ts'
-import { UsageError } from '../signing/presented.ts'
 import { logPlace } from './place.ts'
-import { SEQ, verb } from './verb.ts'
+import { SEQ } from './seq.ts'
+import { tellingUsage, UsageError } from '../usage.ts'
 
-export const run = verb('export', async args => {
+export const run = tellingUsage('audit export', async args => {
   const [name] = args.positionals
   if (name === undefined) throw new UsageError('expected the file to write')
   const from = args.text('from')

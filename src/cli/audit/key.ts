@@ -2,21 +2,15 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { EXIT, type CommandArgs } from '../command.ts'
-import { UsageError } from '../signing/presented.ts'
+import { EXIT } from '../command.ts'
 import { logPlace } from './place.ts'
+import { tellingUsage, UsageError } from '../usage.ts'
 
-export async function run(args: CommandArgs): Promise<number> {
-  try {
-    const { dir } = await logPlace(args, args.text('data-dir'))
-    const file = join(dir, args.flag('all') ? 'keys' : 'key.vkey')
-    if (!existsSync(file)) throw new UsageError(`\`${file}\` is not there: the log was not signed yet, or its public key was removed`)
-    const vkeys = readFileSync(file, 'utf8').trimEnd().split('\n')
-    args.io.out(args.json ? `${JSON.stringify({ vkeys })}\n` : `${vkeys.join('\n')}\n`)
-    return EXIT.ok
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    args.io.err(`gatehouse audit key: ${error.message}\n`)
-    return EXIT.usage
-  }
-}
+export const run = tellingUsage('audit key', async args => {
+  const { dir } = await logPlace(args, args.text('data-dir'))
+  const file = join(dir, args.flag('all') ? 'keys' : 'key.vkey')
+  if (!existsSync(file)) throw new UsageError(`\`${file}\` is not there: the log was not signed yet, or its public key was removed`)
+  const vkeys = readFileSync(file, 'utf8').trimEnd().split('\n')
+  args.io.out(args.json ? `${JSON.stringify({ vkeys })}\n` : `${vkeys.join('\n')}\n`)
+  return EXIT.ok
+})

@@ -3,9 +3,9 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { readFloor } from '../../adapters/audit/floor.ts'
-import { UsageError } from '../signing/presented.ts'
 import { configurationOf } from '../stopped-gateway.ts'
 import type { CommandArgs } from '../command.ts'
+import { UsageError } from '../usage.ts'
 
 /** `dataDir`: absent where the log's own folder was named. */
 export type LogPlace = { readonly dir: string; readonly dataDir?: string }

@@ -7,13 +7,13 @@ import { act, explain, isSignedIn, type ActAnswer } from '../admin/gateway.ts'
 import { text } from '../admin/verb.ts'
 import { EXIT, type CommandArgs } from '../command.ts'
 import { writeAtomic } from '../files.ts'
-import { UsageError } from '../signing/presented.ts'
 import { logPlace } from './place.ts'
-import { SEQ, verb } from './verb.ts'
+import { SEQ } from './seq.ts'
+import { tellingUsage, UsageError } from '../usage.ts'
 
 type Proven = { readonly seq: number; readonly proof: string; readonly event: string; readonly vkeys: readonly string[] }
 
-export const run = verb('prove', async args => {
+export const run = tellingUsage('audit prove', async args => {
   const [which] = args.positionals
   if (which === undefined) throw new UsageError('expected the number or the id of an event')
   const proven = args.text('data-dir') === undefined && (await isSignedIn(args)) ? await asked(args, which) : await found(args, which)

@@ -6,7 +6,8 @@ import { MAX_NOTE_BYTES, readNote, readVkey, type NoteKey } from '../../audit/no
 import { readCheckpoint } from '../../audit/checkpoint.ts'
 import { parseDuration } from '../../config/units.ts'
 import type { CommandArgs } from '../command.ts'
-import { required, UsageError } from '../signing/presented.ts'
+import { required } from '../signing/presented.ts'
+import { UsageError } from '../usage.ts'
 
 export type GivenTrust = {
   /** keys of the log from `--key`; empty = those that the log itself tells */

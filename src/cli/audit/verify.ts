@@ -10,23 +10,18 @@ import { verifyProof } from '../../audit/proof.ts'
 import { Findings, type Finding } from '../../audit/verify.ts'
 import { inertLine } from '../../kernel/json-string.ts'
 import { EXIT, type CommandArgs } from '../command.ts'
-import { required, UsageError } from '../signing/presented.ts'
+import { required } from '../signing/presented.ts'
 import { floorNote, logPlace, type LogPlace } from './place.ts'
 import { logWith, trustOf, type GivenTrust } from './trust.ts'
 import { judgeTrust, vouched } from './vouched.ts'
+import { tellingUsage, UsageError } from '../usage.ts'
 
 const MAX_FILE = 8 * 1024 * 1024
 
-export async function run(args: CommandArgs): Promise<number> {
-  try {
-    if (args.text('proof') !== undefined || args.text('event') !== undefined) return await verifyOne(args)
-    return await verifyLog(args)
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    args.io.err(`gatehouse audit verify: ${error.message}\n`)
-    return EXIT.usage
-  }
-}
+export const run = tellingUsage('audit verify', async args => {
+  if (args.text('proof') !== undefined || args.text('event') !== undefined) return await verifyOne(args)
+  return await verifyLog(args)
+})
 
 async function verifyLog(args: CommandArgs): Promise<number> {
   const trust = await trustOf(args)

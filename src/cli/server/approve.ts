@@ -20,6 +20,7 @@ import { evaluationKeyFile, hasEvaluationKey } from './evaluation-key.ts'
 import { reviewedOf, serverOf, type Server } from './surfaces.ts'
 import { approvalOf, EVALUATION_NOTE, launchText, reviewText, unpinnedText } from './words.ts'
 import { suspects } from '../../pipeline/suspicions.ts'
+import { UsageError } from '../usage.ts'
 
 /** Statements hold no secret, and are committed: everybody may read them. */
 const READABLE = 0o644
@@ -130,7 +131,6 @@ async function signatureOf(args: CommandArgs, { file, reviewers }: Snapshot, rev
   const statement = Buffer.from(statementOf(review))
   const { signPayload } = await import('../../adapters/sigstore/sign.ts')
   const { signerOf } = await import('../signing/signer.ts')
-  const { UsageError } = await import('../signing/presented.ts')
   try {
     const { signer, witnesses } = own ?? (await signerOf(args))
     const { bundle } = await signPayload(statement, signer, witnesses)

@@ -10,13 +10,11 @@ import { MAX_SERVER_JSON_BYTES, readServerJson, type NeededArtifact, type Server
 import { readSurface } from '../../trust/statement.ts'
 import type { CommandArgs } from '../command.ts'
 import { readIfThere } from '../files.ts'
+import { UsageError } from '../usage.ts'
 
 export const DEFAULT_REGISTRY = 'local'
 
 const MAX_SURFACE_BYTES = 4 * 1024 * 1024
-
-/** The command line is wrong; the message says how. */
-export class UsageError extends Error {}
 
 export type PresentedFiles = { readonly document: ServerDocument; readonly presented: Presented }
 

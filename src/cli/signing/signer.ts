@@ -3,7 +3,8 @@
 import { resolve } from 'node:path'
 import type { SignerSource, Witnesses } from '../../adapters/sigstore/sign.ts'
 import type { CommandArgs } from '../command.ts'
-import { required, UsageError } from './presented.ts'
+import { required } from './presented.ts'
+import { UsageError } from '../usage.ts'
 
 const MAX_BYTES = 64 * 1024
 const LOOPBACK = /^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?(?:\/|$)/

@@ -1,7 +1,8 @@
 // What a statement is over: server.json, and every artifact and lock file it needs.
 
 import type { Subject } from '../../trust/statement.ts'
-import { UsageError, type PresentedFiles } from './presented.ts'
+import { type PresentedFiles } from './presented.ts'
+import { UsageError } from '../usage.ts'
 
 /** Throws UsageError for what was not named on the command line. */
 export function subjectsOf({ document, presented }: PresentedFiles): Subject[] {

@@ -17,26 +17,16 @@ import type { DocumentName } from '../../adapters/tuf/trust-state.ts'
 import { readIndex } from '../../trust/index-document.ts'
 import { EXIT, type CommandArgs, type CommandModule } from '../command.ts'
 import { writeAtomic } from '../files.ts'
-import { required, UsageError } from '../signing/presented.ts'
+import { required } from '../signing/presented.ts'
 import { signerOf } from '../signing/signer.ts'
 import { EVALUATION, metadataText, publicationText, reportText, stagedText } from './words.ts'
+import { tellingUsage, UsageError } from '../usage.ts'
 
 const KEY_ID = /^[0-9a-f]{64}$/
 const MAX_BYTES = 8 * 1024 * 1024
 const ROTATED = ['root', 'namespaces', ...ONLINE_ROLES] as const
 
-/** A verb: usage errors are told with its name. */
-const verb = (name: string, run: (args: CommandArgs) => Promise<number>): CommandModule => ({
-  async run(args) {
-    try {
-      return await run(args)
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error
-      args.io.err(`gatehouse trust ${name}: ${error.message}\n`)
-      return EXIT.usage
-    }
-  },
-})
+const verb = (name: string, run: (args: CommandArgs) => Promise<number>): CommandModule => ({ run: tellingUsage(`trust ${name}`, run) })
 
 const fileOf = (args: CommandArgs, name: string): Promise<Buffer> => required(resolve(args.io.cwd, name), MAX_BYTES)
 

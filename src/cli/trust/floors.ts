@@ -11,34 +11,29 @@ import { MAX_COPY_BYTES, readFloorCopy, wentBack, writeFloorCopy, type FloorCopy
 import { MAX_FLOORS_BYTES, readFloors } from '../../trust/floors.ts'
 import { EXIT, type CommandArgs } from '../command.ts'
 import { writeAtomic } from '../files.ts'
-import { required, UsageError } from '../signing/presented.ts'
+import { required } from '../signing/presented.ts'
+import { tellingUsage, UsageError } from '../usage.ts'
 
-export async function run(args: CommandArgs): Promise<number> {
+export const run = tellingUsage('trust floors', async args => {
   const [given] = args.positionals
   const [copyTo, copyFrom] = [args.text('export'), args.text('check')]
-  try {
-    if (copyTo !== undefined && copyFrom !== undefined) throw new UsageError('expected --export or --check, not both')
-    const dataDir = given === undefined ? await configuredDir(args) : resolve(args.io.cwd, given)
-    if (dataDir === undefined) return EXIT.configInvalid
-    const now = floorsIn(join(dataDir, 'trust'), args.io.now())
-    if (copyFrom !== undefined) return compare(args, now, readFloorCopy(await required(resolve(args.io.cwd, copyFrom), MAX_COPY_BYTES)))
-    const text = writeFloorCopy(now)
-    if (copyTo === undefined) args.io.out(args.json ? `${JSON.stringify(JSON.parse(text))}\n` : shown(now))
-    else {
-      await writeAtomic(resolve(args.io.cwd, copyTo), text, 0o644)
-      args.io.out(
-        args.json
-          ? `${JSON.stringify({ file: copyTo, sha256: hash('sha256', text) })}\n`
-          : `written: ${copyTo}\nkeep it where nobody who reaches this machine can write\n`,
-      )
-    }
-    return EXIT.ok
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    args.io.err(`gatehouse trust floors: ${error.message}\n`)
-    return EXIT.usage
+  if (copyTo !== undefined && copyFrom !== undefined) throw new UsageError('expected --export or --check, not both')
+  const dataDir = given === undefined ? await configuredDir(args) : resolve(args.io.cwd, given)
+  if (dataDir === undefined) return EXIT.configInvalid
+  const now = floorsIn(join(dataDir, 'trust'), args.io.now())
+  if (copyFrom !== undefined) return compare(args, now, readFloorCopy(await required(resolve(args.io.cwd, copyFrom), MAX_COPY_BYTES)))
+  const text = writeFloorCopy(now)
+  if (copyTo === undefined) args.io.out(args.json ? `${JSON.stringify(JSON.parse(text))}\n` : shown(now))
+  else {
+    await writeAtomic(resolve(args.io.cwd, copyTo), text, 0o644)
+    args.io.out(
+      args.json
+        ? `${JSON.stringify({ file: copyTo, sha256: hash('sha256', text) })}\n`
+        : `written: ${copyTo}\nkeep it where nobody who reaches this machine can write\n`,
+    )
   }
-}
+  return EXIT.ok
+})
 
 async function configuredDir(args: CommandArgs): Promise<string | undefined> {
   const loaded = await loadConfig(args.configFile, { env: args.io.env })
