@@ -34,28 +34,23 @@ function callsOf(trace: string): Call[] {
   return calls
 }
 
+/** The calls of append-child.ts in a mode. */
+async function traced(mode: string): Promise<Call[]> {
+  const dir = await mkdtemp(join(tmpdir(), 'audit-trace-'))
+  const file = join(dir, 'trace')
+  const child = join(import.meta.dirname, 'append-child.ts')
+  const names = 'trace=openat,write,pwrite64,writev,fsync,fdatasync,rename,mkdir'
+  try {
+    await promisify(execFile)('strace', ['-f', '-s', '4096', '-e', names, '-o', file, process.execPath, child, join(dir, 'audit'), mode])
+    return callsOf(await readFile(file, 'utf8'))
+  } finally {
+    await rm(dir, { recursive: true })
+  }
+}
+
 describe.skipIf(obstacle !== undefined)(`the order of system calls${obstacle ? ` (skipped: ${obstacle})` : ''}`, () => {
   it('every acknowledgement comes after a completed fdatasync of the log, which came after the write of its row', async () => {
-    const dir = await mkdtemp(join(tmpdir(), 'audit-trace-'))
-    const file = join(dir, 'trace')
-    const child = join(import.meta.dirname, 'append-child.ts')
-    const traced = 'trace=openat,write,pwrite64,writev,fsync,fdatasync,rename,mkdir'
-    await promisify(execFile)('strace', [
-      '-f',
-      '-s',
-      '4096',
-      '-e',
-      traced,
-      '-o',
-      file,
-      process.execPath,
-      child,
-      join(dir, 'audit'),
-      'single',
-    ])
-    const calls = callsOf(await readFile(file, 'utf8'))
-    await rm(dir, { recursive: true })
-
+    const calls = await traced('single')
     const opened = calls.find(({ name, args }) => name === 'openat' && args.includes('events-000001.jsonl') && args.includes('O_APPEND'))
     const fd = opened?.result ?? 'none'
     expect(fd).toMatch(/^\d+$/)
@@ -72,11 +67,35 @@ describe.skipIf(obstacle !== undefined)(`the order of system calls${obstacle ? `
       const sync = syncs.find(({ begun, ended }) => begun > write!.ended && ended < acknowledgement.begun)
       expect(sync, `a sync between the write and the acknowledgement of ${type} ${request}`).toBeDefined()
     }
+    // One commit, one sync: none is missing and none is one too many. The last is of closing.
+    expect(writes.length).toBeGreaterThanOrEqual(40)
+    expect(syncs).toHaveLength(writes.length)
     // The name of the file was made durable before its first row was acknowledged.
     const directories = calls.filter(
       call => call.name === 'fsync' && call.result === '0' && call.begun > opened!.ended && call.ended < acknowledgements[0]!.begun,
     )
     expect(directories.length).toBeGreaterThan(0)
+  })
+
+  it('a checkpoint is told after a completed sync of the tree, which came after the last write of its commit', async () => {
+    const calls = await traced('signed')
+    const opened = calls.filter(({ name, args }) => name === 'openat' && args.includes('tree.db-wal'))
+    expect(opened).toHaveLength(1)
+    const fd = opened[0]!.result
+    const onTree = calls.filter(call => call.begun > opened[0]!.ended && (call.args === fd || call.args.startsWith(`${fd},`)))
+    const writes = onTree.filter(({ name }) => /^p?write/.test(name))
+    const syncs = onTree.filter(({ name, result }) => /^f(data)?sync$/.test(name) && result === '0')
+    const told = calls.filter(call => call.name === 'write' && /^1, "signed \d+\\n"/.test(call.args))
+    expect(told).toHaveLength(4)
+
+    let since = opened[0]!.ended
+    for (const checkpoint of told) {
+      const write = writes.findLast(({ begun, ended }) => begun > since && ended < checkpoint.begun)
+      expect(write, `a write of the tree before ${checkpoint.args}`).toBeDefined()
+      const sync = syncs.find(({ begun, ended }) => begun > write!.ended && ended < checkpoint.begun)
+      expect(sync, `a sync of the tree between its last write and ${checkpoint.args}`).toBeDefined()
+      since = checkpoint.ended
+    }
   })
 })
 
