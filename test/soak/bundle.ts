@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { verifyBundle } from '../../src/adapters/audit/bundle-file.ts'
 import { Findings } from '../../src/audit/verify.ts'
 import { eventAt, makeBundle, names, WITNESS, type Bundle } from '../support/bundles.ts'
+import { progress } from './progress.ts'
 import type { Summary } from './summary.ts'
 
 type Edit = { readonly name: string; readonly apply: (bytes: Buffer, at: number) => Buffer }
@@ -28,7 +29,9 @@ export async function bundle(isShort: boolean): Promise<Summary> {
     const lines: string[] = []
     let missed = whole.found ? 1 : 0
     const counts = new Map<string, number>()
+    const told = progress('bundle', edits, 'edits')
     for (let i = 0; i < edits; i += 1) {
+      told(i + 1)
       const edit = EDITS[i % EDITS.length]!
       const at = randomInt(made.bytes.length)
       const changed = edit.apply(made.bytes, at)
@@ -42,7 +45,7 @@ export async function bundle(isShort: boolean): Promise<Summary> {
       lines.push(`MISSED: ${edit.name} at byte ${at}, event ${seq ?? 'none'}`)
     }
     const total = [...counts.values()].reduce((a, b) => a + b, 0)
-    return await Promise.resolve({
+    return {
       name: 'bundle',
       isShort,
       hasPassed: missed === 0,
@@ -52,7 +55,7 @@ export async function bundle(isShort: boolean): Promise<Summary> {
         ...[...counts].sort().map(([what, count]) => `  ${what}: ${count}`),
         ...lines,
       ],
-    })
+    }
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -16,6 +16,7 @@ import { openLogFolder } from '../../src/adapters/audit/log-folder.ts'
 import { openCheckpoint } from '../../src/audit/checkpoint.ts'
 import { readVkey } from '../../src/audit/note.ts'
 import { Frontier } from '../../src/audit/tree.ts'
+import { progress } from './progress.ts'
 import type { Summary } from './summary.ts'
 
 const CALLERS = 32
@@ -49,6 +50,7 @@ export async function crash(isShort: boolean): Promise<Summary> {
   const roots: string[] = []
   let torn = 0
   const from = performance.now()
+  const told = progress('crash', kills, 'kills')
   try {
     for (let n = 0; n < kills; n += 1) {
       const era = n % 2 === 0 ? 'modern' : 'legacy'
@@ -60,6 +62,7 @@ export async function crash(isShort: boolean): Promise<Summary> {
       if (fault !== undefined) roots.push(`kill ${n}: ${fault}`)
       for (const digest of received.slice(before)) if (!log.digests.has(digest)) missing.push(`kill ${n}: ${digest}`)
       gateway = await gateway.restart()
+      told(n + 1)
     }
     await gateway.stop()
     const last = await treeFault(gateway)

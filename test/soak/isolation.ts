@@ -7,6 +7,7 @@ import { ENVELOPE, headOf, type Era } from '../../bench/lib/messages.ts'
 import { rssMb } from '../../bench/lib/proc.ts'
 import { openSession } from '../../bench/lib/session.ts'
 import { httpUpstream, stdioUpstream } from '../../bench/lib/targets.ts'
+import { progress } from './progress.ts'
 import type { Summary } from './summary.ts'
 
 const PRINCIPALS = 50
@@ -35,11 +36,12 @@ export async function isolation(isShort: boolean): Promise<Summary> {
     },
   })
   const tally: Tally = { sent: 0, answered: 0, misdelivered: 0, faults: [], perQuadrant: new Map() }
+  const told = progress('isolation', calls, 'calls')
   const from = performance.now()
   const rss = { before: rssMb(gateway.pid), after: 0 }
   try {
     const hosts = gateway.headers.flatMap((headers, principal) => HOSTS.map((era, host) => ({ era, principal, host, headers })))
-    await Promise.all(hosts.map(host => runHost(host, gateway.url, { calls, deadlineMs, tally })))
+    await Promise.all(hosts.map(host => runHost(host, gateway.url, { calls, deadlineMs, tally, told })))
     rss.after = rssMb(gateway.pid)
   } finally {
     await gateway.stop()
@@ -66,7 +68,7 @@ type Host = { readonly era: Era; readonly principal: number; readonly host: numb
 async function runHost(
   host: Host,
   url: string,
-  run: { readonly calls: number; readonly deadlineMs: number; readonly tally: Tally },
+  run: { readonly calls: number; readonly deadlineMs: number; readonly tally: Tally; readonly told: (done: number) => void },
 ): Promise<void> {
   const { tally } = run
   const place = new URL(url)
@@ -75,6 +77,7 @@ async function runHost(
   const session = host.era === 'legacy' ? await openSession(connection, request) : undefined
   for (let n = 1; tally.sent < run.calls && tally.faults.length === 0 && performance.now() < run.deadlineMs; n += 1) {
     tally.sent += 1
+    run.told(tally.sent)
     const alias = ALIASES[(n + host.principal + host.host) % ALIASES.length]!
     // The same ids everywhere, numbers and strings by turns: only the connection says whose the answer is.
     const id = n % 2 === 0 ? n % 1000 : `"${n % 1000}"`

@@ -21,6 +21,7 @@ import type { PolicyEngine } from '../../src/policy/language.ts'
 import { loadBundle, type Bundle } from '../../src/policy/load.ts'
 import type { Entity, PolicyRequest } from '../../src/policy/request.ts'
 import { modelVerdict, type Plain } from '../policy/reference-model.ts'
+import { progress } from './progress.ts'
 import type { Summary } from './summary.ts'
 
 const FOLDER = new URL('../../policies/', import.meta.url)
@@ -185,7 +186,9 @@ export function compare(
   const differences: Difference[] = []
   let passed = 0
   let injected = 0
+  const told = progress('policy', count, 'decisions')
   for (let i = 0; i < count; i += 1) {
+    told(i + 1)
     const plain = plainFrom(below)
     const request = requestOf(plain, below)
     const list = LIST[plain.about]

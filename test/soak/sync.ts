@@ -10,6 +10,7 @@ import { Connection } from '../../bench/lib/connection.ts'
 import { startGateway } from '../../bench/lib/gateway.ts'
 import { headOf, Template } from '../../bench/lib/messages.ts'
 import { httpUpstream } from '../../bench/lib/targets.ts'
+import { progress } from './progress.ts'
 import type { Summary } from './summary.ts'
 
 /** Why system calls cannot be traced here, or undefined. */
@@ -55,7 +56,11 @@ export async function sync(isShort: boolean): Promise<Summary> {
     ])
     await attached(tracer.stderr)
     const nonces: string[] = []
-    for (let n = 1; n <= calls; n += 1) nonces.push(await call(n))
+    const told = progress('sync', calls, 'calls')
+    for (let n = 1; n <= calls; n += 1) {
+      nonces.push(await call(n))
+      told(n)
+    }
     const ended = once(tracer, 'exit')
     tracer.kill('SIGINT')
     await ended
