@@ -46,6 +46,7 @@ export default defineConfig(({ mode }) => ({
     globalSetup: ['test/support/egress/run.ts'],
     setupFiles: ['test/support/compile-cache.ts', 'test/support/egress/setup.ts', 'test/support/as-found.ts'],
     env: coverageEnvironment(isCounting),
+    tags: [{ name: 'short', description: 'of a long suite (test/support/sizes.ts): what `npm test` runs' }],
     // for what never ends; a loaded machine may be ten times slower than an idle one
     testTimeout: 120_000,
     hookTimeout: 120_000,

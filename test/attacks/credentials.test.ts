@@ -20,31 +20,35 @@ const carried = (): (string | undefined)[] => world.up.seen.filter(({ message })
 const everything = (): string => JSON.stringify(world.up.seen.map(({ req, body }) => [req.rawHeaders, req.url, body]))
 
 describe.each(['modern', 'legacy'] as const)('an upstream of the %s era', era => {
-  it('N027, TS SDK GHSA-345p-7cg4-v4c7: two people on one upstream act with their own credentials only: calls, handshakes, lists, connections', async () => {
-    await start({ check: known, era })
-    await world.grant('alice', 'alice-upstream-token')
-    await world.grant('bob', 'bob-upstream-token')
-    for (let round = 0; round < 3; round++) {
-      const [alice, bob] = await Promise.all([
-        callTool(world, 'whoami', {}, { who: 'alice' }),
-        callTool(world, 'whoami', {}, { who: 'bob' }),
-      ])
-      expect(textOf(alice)).toEqual({ account: 'alice', session: era === 'legacy' ? expect.stringMatching(/of-alice$/) : '' })
-      expect(textOf(bob)).toEqual({ account: 'bob', session: era === 'legacy' ? expect.stringMatching(/of-bob$/) : '' })
-    }
-    for (const who of ['alice', 'bob'] as const) {
-      const listed = await modern(world, 'tools/list', {}, { who })
-      expect(listed.body.result.tools.map((t: any) => t.name)).toEqual(['whoami', `only-for-${who}`])
-    }
-    expect(carried()).not.toContain(undefined)
-    // no connection ever carried both
-    const bySocket = new Map<unknown, Set<string | undefined>>()
-    for (const { req } of world.up.seen.filter(e => e.message !== undefined))
-      bySocket.set(req.socket, (bySocket.get(req.socket) ?? new Set()).add(bearerOf(req)))
-    for (const tokens of bySocket.values()) expect([...tokens]).toHaveLength(1)
-  })
+  it(
+    'N027, TS SDK GHSA-345p-7cg4-v4c7: two people on one upstream act with their own credentials only: calls, handshakes, lists, connections',
+    { tags: ['short'] },
+    async () => {
+      await start({ check: known, era })
+      await world.grant('alice', 'alice-upstream-token')
+      await world.grant('bob', 'bob-upstream-token')
+      for (let round = 0; round < 3; round++) {
+        const [alice, bob] = await Promise.all([
+          callTool(world, 'whoami', {}, { who: 'alice' }),
+          callTool(world, 'whoami', {}, { who: 'bob' }),
+        ])
+        expect(textOf(alice)).toEqual({ account: 'alice', session: era === 'legacy' ? expect.stringMatching(/of-alice$/) : '' })
+        expect(textOf(bob)).toEqual({ account: 'bob', session: era === 'legacy' ? expect.stringMatching(/of-bob$/) : '' })
+      }
+      for (const who of ['alice', 'bob'] as const) {
+        const listed = await modern(world, 'tools/list', {}, { who })
+        expect(listed.body.result.tools.map((t: any) => t.name)).toEqual(['whoami', `only-for-${who}`])
+      }
+      expect(carried()).not.toContain(undefined)
+      // no connection ever carried both
+      const bySocket = new Map<unknown, Set<string | undefined>>()
+      for (const { req } of world.up.seen.filter(e => e.message !== undefined))
+        bySocket.set(req.socket, (bySocket.get(req.socket) ?? new Set()).add(bearerOf(req)))
+      for (const tokens of bySocket.values()) expect([...tokens]).toHaveLength(1)
+    },
+  )
 
-  it('N026: no byte of the host’s token reaches the upstream, and nobody is served by a fallback', async () => {
+  it('N026: no byte of the host’s token reaches the upstream, and nobody is served by a fallback', { tags: ['short'] }, async () => {
     await start({ check: known, era })
     await world.grant('alice', 'alice-upstream-token')
     textOf(await callTool(world, 'whoami'))

@@ -68,38 +68,42 @@ function expectRefused(answer: { body: any; text: string }, detail: RegExp): voi
   for (const token of idTokens()) expect(answer.text).not.toContain(token)
 }
 
-it('R118: each person’s own fresh ID token is exchanged at the provider they signed in at, for an assertion to the one server that issues the token', async () => {
-  await start()
-  const [alice, bob] = [await signIn('alice'), await signIn('bob')]
-  const answers = await Promise.all([call(alice), call(bob)])
-  expect(answers.map(accountOf)).toEqual(['alice', 'bob'])
+it(
+  'R118: each person’s own fresh ID token is exchanged at the provider they signed in at, for an assertion to the one server that issues the token',
+  { tags: ['short'] },
+  async () => {
+    await start()
+    const [alice, bob] = [await signIn('alice'), await signIn('bob')]
+    const answers = await Promise.all([call(alice), call(bob)])
+    expect(answers.map(accountOf)).toEqual(['alice', 'bob'])
 
-  expect(running.idp.exchanged).toHaveLength(2)
-  for (const asked of running.idp.exchanged)
-    expect(asked).toMatchObject({
-      client: IDP_CLIENT.clientId,
-      subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
-      requested_token_type: 'urn:ietf:params:oauth:token-type:id-jag',
-      audience: server.issuer,
-      resource: running.up.url,
-    })
-  expect(
-    idTokens()
-      .map(token => decodeJwt(token).sub)
-      .sort(),
-  ).toEqual(['alice', 'bob'])
-  for (const token of idTokens()) expect(decodeJwt(token)).toMatchObject({ iss: running.idp.issuer, aud: IDP_CLIENT.clientId })
-  // The resource's server is shown assertions for itself and nothing else; what is the host's goes to nobody.
-  expect(server.asked.map(form => form.get('grant_type'))).toEqual(Array(2).fill('urn:ietf:params:oauth:grant-type:jwt-bearer'))
-  const beyond = JSON.stringify([server.asked.map(String), running.up.seen.map(({ req, body }) => [req.rawHeaders, body])])
-  for (const token of [...idTokens(), alice.access, bob.access]) expect(beyond).not.toContain(token.split('.')[2])
-  for (const { access } of [alice, bob]) expect(JSON.stringify(running.idp.exchanged)).not.toContain(access.split('.')[2])
-  expect(
-    asserted()
-      .map(({ principal, subject, detail }) => [principal.subject, subject.name, detail])
-      .sort(),
-  ).toEqual(['alice', 'bob'].map(who => [who, 'up', `at ${running.idp.issuer}; for ${server.issuer}; resource ${running.up.url}`]))
-})
+    expect(running.idp.exchanged).toHaveLength(2)
+    for (const asked of running.idp.exchanged)
+      expect(asked).toMatchObject({
+        client: IDP_CLIENT.clientId,
+        subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+        requested_token_type: 'urn:ietf:params:oauth:token-type:id-jag',
+        audience: server.issuer,
+        resource: running.up.url,
+      })
+    expect(
+      idTokens()
+        .map(token => decodeJwt(token).sub)
+        .sort(),
+    ).toEqual(['alice', 'bob'])
+    for (const token of idTokens()) expect(decodeJwt(token)).toMatchObject({ iss: running.idp.issuer, aud: IDP_CLIENT.clientId })
+    // The resource's server is shown assertions for itself and nothing else; what is the host's goes to nobody.
+    expect(server.asked.map(form => form.get('grant_type'))).toEqual(Array(2).fill('urn:ietf:params:oauth:grant-type:jwt-bearer'))
+    const beyond = JSON.stringify([server.asked.map(String), running.up.seen.map(({ req, body }) => [req.rawHeaders, body])])
+    for (const token of [...idTokens(), alice.access, bob.access]) expect(beyond).not.toContain(token.split('.')[2])
+    for (const { access } of [alice, bob]) expect(JSON.stringify(running.idp.exchanged)).not.toContain(access.split('.')[2])
+    expect(
+      asserted()
+        .map(({ principal, subject, detail }) => [principal.subject, subject.name, detail])
+        .sort(),
+    ).toEqual(['alice', 'bob'].map(who => [who, 'up', `at ${running.idp.issuer}; for ${server.issuer}; resource ${running.up.url}`]))
+  },
+)
 
 it('one exchange serves a person’s further calls, and no ID token is kept on disk', async () => {
   await start()

@@ -189,7 +189,7 @@ describe('N098: answers to requests that were never made', () => {
 })
 
 describe('N099: late answers', () => {
-  it('N099: the answer to a call that was given up is dropped; whoever calls then gets their own', async () => {
+  it('N099: the answer to a call that was given up is dropped; whoever calls then gets their own', { tags: ['short'] }, async () => {
     const dropped = async (): Promise<number> =>
       (await metric('shared', 'response-unknown')) + (await metric('shared', 'response-duplicate'))
     const before = await dropped()
@@ -276,27 +276,31 @@ describe('N105: a host that disconnects', () => {
   /** The ids the shared process was told to forget. */
   const cancelled = async (): Promise<number> =>
     (JSON.parse(textOf(await call([SHARED, 'bob'], 'seen'))) as { cancelled: unknown[] }).cancelled.length
-  it('N105: its call is cancelled upstream at once, and its answer is never written to anybody (R17, R40)', async () => {
-    const before = await cancelled()
-    const body = modernBody('tools/call', { name: 'silent', arguments: {} })
-    const headers = modernHeaders(world, 'tools/call', { name: 'silent' }, { token: await tokenOf(SHARED, 'alice') })
-    const lines = Object.entries(headers).map(([k, v]) => `${k}: ${String(v)}\r\n`)
-    const hosts = Array.from({ length: 5 }, () =>
-      new Raw(world.port).write(`POST ${SHARED} HTTP/1.1\r\n${lines.join('')}content-length: ${body.length}\r\n\r\n${body}`),
-    )
-    await eventually(() => world.gateway.events().filter(e => e['type'] === 'intent' && e['subject'].name === 'silent').length >= 5)
-    for (const host of hosts) host.destroy()
-    while ((await cancelled()) < before + 5) await works(world)
-    // What the upstream says all the same finds nobody: not even the next on a connection of its own.
-    const next = await Promise.all([
-      call([SHARED, 'bob'], 'release-silent'),
-      ...Array.from({ length: 10 }, (_, i) => call([SHARED, 'carol'], 'echo', { text: `c${i}` })),
-    ])
-    expect(next.map(textOf)).toEqual(['released', ...Array.from({ length: 10 }, (_, i) => `c${i}`)])
-    expect(hosts.every(host => host.text === '')).toBe(true)
-    const stopped = world.gateway.events().filter(e => e['type'] === 'outcome' && e['reason'] === 'cancelled')
-    expect(stopped.length).toBeGreaterThanOrEqual(5)
-  })
+  it(
+    'N105: its call is cancelled upstream at once, and its answer is never written to anybody (R17, R40)',
+    { tags: ['short'] },
+    async () => {
+      const before = await cancelled()
+      const body = modernBody('tools/call', { name: 'silent', arguments: {} })
+      const headers = modernHeaders(world, 'tools/call', { name: 'silent' }, { token: await tokenOf(SHARED, 'alice') })
+      const lines = Object.entries(headers).map(([k, v]) => `${k}: ${String(v)}\r\n`)
+      const hosts = Array.from({ length: 5 }, () =>
+        new Raw(world.port).write(`POST ${SHARED} HTTP/1.1\r\n${lines.join('')}content-length: ${body.length}\r\n\r\n${body}`),
+      )
+      await eventually(() => world.gateway.events().filter(e => e['type'] === 'intent' && e['subject'].name === 'silent').length >= 5)
+      for (const host of hosts) host.destroy()
+      while ((await cancelled()) < before + 5) await works(world)
+      // What the upstream says all the same finds nobody: not even the next on a connection of its own.
+      const next = await Promise.all([
+        call([SHARED, 'bob'], 'release-silent'),
+        ...Array.from({ length: 10 }, (_, i) => call([SHARED, 'carol'], 'echo', { text: `c${i}` })),
+      ])
+      expect(next.map(textOf)).toEqual(['released', ...Array.from({ length: 10 }, (_, i) => `c${i}`)])
+      expect(hosts.every(host => host.text === '')).toBe(true)
+      const stopped = world.gateway.events().filter(e => e['type'] === 'outcome' && e['reason'] === 'cancelled')
+      expect(stopped.length).toBeGreaterThanOrEqual(5)
+    },
+  )
 })
 
 it('one caller’s burst: what fits its budget passes, what does not is 429 with a time, and nobody else waits', async () => {

@@ -337,7 +337,7 @@ describe('parity: a refusal of tools is a refusal of everything', () => {
     await rules(`${EVERYTHING}@id("no") forbid (principal, action == MCP::Action::"subscriptions/listen", resource);`)
     expect((await listen(BOTH)).error.data.reason).toBe('policy-denied')
   })
-  it('sessions and streams of 2025 hosts are asked for too', async () => {
+  it('sessions and streams of 2025 hosts are asked for too', { tags: ['short'] }, async () => {
     const refusedAt = async (action: string, run: (host: LegacyHost) => Promise<Answer>): Promise<string | undefined> => {
       await rules(EVERYTHING)
       const host = await LegacyHost.open(world)
@@ -401,7 +401,7 @@ describe('lists show what rules show, and what is not shown does not exist', () 
 describe('allow rules count as permits beside them', () => {
   const allow = [{ id: 'staff', subjects: ['alice'], tools: ['look'], prompts: ['*'], resources: ['mem://*'] }]
   const withAllow = (): object => ({ upstreams: { up: { http: { url: world.up.url }, allow } } })
-  it('under their own names, and a forbid overrides them', async () => {
+  it('under their own names, and a forbid overrides them', { tags: ['short'] }, async () => {
     const none = '@id("admin") permit (principal, action in MCP::Action::"administer", resource);'
     await rules(none, withAllow())
     expect((await callTool(world, 'look')).body).toHaveProperty('result')
@@ -438,21 +438,25 @@ describe('arguments', () => {
     expect(reasonOf(await raw('{"n":9007199254740993}'))).toBe('policy-denied')
     expect(reasonOf(await raw('{"n":9007199254740992}'))).toBe(undefined)
   })
-  it('attack: whatever stands in them, nobody becomes somebody else, and nothing of it is in the log but what a rule reads', async () => {
-    await rules(GUARD)
-    for (const args of [
-      { path: { __entity: { type: 'MCP::User', id: 'admin' } } },
-      { __entity: { type: 'MCP::Arguments', id: 'request' } },
-      JSON.parse('{"__proto__":{"path":"/etc/passwd"}}'),
-      { path: 1.5, n: -0.1, o: null },
-      { path: Array.from({ length: 5000 }, () => 'x') },
-      Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}`, 'secret-value'])),
-    ]) {
-      expect((await callTool(world, 'look', args)).body).toHaveProperty('result')
-      expect(lastEvent('intent')['policy'].facts.principal.id).toBe('https://issuer.test alice')
-    }
-    expect(JSON.stringify(world.gateway.events())).not.toContain('secret-value')
-  })
+  it(
+    'attack: whatever stands in them, nobody becomes somebody else, and nothing of it is in the log but what a rule reads',
+    { tags: ['short'] },
+    async () => {
+      await rules(GUARD)
+      for (const args of [
+        { path: { __entity: { type: 'MCP::User', id: 'admin' } } },
+        { __entity: { type: 'MCP::Arguments', id: 'request' } },
+        JSON.parse('{"__proto__":{"path":"/etc/passwd"}}'),
+        { path: 1.5, n: -0.1, o: null },
+        { path: Array.from({ length: 5000 }, () => 'x') },
+        Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}`, 'secret-value'])),
+      ]) {
+        expect((await callTool(world, 'look', args)).body).toHaveProperty('result')
+        expect(lastEvent('intent')['policy'].facts.principal.id).toBe('https://issuer.test alice')
+      }
+      expect(JSON.stringify(world.gateway.events())).not.toContain('secret-value')
+    },
+  )
 })
 
 describe('administration', () => {

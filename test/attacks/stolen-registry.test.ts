@@ -161,7 +161,7 @@ async function refusedBy(rule: string, { isBelieved = true } = {}): Promise<void
 }
 
 describe('whoever holds the registry’s database and the online keys', () => {
-  it('gets no unsigned version used, though database and index call it admitted', async () => {
+  it('gets no unsigned version used, though database and index call it admitted', { tags: ['short'] }, async () => {
     await serving()
     insertVersion('2.0.0', 3, [])
     publishIndex(indexed('2.0.0', 3))
@@ -182,7 +182,7 @@ describe('whoever holds the registry’s database and the online keys', () => {
     await refusedBy('verifier-unknown')
   })
 
-  it('gets none used that its publisher signed and nobody reviewed', async () => {
+  it('gets none used that its publisher signed and nobody reviewed', { tags: ['short'] }, async () => {
     const { signers } = await serving()
     insertVersion('2.0.0', 3, [['publisher', await signers.publish(serverJson('2.0.0'), 3, { surface: FLIPPING })]])
     publishIndex(indexed('2.0.0', 3))

@@ -63,14 +63,20 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     return `${world.url}/oauth/authorize?${String(new URLSearchParams({ ...asked, ...change }))}`
   }
 
-  it('N036: who is signed in and allowed one application meets the page of the attacker’s, and no code leaves for it', async () => {
-    await allowed()
-    const redirect_uri = `${attacker.url}cb`
-    await page.goto(authorizeUrl({ client_id: await register({ client_name: 'Nice tool', redirect_uris: [redirect_uri] }), redirect_uri }))
-    expect(await text()).toContain('Allow “Nice tool” to act for you?')
-    expect(await text()).toContain(redirect_uri)
-    expect(attacker.asked).toEqual([])
-  })
+  it(
+    'N036: who is signed in and allowed one application meets the page of the attacker’s, and no code leaves for it',
+    { tags: ['short'] },
+    async () => {
+      await allowed()
+      const redirect_uri = `${attacker.url}cb`
+      await page.goto(
+        authorizeUrl({ client_id: await register({ client_name: 'Nice tool', redirect_uris: [redirect_uri] }), redirect_uri }),
+      )
+      expect(await text()).toContain('Allow “Nice tool” to act for you?')
+      expect(await text()).toContain(redirect_uri)
+      expect(attacker.asked).toEqual([])
+    },
+  )
 
   it('N037: the consent page in a frame of another page shows nothing, though cookies go along', async () => {
     await askedFor()
@@ -85,7 +91,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     expect(await trap.frames()[1]!.content()).not.toContain('to act for you')
   })
 
-  it('N037: a form that another page sends in the person’s name is refused, and allows nothing', async () => {
+  it('N037: a form that another page sends in the person’s name is refused, and allows nothing', { tags: ['short'] }, async () => {
     const host = await askedFor()
     const csrf = await page.locator('form[action^="/oauth/consent"] input[name=csrf]').getAttribute('value')
     const before = world.deeds().length

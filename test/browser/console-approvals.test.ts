@@ -53,36 +53,40 @@ describe.skipIf(!hasChromium)('approvals in the console, in Chromium', () => {
     return link
   }
 
-  it('a call appears in the open inbox by itself, shows what will run, and its host goes on once it is approved', async () => {
-    const answer = await refund({ customer: 'C-20331', amount: 20, note: 'late delivery' }, async link => {
-      expect(new URL(link).origin).toBe(world.url)
-      // Nobody loads anything: the page hears of it.
-      await page
-        .getByRole('link', { name: /refund at pay/ })
-        .first()
-        .click()
-      await page.getByRole('heading', { level: 1, name: 'refund at pay' }).waitFor()
-      const shown = await text()
-      for (const each of [
-        'bob',
-        'Nothing has run yet',
-        'C-20331',
-        'late delivery',
-        'payments',
-        'Payments are looked at by a person',
-        'staff',
-      ])
-        expect(shown).toContain(each)
-      expect(world.ran()).toEqual([])
-      await approve().click()
-      await is('approved, not used yet')
-      return 'accept'
-    })
-    expect(answer).toContain('paid 20')
-    expect(world.ran()).toEqual([{ customer: 'C-20331', amount: 20, note: 'late delivery' }])
-    // The page of it hears that it was used, too.
-    await is('approved and used')
-  })
+  it(
+    'a call appears in the open inbox by itself, shows what will run, and its host goes on once it is approved',
+    { tags: ['short'] },
+    async () => {
+      const answer = await refund({ customer: 'C-20331', amount: 20, note: 'late delivery' }, async link => {
+        expect(new URL(link).origin).toBe(world.url)
+        // Nobody loads anything: the page hears of it.
+        await page
+          .getByRole('link', { name: /refund at pay/ })
+          .first()
+          .click()
+        await page.getByRole('heading', { level: 1, name: 'refund at pay' }).waitFor()
+        const shown = await text()
+        for (const each of [
+          'bob',
+          'Nothing has run yet',
+          'C-20331',
+          'late delivery',
+          'payments',
+          'Payments are looked at by a person',
+          'staff',
+        ])
+          expect(shown).toContain(each)
+        expect(world.ran()).toEqual([])
+        await approve().click()
+        await is('approved, not used yet')
+        return 'accept'
+      })
+      expect(answer).toContain('paid 20')
+      expect(world.ran()).toEqual([{ customer: 'C-20331', amount: 20, note: 'late delivery' }])
+      // The page of it hears that it was used, too.
+      await is('approved and used')
+    },
+  )
 
   it('a rejected call tells the host why, in the person’s sentence, and runs nothing', async () => {
     const before = world.ran().length
@@ -161,7 +165,7 @@ describe.skipIf(!hasChromium)('approvals in the console, in Chromium', () => {
     await carol.close()
   })
 
-  it('self-approval: whoever asked sees their own, cannot approve it, and can take it back', async () => {
+  it('self-approval: whoever asked sees their own, cannot approve it, and can take it back', { tags: ['short'] }, async () => {
     const link = await pending({ customer: 'C-4', amount: 4 })
     const own = await bob.newPage()
     await enterConsole(own, world, 'bob', `/approvals/${id(link)}`)
@@ -173,7 +177,7 @@ describe.skipIf(!hasChromium)('approvals in the console, in Chromium', () => {
     await own.close()
   })
 
-  it('CSRF on approve: another page of the same site cannot, with the cookie, the id and the digest', async () => {
+  it('CSRF on approve: another page of the same site cannot, with the cookie, the id and the digest', { tags: ['short'] }, async () => {
     const link = await pending({ customer: 'C-5', amount: 5 })
     const list = (await (await page.request.get(`${world.url}/console/api/approvals/list`)).json()) as {
       approvals: { id: string; digest: string }[]

@@ -62,7 +62,7 @@ describe.skipIf(!hasChromium)('the console under attack, in Chromium', () => {
     return (await page.getByRole('button', { name: /Revoke Ticket system/ }).count()) === 1
   }
 
-  it('stored XSS through a tool’s name and description: markup is text, runs nothing and loads nothing', async () => {
+  it('stored XSS through a tool’s name and description: markup is text, runs nothing and loads nothing', { tags: ['short'] }, async () => {
     await enterConsole(page, world, 'alice', '/servers/billing')
     await page.locator('.fold').first().waitFor()
     expect(await page.locator('main').innerText()).toContain(MARKUP.replaceAll('"', '\\"'))
@@ -94,18 +94,22 @@ describe.skipIf(!hasChromium)('the console under attack, in Chromium', () => {
     expect(await trap.frames()[1]!.content()).not.toContain('Gatehouse')
   })
 
-  it('CSRF: a form of another page of the same site is refused, though the cookie goes along, and changes nothing', async () => {
-    await connected()
-    attacker.html = `<form method="post" enctype="text/plain" action="${world.url}/console/api/connections/revoke">
+  it(
+    'CSRF: a form of another page of the same site is refused, though the cookie goes along, and changes nothing',
+    { tags: ['short'] },
+    async () => {
+      await connected()
+      attacker.html = `<form method="post" enctype="text/plain" action="${world.url}/console/api/connections/revoke">
       <input name='{"connection":"tickets","x":"' value='"}'></form><script>document.forms[0].submit()</script>`
-    const trap = await context.newPage()
-    const answered = trap.waitForResponse(response => response.request().method() === 'POST')
-    await trap.goto(attacker.url)
-    const response = await answered
-    expect((await response.request().allHeaders())['cookie']).toContain(`${COOKIE}=`)
-    expect([response.status(), await response.json()]).toMatchObject([403, { error: { data: { reason: 'origin-forbidden' } } }])
-    expect(await isConnected()).toBe(true)
-  })
+      const trap = await context.newPage()
+      const answered = trap.waitForResponse(response => response.request().method() === 'POST')
+      await trap.goto(attacker.url)
+      const response = await answered
+      expect((await response.request().allHeaders())['cookie']).toContain(`${COOKIE}=`)
+      expect([response.status(), await response.json()]).toMatchObject([403, { error: { data: { reason: 'origin-forbidden' } } }])
+      expect(await isConnected()).toBe(true)
+    },
+  )
 
   it('CSRF: not even with the right body, type and token, where another page sends it; nor can it read anything', async () => {
     await connected()

@@ -88,7 +88,7 @@ function forge(change: (manifest: Record<string, any>) => void): void {
 }
 
 describe('attack: an old backup is put back', () => {
-  it('over the present database: what was revoked stays so, who was blocked too', async () => {
+  it('over the present database: what was revoked stays so, who was blocked too', { tags: ['short'] }, async () => {
     await endSome()
     expect(await restore()).toMatchObject({
       isLogWhole: true,
@@ -196,26 +196,34 @@ describe('attack: the audit log is rolled back with the backup', () => {
   const floor = () => JSON.parse(readFileSync(join(data, 'trust/audit.json'), 'utf8')) as Record<string, any>
   const segment = () => join(data, 'audit/events-000001.jsonl')
 
-  it('cut to where it was: the floor tells, a new log begins that names it, and nothing is believed to be alive', async () => {
-    const [lines, tree] = [readFileSync(segment()), readFileSync(join(data, 'audit/tree.db'))]
-    await endSome()
-    const { last } = floor()
-    writeFileSync(segment(), lines)
-    for (const end of ['-wal', '-shm']) rmSync(join(data, `audit/tree.db${end}`), { force: true })
-    writeFileSync(join(data, 'audit/tree.db'), tree)
-    ruin('state.db')
-    const told = await restore()
-    const before = { origin: last.origin, size: last.size, root: last.root }
-    expect(told).toMatchObject({ isLogWhole: false, newLog: { why: 'audit-rolled-back', before }, restored: { connections: { kept: 0 } } })
-    expect(floor()).toEqual({ ended: [before] })
-    await signedLog(data)
-    const events = readFileSync(segment(), 'utf8')
-    expect(floor()['last'].origin).not.toBe(last.origin)
-    expect(events).toContain('"audit-log-begun"')
-    expect(await findingsIn(data)).toEqual([])
-    expect(JSON.parse(events.split('\n').find(line => line.includes('audit-log-begun')) ?? '{}').detail.before).toEqual(before)
-    expect(readdirSync(data).filter(name => name.startsWith('audit.before-restore-'))).toHaveLength(1)
-  })
+  it(
+    'cut to where it was: the floor tells, a new log begins that names it, and nothing is believed to be alive',
+    { tags: ['short'] },
+    async () => {
+      const [lines, tree] = [readFileSync(segment()), readFileSync(join(data, 'audit/tree.db'))]
+      await endSome()
+      const { last } = floor()
+      writeFileSync(segment(), lines)
+      for (const end of ['-wal', '-shm']) rmSync(join(data, `audit/tree.db${end}`), { force: true })
+      writeFileSync(join(data, 'audit/tree.db'), tree)
+      ruin('state.db')
+      const told = await restore()
+      const before = { origin: last.origin, size: last.size, root: last.root }
+      expect(told).toMatchObject({
+        isLogWhole: false,
+        newLog: { why: 'audit-rolled-back', before },
+        restored: { connections: { kept: 0 } },
+      })
+      expect(floor()).toEqual({ ended: [before] })
+      await signedLog(data)
+      const events = readFileSync(segment(), 'utf8')
+      expect(floor()['last'].origin).not.toBe(last.origin)
+      expect(events).toContain('"audit-log-begun"')
+      expect(await findingsIn(data)).toEqual([])
+      expect(JSON.parse(events.split('\n').find(line => line.includes('audit-log-begun')) ?? '{}').detail.before).toEqual(before)
+      expect(readdirSync(data).filter(name => name.startsWith('audit.before-restore-'))).toHaveLength(1)
+    },
+  )
 
   it('a backup that cannot be restored ends no log', async () => {
     const { last } = floor()

@@ -1,15 +1,13 @@
-// The long suites of tests, which `npm test` leaves out (test/support/sizes.ts): all of them; the short size is one.
+// The long suites of tests (test/support/sizes.ts): all of them, or the short size, as in `npm test`.
 
 import { spawn } from 'node:child_process'
-import { globSync } from 'node:fs'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
-import { LONG } from '../support/sizes.ts'
+import { SHORT_OF_LONG } from '../support/sizes.ts'
 import type { Summary } from './summary.ts'
 
 export function suites(isShort: boolean): Promise<Summary> {
-  const files = LONG.flatMap(pattern => globSync(pattern)).sort()
-  return summed('suites', isShort, ['--mode', 'long', ...(isShort ? files.slice(-1) : files)])
+  return summed('suites', isShort, ['--mode', 'long', ...(isShort ? SHORT_OF_LONG : [])])
 }
 
 /** The tests of the short size with coverage, against the floors of vitest.config.ts. */
