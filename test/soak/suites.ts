@@ -10,7 +10,7 @@ export function suites(isShort: boolean): Promise<Summary> {
   return summed('suites', isShort, ['--mode', 'long', ...(isShort ? SHORT_OF_LONG : [])])
 }
 
-/** The tests of the short size with coverage, against the floors of vitest.config.ts. */
+/** All tests, the long suites too, with coverage, against the floors of vitest.config.ts. */
 export const coverage = (isShort: boolean): Promise<Summary> =>
   summed('coverage', isShort, ['--coverage', ...(isShort ? ['test/kernel'] : [])])
 
