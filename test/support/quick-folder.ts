@@ -1,7 +1,7 @@
 // Where the tests keep their temporary files: in memory where there is room. Thousands of gateways sync their logs; that they ask for it is what
 // test/adapters/audit/sync-trace.test.ts sees, and that a disk is slow is no test of theirs.
 
-import { mkdtempSync, readFileSync, statfsSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 
 const MEMORY = '/dev/shm'
@@ -15,7 +15,10 @@ export function quickFolder(): string | undefined {
       .find(line => line.split(' ')[1] === MEMORY)
     if (mount === undefined || mount.split(' ')[3]?.split(',').includes('noexec') === true) return undefined
     const { bavail, bsize } = statfsSync(MEMORY)
-    return bavail * bsize < ROOM_BYTES ? undefined : mkdtempSync(join(MEMORY, 'gatehouse-'))
+    if (bavail * bsize < ROOM_BYTES) return undefined
+    const folder = mkdtempSync(join(MEMORY, 'gatehouse-'))
+    chmodSync(folder, 0o1777) // as the system's own is: programs of other users are part of some tests
+    return folder
   } catch {
     return undefined
   }
