@@ -9,9 +9,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 const TASKSET = '/usr/bin/taskset'
 /** undefined where pinning is not possible: then the scheduler places everything. */
-export const CORES: { readonly proxy: string; readonly load: string } | undefined =
+export const CORES: { readonly proxy: string; readonly load: string; readonly any: string } | undefined =
   availableParallelism() > 1 && isExecutable(TASKSET)
-    ? { proxy: '0', load: availableParallelism() > 2 ? `1-${availableParallelism() - 1}` : '1' }
+    ? { proxy: '0', load: availableParallelism() > 2 ? `1-${availableParallelism() - 1}` : '1', any: `0-${availableParallelism() - 1}` }
     : undefined
 
 function isExecutable(file: string): boolean {
@@ -28,7 +28,7 @@ export function pinned(role: 'proxy' | 'load', command: readonly string[]): stri
   return CORES ? [TASKSET, '-c', CORES[role], ...command] : [...command]
 }
 /** Moves this process, and with it what it forks later. */
-export function pinSelf(role: 'proxy' | 'load'): void {
+export function pinSelf(role: 'proxy' | 'load' | 'any'): void {
   if (CORES) spawnSync(TASKSET, ['-cp', CORES[role], String(process.pid)])
 }
 
