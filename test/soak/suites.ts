@@ -16,6 +16,7 @@ export const coverage = (isShort: boolean): Promise<Summary> =>
 
 async function summed(name: string, isShort: boolean, args: readonly string[]): Promise<Summary> {
   const child = spawn('vitest', ['run', ...args], { stdio: ['ignore', 'pipe', 'inherit'], shell: process.platform === 'win32' })
+  child.stdout.pipe(process.stderr, { end: false }) // how far it is
   const [output] = await Promise.all([text(child.stdout), once(child, 'close')])
   const lines = output.replaceAll(/\x1b\[[0-9;]*m/g, '').split('\n')
   const said = lines.filter(
