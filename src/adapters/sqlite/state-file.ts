@@ -153,8 +153,9 @@ export class StateFile {
 
 /** Settings belong to the connection; what durability rests on is read back. */
 function prepare(database: Database.Database, path: string): void {
-  const found = database.pragma('application_id', { simple: true })
+  // In this order: another process may begin the file in between, and its first write is the id.
   const isEmpty = database.pragma('page_count', { simple: true }) === 0
+  const found = database.pragma('application_id', { simple: true })
   if (!isEmpty && found !== APPLICATION_ID) throw new Fault('state-unavailable', `\`${path}\` is not a database of Gatehouse`)
   if (isEmpty) database.pragma(`application_id = ${APPLICATION_ID}`)
   const journal = database.pragma('journal_mode = WAL', { simple: true })

@@ -3,7 +3,8 @@
 import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import Database from 'better-sqlite3'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { StateFile } from '../../../src/adapters/sqlite/state-file.ts'
 
 let dir: string
@@ -16,7 +17,10 @@ beforeEach(() => {
   mkdirSync(migrations)
   writeFileSync(join(migrations, '0001_notes.sql'), 'CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE) STRICT;')
 })
-afterEach(() => rmSync(dir, { recursive: true, force: true }))
+afterEach(() => {
+  vi.restoreAllMocks()
+  rmSync(dir, { recursive: true, force: true })
+})
 
 const open = (): StateFile => StateFile.open(file, migrations, 1)
 const add = (id: number, text: string) => ({ sql: 'INSERT INTO notes (id, text) VALUES (?, ?)', params: [id, text] })
@@ -80,4 +84,22 @@ it('leaves a schema alone that is newer, edited, or has a hole', () => {
   expect(opening(open)).toBe('state-migrations-invalid')
   rmSync(migrations, { recursive: true })
   expect(opening(open)).toBe('state-migrations-invalid')
+})
+
+it.each([1, 2, 3])('a second process that opens a new database behind step %i of the first shares it', step => {
+  const pragma = Database.prototype.pragma
+  let second: StateFile | undefined
+  let count = 0
+  const spy = vi.spyOn(Database.prototype, 'pragma').mockImplementation(function (this: Database.Database, ...args) {
+    const answer: unknown = pragma.apply(this, args)
+    count += 1
+    if (count === step) second = open()
+    return answer
+  })
+  const first = open()
+  spy.mockRestore()
+  first.run({ writes: [[add(1, 'one')]], reads: [] })
+  expect(second?.run({ writes: [], reads: [{ sql: 'SELECT text FROM notes', params: [] }] }).reads).toEqual([{ value: [{ text: 'one' }] }])
+  first.close()
+  second?.close()
 })
