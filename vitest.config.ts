@@ -35,8 +35,7 @@ const short = () => {
 const long = () => [{ extends: true as const, test: { name: 'long', include: [...LONG] } }]
 // Files that bound processor time, never with coverage: counting what runs takes longer than what they measure.
 const measuring = (): string[] => filesWith(/support\/cpu\.ts/)
-// What is over its bound is measured twice more: compiling and collecting fall into one of three, what the work costs into all.
-const bounds = () => [{ extends: true as const, test: { name: 'bounds', include: measuring(), retry: 2 } }]
+const bounds = () => [{ extends: true as const, test: { name: 'bounds', include: measuring() } }]
 /** `vitest run --mode NAME` */
 const MODES: Readonly<Record<string, () => object[]>> = { long, bounds }
 
