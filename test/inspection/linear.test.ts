@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { DocumentKind } from '../../src/inspection/finding.ts'
 import { inspect } from '../../src/inspection/inspect.ts'
-import { cpuTimer } from '../support/cpu.ts'
+import { leastCpu } from '../support/cpu.ts'
 
 /** What begins something that a detector looks ahead or back for. */
 const BEGINNINGS: readonly string[] = [
@@ -65,16 +65,7 @@ const BEGINNINGS: readonly string[] = [
 const SMALL = 60_000
 const LARGE = 8 * SMALL
 
-/** Least of three; of nine where three are above `bound`: what else the thread does (compiling, collecting) falls into some of them, what the text costs into all. */
-function spent(json: Buffer, kind: DocumentKind, bound = Infinity): number {
-  let best = Infinity
-  for (let i = 0; i < 3 || (i < 9 && best >= bound); i++) {
-    const ms = cpuTimer()
-    inspect(json, kind)
-    best = Math.min(best, ms())
-  }
-  return best
-}
+const spent = (json: Buffer, kind: DocumentKind, bound?: number): number => leastCpu(() => inspect(json, kind), bound)
 function expectBelow(bound: number, json: Buffer, kind: DocumentKind): void {
   expect(spent(json, kind, bound)).toBeLessThan(bound)
 }
